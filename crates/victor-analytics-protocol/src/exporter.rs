@@ -1,0 +1,80 @@
+//! The extension point for analytics.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use victor_core::BoxError;
+
+use crate::AnalyticsEvent;
+
+/// Sends events somewhere.
+///
+/// Implemented by adapters; called by the [`AnalyticsTracker`](crate::AnalyticsTracker) with batches of events, oldest
+/// first, one batch at a time for each exporter and side by side with other exporters. Events that could not be
+/// exported come again in a later batch, so a destination may see an event twice and tells it by its `id`.
+///
+/// # Cancel safety
+///
+/// A call that takes too long is dropped; its events count as not exported.
+#[cfg_attr(not(feature = "mock"), doc(alias = "IAnalyticsExporter"), doc(alias = "BaseAnalyticsExporter"))]
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait AnalyticsExporter: fmt::Debug + Send + Sync + 'static {
+    /// The exporter's name, as health and reports show it.
+    fn name(&self) -> &str;
+
+    /// Sends events.
+    ///
+    /// # Errors
+    ///
+    /// None of them were sent, and they should come again.
+    async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError>;
+
+    /// Ends its work: writes out what it holds. It is called once, after the last batch.
+    async fn shutdown(&self) {}
+}
+
+/// What came of an export.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExportResult {
+    /// Whether every event arrived everywhere.
+    pub success: bool,
+    /// How many events arrived; the fewest, where there are several exporters.
+    pub exported_count: usize,
+    /// What went wrong, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl ExportResult {
+    /// All `count` events arrived.
+    #[must_use]
+    pub fn exported(count: usize) -> Self {
+        Self { success: true, exported_count: count, error: None }
+    }
+
+    /// Only `count` events arrived, for this reason.
+    pub fn failed(count: usize, error: impl Into<String>) -> Self {
+        Self { success: false, exported_count: count, error: Some(error.into()) }
+    }
+}
+
+/// Why events could not be sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ExportError {
+    /// What went wrong.
+    pub message: String,
+    /// The error beneath.
+    #[source]
+    pub source: Option<BoxError>,
+}
+
+impl ExportError {
+    /// They could not be sent, in words.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+}

@@ -1,0 +1,41 @@
+//! Contracts of analytics: where usage events are tracked and exported to.
+//!
+//! - [`AnalyticsExporter`] sends events somewhere.
+//! - [`AnalyticsTracker`] is the role of the coordinator that collects them and feeds the exporters.
+//!
+//! # An exporter
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use std::sync::atomic::{AtomicUsize, Ordering};
+//! use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
+//!
+//! /// Counts tool calls.
+//! #[derive(Debug, Default)]
+//! struct ToolCalls(AtomicUsize);
+//!
+//! #[async_trait]
+//! impl AnalyticsExporter for ToolCalls {
+//!     fn name(&self) -> &str {
+//!         "tool_calls"
+//!     }
+//!
+//!     async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
+//!         let calls = events.iter().filter(|event| event.event_type == "tool_call_finished").count();
+//!         self.0.fetch_add(calls, Ordering::Relaxed);
+//!         Ok(ExportResult::exported(events.len()))
+//!     }
+//! }
+//! ```
+
+mod event;
+mod exporter;
+mod tracker;
+
+pub use event::AnalyticsEvent;
+pub use exporter::{AnalyticsExporter, ExportError, ExportResult};
+#[cfg(feature = "mock")]
+pub use exporter::MockAnalyticsExporter;
+pub use tracker::{AnalyticsTracker, SessionAnalytics};
+#[cfg(feature = "mock")]
+pub use tracker::MockAnalyticsTracker;

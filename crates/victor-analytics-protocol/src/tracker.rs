@@ -1,0 +1,71 @@
+//! The role of the analytics coordinator.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use victor_core::{Coordinator, SessionId};
+
+use crate::{AnalyticsEvent, AnalyticsExporter, ExportResult};
+
+/// The role of the coordinator that collects events and feeds the exporters. Called by the orchestrator, from many
+/// tasks at once.
+///
+/// Nothing that goes wrong here is felt by the chat: events wait in bounded memory while an exporter fails, and what
+/// is dropped in the end is counted and shown in its health.
+#[async_trait]
+pub trait AnalyticsTracker: Coordinator {
+    /// Notes an event of a session. It never waits.
+    fn track_event(&self, session: &SessionId, event: AnalyticsEvent);
+
+    /// Sends what waits of a session to every exporter, now.
+    async fn export_analytics(&self, session: &SessionId) -> ExportResult;
+
+    /// What is known of a session.
+    #[doc(alias = "get_session_analytics")]
+    fn session_analytics(&self, session: &SessionId) -> SessionAnalytics;
+
+    /// Adds an exporter, which is sent the events from now on.
+    fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>);
+}
+
+/// What analytics knows of a session.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SessionAnalytics {
+    /// The events that are still held, oldest first.
+    pub events: Vec<AnalyticsEvent>,
+    /// How many older events are no longer held.
+    pub forgotten: u64,
+}
+
+impl SessionAnalytics {
+    /// These events, after `forgotten` older ones.
+    #[must_use]
+    pub fn new(events: Vec<AnalyticsEvent>, forgotten: u64) -> Self {
+        Self { events, forgotten }
+    }
+}
+
+#[cfg(feature = "mock")]
+mockall::mock! {
+    /// A mock of [`AnalyticsTracker`], made by mockall.
+    #[derive(Debug)]
+    pub AnalyticsTracker {}
+
+    #[async_trait]
+    impl Coordinator for AnalyticsTracker {
+        fn name(&self) -> &str;
+        async fn initialize(&self) -> Result<(), victor_core::CoordinatorError>;
+        fn health(&self) -> victor_core::Health;
+        fn reset(&self, session: &victor_core::SessionId);
+        async fn shutdown(&self);
+    }
+
+    #[async_trait]
+    impl AnalyticsTracker for AnalyticsTracker {
+        fn track_event(&self, session: &SessionId, event: AnalyticsEvent);
+        async fn export_analytics(&self, session: &SessionId) -> ExportResult;
+        fn session_analytics(&self, session: &SessionId) -> SessionAnalytics;
+        fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>);
+    }
+}

@@ -1,0 +1,104 @@
+//! The role of the chat coordinator.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use victor_core::{Coordinator, Message, SessionId, TurnId};
+
+use crate::{Approval, ChatError, ChatResponse, EventSink, SuspendedTurn, TurnPorts};
+
+/// The role of the coordinator that works a turn: it decides what happens next, and has it done through the ports.
+#[async_trait]
+pub trait ChatEngine: Coordinator {
+    /// Works a turn to its end.
+    ///
+    /// It emits an event for everything that happens, but neither [`TurnFinished`](crate::TurnFinished) nor
+    /// [`TurnFailed`](crate::TurnFailed), which follow from what it returns.
+    ///
+    /// # Errors
+    ///
+    /// The turn failed; the error holds the turn where it can be taken up again.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, what the turn had said and done is handed to [`TurnPorts::abandon`], in a form that
+    /// leaves a valid conversation. When the sink is cancelled, the turn ends in order, with an outcome that says so.
+    async fn run_turn(
+        &self,
+        start: TurnStart,
+        ports: Arc<dyn TurnPorts>,
+        events: &EventSink,
+    ) -> Result<ChatResponse, ChatError>;
+}
+
+/// How a turn begins.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum TurnStart {
+    /// With a message of the user.
+    Begin {
+        /// The session.
+        session: SessionId,
+        /// The new turn's identifier.
+        turn: TurnId,
+        /// What the user said.
+        input: Message,
+        /// How far the turn may go.
+        limits: TurnLimits,
+    },
+    /// Where it was suspended.
+    Resume {
+        /// The turn.
+        turn: Box<SuspendedTurn>,
+        /// What a person decided about the calls that wait for approval.
+        approvals: Vec<Approval>,
+    },
+}
+
+/// How far a turn may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TurnLimits {
+    /// How many rounds of tool calls the model has before it must answer without tools. 20 by default.
+    pub max_tool_iterations: u32,
+    /// How many times the same tool may be called with the same arguments in one turn. 3 by default.
+    pub max_identical_calls: u32,
+    /// How many times a model that answers with nothing is asked again. 1 by default.
+    pub max_empty_answers: u32,
+    /// How many times a model that pauses on its own side may go on. 10 by default.
+    pub max_pauses: u32,
+}
+
+impl Default for TurnLimits {
+    fn default() -> Self {
+        Self { max_tool_iterations: 20, max_identical_calls: 3, max_empty_answers: 1, max_pauses: 10 }
+    }
+}
+
+#[cfg(feature = "mock")]
+mockall::mock! {
+    /// A mock of [`ChatEngine`], made by mockall.
+    #[derive(Debug)]
+    pub ChatEngine {}
+
+    #[async_trait]
+    impl Coordinator for ChatEngine {
+        fn name(&self) -> &str;
+        async fn initialize(&self) -> Result<(), victor_core::CoordinatorError>;
+        fn health(&self) -> victor_core::Health;
+        fn reset(&self, session: &SessionId);
+        async fn shutdown(&self);
+    }
+
+    #[async_trait]
+    impl ChatEngine for ChatEngine {
+        async fn run_turn(
+            &self,
+            start: TurnStart,
+            ports: Arc<dyn TurnPorts>,
+            events: &EventSink,
+        ) -> Result<ChatResponse, ChatError>;
+    }
+}

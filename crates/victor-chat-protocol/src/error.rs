@@ -1,0 +1,116 @@
+//! What can go wrong in a turn.
+
+use victor_core::{BoxError, Usage};
+use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+
+use crate::SuspendedTurn;
+
+/// A turn failed. What it had done until then is in the conversation, and where it can be taken up again, the error
+/// holds it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChatError {
+    /// The model could not be asked, or did not answer, after all attempts.
+    #[error("the model call failed")]
+    Provider {
+        /// What the provider said.
+        #[source]
+        source: Box<ProviderError>,
+        /// The turn, which goes on with the same model call when it is taken up again.
+        turn: Box<SuspendedTurn>,
+    },
+    /// The conversation could not be stored. What the turn had not stored is in `turn`.
+    #[error("the conversation could not be stored")]
+    Commit {
+        /// Why not.
+        #[source]
+        source: BoxError,
+        /// The turn, which stores what is missing when it is taken up again.
+        turn: Box<SuspendedTurn>,
+    },
+    /// The turn could not begin: a coordinator that it needs does not work. No model was asked.
+    #[error("the turn could not begin: {coordinator} failed")]
+    Setup {
+        /// The coordinator.
+        coordinator: &'static str,
+        /// What it said.
+        #[source]
+        source: BoxError,
+    },
+    /// The user said nothing.
+    #[error("the message is empty: send some text, a picture or a document")]
+    EmptyInput,
+    /// The suspended turn cannot be taken up again.
+    #[error("the turn cannot be taken up again: {reason}")]
+    Resume {
+        /// Why not.
+        reason: String,
+    },
+    /// The orchestrator was shut down.
+    #[error("the orchestrator was shut down")]
+    ShutDown,
+    /// A stream of events ended without a response and without an error.
+    #[error("the stream ended before the turn was finished")]
+    Incomplete,
+    /// Code that should not panic did.
+    #[error("the turn broke off")]
+    Panicked(#[from] victor_core::Panicked),
+}
+
+/// What kind of error it is, for coarse decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChatErrorKind {
+    /// The model, with the class of the provider's error.
+    Provider(ProviderErrorKind),
+    /// A store or another coordinator.
+    Coordinator,
+    /// What the caller sent.
+    Input,
+    /// The end of the orchestrator's life.
+    ShutDown,
+    /// A fault in code.
+    Fault,
+}
+
+impl ChatError {
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> ChatErrorKind {
+        match self {
+            Self::Provider { source, .. } => ChatErrorKind::Provider(source.kind.clone()),
+            Self::Commit { .. } | Self::Setup { .. } => ChatErrorKind::Coordinator,
+            Self::EmptyInput | Self::Resume { .. } => ChatErrorKind::Input,
+            Self::ShutDown => ChatErrorKind::ShutDown,
+            Self::Incomplete | Self::Panicked(_) => ChatErrorKind::Fault,
+        }
+    }
+
+    /// The turn, where it can be taken up again.
+    #[must_use]
+    pub fn turn(&self) -> Option<&SuspendedTurn> {
+        match self {
+            Self::Provider { turn, .. } | Self::Commit { turn, .. } => Some(turn),
+            _ => None,
+        }
+    }
+
+    /// What the turn used before it failed, as far as it is known.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.turn().map(|turn| turn.usage.clone()).unwrap_or_default()
+    }
+
+    /// The error and everything beneath it in one line.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let mut report = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            report.push_str(": ");
+            report.push_str(&error.to_string());
+            source = error.source();
+        }
+        report
+    }
+}

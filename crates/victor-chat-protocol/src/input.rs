@@ -1,0 +1,78 @@
+//! What a user says.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use victor_core::{JsonMap, Message, Part, Role};
+
+/// What a user says: text, pictures, documents, and facts about the request for those who build the prompt.
+///
+/// ```
+/// use victor_chat_protocol::ChatInput;
+///
+/// let input = ChatInput::from("Write a parser").with("task", "code_generation");
+/// assert_eq!(input.metadata()["task"], "code_generation");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChatInput {
+    parts: Vec<Part>,
+    metadata: JsonMap,
+}
+
+impl ChatInput {
+    /// Says these parts.
+    #[must_use]
+    pub fn new(parts: Vec<Part>) -> Self {
+        Self { parts, metadata: JsonMap::new() }
+    }
+
+    /// Adds a fact about the request, which prompt contributors can read.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// The facts about the request.
+    #[must_use]
+    pub fn metadata(&self) -> &JsonMap {
+        &self.metadata
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let mut texts = self.parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.text.as_str()),
+            _ => None,
+        });
+        match (texts.next(), texts.next()) {
+            (first, None) => Cow::Borrowed(first.unwrap_or_default()),
+            (first, second) => first.into_iter().chain(second).chain(texts).collect::<String>().into(),
+        }
+    }
+
+    /// The input as a message of the user.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        Message::new(Role::User, self.parts)
+    }
+}
+
+impl From<&str> for ChatInput {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<String> for ChatInput {
+    fn from(text: String) -> Self {
+        Self::new(vec![Part::text(text)])
+    }
+}
+
+impl From<&String> for ChatInput {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}

@@ -1,0 +1,60 @@
+//! Contracts of chat: agents, turns, their events and the ports through which a turn acts.
+//!
+//! - [`Agent`] is anything that one can send a message to: an orchestrator, one session of it, a workflow, a server.
+//! - [`TurnStream`] is what comes back: [`TurnEvent`]s, of which the last holds the [`ChatResponse`].
+//! - [`ChatEngine`] is the role of the coordinator that works a turn; it acts through [`TurnPorts`], which the
+//!   orchestrator implements.
+//! - [`SuspendedTurn`] is a turn that waits: for a person's approval, or to be taken up again.
+//!
+//! # An agent
+//!
+//! ```
+//! use victor_chat_protocol::{Agent, ChatInput, ChatResponse, TurnEventKind, TurnStream};
+//! use victor_core::{Message, SessionId, TurnId};
+//!
+//! /// Says everything back.
+//! #[derive(Debug)]
+//! struct Parrot;
+//!
+//! impl Agent for Parrot {
+//!     fn name(&self) -> &str {
+//!         "parrot"
+//!     }
+//!
+//!     fn stream_chat(&self, input: ChatInput) -> TurnStream {
+//!         let (session, turn) = (SessionId::default(), TurnId::generate());
+//!         TurnStream::new(session.clone(), turn, async move |events| {
+//!             events.emit(TurnEventKind::text(input.text())).await;
+//!             Ok(ChatResponse::new(session, turn, Message::assistant(input.text()).into()))
+//!         })
+//!     }
+//! }
+//! ```
+
+mod agent;
+mod engine;
+mod error;
+mod event;
+mod input;
+mod ports;
+mod response;
+mod stream;
+mod suspended;
+
+pub use agent::Agent;
+pub use engine::{ChatEngine, TurnLimits, TurnStart};
+#[cfg(feature = "mock")]
+pub use engine::MockChatEngine;
+pub use error::{ChatError, ChatErrorKind};
+pub use event::{
+    ApprovalRequested, ContextCompacted, Delta, ModelCallFinished, ModelCallStarted, Notice,
+    ThinkingDelta, ToolCallFinished,
+    ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
+};
+pub use input::ChatInput;
+pub use ports::{ModelCall, TurnPorts};
+#[cfg(feature = "mock")]
+pub use ports::MockTurnPorts;
+pub use response::{ChatResponse, TurnOutcome};
+pub use stream::{CancelHandle, EventSink, TurnStream};
+pub use suspended::{Approval, PendingApproval, SuspendedTurn};

@@ -1,0 +1,55 @@
+//! The ports through which a turn acts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use victor_core::{BoxError, Message, ToolCall};
+use victor_provider_protocol::{CompletionStream, ProviderError};
+use victor_tool_protocol::{ToolResults, Verdict};
+
+/// The ports through which a turn acts on the world; one value for each turn.
+///
+/// Implemented by the orchestrator, which joins the other coordinators behind it; called by the
+/// [`ChatEngine`](crate::ChatEngine), one call at a time.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait TurnPorts: fmt::Debug + Send + Sync {
+    /// Asks the model to go on with the conversation as it is stored.
+    ///
+    /// # Errors
+    ///
+    /// What can be known before the answer begins; what goes wrong later is in the stream.
+    async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError>;
+
+    /// Decides what becomes of each call, in the order of the calls. Nothing runs.
+    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict>;
+
+    /// Runs calls that were cleared. Dropping the results ends the calls that still run.
+    fn run_tools(&self, calls: Vec<ToolCall>) -> ToolResults;
+
+    /// Adds messages to the conversation, all or none. Messages that are already there, by their identifiers, are
+    /// not added again, so that a turn can be resumed whatever happened to its last commit.
+    ///
+    /// # Errors
+    ///
+    /// They could not be stored; the turn ends, since the model must not be paid for what would be lost.
+    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError>;
+
+    /// Adds messages to the conversation when the turn has been dropped and nothing can be awaited any more.
+    fn abandon(&self, messages: Vec<Arc<Message>>);
+}
+
+/// A wish to ask the model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelCall {
+    /// Which call of the turn it is, from 1.
+    pub number: u32,
+    /// Whether the model may call tools.
+    pub tools: bool,
+    /// What the model is told beside the conversation, this once, without storing it.
+    pub note: Option<String>,
+    /// Whether the context must shrink first, because the provider said that it is too long.
+    pub shrink: bool,
+}

@@ -1,0 +1,93 @@
+//! What comes of a turn.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{Message, ModelId, SessionId, StopReason, TurnId, Usage};
+
+use crate::SuspendedTurn;
+
+/// What comes of a turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatResponse {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// The session.
+    pub session: SessionId,
+    /// The turn.
+    pub turn: TurnId,
+    /// How the turn ended.
+    pub outcome: TurnOutcome,
+    /// Every message that the turn added to the conversation, the user's first.
+    pub messages: Vec<Arc<Message>>,
+    /// What all model calls of the turn used together.
+    pub usage: Usage,
+    /// How many times the model was called.
+    pub model_calls: u32,
+    /// Why the model stopped the last time, if it was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<StopReason>,
+    /// The model that answered last, if any did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
+    /// The turn itself where it can be taken up again: after an approval, or with another allowance of tool calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Box<SuspendedTurn>>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+victor_core::open_string_enum! {
+    /// How a turn ended.
+    pub enum TurnOutcome {
+        /// The model said what it wanted to say.
+        Completed = "completed",
+        /// The allowance of tool calls was used up; the model was asked for a last answer without tools. The turn can
+        /// be taken up again.
+        ToolLimit = "tool_limit",
+        /// The answer was cut at the model's limit on output or by its window. The turn can be taken up again.
+        Truncated = "truncated",
+        /// The model, or a filter behind it, declined to answer.
+        Refused = "refused",
+        /// The model answered with nothing, also when asked again.
+        Empty = "empty",
+        /// A person must approve tool calls before the turn goes on.
+        AwaitingApproval = "awaiting_approval",
+        /// The turn was cancelled. What had been said and done until then is in the conversation.
+        Cancelled = "cancelled",
+    }
+}
+
+impl ChatResponse {
+    /// A completed turn that added one message.
+    #[must_use]
+    pub fn new(session: SessionId, turn: TurnId, message: Arc<Message>) -> Self {
+        Self {
+            version: FormatVersion,
+            session,
+            turn,
+            outcome: TurnOutcome::Completed,
+            messages: vec![message],
+            usage: Usage::default(),
+            model_calls: 0,
+            stop_reason: None,
+            model: None,
+            suspended: None,
+            extra: Extra::default(),
+        }
+    }
+
+    /// The text of the answer: that of the turn's last message, if it is the model's.
+    #[must_use]
+    pub fn content(&self) -> Cow<'_, str> {
+        use victor_core::Role;
+        match self.messages.last() {
+            Some(message) if *message.role() == Role::Assistant => message.text(),
+            _ => Cow::Borrowed(""),
+        }
+    }
+}

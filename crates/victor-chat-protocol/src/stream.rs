@@ -1,0 +1,263 @@
+//! A turn that is being worked, as a stream of its events.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+use victor_core::wire::Extra;
+use victor_core::{SessionId, TurnId, contain};
+
+use crate::{ChatError, ChatResponse, TurnEvent, TurnEventKind, TurnFailed, TurnFinished};
+
+type Work = Pin<Box<dyn Future<Output = Result<ChatResponse, ChatError>> + Send>>;
+type Observer = Box<dyn FnMut(&TurnEvent) + Send>;
+
+/// A turn that is being worked: a stream of its events.
+///
+/// The work is done while the stream is polled, in the task that polls it; nothing is spawned. The stream yields
+/// events, of which the last is [`TurnFinished`] or [`TurnFailed`]; after the latter follows the error, and then
+/// nothing.
+///
+/// # Cancel safety
+///
+/// Dropping the stream ends the turn at once. [`cancel_handle`](Self::cancel_handle) ends it in order.
+pub struct TurnStream {
+    work: Option<Work>,
+    channel: Arc<Channel>,
+    last: Option<Result<TurnEvent, ChatError>>,
+    observer: Option<Observer>,
+}
+
+/// What the stream and the work within it share.
+#[derive(Debug)]
+struct Channel {
+    session: SessionId,
+    turn: TurnId,
+    sequence: AtomicU64,
+    /// An event that the work has emitted and the stream has not yet yielded. There is room for one, so that work
+    /// never runs ahead of who listens.
+    slot: Mutex<Option<TurnEvent>>,
+    cancelled: AtomicBool,
+    /// Whom to wake when the turn is cancelled.
+    waker: Mutex<Option<Waker>>,
+}
+
+impl TurnStream {
+    /// A turn that is worked by a function, which is given a sink for its events and returns what came of it.
+    ///
+    /// A panic in it becomes [`ChatError::Panicked`].
+    pub fn new<F, W>(session: SessionId, turn: TurnId, work: F) -> Self
+    where
+        F: FnOnce(EventSink) -> W,
+        W: Future<Output = Result<ChatResponse, ChatError>> + Send + 'static,
+    {
+        let channel = Arc::new(Channel {
+            session,
+            turn,
+            sequence: AtomicU64::new(0),
+            slot: Mutex::default(),
+            cancelled: AtomicBool::new(false),
+            waker: Mutex::default(),
+        });
+        let work = work(EventSink(Arc::clone(&channel)));
+        let work = async move { contain(work).await? };
+        Self { work: Some(Box::pin(work)), channel, last: None, observer: None }
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.channel.session
+    }
+
+    /// The turn.
+    #[must_use]
+    pub fn turn(&self) -> TurnId {
+        self.channel.turn
+    }
+
+    /// Has every event told to `observer`, in order, before the stream yields it. A later observer replaces an
+    /// earlier one.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl FnMut(&TurnEvent) + Send + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// A handle that ends the turn in order: the stream goes on to its last event, soon.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle(Arc::clone(&self.channel))
+    }
+
+    /// The next event, or the error, or none after the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<Result<TurnEvent, ChatError>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Reads to the end and returns what came of the turn.
+    ///
+    /// # Errors
+    ///
+    /// The error with which the stream ends.
+    pub async fn response(mut self) -> Result<ChatResponse, ChatError> {
+        while let Some(event) = self.next().await {
+            if let TurnEventKind::TurnFinished(finished) = event?.kind {
+                return Ok(*finished.response);
+            }
+        }
+        Err(ChatError::Incomplete)
+    }
+
+    fn finish(&mut self, result: Result<ChatResponse, ChatError>) {
+        self.work = None;
+        self.last = Some(match result {
+            Ok(response) => {
+                Ok(self.channel.event(TurnFinished { response: Box::new(response), extra: Extra::default() }))
+            }
+            Err(error) => {
+                let failed = TurnFailed { message: error.report(), usage: error.usage(), extra: Extra::default() };
+                lock(&self.channel.slot).replace(self.channel.event(failed));
+                Err(error)
+            }
+        });
+    }
+
+    fn observe(&mut self, event: TurnEvent) -> Poll<Option<Result<TurnEvent, ChatError>>> {
+        if let Some(observer) = &mut self.observer {
+            observer(&event);
+        }
+        Poll::Ready(Some(Ok(event)))
+    }
+}
+
+impl Stream for TurnStream {
+    type Item = Result<TurnEvent, ChatError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(work) = &mut this.work {
+            {
+                let mut waker = lock(&this.channel.waker);
+                if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    *waker = Some(cx.waker().clone());
+                }
+            }
+            if let Poll::Ready(result) = work.as_mut().poll(cx) {
+                // An event that was emitted just before the end still waits in the slot.
+                let event = lock(&this.channel.slot).take();
+                this.finish(result);
+                if let Some(event) = event {
+                    return this.observe(event);
+                }
+            }
+        }
+        let event = lock(&this.channel.slot).take();
+        if let Some(event) = event {
+            return this.observe(event);
+        }
+        match this.last.take() {
+            Some(Ok(event)) => this.observe(event),
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+            None if this.work.is_some() => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl fmt::Debug for TurnStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnStream")
+            .field("session", &self.channel.session)
+            .field("turn", &self.channel.turn)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the work of a turn puts its events.
+#[derive(Debug, Clone)]
+pub struct EventSink(Arc<Channel>);
+
+impl EventSink {
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.0.session
+    }
+
+    /// The turn.
+    #[must_use]
+    pub fn turn(&self) -> TurnId {
+        self.0.turn
+    }
+
+    /// Emits an event, and waits until the stream has yielded it.
+    ///
+    /// # Cancel safety
+    ///
+    /// The event is emitted when the future is first polled.
+    pub async fn emit(&self, kind: impl Into<TurnEventKind>) {
+        let mut kind = Some(kind.into());
+        poll_fn(|_| {
+            let mut slot = lock(&self.0.slot);
+            if slot.is_none() {
+                let Some(kind) = kind.take() else { return Poll::Ready(()) };
+                *slot = Some(self.0.event(kind));
+            }
+            // Nobody needs waking: whoever takes the event out of the slot polls the work again after it.
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Whether the turn has been cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Does something unless the turn is cancelled first, in which case it is dropped and nothing is returned.
+    pub async fn until_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.is_cancelled() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+}
+
+/// Ends a turn in order. Made by [`TurnStream::cancel_handle`].
+#[derive(Debug, Clone)]
+pub struct CancelHandle(Arc<Channel>);
+
+impl CancelHandle {
+    /// Ends the turn in order: what was said and done is kept, and the stream goes on to its last event.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Release);
+        if let Some(waker) = lock(&self.0.waker).take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Channel {
+    fn event(&self, kind: impl Into<TurnEventKind>) -> TurnEvent {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        TurnEvent::new(self.session.clone(), self.turn, sequence, kind)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change is one assignment, so a poisoned lock guards a whole value.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

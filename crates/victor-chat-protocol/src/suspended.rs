@@ -1,0 +1,97 @@
+//! Turns that wait.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{MessageId, SessionId, ToolCall, ToolCallId, TurnId, Usage};
+
+/// A turn that waits to be taken up again, here or in another process.
+///
+/// It is made by a [`ChatEngine`](crate::ChatEngine) and read by one of the same kind; for everybody else its `state`
+/// is something to keep as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SuspendedTurn {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// The session.
+    pub session: SessionId,
+    /// The turn.
+    pub turn: TurnId,
+    /// The last message that the turn added to the conversation. If another one stands there when the turn is taken
+    /// up again, the conversation has gone on without it.
+    pub last_message: Option<MessageId>,
+    /// What the turn used until now.
+    pub usage: Usage,
+    /// The tool calls that a person must decide about before the turn goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<PendingApproval>,
+    /// What only the engine understands.
+    pub state: Value,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl SuspendedTurn {
+    /// A turn that waits, with the engine's own state of it.
+    #[must_use]
+    pub fn new(session: SessionId, turn: TurnId, state: Value) -> Self {
+        Self {
+            version: FormatVersion,
+            session,
+            turn,
+            last_message: None,
+            usage: Usage::default(),
+            approvals: Vec::new(),
+            state,
+            extra: Extra::default(),
+        }
+    }
+}
+
+/// A tool call that a person must decide about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PendingApproval {
+    /// The call.
+    pub call: ToolCall,
+    /// What the person is asked.
+    pub question: String,
+}
+
+impl PendingApproval {
+    /// A question about a call.
+    pub fn new(call: ToolCall, question: impl Into<String>) -> Self {
+        Self { call, question: question.into() }
+    }
+}
+
+/// What a person decided about a tool call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "decision")]
+#[non_exhaustive]
+pub enum Approval {
+    /// The call runs.
+    Approved {
+        /// The call.
+        call: ToolCallId,
+    },
+    /// The call does not run.
+    Denied {
+        /// The call.
+        call: ToolCallId,
+        /// What the model is told.
+        reason: String,
+    },
+}
+
+impl Approval {
+    /// The call that was decided about.
+    #[must_use]
+    pub fn call(&self) -> &ToolCallId {
+        match self {
+            Self::Approved { call } | Self::Denied { call, .. } => call,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Drives a conversation turn: a state machine without I/O and the coordinator that performs its effects.

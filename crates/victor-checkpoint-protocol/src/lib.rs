@@ -1,0 +1,1 @@
+//! Contracts of checkpoints: saving, listing and restoring states of a session.

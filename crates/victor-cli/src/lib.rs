@@ -1,0 +1,1 @@
+//! The victor command: chat with an agent from a terminal.

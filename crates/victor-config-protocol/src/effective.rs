@@ -1,0 +1,68 @@
+//! The values that are in force, and where they came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::Settings;
+
+/// The values that are in force for a session, each with its source.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct EffectiveConfig {
+    /// The typed values.
+    pub settings: Settings,
+    /// The source of every key that is not a default.
+    pub sources: BTreeMap<String, ConfigSource>,
+}
+
+impl EffectiveConfig {
+    /// These values, of which those in `sources` are no defaults.
+    #[must_use]
+    pub fn new(settings: Settings, sources: BTreeMap<String, ConfigSource>) -> Self {
+        Self { settings, sources }
+    }
+
+    /// The value of a setting, or of one of the program's own under `extra`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value> {
+        let settings = serde_json::to_value(&self.settings).ok()?;
+        settings.get(key).or_else(|| self.settings.extra.get(key)).cloned()
+    }
+
+    /// Where the value of a key came from.
+    #[must_use]
+    pub fn source(&self, key: &str) -> &ConfigSource {
+        self.sources.get(key).unwrap_or(&ConfigSource::Default)
+    }
+}
+
+/// Where a value came from. Later ones beat earlier ones.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ConfigSource {
+    /// Nobody set it.
+    Default,
+    /// A file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// The program.
+    Code,
+    /// A [`ConfigProvider`](crate::ConfigProvider), for this session.
+    Provider(String),
+}
+
+impl fmt::Display for ConfigSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("the defaults"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Environment(variable) => write!(f, "environment variable {variable}"),
+            Self::Code => f.write_str("code"),
+            Self::Provider(name) => write!(f, "config provider {name}"),
+        }
+    }
+}

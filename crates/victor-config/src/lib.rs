@@ -1,0 +1,1 @@
+//! Loads layered settings from defaults, file, environment, code and providers, and knows where each came from.

@@ -1,0 +1,140 @@
+//! The role of the context coordinator.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use victor_core::{Context, Coordinator, Message, SessionId};
+
+use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter};
+
+/// The role of the coordinator that keeps, for every session, the window that the model sees.
+///
+/// Called by the orchestrator from many tasks at once; calls for one session come from one turn at a time. A session
+/// that was never heard of has an empty context. [`Coordinator::reset`] empties one.
+#[async_trait]
+pub trait ContextManager: Coordinator {
+    /// Appends messages, leaving out those whose identifiers are already there among the last ones.
+    fn append(&self, session: &SessionId, messages: &[Arc<Message>]);
+
+    /// A snapshot of the session's context.
+    #[doc(alias = "get_context")]
+    fn context(&self, session: &SessionId) -> Context;
+
+    /// Replaces the session's context, as when a session is loaded or a checkpoint restored.
+    fn set_context(&self, session: &SessionId, context: Context);
+
+    /// Makes the session's context fit for the next model call: compacts it if it is over the threshold, mends what a
+    /// provider would refuse, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made to fit: what may not be left out is already too large.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the call is dropped, the session's context is as it was.
+    async fn prepare(&self, session: &SessionId, request: &WindowRequest) -> Result<Prepared, ContextError>;
+
+    /// Compacts a context, whether or not it is over the threshold, and leaves every session as it is.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made smaller: what may not be left out is already too large.
+    async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError>;
+
+    /// How large the session's context is, and what it consists of.
+    fn stats(&self, session: &SessionId) -> ContextStats;
+
+    /// Makes a strategy known, under its name or another.
+    fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>);
+
+    /// How tokens are counted.
+    fn counter(&self) -> Arc<dyn TokenCounter>;
+}
+
+/// What a context must fit into.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct WindowRequest {
+    /// The model's window in tokens; the manager's own assumption if absent.
+    pub window: Option<u64>,
+    /// How many tokens of it are taken: by the system prompt, the tools and the answer.
+    pub reserved: u64,
+    /// The share of the window at which the context is compacted; the manager's own if absent.
+    pub threshold: Option<f64>,
+    /// The strategy to use; the manager's own if absent.
+    pub strategy: Option<String>,
+    /// Whether to compact in any case, because the provider said that the context is too long.
+    pub force: bool,
+}
+
+/// A context that is fit for a model call.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// The context.
+    pub context: Context,
+    /// What the compaction did, if there was one.
+    pub compaction: Option<CompactionReport>,
+}
+
+impl Prepared {
+    /// A context, and what was done to it.
+    #[must_use]
+    pub fn new(context: Context, compaction: Option<CompactionReport>) -> Self {
+        Self { context, compaction }
+    }
+}
+
+/// Why a context cannot be made fit for a model call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContextError {
+    /// What may not be left out is already too large.
+    #[error(
+        "the context cannot be made smaller than {tokens} tokens, and {limit} are free: shorten the last message or \
+         what is pinned, or choose a model with a larger window"
+    )]
+    TooLarge {
+        /// What may not be left out, in tokens.
+        tokens: u64,
+        /// What is free, in tokens.
+        limit: u64,
+    },
+    /// No strategy has this name.
+    #[error("there is no compaction strategy `{name}`: known are {known}")]
+    UnknownStrategy {
+        /// The name.
+        name: String,
+        /// The names that are known.
+        known: String,
+    },
+}
+
+#[cfg(feature = "mock")]
+mockall::mock! {
+    /// A mock of [`ContextManager`], made by mockall.
+    #[derive(Debug)]
+    pub ContextManager {}
+
+    #[async_trait]
+    impl Coordinator for ContextManager {
+        fn name(&self) -> &str;
+        async fn initialize(&self) -> Result<(), victor_core::CoordinatorError>;
+        fn health(&self) -> victor_core::Health;
+        fn reset(&self, session: &victor_core::SessionId);
+        async fn shutdown(&self);
+    }
+
+    #[async_trait]
+    impl ContextManager for ContextManager {
+        fn append(&self, session: &SessionId, messages: &[Arc<Message>]);
+        fn context(&self, session: &SessionId) -> Context;
+        fn set_context(&self, session: &SessionId, context: Context);
+        async fn prepare(&self, session: &SessionId, request: &WindowRequest) -> Result<Prepared, ContextError>;
+        async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError>;
+        fn stats(&self, session: &SessionId) -> ContextStats;
+        fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>);
+        fn counter(&self) -> Arc<dyn TokenCounter>;
+    }
+}

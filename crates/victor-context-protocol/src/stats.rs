@@ -1,0 +1,63 @@
+//! What is known about a context.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How large a context is, and what it consists of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ContextStats {
+    /// How many messages there are.
+    pub messages: usize,
+    /// How many tokens they have.
+    pub tokens: u64,
+    /// The tokens by the role of their message.
+    pub tokens_by_role: BTreeMap<String, u64>,
+    /// The window that was last asked for; unknown before the first model call.
+    pub window: Option<u64>,
+    /// What the last compaction did, if there was one.
+    pub last_compaction: Option<CompactionReport>,
+}
+
+impl ContextStats {
+    /// The share of the window that is used, where the window is known: 1.0 is full.
+    #[must_use]
+    pub fn fill(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
+        self.window.map(|window| self.tokens as f64 / window.max(1) as f64)
+    }
+}
+
+/// What a compaction did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CompactionReport {
+    /// The strategy whose result was taken.
+    pub strategy: String,
+    /// How many messages there were.
+    pub messages_before: usize,
+    /// How many there are.
+    pub messages_after: usize,
+    /// How many tokens there were.
+    pub tokens_before: u64,
+    /// How many there are.
+    pub tokens_after: u64,
+    /// Why another strategy's result was not taken, if that was so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+}
+
+impl CompactionReport {
+    /// A compaction by `strategy` from so many `(messages, tokens)` to so many.
+    pub fn new(strategy: impl Into<String>, before: (usize, u64), after: (usize, u64)) -> Self {
+        Self {
+            strategy: strategy.into(),
+            messages_before: before.0,
+            messages_after: after.0,
+            tokens_before: before.1,
+            tokens_after: after.1,
+            fallback: None,
+        }
+    }
+}

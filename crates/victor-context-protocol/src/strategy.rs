@@ -1,0 +1,72 @@
+//! The extension point for compaction.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use victor_core::{BoxError, Context};
+
+use crate::TokenCounter;
+
+/// Makes a context smaller.
+///
+/// Implemented by whoever knows what can be left out; called by the [`ContextManager`](crate::ContextManager) when a
+/// context has grown beyond its threshold, from many tasks at once for different sessions.
+///
+/// A strategy may leave messages out and put others in their place. What it returns is checked: where it breaks a
+/// rule (a tool call without its result, a pinned message or the user's last request gone, larger than before), the
+/// manager mends it or falls back to truncation, and says so in its health. The messages that it leaves out are not
+/// lost: the session's transcript has them.
+///
+/// # Cancel safety
+///
+/// A call may be dropped at any await point; the context is then as it was.
+#[cfg_attr(not(feature = "mock"), doc(alias = "BaseCompactionStrategy"))]
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait CompactionStrategy: fmt::Debug + Send + Sync + 'static {
+    /// The strategy's name, by which settings choose it.
+    fn name(&self) -> &str;
+
+    /// Returns a smaller context: at most `budget.target_tokens`, if it can.
+    ///
+    /// # Errors
+    ///
+    /// It cannot work now. The manager falls back to truncation.
+    async fn compact(&self, context: &Context, budget: &CompactionBudget) -> Result<Context, CompactionError>;
+}
+
+/// How small a context should become.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CompactionBudget {
+    /// How many tokens it should have at most.
+    pub target_tokens: u64,
+    /// How tokens are counted.
+    pub counter: Arc<dyn TokenCounter>,
+}
+
+impl CompactionBudget {
+    /// At most `target_tokens`, by the count of `counter`.
+    pub fn new(target_tokens: u64, counter: Arc<dyn TokenCounter>) -> Self {
+        Self { target_tokens, counter }
+    }
+}
+
+/// Why a strategy cannot work.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CompactionError {
+    /// What keeps it from working.
+    pub message: String,
+    /// The error beneath.
+    #[source]
+    pub source: Option<BoxError>,
+}
+
+impl CompactionError {
+    /// It cannot work, in words.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+}

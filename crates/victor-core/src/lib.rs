@@ -1,0 +1,60 @@
+//! The vocabulary that every Victor crate shares: messages, contexts, tool calls, usage and identifiers.
+//!
+//! Everything that crosses from one Victor crate to another is made of these types, so they are few, they hold
+//! still, and they do nothing that could be argued about. The crate depends on serde and little else.
+//!
+//! ```
+//! use victor_core::{Context, Message};
+//!
+//! let mut context = Context::from_iter([Message::user("How many cores has this machine?")]);
+//! let before = context.clone(); // shares every message; copies no text
+//! context.push(Message::assistant("Two."));
+//!
+//! assert_eq!(before.messages().len(), 1);
+//! assert_eq!(context.messages().last().unwrap().text(), "Two.");
+//! context.messages().validate()?; // would every provider accept this history?
+//! # Ok::<(), victor_core::InvalidHistory>(())
+//! ```
+//!
+//! # What is here
+//!
+//! - [`Message`] and its [`Part`]s, what a conversation consists of; [`Messages`], a list of them that grows and is
+//!   snapshot in constant time; [`Context`], the messages a model sees with their metadata.
+//! - [`ToolSpec`], [`Effect`], [`ToolCall`], [`ToolResult`]: the two sides of a tool call.
+//! - [`Usage`], [`StopReason`], and the identifiers [`SessionId`], [`TurnId`], [`MessageId`], [`ModelId`],
+//!   [`ToolCallId`].
+//! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
+//! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
+//! - [`contain`], which turns a panic in somebody else's code into a value.
+
+mod contain;
+mod context;
+mod coordinator;
+mod id;
+mod message;
+mod messages;
+mod part;
+mod stop_reason;
+mod tool;
+mod usage;
+mod validity;
+pub mod wire;
+
+pub use contain::{Panicked, contain, contain_sync};
+pub use context::Context;
+pub use coordinator::{Coordinator, CoordinatorError, Health, HealthStatus, Problems};
+pub use id::{EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId, TurnId};
+pub use jiff::Timestamp;
+pub use message::{Message, Role};
+pub use messages::Messages;
+pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
+pub use stop_reason::StopReason;
+pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec};
+pub use usage::Usage;
+pub use validity::InvalidHistory;
+
+/// A JSON object: the form of metadata, configuration and tool arguments.
+pub type JsonMap = serde_json::Map<String, serde_json::Value>;
+
+/// An error of unknown type, as it travels inside others as their source.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

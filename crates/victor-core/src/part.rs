@@ -1,0 +1,127 @@
+//! What messages consist of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::wire::Extra;
+use crate::{ToolCall, ToolResult};
+
+crate::open_enum! {
+    /// One part of a message.
+    #[derive(Debug, Clone, PartialEq)]
+    pub enum Part tagged "type" {
+        /// Text.
+        "text" => Text(Text),
+        /// A picture.
+        "image" => Image(Image),
+        /// A document, for example a PDF.
+        "document" => Document(Document),
+        /// What a model thought before it answered.
+        "thinking" => Thinking(Thinking),
+        /// A model's wish to have a tool called.
+        "tool_call" => ToolCall(ToolCall),
+        /// What came of a tool call.
+        "tool_result" => ToolResult(ToolResult),
+        /// What only one provider understands.
+        "opaque" => Opaque(Opaque),
+    }
+}
+
+impl Part {
+    /// A part of text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(Text::new(text))
+    }
+}
+
+/// Text.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Text {
+    /// The text itself.
+    pub text: String,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Text {
+    /// Text without anything else.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            extra: Extra::default(),
+        }
+    }
+}
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// Where its bytes are.
+    pub source: MediaSource,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A document, for example a PDF.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Where its bytes are.
+    pub source: MediaSource,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Where the bytes of a picture or document are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MediaSource {
+    /// Here, in base64 with padding (RFC 4648, section 4).
+    Base64 {
+        /// The media type, for example `image/png`.
+        media_type: String,
+        /// The encoded bytes.
+        data: String,
+    },
+    /// At an address that the provider fetches.
+    Url(String),
+    /// In the provider's own file store, under this name.
+    File(String),
+}
+
+/// What a model thought before it answered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Thinking {
+    /// The thoughts, or what the provider shows of them; may be empty.
+    pub text: String,
+    /// The provider's seal on the thoughts, which must be sent back byte for byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// The provider that can read the seal; others are not sent the thoughts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// What only one provider understands, and wants back byte for byte: encrypted reasoning, its own tools' results.
+///
+/// Adapters of other providers leave it out of their requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opaque {
+    /// The wire dialect that it belongs to, for example `anthropic`.
+    pub provider: String,
+    /// What the provider calls it, for example `redacted_thinking`.
+    pub kind: String,
+    /// The provider's own JSON, kept as text so that no byte changes.
+    pub data: String,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}

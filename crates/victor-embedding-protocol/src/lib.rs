@@ -1,0 +1,1 @@
+//! Contract of embedders, which turn texts into vectors.

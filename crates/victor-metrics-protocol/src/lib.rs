@@ -1,0 +1,1 @@
+//! Contracts of metrics: recording measurements and exporting them.

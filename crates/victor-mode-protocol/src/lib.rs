@@ -1,0 +1,1 @@
+//! Contracts of agent modes: what a mode permits and who switches it.

@@ -1,0 +1,1 @@
+//! Composes the coordinators into an agent orchestrator.

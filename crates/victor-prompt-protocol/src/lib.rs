@@ -1,0 +1,44 @@
+//! Contracts of prompts: contributors and the builder of the system prompt.
+//!
+//! - [`PromptContributor`] adds a section to the system prompt.
+//! - [`PromptBuilder`] is the role of the coordinator that puts the sections together.
+//!
+//! # A contributor
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
+//!
+//! #[derive(Debug)]
+//! struct Compliance;
+//!
+//! #[async_trait]
+//! impl PromptContributor for Compliance {
+//!     fn name(&self) -> &str {
+//!         "compliance"
+//!     }
+//!
+//!     fn priority(&self) -> i32 {
+//!         80
+//!     }
+//!
+//!     async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
+//!         Ok(match cx.get_bool("requires_compliance") {
+//!             Some(true) => "Do not name persons.".into(),
+//!             _ => Contribution::nothing(),
+//!         })
+//!     }
+//! }
+//! ```
+
+mod builder;
+mod context;
+mod contributor;
+
+pub use builder::{BuiltPrompt, Omission, PromptBuilder};
+#[cfg(feature = "mock")]
+pub use builder::MockPromptBuilder;
+pub use context::PromptContext;
+pub use contributor::{Contribution, PromptContributor, PromptError};
+#[cfg(feature = "mock")]
+pub use contributor::MockPromptContributor;

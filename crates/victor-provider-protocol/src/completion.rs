@@ -1,0 +1,98 @@
+//! What comes back from a model.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{ModelId, Part, StopReason, ToolCall, Usage};
+
+use crate::ProviderErrorKind;
+
+/// A model's whole answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Completion {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// What the model wrote, in order: thoughts, text, tool calls, and what only its provider understands.
+    pub parts: Vec<Part>,
+    /// Why it stopped.
+    pub stop_reason: StopReason,
+    /// What the call used, attempts that failed before it among them.
+    pub usage: Usage,
+    /// The model that answered, which may be a more exact name than the one that was asked for.
+    pub model: ModelId,
+    /// The provider's name for the answer, by which its support can find it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Completion {
+    /// An answer that ends in tool calls if there are any, and otherwise with the end of the turn.
+    #[must_use]
+    pub fn new(model: ModelId, parts: Vec<Part>, usage: Usage) -> Self {
+        let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+        Self {
+            version: FormatVersion,
+            parts,
+            stop_reason: if calls { StopReason::ToolUse } else { StopReason::EndTurn },
+            usage,
+            model,
+            id: None,
+            extra: Extra::default(),
+        }
+    }
+
+    /// The same answer with another reason to stop.
+    #[must_use]
+    pub fn with_stop_reason(mut self, stop_reason: StopReason) -> Self {
+        self.stop_reason = stop_reason;
+        self
+    }
+
+    /// The tool calls of the answer.
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::ToolCall(call) => Some(call),
+            _ => None,
+        })
+    }
+}
+
+/// One step of an answer that is being written.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CompletionEvent {
+    /// More text.
+    TextDelta(String),
+    /// More thoughts.
+    ThinkingDelta(String),
+    /// An attempt failed before it brought anything, and another one follows.
+    Retrying(RetryNotice),
+    /// The answer is whole. Nothing follows, and every delta before it is contained in it.
+    Finished(Completion),
+}
+
+/// An attempt failed, and another one follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RetryNotice {
+    /// The number of the attempt that failed, from 1.
+    pub attempt: u32,
+    /// The class of its error.
+    pub kind: ProviderErrorKind,
+    /// Its error in words.
+    pub message: String,
+    /// How long Victor waits before the next attempt.
+    pub delay: Duration,
+}
+
+impl RetryNotice {
+    /// A notice of these facts.
+    pub fn new(attempt: u32, kind: ProviderErrorKind, message: impl Into<String>, delay: Duration) -> Self {
+        Self { attempt, kind, message: message.into(), delay }
+    }
+}

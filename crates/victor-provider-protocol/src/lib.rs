@@ -1,0 +1,57 @@
+//! Contracts of model providers: requests, streamed completions, error classes and routing.
+//!
+//! - [`ChatProvider`] is what an adapter implements to bring a model API to Victor.
+//! - [`ProviderRouter`] is the role of the coordinator that chooses a provider, retries and switches.
+//! - [`ChatRequest`] goes in, a [`CompletionStream`] of [`CompletionEvent`]s comes out and ends with a
+//!   [`Completion`]; a [`ProviderError`] says what went wrong in one of the classes of [`ProviderErrorKind`].
+//!
+//! # A provider
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use victor_core::{ModelId, Part, Usage};
+//! use victor_provider_protocol::{
+//!     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream, ProviderError,
+//! };
+//!
+//! /// Answers every request in the same way.
+//! #[derive(Debug)]
+//! struct Constant(&'static str);
+//!
+//! #[async_trait]
+//! impl ChatProvider for Constant {
+//!     fn name(&self) -> &str {
+//!         "constant"
+//!     }
+//!
+//!     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
+//!         let completion = Completion::new(request.model.clone(), vec![Part::text(self.0)], Usage::new(1, 1));
+//!         let events = [CompletionEvent::TextDelta(self.0.into()), CompletionEvent::Finished(completion)];
+//!         Ok(CompletionStream::from_events(events.map(Ok)))
+//!     }
+//!
+//!     fn capabilities(&self, _model: &ModelId) -> Capabilities {
+//!         Capabilities::default()
+//!     }
+//! }
+//! ```
+
+mod capabilities;
+mod completion;
+mod error;
+mod provider;
+mod request;
+mod router;
+mod stream;
+
+pub use capabilities::Capabilities;
+pub use completion::{Completion, CompletionEvent, RetryNotice};
+pub use error::{ProviderError, ProviderErrorKind};
+pub use provider::ChatProvider;
+#[cfg(feature = "mock")]
+pub use provider::MockChatProvider;
+pub use request::{ChatRequest, ToolChoice};
+#[cfg(feature = "mock")]
+pub use router::MockProviderRouter;
+pub use router::{ProviderRouter, Route};
+pub use stream::CompletionStream;

@@ -1,0 +1,47 @@
+//! The extension point for model APIs.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use victor_core::ModelId;
+
+use crate::{Capabilities, ChatRequest, Completion, CompletionStream, ProviderError};
+
+/// A model API.
+///
+/// Implemented by adapters; called by the [`ProviderRouter`](crate::ProviderRouter), from many tasks at once.
+///
+/// A provider makes one attempt and reports what came of it: it never retries, because the router does, and two
+/// retry loops multiply. It keeps thinking signatures and encrypted reasoning byte for byte, and releases a tool call
+/// only once its arguments have come whole.
+///
+/// # Cancel safety
+///
+/// Dropping a call or its stream ends the request. Nothing else needs to be undone; what was used until then is
+/// billed and lost to the count.
+#[cfg_attr(not(feature = "mock"), doc(alias = "BaseProvider"))]
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait ChatProvider: fmt::Debug + Send + Sync + 'static {
+    /// The provider's name, for example `anthropic`.
+    fn name(&self) -> &str;
+
+    /// Asks the model, and returns the answer while it is being written.
+    ///
+    /// # Errors
+    ///
+    /// What can be known before the first event; what goes wrong later is an item of the stream, and its last.
+    async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError>;
+
+    /// Asks the model, and returns the answer when it is whole.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stream_chat`](Self::stream_chat) and of its stream.
+    async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
+        self.stream_chat(request).await?.completion().await
+    }
+
+    /// What the model can do. Does no I/O: what must be asked for is asked for when the provider is built.
+    fn capabilities(&self, model: &ModelId) -> Capabilities;
+}

@@ -1,0 +1,1 @@
+//! Routes model calls to a provider and holds the one retry loop.

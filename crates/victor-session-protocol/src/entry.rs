@@ -1,0 +1,64 @@
+//! What a store keeps.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{JsonMap, Message, SessionId, Timestamp, TurnId};
+
+/// One message of a transcript, with when and why it came there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TranscriptEntry {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The turn that wrote it, if a turn did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+    /// The message.
+    pub message: Arc<Message>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl TranscriptEntry {
+    /// A message, written now.
+    pub fn new(turn: Option<TurnId>, message: impl Into<Arc<Message>>) -> Self {
+        Self {
+            version: FormatVersion,
+            at: Timestamp::now(),
+            turn,
+            message: message.into(),
+            extra: Extra::default(),
+        }
+    }
+}
+
+/// What is known of a session without reading its transcript.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// The session.
+    pub id: SessionId,
+    /// How many entries its transcript has. It is also the version against which appends are checked.
+    pub entries: u64,
+    /// When the session was created.
+    pub created_at: Timestamp,
+    /// When its transcript last grew.
+    pub updated_at: Timestamp,
+    /// The caller's own facts about the session.
+    #[serde(default)]
+    pub metadata: JsonMap,
+}
+
+impl SessionInfo {
+    /// A session that begins now, with an empty transcript.
+    #[must_use]
+    pub fn new(id: SessionId) -> Self {
+        let now = Timestamp::now();
+        Self { id, entries: 0, created_at: now, updated_at: now, metadata: JsonMap::new() }
+    }
+}

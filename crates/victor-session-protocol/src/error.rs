@@ -1,0 +1,45 @@
+//! What can go wrong with sessions.
+
+use victor_core::{BoxError, SessionId};
+
+/// Why a session could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// Somebody else has written to the session meanwhile. Nothing of this write was kept; load the session and try
+    /// again.
+    #[error("session `{session}` has {found} entries, not {expected}: somebody else has written to it meanwhile")]
+    Conflict {
+        /// The session.
+        session: SessionId,
+        /// How many entries the writer thought there were.
+        expected: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// There is no such session.
+    #[error("there is no session `{0}`")]
+    NotFound(SessionId),
+    /// There is already such a session.
+    #[error("there is already a session `{0}`")]
+    AlreadyExists(SessionId),
+    /// The session manager was shut down.
+    #[error("the session manager was shut down")]
+    ShutDown,
+    /// The store does not work.
+    #[error("the session store failed: {message}")]
+    Store {
+        /// What went wrong.
+        message: String,
+        /// The error beneath.
+        #[source]
+        source: Option<BoxError>,
+    },
+}
+
+impl SessionError {
+    /// The store does not work, in words.
+    pub fn store(message: impl Into<String>) -> Self {
+        Self::Store { message: message.into(), source: None }
+    }
+}

@@ -1,0 +1,41 @@
+//! Contracts of sessions: the append-only transcript store and the manager of session life.
+//!
+//! - [`SessionStore`] keeps transcripts: append-only, complete, never rewritten. [`InMemorySessionStore`] keeps them
+//!   as long as the process lives.
+//! - [`SessionManager`] is the role of the coordinator that lets one turn at a time work on a session.
+//!
+//! ```
+//! # use std::{pin::pin, task::{Context, Poll, Waker}};
+//! use victor_core::{Message, SessionId};
+//! use victor_session_protocol::{InMemorySessionStore, SessionError, SessionStore, TranscriptEntry};
+//!
+//! # let mut run = pin!(async {
+//! let store = InMemorySessionStore::default();
+//! let session = SessionId::new("docs-456");
+//! let entry = TranscriptEntry::new(None, Message::user("Hello"));
+//! let version = store.append(&session, 0, &[entry.clone()]).await?;
+//! assert_eq!(version, 1);
+//!
+//! // Somebody who has not seen the first message cannot write over it.
+//! let late = store.append(&session, 0, &[entry]).await;
+//! assert!(matches!(late, Err(SessionError::Conflict { expected: 0, found: 1, .. })));
+//! # Ok::<(), SessionError>(())
+//! # });
+//! # assert!(matches!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(()))));
+//! ```
+
+mod entry;
+mod error;
+mod manager;
+mod memory;
+mod store;
+
+pub use entry::{SessionInfo, TranscriptEntry};
+pub use error::SessionError;
+pub use manager::{SessionManager, TurnLease};
+#[cfg(feature = "mock")]
+pub use manager::MockSessionManager;
+pub use memory::InMemorySessionStore;
+pub use store::SessionStore;
+#[cfg(feature = "mock")]
+pub use store::MockSessionStore;

@@ -1,0 +1,108 @@
+//! The role of the tool coordinator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use victor_core::{Coordinator, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId};
+
+use crate::{RegisterError, Tool, ToolResults, Verdict};
+
+/// The role of the coordinator that holds the tools and runs the calls.
+///
+/// Called by the orchestrator, from many tasks at once.
+#[async_trait]
+pub trait ToolExecutor: Coordinator {
+    /// Offers a tool from now on.
+    ///
+    /// # Errors
+    ///
+    /// The name or the schema is not fit for use, or the name is taken.
+    fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError>;
+
+    /// Every tool there is, in a stable order, so that the provider's prompt cache holds.
+    fn specs(&self) -> Arc<[ToolSpec]>;
+
+    /// Decides what becomes of each call, in the order of the calls. Nothing runs.
+    async fn review_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<Verdict>;
+
+    /// Runs calls that were reviewed, side by side. Every call has exactly one result; a call that fails, panics or
+    /// takes too long has one that says so, and the others are unaffected.
+    fn run_tool_calls(&self, calls: Vec<ToolCall>, scope: &ToolScope) -> ToolResults;
+
+    /// Reviews calls and runs them, and returns the results in the order of the calls. A call that a person would
+    /// have to be asked about is denied, since nobody is asked here.
+    async fn execute_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<ToolResult> {
+        let verdicts = self.review_tool_calls(calls, scope).await;
+        let mut results: Vec<Option<ToolResult>> = vec![None; calls.len()];
+        let mut cleared = Vec::new();
+        for ((call, verdict), result) in calls.iter().zip(verdicts).zip(&mut results) {
+            *result = match verdict {
+                Verdict::Run => {
+                    cleared.push(call.clone());
+                    None
+                }
+                Verdict::Reject { reason } => Some(ToolResult::new(call, ToolOutcome::Rejected, reason)),
+                Verdict::Deny { reason } => Some(ToolResult::new(call, ToolOutcome::Denied, reason)),
+                Verdict::Ask { question } => {
+                    let reason = format!("nobody is here to be asked: {question}");
+                    Some(ToolResult::new(call, ToolOutcome::Denied, reason))
+                }
+            };
+        }
+        let mut finished = self.run_tool_calls(cleared, scope);
+        while let Some(result) = finished.next().await {
+            let index = calls.iter().zip(&results).position(|(call, slot)| slot.is_none() && call.id == result.call_id);
+            if let Some(index) = index {
+                results[index] = Some(result);
+            }
+        }
+        let missing = |call: &ToolCall| ToolResult::new(call, ToolOutcome::Error, "the executor returned no result");
+        calls.iter().zip(results).map(|(call, result)| result.unwrap_or_else(|| missing(call))).collect()
+    }
+}
+
+/// On whose behalf, and within which limits, calls are run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ToolScope {
+    /// The session.
+    pub session: SessionId,
+    /// The turn.
+    pub turn: TurnId,
+    /// The longest time for one call; the executor's own limit if absent.
+    pub timeout: Option<Duration>,
+}
+
+impl ToolScope {
+    /// Calls of this turn of this session, within the executor's own limits.
+    #[must_use]
+    pub fn new(session: SessionId, turn: TurnId) -> Self {
+        Self { session, turn, timeout: None }
+    }
+}
+
+#[cfg(feature = "mock")]
+mockall::mock! {
+    /// A mock of [`ToolExecutor`], made by mockall.
+    #[derive(Debug)]
+    pub ToolExecutor {}
+
+    #[async_trait]
+    impl Coordinator for ToolExecutor {
+        fn name(&self) -> &str;
+        async fn initialize(&self) -> Result<(), victor_core::CoordinatorError>;
+        fn health(&self) -> victor_core::Health;
+        fn reset(&self, session: &victor_core::SessionId);
+        async fn shutdown(&self);
+    }
+
+    #[async_trait]
+    impl ToolExecutor for ToolExecutor {
+        fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError>;
+        fn specs(&self) -> Arc<[ToolSpec]>;
+        async fn review_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<Verdict>;
+        fn run_tool_calls(&self, calls: Vec<ToolCall>, scope: &ToolScope) -> ToolResults;
+        async fn execute_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<ToolResult>;
+    }
+}

@@ -1,0 +1,1 @@
+//! Contracts of tool selection: which of many tools a model is shown.

@@ -1,0 +1,1 @@
+//! Runs tool calls: validated, in parallel, within time and output limits, with panics contained.

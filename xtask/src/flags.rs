@@ -1,0 +1,21 @@
+//! The command line.
+
+xflags::xflags! {
+    /// The checks and chores of this repository.
+    cmd xtask {
+        /// Runs every check, cheapest first, and stops at the first that fails.
+        cmd ci {}
+
+        /// Checks which crate depends on which.
+        cmd layers {}
+
+        /// Checks that no crate that deny.toml bans is in the dependency tree.
+        cmd bans {}
+
+        /// Checks manifests, sources, documents and the top level of the repository.
+        cmd tidy {
+            /// First regenerates what is generated: the crate maps.
+            optional --write
+        }
+    }
+}
