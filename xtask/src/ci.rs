@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
 /// The checks, cheapest first, so that the first answer comes soon. Each line can be pasted into a
@@ -33,7 +33,11 @@ fn run_steps(steps: &[(&str, &str)], run_line: impl Fn(&str) -> Result<()>) -> R
     for (name, line) in steps {
         println!("── {name}: {line}");
         let start = Instant::now();
-        run_line(line).with_context(|| format!("{name} failed; to see it again: {line}"))?;
+        // The cause would only repeat the line: cargo has said what is wrong.
+        ensure!(
+            run_line(line).is_ok(),
+            "{name} failed; to see it again: {line}"
+        );
         println!(
             "── {name}: passed in {:.1} s\n",
             start.elapsed().as_secs_f64()
@@ -55,9 +59,10 @@ fn run_line(line: &str) -> Result<()> {
     }
     // `cargo run` describes xtask in these. Build scripts that watch them, as ring's does, would
     // run again, here and at the next build by hand.
-    for (name, _) in std::env::vars() {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            command = command.env_remove(name);
+            command = command.env_remove(&*name);
         }
     }
     Ok(command.run()?)

@@ -74,6 +74,10 @@ enum Floor {
 impl Floor {
     fn of(workspace: &Workspace, package: &Package) -> Self {
         let protocol = format!("{}-protocol", package.name);
+        let has_protocol = workspace
+            .members()
+            .iter()
+            .any(|other| *other.name == protocol);
         match package.name.as_str() {
             _ if !workspace.is_in_crates(package) => Self::Binary,
             "victor-cli" => Self::Binary,
@@ -84,13 +88,7 @@ impl Floor {
             // Implements an extension point of another coordinator instead of a role of its own.
             "victor-prompt-library" => Self::Coordinator,
             name if name.ends_with("-protocol") => Self::Protocol,
-            _ if workspace
-                .members()
-                .iter()
-                .any(|other| *other.name == protocol) =>
-            {
-                Self::Coordinator
-            }
+            _ if has_protocol => Self::Coordinator,
             _ => Self::Adapter,
         }
     }
@@ -157,19 +155,11 @@ fn defaults(package: &Package) -> BTreeSet<&str> {
     let mut queue = vec!["default"];
     while let Some(entry) = queue.pop() {
         // `name`, `dep:name` or `name/feature`; `name?/feature` switches nothing on.
-        let name = entry
-            .strip_prefix("dep:")
-            .or(entry.split('/').next())
-            .unwrap_or(entry);
+        let name = entry.strip_prefix("dep:").unwrap_or(entry);
+        let name = name.split_once('/').map_or(name, |(name, _)| name);
         if !name.ends_with('?') && on.insert(name) {
-            queue.extend(
-                package
-                    .features
-                    .get(name)
-                    .into_iter()
-                    .flatten()
-                    .map(String::as_str),
-            );
+            let feature = package.features.get(name);
+            queue.extend(feature.into_iter().flatten().map(String::as_str));
         }
     }
     on

@@ -113,7 +113,11 @@ impl Workspace {
         follow: impl Fn(&Package, &NodeDep, &Package) -> bool,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<String>> {
-        let graph = self.metadata.resolve.as_ref().context("no graph")?;
+        let graph = self
+            .metadata
+            .resolve
+            .as_ref()
+            .context("cargo metadata draws no graph")?;
         let mut seen: HashSet<_> = starts.iter().map(|package| &package.id).collect();
         let mut queue: VecDeque<_> = starts.iter().map(|package| vec![*package]).collect();
         let mut trails = Vec::new();

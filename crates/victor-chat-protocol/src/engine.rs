@@ -34,7 +34,6 @@ pub trait ChatEngine: Coordinator {
 
 /// How a turn begins.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum TurnStart {
     /// With a message of the user.
     Begin {

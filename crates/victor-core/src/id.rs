@@ -173,6 +173,10 @@ uuid_id! {
     /// Names an event, so that whoever receives it twice can tell.
     EventId
 }
+uuid_id! {
+    /// Names a checkpoint: a state of a session that can be gone back to.
+    CheckpointId
+}
 
 impl TurnId {
     /// The identifier of the turn's message number `index`.

@@ -70,6 +70,10 @@ pub enum CompletionEvent {
     TextDelta(String),
     /// More thoughts.
     ThinkingDelta(String),
+    /// More of what is not shown: the arguments of a tool call, hidden thoughts, a sign of life.
+    ///
+    /// It keeps a long silence from being taken for a hung provider; the router does not pass it on.
+    Working,
     /// An attempt failed before it brought anything, and another one follows.
     Retrying(RetryNotice),
     /// The answer is whole. Nothing follows, and every delta before it is contained in it.

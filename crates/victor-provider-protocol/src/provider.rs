@@ -13,7 +13,9 @@ use crate::{Capabilities, ChatRequest, Completion, CompletionStream, ProviderErr
 ///
 /// A provider makes one attempt and reports what came of it: it never retries, because the router does, and two
 /// retry loops multiply. It keeps thinking signatures and encrypted reasoning byte for byte, and releases a tool call
-/// only once its arguments have come whole.
+/// only once its arguments have come whole. Until then it yields
+/// [`CompletionEvent::Working`](crate::CompletionEvent::Working) whenever something arrives that brings nothing to
+/// show, because the router ends an answer that is silent for too long.
 ///
 /// # Cancel safety
 ///

@@ -15,7 +15,8 @@ pub trait ProviderRouter: Coordinator {
     /// The stream does all the work while it is polled, and tells of further attempts by
     /// [`CompletionEvent::Retrying`](crate::CompletionEvent::Retrying). It makes no further attempt once it has
     /// yielded text or thoughts. The request goes to the provider that is current when this is called, also if
-    /// another one is switched to while it runs.
+    /// another one is switched to while it runs. A request whose model has an empty name goes to the current model,
+    /// so that provider and model are taken together, whatever is switched in the meantime.
     ///
     /// # Cancel safety
     ///

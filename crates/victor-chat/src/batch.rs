@@ -1,0 +1,252 @@
+//! The tool calls of one answer, from the moment the model makes them until each has its result.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use victor_chat_protocol::{Approval, PendingApproval, TurnOutcome};
+use victor_core::{Part, ToolCall, ToolCallId, ToolOutcome, ToolResult};
+use victor_tool_protocol::Verdict;
+
+/// An answer with tool calls that is not stored yet, because not every call has its result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Batch {
+    /// The answer, with the calls in their places.
+    pub(crate) answer: Vec<Part>,
+    slots: Vec<Slot>,
+    /// How the turn ends when every call has its result; it goes on if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) then: Option<TurnOutcome>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Slot {
+    call: ToolCall,
+    state: State,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// Nobody has decided about it.
+    New,
+    /// A person is asked.
+    Asked(String),
+    /// It may run, and perhaps does.
+    Cleared,
+    /// It has its result.
+    Done(ToolResult),
+}
+
+impl Batch {
+    /// Takes the calls of an answer. Each gets an idempotency key that starts with `key`, and an identifier of its own
+    /// where the provider gave it none or one that another call has.
+    pub(crate) fn new(mut answer: Vec<Part>, key: &str) -> Self {
+        let mut slots = Vec::new();
+        let mut ids = HashSet::new();
+        for part in &mut answer {
+            let Part::ToolCall(call) = part else { continue };
+            let index = slots.len();
+            call.idempotency_key = format!("{key}/{index}");
+            if call.id.as_str().is_empty() || !ids.insert(call.id.clone()) {
+                call.id = ToolCallId::new(format!("{}#{index}", call.id));
+                ids.insert(call.id.clone());
+            }
+            slots.push(Slot {
+                call: call.clone(),
+                state: State::New,
+            });
+        }
+        Self {
+            answer,
+            slots,
+            then: None,
+        }
+    }
+
+    /// Answers calls whose arguments are no JSON objects, which no tool could take.
+    pub(crate) fn reject_malformed(&mut self, cut: bool) -> Vec<ToolResult> {
+        self.settle(|call| {
+            let error = call.parse_arguments().err()?;
+            let advice = if cut {
+                "the answer was cut at its length limit, so call again with shorter arguments"
+            } else {
+                "call again with arguments that are one JSON object"
+            };
+            Some((
+                ToolOutcome::Rejected,
+                format!("the arguments are not a JSON object ({error}): {advice}"),
+            ))
+        })
+    }
+
+    /// Answers calls that were made too often with the same arguments, and counts the others.
+    pub(crate) fn reject_repeated(
+        &mut self,
+        made: &mut BTreeMap<String, u32>,
+        limit: u32,
+    ) -> Vec<ToolResult> {
+        self.settle(|call| {
+            let arguments = call.parse_arguments().ok()?;
+            let times = made.entry(format!("{} {}", call.name, serde_json::Value::Object(arguments))).or_default();
+            if *times < limit {
+                *times += 1;
+                return None;
+            }
+            let times = *times;
+            let text = format!(
+                "not run: this call was already made {times} times in this turn with the same arguments; do something \
+                 else, or answer with what you have"
+            );
+            Some((ToolOutcome::Rejected, text))
+        })
+    }
+
+    /// Answers every call in the same way.
+    pub(crate) fn reject_all(&mut self, text: &str) -> Vec<ToolResult> {
+        self.settle(|_| Some((ToolOutcome::Rejected, text.to_owned())))
+    }
+
+    /// The calls that nobody has decided about.
+    pub(crate) fn unreviewed(&self) -> Vec<ToolCall> {
+        self.calls(|state| *state == State::New)
+    }
+
+    /// The calls that may run and have no result.
+    pub(crate) fn cleared(&self) -> Vec<ToolCall> {
+        self.calls(|state| *state == State::Cleared)
+    }
+
+    /// The calls that a person is asked about.
+    pub(crate) fn asked(&self) -> Vec<PendingApproval> {
+        let asked = |slot: &Slot| match &slot.state {
+            State::Asked(question) => {
+                Some(PendingApproval::new(slot.call.clone(), question.clone()))
+            }
+            _ => None,
+        };
+        self.slots.iter().filter_map(asked).collect()
+    }
+
+    /// Takes one verdict for each unreviewed call, in their order; a call without a verdict is denied.
+    pub(crate) fn reviewed(&mut self, verdicts: Vec<Verdict>) -> Vec<ToolResult> {
+        let mut verdicts = verdicts.into_iter();
+        let mut settled = Vec::new();
+        for slot in self
+            .slots
+            .iter_mut()
+            .filter(|slot| slot.state == State::New)
+        {
+            let result = match verdicts.next() {
+                Some(Verdict::Run) => {
+                    slot.state = State::Cleared;
+                    continue;
+                }
+                Some(Verdict::Ask { question }) => {
+                    slot.state = State::Asked(question);
+                    continue;
+                }
+                Some(Verdict::Reject { reason }) => {
+                    ToolResult::new(&slot.call, ToolOutcome::Rejected, reason)
+                }
+                Some(Verdict::Deny { reason }) => {
+                    ToolResult::new(&slot.call, ToolOutcome::Denied, reason)
+                }
+                Some(_) | None => ToolResult::new(
+                    &slot.call,
+                    ToolOutcome::Denied,
+                    "nobody decided about this call",
+                ),
+            };
+            settled.push(result.clone());
+            slot.state = State::Done(result);
+        }
+        settled
+    }
+
+    /// Takes a person's decisions. Calls that were not decided about stay asked.
+    pub(crate) fn approved(&mut self, approvals: &[Approval]) -> Vec<ToolResult> {
+        let mut settled = Vec::new();
+        for slot in self
+            .slots
+            .iter_mut()
+            .filter(|slot| matches!(slot.state, State::Asked(_)))
+        {
+            slot.state = match approvals
+                .iter()
+                .find(|approval| *approval.call() == slot.call.id)
+            {
+                Some(Approval::Approved { .. }) => State::Cleared,
+                Some(Approval::Denied { reason, .. }) => {
+                    let result = ToolResult::new(&slot.call, ToolOutcome::Denied, reason);
+                    settled.push(result.clone());
+                    State::Done(result)
+                }
+                _ => continue,
+            };
+        }
+        settled
+    }
+
+    /// Takes the result of a call that was cleared; of any other call, it takes nothing and returns false.
+    pub(crate) fn finished(&mut self, result: ToolResult) -> bool {
+        let open =
+            |slot: &&mut Slot| slot.call.id == result.call_id && slot.state == State::Cleared;
+        match self.slots.iter_mut().find(open) {
+            Some(slot) => {
+                slot.state = State::Done(result);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Answers every call that has no result, because the turn was cancelled.
+    pub(crate) fn cancel(&mut self) {
+        for slot in &mut self.slots {
+            let text = match slot.state {
+                State::Done(_) => continue,
+                State::Cleared => {
+                    "the turn was cancelled while this call ran; it may have had an effect"
+                }
+                State::New | State::Asked(_) => "the turn was cancelled before this call ran",
+            };
+            slot.state = State::Done(ToolResult::new(&slot.call, ToolOutcome::Cancelled, text));
+        }
+    }
+
+    /// The results in the order of the calls, once every call has one.
+    pub(crate) fn results(&self) -> Option<Vec<Part>> {
+        let result = |slot: &Slot| match &slot.state {
+            State::Done(result) => Some(Part::ToolResult(result.clone())),
+            _ => None,
+        };
+        self.slots.iter().map(result).collect()
+    }
+
+    fn calls(&self, wanted: impl Fn(&State) -> bool) -> Vec<ToolCall> {
+        self.slots
+            .iter()
+            .filter(|slot| wanted(&slot.state))
+            .map(|slot| slot.call.clone())
+            .collect()
+    }
+
+    fn settle(
+        &mut self,
+        mut decide: impl FnMut(&ToolCall) -> Option<(ToolOutcome, String)>,
+    ) -> Vec<ToolResult> {
+        let mut settled = Vec::new();
+        for slot in self
+            .slots
+            .iter_mut()
+            .filter(|slot| slot.state == State::New)
+        {
+            if let Some((outcome, text)) = decide(&slot.call) {
+                let result = ToolResult::new(&slot.call, outcome, text);
+                settled.push(result.clone());
+                slot.state = State::Done(result);
+            }
+        }
+        settled
+    }
+}

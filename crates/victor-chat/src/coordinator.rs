@@ -1,0 +1,330 @@
+//! The coordinator that works turns.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use victor_chat_protocol::{
+    ApprovalRequested, ChatEngine, ChatError, ChatResponse, EventSink, ModelCall,
+    ModelCallFinished, ModelCallStarted, SuspendedTurn, ToolCallFinished, ToolCallStarted,
+    TurnEventKind, TurnOutcome, TurnPorts, TurnStart, TurnStarted, TurnStream,
+};
+use victor_core::wire::Extra;
+use victor_core::{Coordinator, Part, ToolCall, ToolOutcome, ToolResult};
+use victor_provider_protocol::{Completion, CompletionEvent, ProviderError};
+
+use crate::{Step, Turn, UnexpectedInput};
+
+/// Works turns: does what a [`Turn`] says, through the ports that it is given, and emits an event for everything that
+/// happens.
+///
+/// It has no state; one coordinator serves any number of turns at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChatCoordinator;
+
+impl ChatCoordinator {
+    /// A coordinator.
+    #[must_use]
+    pub fn new() -> Self {
+        Self
+    }
+
+    /// Works a turn while the stream is polled. For programs that have no orchestrator.
+    #[must_use]
+    pub fn stream_chat(&self, start: TurnStart, ports: Arc<dyn TurnPorts>) -> TurnStream {
+        let (session, turn) = match &start {
+            TurnStart::Begin { session, turn, .. } => (session.clone(), *turn),
+            TurnStart::Resume { turn, .. } => (turn.session.clone(), turn.turn),
+        };
+        let coordinator = *self;
+        TurnStream::new(session, turn, async move |events| {
+            coordinator.run_turn(start, ports, &events).await
+        })
+    }
+}
+
+#[async_trait]
+impl Coordinator for ChatCoordinator {
+    fn name(&self) -> &str {
+        "chat"
+    }
+}
+
+#[async_trait]
+impl ChatEngine for ChatCoordinator {
+    async fn run_turn(
+        &self,
+        start: TurnStart,
+        ports: Arc<dyn TurnPorts>,
+        events: &EventSink,
+    ) -> Result<ChatResponse, ChatError> {
+        let (turn, approvals) = match start {
+            TurnStart::Begin {
+                session,
+                turn,
+                input,
+                limits,
+            } => {
+                if input.parts().iter().all(is_blank) {
+                    return Err(ChatError::EmptyInput);
+                }
+                (Turn::begin(session, turn, input, limits), None)
+            }
+            TurnStart::Resume { turn, approvals } => (revive(&turn)?, Some(approvals)),
+        };
+        let input = turn.messages()[0].id();
+        let mut work = Work {
+            turn,
+            ports,
+            events,
+            partial: String::new(),
+            over: false,
+        };
+        events
+            .emit(TurnStarted {
+                input,
+                resumed: approvals.is_some(),
+                extra: Extra::default(),
+            })
+            .await;
+        if let Some(approvals) = approvals {
+            let settled = work
+                .turn
+                .approvals_given(&approvals)
+                .map_err(|error| resume_error(&error))?;
+            work.tell(settled).await;
+        }
+        let result = work.run().await;
+        work.over = true;
+        result
+    }
+}
+
+/// A turn that is being worked. When it is dropped before it is over, it hands over what was said and done.
+struct Work<'a> {
+    turn: Turn,
+    ports: Arc<dyn TurnPorts>,
+    events: &'a EventSink,
+    /// What the model has written of an answer that is not whole.
+    partial: String,
+    over: bool,
+}
+
+impl Work<'_> {
+    async fn run(&mut self) -> Result<ChatResponse, ChatError> {
+        loop {
+            let step = self.turn.next_step();
+            if self.events.is_cancelled() && !matches!(step, Step::Commit(_) | Step::Finish(_)) {
+                self.cancel();
+                continue;
+            }
+            match step {
+                Step::Commit(messages) => match self.ports.commit(&messages).await {
+                    Ok(()) => self.turn.committed(),
+                    Err(source) => {
+                        return Err(ChatError::Commit {
+                            source,
+                            turn: Box::new(self.turn.suspend()),
+                        });
+                    }
+                },
+                Step::CallModel(call) => self.call_model(&call).await?,
+                Step::ReviewTools(calls) => {
+                    let Some(verdicts) = self
+                        .events
+                        .until_cancelled(self.ports.review_tools(&calls))
+                        .await
+                    else {
+                        continue;
+                    };
+                    let settled = expected(self.turn.tools_reviewed(verdicts));
+                    self.tell(settled).await;
+                }
+                Step::RunTools(calls) => self.run_tools(calls).await,
+                Step::AwaitApproval(approvals) => {
+                    self.events
+                        .emit(ApprovalRequested {
+                            approvals,
+                            extra: Extra::default(),
+                        })
+                        .await;
+                    return Ok(self.turn.response(TurnOutcome::AwaitingApproval));
+                }
+                Step::Finish(outcome) => return Ok(self.turn.response(outcome)),
+            }
+        }
+    }
+
+    async fn call_model(&mut self, call: &ModelCall) -> Result<(), ChatError> {
+        self.events
+            .emit(ModelCallStarted {
+                number: call.number,
+                extra: Extra::default(),
+            })
+            .await;
+        let began = Instant::now();
+        let answer = receive(&*self.ports, self.events, call, &mut self.partial);
+        let Some(answer) = self.events.until_cancelled(answer).await else {
+            self.cancel();
+            return Ok(());
+        };
+        match answer {
+            Ok(completion) => {
+                let finished = ModelCallFinished {
+                    number: call.number,
+                    model: completion.model.clone(),
+                    stop_reason: completion.stop_reason.clone(),
+                    usage: completion.usage.clone(),
+                    elapsed_us: micros_since(began),
+                    extra: Extra::default(),
+                };
+                let settled = expected(self.turn.model_answered(completion));
+                self.partial.clear();
+                self.events.emit(finished).await;
+                self.tell(settled).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.partial.clear();
+                if expected(self.turn.model_failed(&error)) {
+                    self.events
+                        .emit(TurnEventKind::notice("provider", error.to_string()))
+                        .await;
+                    return Ok(());
+                }
+                Err(ChatError::Provider {
+                    source: Box::new(error),
+                    turn: Box::new(self.turn.suspend()),
+                })
+            }
+        }
+    }
+
+    async fn run_tools(&mut self, mut calls: Vec<ToolCall>) {
+        for call in &calls {
+            self.events
+                .emit(ToolCallStarted {
+                    call: call.clone(),
+                    extra: Extra::default(),
+                })
+                .await;
+        }
+        let began = Instant::now();
+        let mut results = self.ports.run_tools(calls.clone());
+        while !calls.is_empty() {
+            let result = match self.events.until_cancelled(results.next()).await {
+                Some(Some(result)) => result,
+                Some(None) => ToolResult::new(
+                    &calls[0],
+                    ToolOutcome::Error,
+                    "the tool executor returned no result",
+                ),
+                None => return,
+            };
+            // An executor that returns a result twice, or one of another call, is not believed.
+            if self.turn.tool_finished(result.clone()).is_err() {
+                continue;
+            }
+            calls.retain(|call| call.id != result.call_id);
+            let elapsed_us = micros_since(began);
+            self.events
+                .emit(ToolCallFinished {
+                    result,
+                    elapsed_us,
+                    extra: Extra::default(),
+                })
+                .await;
+        }
+    }
+
+    /// Tells of results of calls that did not run.
+    async fn tell(&self, settled: Vec<ToolResult>) {
+        for result in settled {
+            self.events
+                .emit(ToolCallFinished {
+                    result,
+                    elapsed_us: 0,
+                    extra: Extra::default(),
+                })
+                .await;
+        }
+    }
+
+    fn cancel(&mut self) {
+        self.turn.cancel(&self.partial);
+        self.partial.clear();
+    }
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        self.cancel();
+        let rest = self.turn.uncommitted();
+        if !rest.is_empty() {
+            self.ports.abandon(rest.to_vec());
+        }
+    }
+}
+
+/// Receives an answer, and emits it while it is being written.
+async fn receive(
+    ports: &dyn TurnPorts,
+    events: &EventSink,
+    call: &ModelCall,
+    partial: &mut String,
+) -> Result<Completion, ProviderError> {
+    let mut stream = ports.call_model(call).await?;
+    loop {
+        match stream.next().await {
+            Some(Ok(CompletionEvent::TextDelta(text))) => {
+                partial.push_str(&text);
+                events.emit(TurnEventKind::text(text)).await;
+            }
+            Some(Ok(CompletionEvent::ThinkingDelta(text))) => {
+                events.emit(TurnEventKind::thinking(text)).await;
+            }
+            Some(Ok(CompletionEvent::Retrying(notice))) => events.emit(notice).await,
+            Some(Ok(CompletionEvent::Finished(completion))) => return Ok(completion),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error),
+            // The stream cannot end without one of the two; if it did, this reads its error.
+            None => return stream.completion().await,
+        }
+    }
+}
+
+/// The answer of a turn to the input for which it has just asked.
+fn expected<T: Default>(answer: Result<T, UnexpectedInput>) -> T {
+    debug_assert!(answer.is_ok(), "the turn was told what it had asked for");
+    answer.unwrap_or_default()
+}
+
+fn revive(suspended: &SuspendedTurn) -> Result<Turn, ChatError> {
+    let turn = serde_json::from_value::<Turn>(suspended.state.clone());
+    let mut turn = turn.map_err(|error| ChatError::Resume {
+        reason: error.to_string(),
+    })?;
+    if !turn.is_sound() {
+        let reason = "its state is damaged".to_owned();
+        return Err(ChatError::Resume { reason });
+    }
+    turn.resume().map_err(|error| resume_error(&error))?;
+    Ok(turn)
+}
+
+fn resume_error(error: &UnexpectedInput) -> ChatError {
+    ChatError::Resume {
+        reason: error.to_string(),
+    }
+}
+
+fn micros_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn is_blank(part: &Part) -> bool {
+    matches!(part, Part::Text(text) if text.text.trim().is_empty())
+}

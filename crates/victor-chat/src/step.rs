@@ -1,0 +1,51 @@
+//! What a turn wants to have done.
+
+use std::sync::Arc;
+
+use victor_chat_protocol::{ModelCall, PendingApproval, TurnOutcome};
+use victor_core::{Message, ToolCall};
+
+/// What a turn wants to have done next, and which method of [`Turn`](crate::Turn) it wants to be told by.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Add these messages to the conversation, then call [`committed`](crate::Turn::committed).
+    Commit(Vec<Arc<Message>>),
+    /// Ask the model, then call [`model_answered`](crate::Turn::model_answered) or
+    /// [`model_failed`](crate::Turn::model_failed).
+    CallModel(ModelCall),
+    /// Decide what becomes of these calls, then call [`tools_reviewed`](crate::Turn::tools_reviewed).
+    ReviewTools(Vec<ToolCall>),
+    /// Ask a person about these calls, then call [`approvals_given`](crate::Turn::approvals_given). That may be
+    /// much later and somewhere else.
+    AwaitApproval(Vec<PendingApproval>),
+    /// Run these calls, and call [`tool_finished`](crate::Turn::tool_finished) for each.
+    RunTools(Vec<ToolCall>),
+    /// Nothing: the turn has ended.
+    Finish(TurnOutcome),
+}
+
+impl Step {
+    /// The step in one word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Commit(_) => "commit",
+            Self::CallModel(_) => "call_model",
+            Self::ReviewTools(_) => "review_tools",
+            Self::AwaitApproval(_) => "await_approval",
+            Self::RunTools(_) => "run_tools",
+            Self::Finish(_) => "finish",
+        }
+    }
+}
+
+/// A turn was told something that it had not asked for. It is as it was before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the turn waits for `{expected}` and was told of `{found}`")]
+pub struct UnexpectedInput {
+    /// The step that the turn waits for.
+    pub expected: &'static str,
+    /// What it was told.
+    pub found: String,
+}

@@ -1,0 +1,505 @@
+//! The state machine of a turn.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use victor_chat_protocol::{
+    Approval, ChatResponse, ModelCall, SuspendedTurn, TurnLimits, TurnOutcome,
+};
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{
+    Message, MessageId, ModelId, Part, Role, SessionId, StopReason, ToolCallId, ToolResult, TurnId,
+    Usage,
+};
+use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
+use victor_tool_protocol::Verdict;
+
+use crate::batch::Batch;
+use crate::{Step, UnexpectedInput};
+
+const LIMIT_NOTE: &str = "The allowance of tool calls for this turn is used up. Answer now with what you have found, \
+                          and say what is still missing.";
+const STUCK_NOTE: &str = "The same calls were made again and again. Answer now with what you have found, and say what \
+                          is still missing.";
+const EMPTY_NOTE: &str = "The last answer was empty. Answer the user.";
+const CONTINUE_NOTE: &str = "The last answer was cut off. Go on exactly where it stopped.";
+
+/// One message of a user, worked until the model is done: a state machine without I/O.
+///
+/// [`next_step`](Self::next_step) says what is to be done, and asking twice gives the same answer; the other methods
+/// tell what came of it. A turn serializes, and one that is stored between any two steps and read by another process
+/// goes on to the same end: its messages get the same identifiers, and its tool calls the same idempotency keys.
+///
+/// An answer with tool calls becomes part of the conversation only together with all its results, so the conversation
+/// is valid after every step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    session: SessionId,
+    id: TurnId,
+    limits: TurnLimits,
+    phase: Phase,
+    messages: Vec<Arc<Message>>,
+    committed: usize,
+    usage: Usage,
+    model_calls: u32,
+    tool_iterations: u32,
+    empty_answers: u32,
+    pauses: u32,
+    /// How often each call was made, by its tool and arguments.
+    calls_made: BTreeMap<String, u32>,
+    /// How many answers in a row consisted of nothing but repeated calls.
+    stuck: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stop_reason: Option<StopReason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<ModelId>,
+    #[serde(flatten)]
+    extra: Extra,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    /// The model is to be asked.
+    Model {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// How the turn ends after this call, which must not use tools; it goes on with tools if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<TurnOutcome>,
+        #[serde(default)]
+        shrink: bool,
+    },
+    /// The calls of an answer are to be reviewed, approved and run.
+    Tools(Batch),
+    Ended(TurnOutcome),
+}
+
+impl Turn {
+    /// A turn that begins with a message of the user.
+    #[must_use]
+    pub fn begin(session: SessionId, id: TurnId, input: Message, limits: TurnLimits) -> Self {
+        let mut turn = Self {
+            version: FormatVersion,
+            session,
+            id,
+            limits,
+            phase: Phase::Ended(TurnOutcome::Completed),
+            messages: vec![Arc::new(input)],
+            committed: 0,
+            usage: Usage::default(),
+            model_calls: 0,
+            tool_iterations: 0,
+            empty_answers: 0,
+            pauses: 0,
+            calls_made: BTreeMap::new(),
+            stuck: 0,
+            stop_reason: None,
+            model: None,
+            extra: Extra::default(),
+        };
+        turn.ask_model();
+        turn
+    }
+
+    /// What is to be done next. Asking twice gives the same answer.
+    #[must_use]
+    pub fn next_step(&self) -> Step {
+        if self.committed < self.messages.len() {
+            return Step::Commit(self.uncommitted().to_vec());
+        }
+        match &self.phase {
+            Phase::Model { note, last, shrink } => {
+                let mut call = ModelCall::default();
+                call.number = self.model_calls + 1;
+                call.tools = last.is_none();
+                call.note.clone_from(note);
+                call.shrink = *shrink;
+                Step::CallModel(call)
+            }
+            Phase::Tools(batch) => {
+                let (unreviewed, asked) = (batch.unreviewed(), batch.asked());
+                if !unreviewed.is_empty() {
+                    Step::ReviewTools(unreviewed)
+                } else if !asked.is_empty() {
+                    Step::AwaitApproval(asked)
+                } else {
+                    Step::RunTools(batch.cleared())
+                }
+            }
+            Phase::Ended(outcome) => Step::Finish(outcome.clone()),
+        }
+    }
+
+    /// The messages of [`Step::Commit`] are in the conversation.
+    pub fn committed(&mut self) {
+        self.committed = self.messages.len();
+    }
+
+    /// The model answered. Returns the results of tool calls that will not run.
+    ///
+    /// # Errors
+    ///
+    /// No answer was waited for.
+    pub fn model_answered(
+        &mut self,
+        answer: Completion,
+    ) -> Result<Vec<ToolResult>, UnexpectedInput> {
+        let Phase::Model { last, .. } = &self.phase else {
+            return Err(self.unexpected("an answer"));
+        };
+        let last = last.clone();
+        self.model_calls += 1;
+        self.usage += &answer.usage;
+        self.stop_reason = Some(answer.stop_reason.clone());
+        self.model = Some(answer.model.clone());
+        Ok(if answer.tool_calls().next().is_some() {
+            self.take_calls(answer, last)
+        } else {
+            self.take_text(answer, last)
+        })
+    }
+
+    /// The model call failed. Returns whether the turn goes on by asking again with a smaller context; otherwise it
+    /// stays where it is, and can be taken up again there.
+    ///
+    /// # Errors
+    ///
+    /// No answer was waited for.
+    pub fn model_failed(&mut self, error: &ProviderError) -> Result<bool, UnexpectedInput> {
+        let Phase::Model { shrink, .. } = &mut self.phase else {
+            return Err(self.unexpected("a failed model call"));
+        };
+        self.usage += &error.usage;
+        let goes_on = error.kind == ProviderErrorKind::ContextTooLong && !*shrink;
+        *shrink = goes_on;
+        Ok(goes_on)
+    }
+
+    /// Somebody decided about the calls of [`Step::ReviewTools`], with one verdict for each, in their order. Returns
+    /// the results of calls that will not run.
+    ///
+    /// # Errors
+    ///
+    /// No verdicts were waited for.
+    pub fn tools_reviewed(
+        &mut self,
+        verdicts: Vec<Verdict>,
+    ) -> Result<Vec<ToolResult>, UnexpectedInput> {
+        match &mut self.phase {
+            Phase::Tools(batch) if !batch.unreviewed().is_empty() => {
+                let settled = batch.reviewed(verdicts);
+                self.close_batch();
+                Ok(settled)
+            }
+            _ => Err(self.unexpected("verdicts")),
+        }
+    }
+
+    /// A person decided about some or all of the calls of [`Step::AwaitApproval`]. Returns the results of calls that
+    /// will not run.
+    ///
+    /// # Errors
+    ///
+    /// One of the calls does not wait for a decision; nothing was decided.
+    pub fn approvals_given(
+        &mut self,
+        approvals: &[Approval],
+    ) -> Result<Vec<ToolResult>, UnexpectedInput> {
+        let waits = |batch: &Batch, call: &ToolCallId| {
+            batch.asked().iter().any(|asked| asked.call.id == *call)
+        };
+        match &mut self.phase {
+            Phase::Tools(batch)
+                if approvals
+                    .iter()
+                    .all(|approval| waits(batch, approval.call())) =>
+            {
+                let settled = batch.approved(approvals);
+                self.close_batch();
+                Ok(settled)
+            }
+            _ if approvals.is_empty() => Ok(Vec::new()),
+            _ => Err(self.unexpected("a decision about a call that does not wait for one")),
+        }
+    }
+
+    /// A call of [`Step::RunTools`] has its result.
+    ///
+    /// # Errors
+    ///
+    /// The call does not run, or has its result already; the first one stays.
+    pub fn tool_finished(&mut self, result: ToolResult) -> Result<(), UnexpectedInput> {
+        let call = result.call_id.clone();
+        let taken = match &mut self.phase {
+            Phase::Tools(batch) => batch.finished(result),
+            _ => false,
+        };
+        if !taken {
+            return Err(self.unexpected(format!("a result of call `{call}`")));
+        }
+        self.close_batch();
+        Ok(())
+    }
+
+    /// Ends the turn where it is. What the model has said so far (`partial`, if it was just writing) and what the
+    /// tools have done is kept, in messages that are still to be committed.
+    pub fn cancel(&mut self, partial: &str) {
+        match &mut self.phase {
+            Phase::Model { .. } => {
+                if !partial.trim().is_empty() {
+                    let message = Message::with_id(
+                        self.next_id(),
+                        Role::Assistant,
+                        vec![Part::text(partial)],
+                    );
+                    self.messages
+                        .push(Arc::new(message.with_extra("interrupted", true)));
+                }
+                self.phase = Phase::Ended(TurnOutcome::Cancelled);
+            }
+            Phase::Tools(batch) => {
+                batch.cancel();
+                batch.then = Some(TurnOutcome::Cancelled);
+                self.close_batch();
+            }
+            Phase::Ended(_) => {}
+        }
+    }
+
+    /// Takes the turn up again: one that ended at a limit gets a new allowance; one that waits goes on where it is.
+    ///
+    /// # Errors
+    ///
+    /// The turn has ended for good.
+    pub fn resume(&mut self) -> Result<(), UnexpectedInput> {
+        match &self.phase {
+            Phase::Ended(TurnOutcome::ToolLimit) => {
+                self.tool_iterations = 0;
+                self.stuck = 0;
+                self.calls_made.clear();
+                self.ask_model();
+            }
+            Phase::Ended(TurnOutcome::Truncated) => {
+                self.pauses = 0;
+                self.ask_model();
+                if let Phase::Model { note, .. } = &mut self.phase {
+                    note.get_or_insert_with(|| CONTINUE_NOTE.to_owned());
+                }
+            }
+            Phase::Ended(outcome) => {
+                let found = format!("a wish to go on after the turn ended as {outcome}");
+                return Err(UnexpectedInput {
+                    expected: "finish",
+                    found,
+                });
+            }
+            Phase::Model { .. } | Phase::Tools(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The turn's identifier.
+    #[must_use]
+    pub fn id(&self) -> TurnId {
+        self.id
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// Every message that the turn has added or will add to the conversation, the user's first.
+    #[must_use]
+    pub fn messages(&self) -> &[Arc<Message>] {
+        &self.messages
+    }
+
+    /// The messages that are not in the conversation yet.
+    #[must_use]
+    pub fn uncommitted(&self) -> &[Arc<Message>] {
+        &self.messages[self.committed..]
+    }
+
+    /// What the turn used until now.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The turn in the form in which it waits.
+    #[must_use]
+    pub fn suspend(&self) -> SuspendedTurn {
+        let state = serde_json::to_value(self).unwrap_or_default();
+        let mut suspended = SuspendedTurn::new(self.session.clone(), self.id, state);
+        suspended.last_message = self.messages[..self.committed]
+            .last()
+            .map(|message| message.id());
+        suspended.usage = self.usage.clone();
+        if let Phase::Tools(batch) = &self.phase {
+            suspended.approvals = batch.asked();
+        }
+        suspended
+    }
+
+    /// What came of the turn, if it ends in this way.
+    #[must_use]
+    pub fn response(&self, outcome: TurnOutcome) -> ChatResponse {
+        let input = self.messages[0].clone();
+        let mut response = ChatResponse::new(self.session.clone(), self.id, input);
+        let waits = matches!(
+            outcome,
+            TurnOutcome::AwaitingApproval | TurnOutcome::ToolLimit | TurnOutcome::Truncated
+        );
+        response.suspended = waits.then(|| Box::new(self.suspend()));
+        response.outcome = outcome;
+        response.messages.clone_from(&self.messages);
+        response.usage = self.usage.clone();
+        response.model_calls = self.model_calls;
+        response.stop_reason = self.stop_reason.clone();
+        response.model = self.model.clone();
+        response
+    }
+
+    /// Whether a turn that was read from somewhere can be worked at all.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.messages.is_empty() && self.committed <= self.messages.len()
+    }
+
+    /// An answer with tool calls.
+    fn take_calls(&mut self, answer: Completion, last: Option<TurnOutcome>) -> Vec<ToolResult> {
+        let cut = matches!(
+            answer.stop_reason,
+            StopReason::MaxTokens | StopReason::ContextFull
+        );
+        let refused = answer.stop_reason == StopReason::Refusal;
+        let calls = answer.tool_calls().count();
+        let mut batch = Batch::new(
+            without_empty_text(answer.parts),
+            &format!("{}/{}", self.id, self.model_calls),
+        );
+        let mut settled = batch.reject_malformed(cut);
+        if refused {
+            batch.then = Some(TurnOutcome::Refused);
+            settled.extend(batch.reject_all("not run: the answer was refused"));
+        } else if let Some(outcome) = last {
+            batch.then = Some(outcome);
+            settled.extend(
+                batch.reject_all("not run: no tools may be called in the last answer of a turn"),
+            );
+        } else {
+            let repeated =
+                batch.reject_repeated(&mut self.calls_made, self.limits.max_identical_calls);
+            self.stuck = if repeated.len() == calls {
+                self.stuck + 1
+            } else {
+                0
+            };
+            settled.extend(repeated);
+            self.tool_iterations += 1;
+        }
+        self.phase = Phase::Tools(batch);
+        self.close_batch();
+        settled
+    }
+
+    /// An answer without tool calls.
+    fn take_text(&mut self, answer: Completion, last: Option<TurnOutcome>) -> Vec<ToolResult> {
+        let parts = without_empty_text(answer.parts);
+        let says_nothing = !parts
+            .iter()
+            .any(|part| !matches!(part, Part::Thinking(_) | Part::Opaque(_)));
+        if !parts.is_empty() && (!says_nothing || answer.stop_reason == StopReason::PauseTurn) {
+            let message =
+                Message::with_id(self.next_id(), Role::Assistant, parts).with_model(answer.model);
+            self.messages.push(Arc::new(message));
+        }
+        let ended = last.unwrap_or(TurnOutcome::Completed);
+        match answer.stop_reason {
+            StopReason::Refusal => self.phase = Phase::Ended(TurnOutcome::Refused),
+            StopReason::MaxTokens | StopReason::ContextFull => {
+                self.phase = Phase::Ended(TurnOutcome::Truncated);
+            }
+            StopReason::PauseTurn if self.pauses < self.limits.max_pauses => {
+                self.pauses += 1;
+                self.ask_model();
+            }
+            StopReason::PauseTurn => self.phase = Phase::Ended(TurnOutcome::Truncated),
+            _ if !says_nothing => self.phase = Phase::Ended(ended),
+            _ if self.empty_answers < self.limits.max_empty_answers => {
+                self.empty_answers += 1;
+                if let Phase::Model { note, .. } = &mut self.phase {
+                    *note = Some(EMPTY_NOTE.to_owned());
+                }
+            }
+            _ => self.phase = Phase::Ended(TurnOutcome::Empty),
+        }
+        Vec::new()
+    }
+
+    /// Puts the answer and its results into the conversation once every call has its result.
+    fn close_batch(&mut self) {
+        let Phase::Tools(batch) = &mut self.phase else {
+            return;
+        };
+        let Some(results) = batch.results() else {
+            return;
+        };
+        let (answer, then) = (std::mem::take(&mut batch.answer), batch.then.take());
+        let mut answer = Message::with_id(self.next_id(), Role::Assistant, answer);
+        if let Some(model) = &self.model {
+            answer = answer.with_model(model.clone());
+        }
+        self.messages.push(Arc::new(answer));
+        self.messages.push(Arc::new(Message::with_id(
+            self.next_id(),
+            Role::Tool,
+            results,
+        )));
+        match then {
+            Some(outcome) => self.phase = Phase::Ended(outcome),
+            None => self.ask_model(),
+        }
+    }
+
+    /// Asks the model next, for the last time and without tools if a limit is reached.
+    fn ask_model(&mut self) {
+        let (note, last) = if self.stuck >= 2 {
+            (Some(STUCK_NOTE.to_owned()), Some(TurnOutcome::ToolLimit))
+        } else if self.tool_iterations < self.limits.max_tool_iterations {
+            (None, None)
+        } else if self.tool_iterations == 0 {
+            (None, Some(TurnOutcome::Completed))
+        } else {
+            (Some(LIMIT_NOTE.to_owned()), Some(TurnOutcome::ToolLimit))
+        };
+        self.phase = Phase::Model {
+            note,
+            last,
+            shrink: false,
+        };
+    }
+
+    /// The identifier of the message that comes next.
+    fn next_id(&self) -> MessageId {
+        self.id
+            .message_id(u32::try_from(self.messages.len()).unwrap_or(u32::MAX))
+    }
+
+    fn unexpected(&self, found: impl Into<String>) -> UnexpectedInput {
+        UnexpectedInput {
+            expected: self.next_step().name(),
+            found: found.into(),
+        }
+    }
+}
+
+fn without_empty_text(mut parts: Vec<Part>) -> Vec<Part> {
+    parts.retain(|part| !matches!(part, Part::Text(text) if text.text.trim().is_empty()));
+    parts
+}

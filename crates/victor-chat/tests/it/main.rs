@@ -1,0 +1,5 @@
+//! The rules of a turn, as data; and the coordinator that works it.
+
+mod coordinator;
+mod machine;
+mod ports;

@@ -1,0 +1,144 @@
+//! Ports to a small world: a conversation in memory, a model with prepared answers, and tools that always work. Every
+//! port waits once before it does anything, so that a turn can be dropped at every place where it may wait.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt};
+use victor_chat_protocol::{ModelCall, TurnPorts};
+use victor_core::{BoxError, Message, Messages, ToolCall, ToolOutcome, ToolResult};
+use victor_provider_protocol::{
+    CompletionEvent, CompletionStream, ProviderError, ProviderErrorKind,
+};
+use victor_tool_protocol::{ToolResults, Verdict};
+
+pub(crate) type Events = Vec<Result<CompletionEvent, ProviderError>>;
+
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) answers: Mutex<VecDeque<Events>>,
+    pub(crate) conversation: Mutex<Messages>,
+    pub(crate) abandoned: Mutex<usize>,
+    pub(crate) full: bool,
+}
+
+impl World {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Events>) -> Arc<Self> {
+        Arc::new(Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn conversation(&self) -> Messages {
+        self.conversation.lock().unwrap().clone()
+    }
+
+    fn add(&self, messages: &[Arc<Message>]) {
+        let mut conversation = self.conversation.lock().unwrap();
+        for message in messages {
+            if !conversation.iter().any(|own| own.id() == message.id()) {
+                conversation.push(message.clone());
+            }
+        }
+    }
+}
+
+/// Waits once.
+pub(crate) async fn pause() {
+    let mut paused = false;
+    poll_fn(|cx| {
+        if paused {
+            return Poll::Ready(());
+        }
+        paused = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[async_trait]
+impl TurnPorts for World {
+    async fn call_model(&self, _call: &ModelCall) -> Result<CompletionStream, ProviderError> {
+        pause().await;
+        self.conversation()
+            .validate()
+            .expect("the model is shown a valid conversation");
+        let Some(events) = self.answers.lock().unwrap().pop_front() else {
+            return Err(ProviderError::new(
+                ProviderErrorKind::Connection,
+                "world",
+                "nobody answers",
+            ));
+        };
+        Ok(CompletionStream::new(stream::iter(events).then(
+            async |event| {
+                pause().await;
+                event
+            },
+        )))
+    }
+
+    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict> {
+        pause().await;
+        let ask = |call: &ToolCall| call.name == "ask";
+        calls
+            .iter()
+            .map(|call| {
+                if ask(call) {
+                    Verdict::Ask {
+                        question: "may it?".into(),
+                    }
+                } else {
+                    Verdict::Run
+                }
+            })
+            .collect()
+    }
+
+    fn run_tools(&self, calls: Vec<ToolCall>) -> ToolResults {
+        let stray = ToolResult::new(
+            &ToolCall::new("nobody's", "x", ""),
+            ToolOutcome::Success,
+            "stray",
+        );
+        let lost = calls.iter().filter(|call| call.name == "lose").count();
+        let results = calls.into_iter().filter(|call| call.name != "lose");
+        let results = results.map(|call| ToolResult::new(&call, ToolOutcome::Success, "ok"));
+        // They end in another order than they began.
+        let stray = (lost > 0).then_some(stray);
+        ToolResults::new(
+            stream::iter(
+                stray
+                    .into_iter()
+                    .chain(results)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev(),
+            )
+            .then(async |result| {
+                pause().await;
+                result
+            }),
+        )
+    }
+
+    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError> {
+        pause().await;
+        if self.full {
+            return Err("no space left".into());
+        }
+        self.add(messages);
+        pause().await;
+        Ok(())
+    }
+
+    fn abandon(&self, messages: Vec<Arc<Message>>) {
+        *self.abandoned.lock().unwrap() += 1;
+        self.add(&messages);
+    }
+}
