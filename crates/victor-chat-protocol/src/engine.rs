@@ -72,7 +72,12 @@ pub struct TurnLimits {
 
 impl Default for TurnLimits {
     fn default() -> Self {
-        Self { max_tool_iterations: 20, max_identical_calls: 3, max_empty_answers: 1, max_pauses: 10 }
+        Self {
+            max_tool_iterations: 20,
+            max_identical_calls: 3,
+            max_empty_answers: 1,
+            max_pauses: 10,
+        }
     }
 }
 

@@ -98,7 +98,9 @@ impl ChatError {
     /// What the turn used before it failed, as far as it is known.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.turn().map(|turn| turn.usage.clone()).unwrap_or_default()
+        self.turn()
+            .map(|turn| turn.usage.clone())
+            .unwrap_or_default()
     }
 
     /// The error and everything beneath it in one line.

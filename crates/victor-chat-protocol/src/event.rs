@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{MessageId, ModelId, SessionId, StopReason, Timestamp, ToolCall, ToolResult, TurnId, Usage};
+use victor_core::{
+    MessageId, ModelId, SessionId, StopReason, Timestamp, ToolCall, ToolResult, TurnId, Usage,
+};
 use victor_provider_protocol::RetryNotice;
 
 use crate::{ChatResponse, PendingApproval};
@@ -32,8 +34,20 @@ pub struct TurnEvent {
 impl TurnEvent {
     /// An event that happens now.
     #[must_use]
-    pub fn new(session: SessionId, turn: TurnId, sequence: u64, kind: impl Into<TurnEventKind>) -> Self {
-        Self { version: FormatVersion, session, turn, sequence, at: Timestamp::now(), kind: kind.into() }
+    pub fn new(
+        session: SessionId,
+        turn: TurnId,
+        sequence: u64,
+        kind: impl Into<TurnEventKind>,
+    ) -> Self {
+        Self {
+            version: FormatVersion,
+            session,
+            turn,
+            sequence,
+            at: Timestamp::now(),
+            kind: kind.into(),
+        }
     }
 
     /// The text that a person should see: that of a text delta, and nothing of all other events.
@@ -82,17 +96,27 @@ victor_core::open_enum! {
 impl TurnEventKind {
     /// The model wrote more text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::TextDelta(Delta { text: text.into(), extra: Extra::default() })
+        Self::TextDelta(Delta {
+            text: text.into(),
+            extra: Extra::default(),
+        })
     }
 
     /// The model thought more.
     pub fn thinking(text: impl Into<String>) -> Self {
-        Self::ThinkingDelta(ThinkingDelta { text: text.into(), extra: Extra::default() })
+        Self::ThinkingDelta(ThinkingDelta {
+            text: text.into(),
+            extra: Extra::default(),
+        })
     }
 
     /// Something that `part` of the house reports, and that does not stop the turn.
     pub fn notice(part: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Notice(Notice { part: part.into(), message: message.into(), extra: Extra::default() })
+        Self::Notice(Notice {
+            part: part.into(),
+            message: message.into(),
+            extra: Extra::default(),
+        })
     }
 
     /// Whether it is a piece of an answer that is being written, of which there are many.

@@ -23,7 +23,10 @@ impl ChatInput {
     /// Says these parts.
     #[must_use]
     pub fn new(parts: Vec<Part>) -> Self {
-        Self { parts, metadata: JsonMap::new() }
+        Self {
+            parts,
+            metadata: JsonMap::new(),
+        }
     }
 
     /// Adds a fact about the request, which prompt contributors can read.
@@ -48,7 +51,12 @@ impl ChatInput {
         });
         match (texts.next(), texts.next()) {
             (first, None) => Cow::Borrowed(first.unwrap_or_default()),
-            (first, second) => first.into_iter().chain(second).chain(texts).collect::<String>().into(),
+            (first, second) => first
+                .into_iter()
+                .chain(second)
+                .chain(texts)
+                .collect::<String>()
+                .into(),
         }
     }
 

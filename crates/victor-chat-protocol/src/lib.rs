@@ -42,19 +42,19 @@ mod stream;
 mod suspended;
 
 pub use agent::Agent;
-pub use engine::{ChatEngine, TurnLimits, TurnStart};
 #[cfg(feature = "mock")]
 pub use engine::MockChatEngine;
+pub use engine::{ChatEngine, TurnLimits, TurnStart};
 pub use error::{ChatError, ChatErrorKind};
 pub use event::{
     ApprovalRequested, ContextCompacted, Delta, ModelCallFinished, ModelCallStarted, Notice,
-    ThinkingDelta, ToolCallFinished,
-    ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
+    ThinkingDelta, ToolCallFinished, ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed,
+    TurnFinished, TurnStarted,
 };
 pub use input::ChatInput;
-pub use ports::{ModelCall, TurnPorts};
 #[cfg(feature = "mock")]
 pub use ports::MockTurnPorts;
+pub use ports::{ModelCall, TurnPorts};
 pub use response::{ChatResponse, TurnOutcome};
 pub use stream::{CancelHandle, EventSink, TurnStream};
 pub use suspended::{Approval, PendingApproval, SuspendedTurn};

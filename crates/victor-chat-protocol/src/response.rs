@@ -67,11 +67,20 @@ impl ChatResponse {
     #[must_use]
     pub fn new(session: SessionId, turn: TurnId, message: Arc<Message>) -> Self {
         Self {
+            messages: vec![message],
+            ..Self::ended(session, turn, TurnOutcome::Completed)
+        }
+    }
+
+    /// A turn that ended in this way and has added nothing.
+    #[must_use]
+    pub fn ended(session: SessionId, turn: TurnId, outcome: TurnOutcome) -> Self {
+        Self {
             version: FormatVersion,
             session,
             turn,
-            outcome: TurnOutcome::Completed,
-            messages: vec![message],
+            outcome,
+            messages: Vec::new(),
             usage: Usage::default(),
             model_calls: 0,
             stop_reason: None,

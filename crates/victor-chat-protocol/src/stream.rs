@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 use victor_core::wire::Extra;
-use victor_core::{SessionId, TurnId, contain};
+use victor_core::{SessionId, TurnId, contain, contain_sync};
 
 use crate::{ChatError, ChatResponse, TurnEvent, TurnEventKind, TurnFailed, TurnFinished};
 
@@ -42,8 +42,17 @@ struct Channel {
     /// never runs ahead of who listens.
     slot: Mutex<Option<TurnEvent>>,
     cancelled: AtomicBool,
-    /// Whom to wake when the turn is cancelled.
-    waker: Mutex<Option<Waker>>,
+    wakers: Mutex<Wakers>,
+}
+
+/// Whom to wake.
+#[derive(Debug, Default)]
+struct Wakers {
+    /// The task that polls the stream, to be woken when the turn is cancelled.
+    stream: Option<Waker>,
+    /// Parts of the work that are polled only when they themselves are woken, as in `FuturesUnordered`. They are woken
+    /// when the slot is free again and when the turn is cancelled.
+    parts: Vec<Waker>,
 }
 
 impl TurnStream {
@@ -61,11 +70,16 @@ impl TurnStream {
             sequence: AtomicU64::new(0),
             slot: Mutex::default(),
             cancelled: AtomicBool::new(false),
-            waker: Mutex::default(),
+            wakers: Mutex::default(),
         });
-        let work = work(EventSink(Arc::clone(&channel)));
-        let work = async move { contain(work).await? };
-        Self { work: Some(Box::pin(work)), channel, last: None, observer: None }
+        let work = contain_sync(|| work(EventSink(Arc::clone(&channel))));
+        let work = async move { contain(work?).await? };
+        Self {
+            work: Some(Box::pin(work)),
+            channel,
+            last: None,
+            observer: None,
+        }
     }
 
     /// The session.
@@ -120,11 +134,16 @@ impl TurnStream {
     fn finish(&mut self, result: Result<ChatResponse, ChatError>) {
         self.work = None;
         self.last = Some(match result {
-            Ok(response) => {
-                Ok(self.channel.event(TurnFinished { response: Box::new(response), extra: Extra::default() }))
-            }
+            Ok(response) => Ok(self.channel.event(TurnFinished {
+                response: Box::new(response),
+                extra: Extra::default(),
+            })),
             Err(error) => {
-                let failed = TurnFailed { message: error.report(), usage: error.usage(), extra: Extra::default() };
+                let failed = TurnFailed {
+                    message: error.report(),
+                    usage: error.usage(),
+                    extra: Extra::default(),
+                };
                 lock(&self.channel.slot).replace(self.channel.event(failed));
                 Err(error)
             }
@@ -146,21 +165,24 @@ impl Stream for TurnStream {
         let this = &mut *self;
         if let Some(work) = &mut this.work {
             {
-                let mut waker = lock(&this.channel.waker);
-                if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                let waker = &mut lock(&this.channel.wakers).stream;
+                if !waker
+                    .as_ref()
+                    .is_some_and(|waker| waker.will_wake(cx.waker()))
+                {
                     *waker = Some(cx.waker().clone());
                 }
             }
             if let Poll::Ready(result) = work.as_mut().poll(cx) {
                 // An event that was emitted just before the end still waits in the slot.
-                let event = lock(&this.channel.slot).take();
+                let event = this.channel.take();
                 this.finish(result);
                 if let Some(event) = event {
                     return this.observe(event);
                 }
             }
         }
-        let event = lock(&this.channel.slot).take();
+        let event = this.channel.take();
         if let Some(event) = event {
             return this.observe(event);
         }
@@ -206,13 +228,15 @@ impl EventSink {
     /// The event is emitted when the future is first polled.
     pub async fn emit(&self, kind: impl Into<TurnEventKind>) {
         let mut kind = Some(kind.into());
-        poll_fn(|_| {
+        poll_fn(|cx| {
             let mut slot = lock(&self.0.slot);
             if slot.is_none() {
-                let Some(kind) = kind.take() else { return Poll::Ready(()) };
+                let Some(kind) = kind.take() else {
+                    return Poll::Ready(());
+                };
                 *slot = Some(self.0.event(kind));
             }
-            // Nobody needs waking: whoever takes the event out of the slot polls the work again after it.
+            self.0.listen(cx);
             Poll::Pending
         })
         .await;
@@ -229,8 +253,14 @@ impl EventSink {
         let mut future = std::pin::pin!(future);
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if self.is_cancelled() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                self.0.listen(cx);
+                if self.is_cancelled() {
+                    Poll::Ready(None)
+                } else {
+                    Poll::Pending
+                }
+            }
         })
         .await
     }
@@ -244,9 +274,12 @@ impl CancelHandle {
     /// Ends the turn in order: what was said and done is kept, and the stream goes on to its last event.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
-        if let Some(waker) = lock(&self.0.waker).take() {
-            waker.wake();
-        }
+        let wakers = std::mem::take(&mut *lock(&self.0.wakers));
+        wakers
+            .parts
+            .into_iter()
+            .chain(wakers.stream)
+            .for_each(Waker::wake);
     }
 }
 
@@ -254,6 +287,28 @@ impl Channel {
     fn event(&self, kind: impl Into<TurnEventKind>) -> TurnEvent {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         TurnEvent::new(self.session.clone(), self.turn, sequence, kind)
+    }
+
+    /// Takes the event out of the slot, so that there is room for the next.
+    fn take(&self) -> Option<TurnEvent> {
+        let event = lock(&self.slot).take()?;
+        let parts = std::mem::take(&mut lock(&self.wakers).parts);
+        parts.into_iter().for_each(Waker::wake);
+        Some(event)
+    }
+
+    /// Has a part of the work polled again when the slot is free or the turn is cancelled. What is polled together with
+    /// the stream needs no waking: whoever takes an event out of the slot polls the work again after it.
+    fn listen(&self, cx: &Context<'_>) {
+        let mut wakers = lock(&self.wakers);
+        let Wakers { stream, parts } = &mut *wakers;
+        if !stream
+            .iter()
+            .chain(&*parts)
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
+            parts.push(cx.waker().clone());
+        }
     }
 }
 

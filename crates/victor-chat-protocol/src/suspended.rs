@@ -58,12 +58,19 @@ pub struct PendingApproval {
     pub call: ToolCall,
     /// What the person is asked.
     pub question: String,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 impl PendingApproval {
     /// A question about a call.
     pub fn new(call: ToolCall, question: impl Into<String>) -> Self {
-        Self { call, question: question.into() }
+        Self {
+            call,
+            question: question.into(),
+            extra: Extra::default(),
+        }
     }
 }
 

@@ -148,9 +148,9 @@ impl Work<'_> {
                             extra: Extra::default(),
                         })
                         .await;
-                    return Ok(self.turn.response(TurnOutcome::AwaitingApproval));
+                    return Ok(self.turn.response(&TurnOutcome::AwaitingApproval));
                 }
-                Step::Finish(outcome) => return Ok(self.turn.response(outcome)),
+                Step::Finish(outcome) => return Ok(self.turn.response(&outcome)),
             }
         }
     }

@@ -349,15 +349,13 @@ impl Turn {
 
     /// What came of the turn, if it ends in this way.
     #[must_use]
-    pub fn response(&self, outcome: TurnOutcome) -> ChatResponse {
-        let input = self.messages[0].clone();
-        let mut response = ChatResponse::new(self.session.clone(), self.id, input);
+    pub fn response(&self, outcome: &TurnOutcome) -> ChatResponse {
+        let mut response = ChatResponse::ended(self.session.clone(), self.id, outcome.clone());
         let waits = matches!(
             outcome,
             TurnOutcome::AwaitingApproval | TurnOutcome::ToolLimit | TurnOutcome::Truncated
         );
         response.suspended = waits.then(|| Box::new(self.suspend()));
-        response.outcome = outcome;
         response.messages.clone_from(&self.messages);
         response.usage = self.usage.clone();
         response.model_calls = self.model_calls;

@@ -48,6 +48,9 @@ pub trait ContextManager: Coordinator {
     /// Makes a strategy known, under its name or another.
     fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>);
 
+    /// The names of the strategies that are known, in order.
+    fn strategies(&self) -> Vec<String>;
+
     /// How tokens are counted.
     fn counter(&self) -> Arc<dyn TokenCounter>;
 }
@@ -135,6 +138,7 @@ mockall::mock! {
         async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError>;
         fn stats(&self, session: &SessionId) -> ContextStats;
         fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>);
+        fn strategies(&self) -> Vec<String>;
         fn counter(&self) -> Arc<dyn TokenCounter>;
     }
 }

@@ -708,7 +708,7 @@ fn what_was_not_asked_for_is_refused_and_changes_nothing() {
 #[test]
 fn usage_and_the_rest_of_the_response_add_up() {
     let (turn, _) = run(limits(9), &[Calls("", &["a:read:{}"]), Says("done")]);
-    let response = turn.response(TurnOutcome::Completed);
+    let response = turn.response(&TurnOutcome::Completed);
     assert_eq!(response.usage, Usage::new(20, 2));
     assert_eq!(response.model_calls, 2);
     assert_eq!(response.stop_reason, Some(StopReason::EndTurn));

@@ -3,3 +3,4 @@
 mod coordinator;
 mod machine;
 mod ports;
+mod stored;

@@ -1,0 +1,92 @@
+use serde_json::Value;
+use victor_chat_protocol::{ChatError, ChatErrorKind, SuspendedTurn};
+use victor_core::{Panicked, SessionId, TurnId, Usage};
+use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+
+fn turn() -> Box<SuspendedTurn> {
+    let mut turn = SuspendedTurn::new(SessionId::new("s"), TurnId::from_u128(1), Value::Null);
+    turn.usage = Usage::new(3, 4);
+    Box::new(turn)
+}
+
+#[track_caller]
+fn check(error: &ChatError, kind: ChatErrorKind, resumable: bool, report: &str) {
+    assert_eq!(error.kind(), kind);
+    assert_eq!(error.turn().is_some(), resumable);
+    let used = if resumable {
+        Usage::new(3, 4)
+    } else {
+        Usage::default()
+    };
+    assert_eq!(error.usage(), used);
+    assert_eq!(error.report(), report);
+}
+
+#[test]
+fn every_error_says_what_it_is_and_where_the_turn_stands() {
+    let io = || std::io::Error::other("disk full");
+    let provider = ProviderError::new(ProviderErrorKind::RateLimit, "anthropic", "slow down");
+    let source = Box::new(provider.with_source(io()));
+    check(
+        &ChatError::Provider {
+            source,
+            turn: turn(),
+        },
+        ChatErrorKind::Provider(ProviderErrorKind::RateLimit),
+        true,
+        "the model call failed: anthropic: slow down: disk full",
+    );
+    check(
+        &ChatError::Commit {
+            source: io().into(),
+            turn: turn(),
+        },
+        ChatErrorKind::Coordinator,
+        true,
+        "the conversation could not be stored: disk full",
+    );
+    check(
+        &ChatError::Setup {
+            coordinator: "session",
+            source: io().into(),
+        },
+        ChatErrorKind::Coordinator,
+        false,
+        "the turn could not begin: session failed: disk full",
+    );
+    check(
+        &ChatError::EmptyInput,
+        ChatErrorKind::Input,
+        false,
+        "the message is empty: send some text, a picture or a document",
+    );
+    check(
+        &ChatError::Resume {
+            reason: "the conversation has gone on".into(),
+        },
+        ChatErrorKind::Input,
+        false,
+        "the turn cannot be taken up again: the conversation has gone on",
+    );
+    check(
+        &ChatError::ShutDown,
+        ChatErrorKind::ShutDown,
+        false,
+        "the orchestrator was shut down",
+    );
+    check(
+        &ChatError::Incomplete,
+        ChatErrorKind::Fault,
+        false,
+        "the stream ended before the turn was finished",
+    );
+    let panicked = Panicked {
+        message: "out of cheese".into(),
+    };
+    check(
+        &ChatError::from(panicked),
+        ChatErrorKind::Fault,
+        false,
+        "the turn broke off: panicked: out of cheese",
+    );
+}

@@ -1,0 +1,248 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use victor_chat_protocol::{
+    Approval, ApprovalRequested, ChatResponse, ContextCompacted, ModelCallFinished,
+    ModelCallStarted, PendingApproval, SuspendedTurn, ToolCallFinished, ToolCallStarted, TurnEvent,
+    TurnEventKind, TurnFailed, TurnFinished, TurnLimits, TurnOutcome, TurnStarted,
+};
+use victor_core::{
+    Message, MessageId, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall,
+    ToolOutcome, ToolResult, TurnId, Usage,
+};
+use victor_provider_protocol::{ProviderErrorKind, RetryNotice};
+use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
+
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+const TURN: TurnId = TurnId::from_u128(1);
+
+/// The only objects that never have a field of a later version: durations are serde's.
+const CLOSED: &[&str] = &["delay"];
+
+fn session() -> SessionId {
+    SessionId::new("docs-456")
+}
+
+fn call() -> ToolCall {
+    ToolCall::new("call_1", "write_file", r#"{"path": "a.txt"}"#)
+}
+
+fn suspended() -> SuspendedTurn {
+    let mut turn = SuspendedTurn::new(session(), TURN, json!({ "phase": "approving" }));
+    turn.last_message = Some(TURN.message_id(1));
+    turn.usage = Usage::new(3, 4);
+    turn.approvals = vec![PendingApproval::new(call(), "write a.txt?")];
+    turn
+}
+
+fn response() -> ChatResponse {
+    let user = Message::with_id(TURN.message_id(0), Role::User, vec![Part::text("Hi")]);
+    let answer = Message::with_id(
+        TURN.message_id(1),
+        Role::Assistant,
+        vec![Part::ToolCall(call())],
+    );
+    let mut response = ChatResponse::ended(session(), TURN, TurnOutcome::AwaitingApproval);
+    response.messages = vec![Arc::new(user), Arc::new(answer)];
+    response.usage = Usage::new(3, 4);
+    response.model_calls = 1;
+    response.stop_reason = Some(StopReason::ToolUse);
+    response.model = Some("claude-sonnet-4-5".into());
+    response.suspended = Some(Box::new(suspended()));
+    response
+}
+
+/// An event of every kind.
+fn events() -> Vec<TurnEvent> {
+    let model = ModelId::new("claude-sonnet-4-5");
+    let retry = RetryNotice::new(
+        1,
+        ProviderErrorKind::Overloaded,
+        "busy",
+        Duration::from_millis(1500),
+    );
+    let kinds: Vec<TurnEventKind> = vec![
+        TurnStarted {
+            input: MessageId::from_u128(2),
+            resumed: true,
+            extra: Default::default(),
+        }
+        .into(),
+        ContextCompacted {
+            strategy: "truncate".into(),
+            messages_before: 9,
+            messages_after: 4,
+            tokens_before: 900,
+            tokens_after: 400,
+            extra: Default::default(),
+        }
+        .into(),
+        ModelCallStarted {
+            number: 1,
+            extra: Default::default(),
+        }
+        .into(),
+        retry.into(),
+        TurnEventKind::text("Hello"),
+        TurnEventKind::thinking("Hm"),
+        ModelCallFinished {
+            number: 1,
+            model,
+            stop_reason: StopReason::ToolUse,
+            usage: Usage::new(3, 4),
+            elapsed_us: 1_250,
+            extra: Default::default(),
+        }
+        .into(),
+        ToolCallStarted {
+            call: call(),
+            extra: Default::default(),
+        }
+        .into(),
+        ToolCallFinished {
+            result: ToolResult::new(&call(), ToolOutcome::Success, "done"),
+            elapsed_us: 12,
+            extra: Default::default(),
+        }
+        .into(),
+        ApprovalRequested {
+            approvals: suspended().approvals,
+            extra: Default::default(),
+        }
+        .into(),
+        TurnEventKind::notice("analytics", "the exporter fails"),
+        TurnFinished {
+            response: Box::new(response()),
+            extra: Default::default(),
+        }
+        .into(),
+        TurnFailed {
+            message: "out of cheese".into(),
+            usage: Usage::new(1, 0),
+            extra: Default::default(),
+        }
+        .into(),
+    ];
+    let event = |(sequence, kind)| {
+        let mut event = TurnEvent::new(session(), TURN, sequence, kind);
+        event.at = Timestamp::UNIX_EPOCH;
+        event
+    };
+    (0..).zip(kinds).map(event).collect()
+}
+
+#[test]
+fn suspended_turn() {
+    check_golden(HERE, "suspended_turn", &suspended());
+    check_unknown_fields("suspended_turn", &suspended(), CLOSED);
+}
+
+#[test]
+fn chat_response() {
+    check_golden(HERE, "chat_response", &response());
+    check_unknown_fields("chat_response", &response(), CLOSED);
+}
+
+#[test]
+fn turn_events() {
+    check_golden(HERE, "turn_events", &events());
+    check_unknown_fields("turn_events", &events(), CLOSED);
+}
+
+#[test]
+fn every_kind_of_event_is_among_them() {
+    let events = events();
+    let mut kinds: Vec<_> = events.iter().map(|event| event.kind.kind()).collect();
+    kinds.dedup();
+    assert_eq!(kinds.len(), 13);
+    let deltas = events.iter().filter(|event| event.kind.is_delta());
+    assert_eq!(
+        deltas.map(TurnEvent::content).collect::<Vec<_>>(),
+        ["Hello", ""]
+    );
+}
+
+#[test]
+fn approvals() {
+    let approvals = vec![
+        Approval::Approved {
+            call: "call_1".into(),
+        },
+        Approval::Denied {
+            call: "call_2".into(),
+            reason: "not today".into(),
+        },
+    ];
+    check_golden(HERE, "approvals", &approvals);
+    assert_eq!(approvals[1].call().as_str(), "call_2");
+    // A decision that is not known must not be taken for one.
+    check_refused::<Approval>(
+        &json!({ "decision": "perhaps", "call": "call_1" }),
+        "unknown variant `perhaps`",
+    );
+}
+
+#[test]
+fn turn_limits() {
+    check_golden(HERE, "turn_limits", &TurnLimits::default());
+    let limits: TurnLimits = serde_json::from_value(json!({ "max_pauses": 1 })).unwrap();
+    assert_eq!((limits.max_pauses, limits.max_tool_iterations), (1, 20));
+}
+
+fn event(kind: Value) -> Value {
+    let mut event = json!({
+        "version": 1, "session": "s", "turn": TURN.to_string(), "sequence": 0, "at": "1970-01-01T00:00:00Z",
+    });
+    let (Value::Object(event_map), Value::Object(kind)) = (&mut event, kind) else {
+        panic!("both are objects")
+    };
+    event_map.extend(kind);
+    event
+}
+
+#[test]
+fn unknown_variants_survive() {
+    let later = event(json!({ "event": "tool_progress", "done": 0.5, "call": { "id": "1" } }));
+    check_survives::<TurnEvent>(&later);
+    let read: TurnEvent = serde_json::from_value(later).unwrap();
+    assert_eq!((read.kind.kind(), read.content()), ("tool_progress", ""));
+
+    let mut response = serde_json::to_value(response()).unwrap();
+    response["outcome"] = "postponed".into();
+    response["stop_reason"] = "solar_flare".into();
+    response["messages"][0]["role"] = "critic".into();
+    response["messages"][0]["parts"][0] = json!({ "type": "video", "frames": [1] });
+    check_survives::<ChatResponse>(&response);
+    check_survives::<TurnEvent>(&event(
+        json!({ "event": "turn_finished", "response": response }),
+    ));
+    for word in [
+        "completed",
+        "tool_limit",
+        "truncated",
+        "refused",
+        "empty",
+        "awaiting_approval",
+        "cancelled",
+        "later",
+    ] {
+        check_survives::<TurnOutcome>(&json!(word));
+    }
+    assert_eq!(TurnOutcome::from("tool_limit"), TurnOutcome::ToolLimit);
+}
+
+#[test]
+fn a_known_event_with_a_body_that_does_not_fit_is_an_error() {
+    check_refused::<TurnEvent>(
+        &event(json!({ "event": "text_delta" })),
+        "in `text_delta`: missing field `text`",
+    );
+    check_refused::<TurnEvent>(
+        &event(json!({ "event": "model_call_started", "number": "one" })),
+        "in `model_call_started`: invalid type",
+    );
+    check_refused::<TurnEvent>(&event(json!({})), "missing field `event`");
+    let later = json!({ "event": "turn_finished", "response": { "version": 2 } });
+    check_refused::<TurnEvent>(&event(later), "use a later version of Victor");
+}

@@ -1,0 +1,94 @@
+//! The stored form of a turn, in each of its phases.
+
+use serde_json::json;
+use victor_chat::{Step, Turn};
+use victor_chat_protocol::{TurnLimits, TurnOutcome};
+use victor_core::{
+    Message, Part, Role, SessionId, StopReason, ToolCall, ToolOutcome, ToolResult, TurnId, Usage,
+};
+use victor_provider_protocol::Completion;
+use victor_testkit::{check_golden, check_refused, check_unknown_fields};
+use victor_tool_protocol::Verdict;
+
+/// A turn that waits for a person, with a call in every state.
+fn waiting() -> Turn {
+    let id = TurnId::from_u128(1 << 64);
+    let input = Message::with_id(id.message_id(0), Role::User, vec![Part::text("tidy up")]);
+    let mut turn = Turn::begin(SessionId::new("s"), id, input, TurnLimits::default());
+    turn.committed();
+    let call =
+        |id: &str, n: u32| Part::ToolCall(ToolCall::new(id, "remove", format!("{{\"n\":{n}}}")));
+    let parts = vec![
+        Part::text("so be it"),
+        call("a", 1),
+        call("b", 2),
+        call("c", 3),
+    ];
+    let answer = Completion::new("m".into(), parts, Usage::new(20, 9));
+    turn.model_answered(answer).unwrap();
+    let verdicts = vec![
+        Verdict::Run,
+        Verdict::Ask {
+            question: "remove 2?".into(),
+        },
+        Verdict::Deny {
+            reason: "3 stays".into(),
+        },
+    ];
+    turn.tools_reviewed(verdicts).unwrap();
+    turn
+}
+
+/// The same turn at its end.
+fn ended() -> Turn {
+    let mut turn = waiting();
+    let approved = victor_chat_protocol::Approval::Approved { call: "b".into() };
+    turn.approvals_given(&[approved]).unwrap();
+    let Step::RunTools(calls) = turn.next_step() else {
+        panic!()
+    };
+    for call in &calls {
+        turn.tool_finished(ToolResult::new(call, ToolOutcome::Success, "gone"))
+            .unwrap();
+    }
+    turn.committed();
+    let answer = Completion::new("m".into(), vec![Part::text("two are")], Usage::new(30, 2));
+    turn.model_answered(answer.with_stop_reason(StopReason::MaxTokens))
+        .unwrap();
+    turn.committed();
+    turn
+}
+
+#[test]
+fn the_stored_form_stays_readable() {
+    let directory = env!("CARGO_MANIFEST_DIR");
+    check_golden(directory, "turn_waiting", &waiting());
+    check_golden(directory, "turn_ended", &ended());
+    assert_eq!(ended().next_step(), Step::Finish(TurnOutcome::Truncated));
+}
+
+#[test]
+fn fields_of_later_versions_survive() {
+    // What the engine alone reads is either known to it or not readable at all: its phase and its limits.
+    check_unknown_fields(
+        "turn",
+        &waiting(),
+        &[
+            "phase",
+            "tools",
+            "limits",
+            "calls_made",
+            "state",
+            "0",
+            "1",
+            "2",
+        ],
+    );
+}
+
+#[test]
+fn a_phase_of_a_later_version_is_refused() {
+    let mut form = serde_json::to_value(waiting()).unwrap();
+    form["phase"] = json!({ "meditating": {} });
+    check_refused::<Turn>(&form, "unknown variant `meditating`");
+}
