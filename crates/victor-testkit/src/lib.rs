@@ -1,1 +1,29 @@
 //! Scripted models, fault injectors and conformance suites for testing Victor crates and their replacements.
+//!
+//! - [`ScriptedModel`] answers by a script and notices when the program leaves it; [`Expect`] says what a step of the
+//!   script wants to be asked. [`Recorder`] makes a script from what a model really said.
+//! - [`faults`] has what goes wrong in the field: errors, panics, calls that never return, streams that break off.
+//! - [`conformance`] has the laws of every protocol, for whoever implements one.
+//! - [`cancel_at_every_poll`] proves that a future may be dropped anywhere; [`drive`] runs one without a runtime.
+//! - [`check_golden`] and its neighbours hold stored and sent forms against files, so that they stay readable.
+//! - [`histories`] are conversations of every shape, and [`CharCounter`] counts them in a way that one can foretell.
+//!
+//! It is used as a dev-dependency, in the tests of Victor's own crates and of those that take their place.
+
+mod cancel;
+pub mod conformance;
+mod counter;
+mod expect;
+pub mod faults;
+mod golden;
+mod history;
+mod recorder;
+mod scripted;
+
+pub use cancel::{cancel_at_every_poll, count_polls, drive, drive_until_pending, poll_at_most};
+pub use counter::CharCounter;
+pub use expect::Expect;
+pub use golden::{check_golden, check_refused, check_survives, check_unknown_fields};
+pub use history::histories;
+pub use recorder::{Exchange, Recorder};
+pub use scripted::ScriptedModel;

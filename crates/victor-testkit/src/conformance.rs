@@ -1,0 +1,76 @@
+//! What every implementation of a protocol must do, as functions that a test calls.
+//!
+//! There is one suite for each protocol. A suite panics at the first law that is broken, with a message that begins
+//! with `law broken:` and names it. Suites are to be run in a tokio test; they sleep for no time and need no network,
+//! unless the implementation does.
+//!
+//! ```
+//! use victor_testkit::{CharCounter, conformance};
+//!
+//! conformance::token_counter(&CharCounter);
+//! ```
+
+/// Panics with the law's name unless it holds.
+macro_rules! law {
+    ($holds:expr, $law:literal) => {
+        assert!($holds, "law broken: {}", $law)
+    };
+    ($holds:expr, $law:literal, $($detail:tt)+) => {
+        assert!($holds, "law broken: {}: {}", $law, format_args!($($detail)+))
+    };
+}
+
+mod agent;
+mod analytics_exporter;
+mod chat_engine;
+mod chat_provider;
+mod compaction_strategy;
+mod config_provider;
+mod prompt_contributor;
+mod session_store;
+mod token_counter;
+mod tool;
+
+use std::fmt::Debug;
+
+pub use agent::agent;
+pub use analytics_exporter::analytics_exporter;
+pub use chat_engine::chat_engine;
+pub use chat_provider::chat_provider;
+pub use compaction_strategy::compaction_strategy;
+pub use config_provider::config_provider;
+pub use prompt_contributor::prompt_contributor;
+pub use session_store::session_store;
+pub use token_counter::token_counter;
+pub use tool::tool;
+
+use crate::poll_at_most;
+
+/// At how many polls, and after how many events, a suite tries to drop something.
+const DROPS: usize = 32;
+
+/// How many calls a suite makes side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Awaits somebody else's future, and takes a panic in it for a broken law.
+async fn calm<F: Future>(future: F) -> F::Output {
+    let outcome = victor_core::contain(future).await;
+    outcome.unwrap_or_else(|panicked| panic!("law broken: no call panics: it {panicked}"))
+}
+
+/// The value of a call that must succeed.
+fn succeed<T, E: Debug>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| {
+        panic!("law broken: a valid call succeeds: it failed with {error:?}")
+    })
+}
+
+/// Drops a call at its first polls, one after the other, and checks each time what it left behind.
+async fn drop_at_polls<T>(mut call: impl AsyncFnMut() -> T, mut check: impl AsyncFnMut(usize)) {
+    for polls in 1..=DROPS {
+        if poll_at_most(polls, call()).await.is_some() {
+            return;
+        }
+        check(polls).await;
+    }
+}

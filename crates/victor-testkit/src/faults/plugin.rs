@@ -1,0 +1,203 @@
+//! Faults of everything that is not a model.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
+use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
+use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
+use victor_core::{Context, SessionId, ToolSpec};
+use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
+use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
+use victor_tool_protocol::{
+    ApprovalPolicy, ApprovalRequest, Tool, ToolContext, ToolError, ToolOutput, Verdict,
+};
+
+use super::{Faulty, INJECTED};
+
+/// What goes wrong in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It fails, and does nothing. A policy, which cannot fail, denies.
+    Error,
+    /// It panics, and does nothing.
+    Panic,
+    /// It never returns, and does nothing.
+    Hang,
+    /// It waits so long, by the clock of tokio, and then does what it should.
+    Slow(Duration),
+    /// It does what it should, and then fails all the same: the answer got lost.
+    ErrorAfterwards,
+    /// It does what it should, and then never returns.
+    HangAfterwards,
+}
+
+impl<T> Faulty<T> {
+    /// Makes a call, with the fault if it is due.
+    async fn run<R, E>(
+        &self,
+        call: impl Future<Output = Result<R, E>>,
+        error: impl FnOnce(&'static str) -> E,
+    ) -> Result<R, E> {
+        match self.strike() {
+            None => call.await,
+            Some(Fault::Error) => Err(error(INJECTED)),
+            Some(Fault::Panic) => panic!("{INJECTED}"),
+            Some(Fault::Hang) => std::future::pending().await,
+            Some(Fault::Slow(delay)) => {
+                tokio::time::sleep(*delay).await;
+                call.await
+            }
+            Some(Fault::ErrorAfterwards) => call.await.and(Err(error(INJECTED))),
+            Some(Fault::HangAfterwards) => {
+                call.await?;
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Tool> Tool for Faulty<T> {
+    fn spec(&self) -> &ToolSpec {
+        self.inner.spec()
+    }
+
+    async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
+        self.run(self.inner.call(cx, arguments), ToolError::failed)
+            .await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: ApprovalPolicy> ApprovalPolicy for Faulty<T> {
+    async fn review(&self, request: &ApprovalRequest) -> Verdict {
+        let review = async { Ok(self.inner.review(request).await) };
+        self.run(review, str::to_owned)
+            .await
+            .unwrap_or_else(|reason| Verdict::Deny { reason })
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: ConfigProvider> ConfigProvider for Faulty<T> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn priority(&self) -> i32 {
+        self.inner.priority()
+    }
+
+    async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError> {
+        self.run(self.inner.get_config(session), |why| {
+            ConfigError::source(self.name(), why)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: PromptContributor> PromptContributor for Faulty<T> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn priority(&self) -> i32 {
+        self.inner.priority()
+    }
+
+    async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
+        self.run(self.inner.get_contribution(cx), PromptError::new)
+            .await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: CompactionStrategy> CompactionStrategy for Faulty<T> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn compact(
+        &self,
+        context: &Context,
+        budget: &CompactionBudget,
+    ) -> Result<Context, CompactionError> {
+        self.run(self.inner.compact(context, budget), CompactionError::new)
+            .await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: AnalyticsExporter> AnalyticsExporter for Faulty<T> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
+        self.run(self.inner.export(events), ExportError::new).await
+    }
+
+    async fn shutdown(&self) {
+        let shutdown = async {
+            self.inner.shutdown().await;
+            Ok(())
+        };
+        // A shutdown that fails says so to nobody.
+        self.run(shutdown, drop).await.unwrap_or_default();
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: SessionStore> SessionStore for Faulty<T> {
+    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+        self.run(self.inner.create(session), SessionError::store)
+            .await
+    }
+
+    async fn append(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        entries: &[TranscriptEntry],
+    ) -> Result<u64, SessionError> {
+        self.run(
+            self.inner.append(session, expected, entries),
+            SessionError::store,
+        )
+        .await
+    }
+
+    async fn load(
+        &self,
+        session: &SessionId,
+        from: u64,
+    ) -> Result<Vec<TranscriptEntry>, SessionError> {
+        self.run(self.inner.load(session, from), SessionError::store)
+            .await
+    }
+
+    async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
+        self.run(self.inner.info(session), SessionError::store)
+            .await
+    }
+
+    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
+        self.run(self.inner.list(), SessionError::store).await
+    }
+
+    async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
+        self.run(self.inner.delete(session), SessionError::store)
+            .await
+    }
+}

@@ -1,0 +1,73 @@
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use serde_json::json;
+use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
+use victor_testkit::conformance;
+
+use super::{Bug, breaks};
+
+#[derive(Debug)]
+struct Hint(Bug);
+
+#[async_trait]
+impl PromptContributor for Hint {
+    fn name(&self) -> &str {
+        if self.0.is("nameless") {
+            ""
+        } else {
+            self.0.changes("fickle name", ["hint", "tip"])
+        }
+    }
+
+    fn priority(&self) -> i32 {
+        if self.0.is("fickle priority") {
+            self.0.calls.load(Ordering::Relaxed).cast_signed()
+        } else {
+            50
+        }
+    }
+
+    async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
+        let wrong = self.0.shows().await;
+        if self.0.is("fails") || self.0.is("needs a task") && cx.get("task").is_none() {
+            return Err(PromptError::new("bug"));
+        }
+        let task = cx.get_str("task").unwrap_or("nothing");
+        Ok(if wrong {
+            "wrong".into()
+        } else {
+            format!("The task is {task}").into()
+        })
+    }
+}
+
+async fn suite(bug: &'static str) {
+    let contexts = [PromptContext::from_iter([("task", json!("review"))])];
+    conformance::prompt_contributor(&Hint(Bug::new(bug)), &contexts).await;
+}
+
+#[tokio::test]
+async fn a_right_contributor_passes() {
+    suite("none").await;
+}
+
+#[tokio::test]
+async fn each_law_can_be_broken() {
+    for (bug, law) in [
+        ("nameless", "a contributor has a name"),
+        ("fails", "a valid call succeeds"),
+        ("needs a task", "a valid call succeeds"),
+        ("panics", "no call panics"),
+        ("second call", "the same context gets the same contribution"),
+        (
+            "side by side",
+            "the same context gets the same contribution",
+        ),
+        ("after a drop", "a dropped call leaves nothing behind"),
+        ("fickle name", "the name is always the same"),
+        ("fickle priority", "the priority is always the same"),
+    ] {
+        breaks(law, suite(bug)).await;
+    }
+}
