@@ -17,7 +17,11 @@ use crate::AnalyticsEvent;
 /// # Cancel safety
 ///
 /// A call that takes too long is dropped; its events count as not exported.
-#[cfg_attr(not(feature = "mock"), doc(alias = "IAnalyticsExporter"), doc(alias = "BaseAnalyticsExporter"))]
+#[cfg_attr(
+    not(feature = "mock"),
+    doc(alias = "IAnalyticsExporter"),
+    doc(alias = "BaseAnalyticsExporter")
+)]
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait AnalyticsExporter: fmt::Debug + Send + Sync + 'static {
@@ -31,7 +35,8 @@ pub trait AnalyticsExporter: fmt::Debug + Send + Sync + 'static {
     /// None of them were sent, and they should come again.
     async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError>;
 
-    /// Ends its work: writes out what it holds. It is called once, after the last batch.
+    /// Ends its work: writes out what it holds. It is called once, after the last batch; again only if that call was
+    /// dropped before it ended.
     async fn shutdown(&self) {}
 }
 
@@ -41,7 +46,8 @@ pub trait AnalyticsExporter: fmt::Debug + Send + Sync + 'static {
 pub struct ExportResult {
     /// Whether every event arrived everywhere.
     pub success: bool,
-    /// How many events arrived; the fewest, where there are several exporters.
+    /// How many events arrived, counted from the oldest: those after them come again. The fewest, where there are
+    /// several exporters.
     pub exported_count: usize,
     /// What went wrong, if something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,12 +58,20 @@ impl ExportResult {
     /// All `count` events arrived.
     #[must_use]
     pub fn exported(count: usize) -> Self {
-        Self { success: true, exported_count: count, error: None }
+        Self {
+            success: true,
+            exported_count: count,
+            error: None,
+        }
     }
 
-    /// Only `count` events arrived, for this reason.
+    /// Only the first `count` events arrived, for this reason.
     pub fn failed(count: usize, error: impl Into<String>) -> Self {
-        Self { success: false, exported_count: count, error: Some(error.into()) }
+        Self {
+            success: false,
+            exported_count: count,
+            error: Some(error.into()),
+        }
     }
 }
 
@@ -75,6 +89,9 @@ pub struct ExportError {
 impl ExportError {
     /// They could not be sent, in words.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self {
+            message: message.into(),
+            source: None,
+        }
     }
 }

@@ -33,9 +33,9 @@ mod exporter;
 mod tracker;
 
 pub use event::AnalyticsEvent;
-pub use exporter::{AnalyticsExporter, ExportError, ExportResult};
 #[cfg(feature = "mock")]
 pub use exporter::MockAnalyticsExporter;
-pub use tracker::{AnalyticsTracker, SessionAnalytics};
+pub use exporter::{AnalyticsExporter, ExportError, ExportResult};
 #[cfg(feature = "mock")]
 pub use tracker::MockAnalyticsTracker;
+pub use tracker::{AnalyticsTracker, SessionAnalytics};

@@ -14,7 +14,7 @@ use crate::Settings;
 pub struct EffectiveConfig {
     /// The typed values.
     pub settings: Settings,
-    /// The source of every key that is not a default.
+    /// The source of every key that is not a default; of one under `extra`, by `extra.` and the key.
     pub sources: BTreeMap<String, ConfigSource>,
 }
 
@@ -25,17 +25,22 @@ impl EffectiveConfig {
         Self { settings, sources }
     }
 
-    /// The value of a setting, or of one of the program's own under `extra`.
+    /// The value of a setting, or of one of the program's own under `extra`, with or without `extra.` before its key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value> {
         let settings = serde_json::to_value(&self.settings).ok()?;
-        settings.get(key).or_else(|| self.settings.extra.get(key)).cloned()
+        let own = || self.settings.extra.get(key.strip_prefix("extra.").unwrap_or(key));
+        settings.get(key).or_else(own).cloned()
     }
 
-    /// Where the value of a key came from.
+    /// Where the value of a key came from, a setting's or one of the program's own.
     #[must_use]
     pub fn source(&self, key: &str) -> &ConfigSource {
-        self.sources.get(key).unwrap_or(&ConfigSource::Default)
+        let source = self.sources.get(key).or_else(|| match Settings::keys().contains(&key) {
+            true => None,
+            false => self.sources.get(&format!("extra.{key}")),
+        });
+        source.unwrap_or(&ConfigSource::Default)
     }
 }
 

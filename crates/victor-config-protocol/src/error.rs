@@ -7,7 +7,7 @@ use victor_core::BoxError;
 #[non_exhaustive]
 pub enum ConfigError {
     /// A key that is no setting.
-    #[error("unknown setting `{key}` in {origin}{}", closest.as_ref().map(|key| format!(": did you mean `{key}`?")).unwrap_or_default())]
+    #[error("unknown setting `{key}` in {origin}: {}", hint(closest.as_deref()))]
     UnknownKey {
         /// The key.
         key: String,
@@ -43,5 +43,12 @@ impl ConfigError {
     /// A source that cannot be read, in words.
     pub fn source(origin: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Source { origin: origin.into(), message: message.into(), source: None }
+    }
+}
+
+fn hint(closest: Option<&str>) -> String {
+    match closest {
+        Some(key) => format!("did you mean `{key}`?"),
+        None => "what is the program's own belongs under `extra`".into(),
     }
 }

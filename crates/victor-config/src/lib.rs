@@ -1,1 +1,58 @@
 //! Loads layered settings from defaults, file, environment, code and providers, and knows where each came from.
+//!
+//! [`ConfigCoordinator`] plays the role of [`ConfigLoader`](victor_config_protocol::ConfigLoader). Values come in
+//! layers, and a later layer beats an earlier one key by key:
+//!
+//! 1. the defaults of [`Settings`](victor_config_protocol::Settings);
+//! 2. files, in TOML, YAML or JSON by the ending of their name;
+//! 3. the environment: `VICTOR_` and the key in capitals;
+//! 4. the program's own code;
+//! 5. for one session, the answers of the [`ConfigProvider`](victor_config_protocol::ConfigProvider)s.
+//!
+//! Nothing is accepted silently. An unknown key is an error that names the source and the closest known key, and a
+//! value that does not fit is one that names the key, the source and what is expected.
+//!
+//! ```
+//! use victor_config::ConfigCoordinator;
+//! use victor_config_protocol::ConfigLoader;
+//!
+//! let config = ConfigCoordinator::builder()
+//!     .environment([("VICTOR_MAX_TOOL_ITERATIONS", "5")]) // a program passes `std::env::vars_os()`
+//!     .set("temperature", 0.2)
+//!     .build()?;
+//!
+//! assert_eq!(config.config().settings.max_tool_iterations, 5);
+//! assert_eq!(
+//!     config.explain("max_tool_iterations")?.to_string(),
+//!     "max_tool_iterations = 5 from environment variable VICTOR_MAX_TOOL_ITERATIONS",
+//! );
+//!
+//! let error = ConfigCoordinator::builder().set("max_iterations", 5).build().unwrap_err();
+//! assert_eq!(error.to_string(), "unknown setting `max_iterations` in code: did you mean `max_tool_iterations`?");
+//! # Ok::<(), victor_config_protocol::ConfigError>(())
+//! ```
+//!
+//! # How values are merged
+//!
+//! A key's value replaces that of the layers below. Only `extra`, which holds the program's own values, is merged by
+//! its inner keys; a source of one of these is known as `extra.` and the key.
+//!
+//! # Where it is called
+//!
+//! Providers are asked under a time limit, so [`load_config`](victor_config_protocol::ConfigLoader::load_config) runs
+//! inside a tokio runtime with its clock enabled if there are any. Everything else runs anywhere.
+
+mod builder;
+mod coordinator;
+mod environment;
+mod explain;
+mod file;
+mod kind;
+mod layer;
+mod options;
+
+pub use builder::ConfigBuilder;
+pub use coordinator::ConfigCoordinator;
+pub use environment::RESERVED_VARIABLES;
+pub use explain::Explanation;
+pub use options::{ConfigOptions, MergePolicy};

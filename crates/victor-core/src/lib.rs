@@ -43,7 +43,9 @@ pub mod wire;
 pub use contain::{Panicked, contain, contain_sync};
 pub use context::Context;
 pub use coordinator::{Coordinator, CoordinatorError, Health, HealthStatus, Problems};
-pub use id::{CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId, TurnId};
+pub use id::{
+    CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId, TurnId,
+};
 pub use jiff::Timestamp;
 pub use message::{Message, Role};
 pub use messages::Messages;

@@ -1,9 +1,10 @@
 //! What messages consist of.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 
 use crate::wire::Extra;
-use crate::{ToolCall, ToolResult};
+use crate::{JsonMap, ToolCall, ToolResult};
 
 crate::open_enum! {
     /// One part of a message.
@@ -77,7 +78,7 @@ pub struct Document {
 }
 
 /// Where the bytes of a picture or document are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MediaSource {
@@ -92,6 +93,38 @@ pub enum MediaSource {
     Url(String),
     /// In the provider's own file store, under this name.
     File(String),
+    /// Somewhere that this version does not know, kept whole to be written back.
+    #[serde(untagged)]
+    Unknown(JsonMap),
+}
+
+impl<'de> Deserialize<'de> for MediaSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Known {
+            Base64 { media_type: String, data: String },
+            Url(String),
+            File(String),
+        }
+        let map = JsonMap::deserialize(deserializer)?;
+        let is_known = match (map.keys().next().map(String::as_str), map.values().next()) {
+            (Some("base64"), Some(Value::Object(body))) => body
+                .keys()
+                .all(|key| matches!(key.as_str(), "media_type" | "data")),
+            (Some("base64" | "url" | "file"), _) => true,
+            _ => false,
+        };
+        if !is_known || map.len() > 1 {
+            return Ok(Self::Unknown(map));
+        }
+        match serde_json::from_value(Value::Object(map)) {
+            Ok(Known::Base64 { media_type, data }) => Ok(Self::Base64 { media_type, data }),
+            Ok(Known::Url(url)) => Ok(Self::Url(url)),
+            Ok(Known::File(name)) => Ok(Self::File(name)),
+            Err(error) => Err(de::Error::custom(format_args!("in `source`: {error}"))),
+        }
+    }
 }
 
 /// What a model thought before it answered.

@@ -38,7 +38,11 @@ impl Completion {
         Self {
             version: FormatVersion,
             parts,
-            stop_reason: if calls { StopReason::ToolUse } else { StopReason::EndTurn },
+            stop_reason: if calls {
+                StopReason::ToolUse
+            } else {
+                StopReason::EndTurn
+            },
             usage,
             model,
             id: None,
@@ -92,11 +96,25 @@ pub struct RetryNotice {
     pub message: String,
     /// How long Victor waits before the next attempt.
     pub delay: Duration,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 impl RetryNotice {
     /// A notice of these facts.
-    pub fn new(attempt: u32, kind: ProviderErrorKind, message: impl Into<String>, delay: Duration) -> Self {
-        Self { attempt, kind, message: message.into(), delay }
+    pub fn new(
+        attempt: u32,
+        kind: ProviderErrorKind,
+        message: impl Into<String>,
+        delay: Duration,
+    ) -> Self {
+        Self {
+            attempt,
+            kind,
+            message: message.into(),
+            delay,
+            extra: Extra::default(),
+        }
     }
 }

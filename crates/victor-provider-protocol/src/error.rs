@@ -70,13 +70,20 @@ impl ProviderErrorKind {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         use ProviderErrorKind::{Connection, Overloaded, RateLimit, Server, Timeout, Truncated};
-        matches!(self, RateLimit | Overloaded | Server | Connection | Timeout | Truncated)
+        matches!(
+            self,
+            RateLimit | Overloaded | Server | Connection | Timeout | Truncated
+        )
     }
 }
 
 impl ProviderError {
     /// An error of a class, in words.
-    pub fn new(kind: ProviderErrorKind, provider: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(
+        kind: ProviderErrorKind,
+        provider: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             kind,
             provider: provider.into(),

@@ -44,6 +44,11 @@ pub trait ChatProvider: fmt::Debug + Send + Sync + 'static {
         self.stream_chat(request).await?.completion().await
     }
 
+    /// The model that is asked where none is chosen; none if one must be chosen.
+    fn default_model(&self) -> Option<ModelId> {
+        None
+    }
+
     /// What the model can do. Does no I/O: what must be asked for is asked for when the provider is built.
     fn capabilities(&self, model: &ModelId) -> Capabilities;
 }

@@ -46,7 +46,10 @@ pub struct Route {
 impl Route {
     /// A route to `model` of `provider`.
     pub fn new(provider: impl Into<String>, model: ModelId) -> Self {
-        Self { provider: provider.into(), model }
+        Self {
+            provider: provider.into(),
+            model,
+        }
     }
 }
 

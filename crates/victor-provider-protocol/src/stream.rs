@@ -20,8 +20,13 @@ pub struct CompletionStream {
 
 impl CompletionStream {
     /// Wraps a stream of events.
-    pub fn new(events: impl Stream<Item = Result<CompletionEvent, ProviderError>> + Send + 'static) -> Self {
-        Self { events: Box::pin(events), ended: false }
+    pub fn new(
+        events: impl Stream<Item = Result<CompletionEvent, ProviderError>> + Send + 'static,
+    ) -> Self {
+        Self {
+            events: Box::pin(events),
+            ended: false,
+        }
     }
 
     /// A stream of events that are already there.
@@ -74,12 +79,18 @@ impl Stream for CompletionStream {
 
 impl fmt::Debug for CompletionStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CompletionStream").field("ended", &self.ended).finish_non_exhaustive()
+        f.debug_struct("CompletionStream")
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 
 fn truncated() -> ProviderError {
-    ProviderError::new(ProviderErrorKind::Truncated, "stream", "the answer ended before it was whole")
+    ProviderError::new(
+        ProviderErrorKind::Truncated,
+        "stream",
+        "the answer ended before it was whole",
+    )
 }
 
 /// A stream of items that are already there.

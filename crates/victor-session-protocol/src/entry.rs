@@ -41,6 +41,8 @@ impl TranscriptEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
+    #[serde(default)]
+    version: FormatVersion<1>,
     /// The session.
     pub id: SessionId,
     /// How many entries its transcript has. It is also the version against which appends are checked.
@@ -52,6 +54,9 @@ pub struct SessionInfo {
     /// The caller's own facts about the session.
     #[serde(default)]
     pub metadata: JsonMap,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 impl SessionInfo {
@@ -59,6 +64,14 @@ impl SessionInfo {
     #[must_use]
     pub fn new(id: SessionId) -> Self {
         let now = Timestamp::now();
-        Self { id, entries: 0, created_at: now, updated_at: now, metadata: JsonMap::new() }
+        Self {
+            version: FormatVersion,
+            id,
+            entries: 0,
+            created_at: now,
+            updated_at: now,
+            metadata: JsonMap::new(),
+            extra: Extra::default(),
+        }
     }
 }

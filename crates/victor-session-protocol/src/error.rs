@@ -8,7 +8,9 @@ use victor_core::{BoxError, SessionId};
 pub enum SessionError {
     /// Somebody else has written to the session meanwhile. Nothing of this write was kept; load the session and try
     /// again.
-    #[error("session `{session}` has {found} entries, not {expected}: somebody else has written to it meanwhile")]
+    #[error(
+        "session `{session}` has {found} entries, not {expected}: somebody else has written to it meanwhile"
+    )]
     Conflict {
         /// The session.
         session: SessionId,
@@ -40,6 +42,9 @@ pub enum SessionError {
 impl SessionError {
     /// The store does not work, in words.
     pub fn store(message: impl Into<String>) -> Self {
-        Self::Store { message: message.into(), source: None }
+        Self::Store {
+            message: message.into(),
+            source: None,
+        }
     }
 }

@@ -32,10 +32,10 @@ mod store;
 
 pub use entry::{SessionInfo, TranscriptEntry};
 pub use error::SessionError;
-pub use manager::{SessionManager, TurnLease};
 #[cfg(feature = "mock")]
 pub use manager::MockSessionManager;
+pub use manager::{SessionManager, TurnLease};
 pub use memory::InMemorySessionStore;
-pub use store::SessionStore;
 #[cfg(feature = "mock")]
 pub use store::MockSessionStore;
+pub use store::SessionStore;

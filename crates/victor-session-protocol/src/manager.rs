@@ -32,7 +32,12 @@ pub trait SessionManager: Coordinator {
     /// # Errors
     ///
     /// [`SessionError::Conflict`] if somebody else has written meanwhile, or the store does not work.
-    async fn record(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>]) -> Result<(), SessionError>;
+    async fn record(
+        &self,
+        lease: &TurnLease,
+        turn: TurnId,
+        messages: &[Arc<Message>],
+    ) -> Result<(), SessionError>;
 
     /// Writes messages when the turn has been dropped and nothing can be awaited any more. It holds the session until
     /// they are written, and what goes wrong is shown in the coordinator's health.
@@ -72,13 +77,26 @@ pub trait SessionManager: Coordinator {
 #[must_use = "the session is free again as soon as the lease is dropped"]
 pub struct TurnLease {
     session: SessionId,
+    version: Option<u64>,
     guard: Box<dyn Any + Send + Sync>,
 }
 
 impl TurnLease {
     /// The right to work on `session`, which ends when `guard` is dropped.
     pub fn new(session: SessionId, guard: impl Any + Send + Sync) -> Self {
-        Self { session, guard: Box::new(guard) }
+        Self { session, version: None, guard: Box::new(guard) }
+    }
+
+    /// The same right, with the number of entries that the transcript had when it was given.
+    pub fn with_version(self, version: u64) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
+    /// How many entries the transcript had when the right was given, where the manager knows it. Who keeps something
+    /// that was made from the transcript can tell by it whether somebody else has written since.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.version
     }
 
     /// The session.
@@ -96,7 +114,9 @@ impl TurnLease {
 
 impl fmt::Debug for TurnLease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnLease").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("TurnLease")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 

@@ -26,7 +26,9 @@ impl SessionStore for InMemorySessionStore {
         if sessions.contains_key(&session.id) {
             return Err(SessionError::AlreadyExists(session.id.clone()));
         }
-        sessions.insert(session.id.clone(), (SessionInfo { entries: 0, ..session.clone() }, Vec::new()));
+        let mut info = session.clone();
+        info.entries = 0;
+        sessions.insert(session.id.clone(), (info, Vec::new()));
         Ok(())
     }
 
@@ -41,13 +43,20 @@ impl SessionStore for InMemorySessionStore {
             if expected != 0 {
                 return Err(SessionError::NotFound(session.clone()));
             }
-            sessions.insert(session.clone(), (SessionInfo::new(session.clone()), Vec::new()));
+            sessions.insert(
+                session.clone(),
+                (SessionInfo::new(session.clone()), Vec::new()),
+            );
         }
         let Some((info, transcript)) = sessions.get_mut(session) else {
             return Err(SessionError::NotFound(session.clone()));
         };
         if info.entries != expected {
-            return Err(SessionError::Conflict { session: session.clone(), expected, found: info.entries });
+            return Err(SessionError::Conflict {
+                session: session.clone(),
+                expected,
+                found: info.entries,
+            });
         }
         transcript.extend_from_slice(entries);
         info.entries += entries.len() as u64;
@@ -55,9 +64,15 @@ impl SessionStore for InMemorySessionStore {
         Ok(info.entries)
     }
 
-    async fn load(&self, session: &SessionId, from: u64) -> Result<Vec<TranscriptEntry>, SessionError> {
+    async fn load(
+        &self,
+        session: &SessionId,
+        from: u64,
+    ) -> Result<Vec<TranscriptEntry>, SessionError> {
         let sessions = self.sessions();
-        let (_, transcript) = sessions.get(session).ok_or_else(|| SessionError::NotFound(session.clone()))?;
+        let (_, transcript) = sessions
+            .get(session)
+            .ok_or_else(|| SessionError::NotFound(session.clone()))?;
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         Ok(transcript.get(from..).unwrap_or_default().to_vec())
     }
@@ -67,8 +82,17 @@ impl SessionStore for InMemorySessionStore {
     }
 
     async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        let mut list: Vec<_> = self.sessions().values().map(|(info, _)| info.clone()).collect();
-        list.sort_by(|one, other| other.updated_at.cmp(&one.updated_at).then_with(|| one.id.cmp(&other.id)));
+        let mut list: Vec<_> = self
+            .sessions()
+            .values()
+            .map(|(info, _)| info.clone())
+            .collect();
+        list.sort_by(|one, other| {
+            other
+                .updated_at
+                .cmp(&one.updated_at)
+                .then_with(|| one.id.cmp(&other.id))
+        });
         Ok(list)
     }
 

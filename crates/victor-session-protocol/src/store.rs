@@ -44,7 +44,11 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`SessionError::NotFound`], or the store does not work.
-    async fn load(&self, session: &SessionId, from: u64) -> Result<Vec<TranscriptEntry>, SessionError>;
+    async fn load(
+        &self,
+        session: &SessionId,
+        from: u64,
+    ) -> Result<Vec<TranscriptEntry>, SessionError>;
 
     /// What is known of a session, or none if there is no such session.
     ///

@@ -10,8 +10,8 @@ fn turn() -> Box<SuspendedTurn> {
 }
 
 #[track_caller]
-fn check(error: &ChatError, kind: ChatErrorKind, resumable: bool, report: &str) {
-    assert_eq!(error.kind(), kind);
+fn check(error: &ChatError, kind: &ChatErrorKind, resumable: bool, report: &str) {
+    assert_eq!(error.kind(), *kind);
     assert_eq!(error.turn().is_some(), resumable);
     let used = if resumable {
         Usage::new(3, 4)
@@ -32,7 +32,7 @@ fn every_error_says_what_it_is_and_where_the_turn_stands() {
             source,
             turn: turn(),
         },
-        ChatErrorKind::Provider(ProviderErrorKind::RateLimit),
+        &ChatErrorKind::Provider(ProviderErrorKind::RateLimit),
         true,
         "the model call failed: anthropic: slow down: disk full",
     );
@@ -41,7 +41,7 @@ fn every_error_says_what_it_is_and_where_the_turn_stands() {
             source: io().into(),
             turn: turn(),
         },
-        ChatErrorKind::Coordinator,
+        &ChatErrorKind::Coordinator,
         true,
         "the conversation could not be stored: disk full",
     );
@@ -50,13 +50,13 @@ fn every_error_says_what_it_is_and_where_the_turn_stands() {
             coordinator: "session",
             source: io().into(),
         },
-        ChatErrorKind::Coordinator,
+        &ChatErrorKind::Coordinator,
         false,
         "the turn could not begin: session failed: disk full",
     );
     check(
         &ChatError::EmptyInput,
-        ChatErrorKind::Input,
+        &ChatErrorKind::Input,
         false,
         "the message is empty: send some text, a picture or a document",
     );
@@ -64,19 +64,19 @@ fn every_error_says_what_it_is_and_where_the_turn_stands() {
         &ChatError::Resume {
             reason: "the conversation has gone on".into(),
         },
-        ChatErrorKind::Input,
+        &ChatErrorKind::Input,
         false,
         "the turn cannot be taken up again: the conversation has gone on",
     );
     check(
         &ChatError::ShutDown,
-        ChatErrorKind::ShutDown,
+        &ChatErrorKind::ShutDown,
         false,
         "the orchestrator was shut down",
     );
     check(
         &ChatError::Incomplete,
-        ChatErrorKind::Fault,
+        &ChatErrorKind::Fault,
         false,
         "the stream ended before the turn was finished",
     );
@@ -85,7 +85,7 @@ fn every_error_says_what_it_is_and_where_the_turn_stands() {
     };
     check(
         &ChatError::from(panicked),
-        ChatErrorKind::Fault,
+        &ChatErrorKind::Fault,
         false,
         "the turn broke off: panicked: out of cheese",
     );

@@ -1,0 +1,259 @@
+//! The coordinator of analytics.
+
+use std::iter;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::runtime::Handle;
+use tokio::sync::{self, watch};
+use tracing::warn;
+use victor_analytics_protocol::{
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportResult, SessionAnalytics,
+};
+use victor_core::{Coordinator, CoordinatorError, Health, Problems, SessionId, contain_sync};
+
+use crate::pipe::Pipe;
+use crate::sessions::Sessions;
+use crate::{AnalyticsBuilder, AnalyticsOptions};
+
+/// Collects the events of all sessions and feeds the exporters.
+///
+/// Each exporter has a queue of its own. It is emptied in batches every
+/// [`export_interval`](AnalyticsOptions::export_interval) once the coordinator is
+/// [initialized](Coordinator::initialize), by [`flush`](Self::flush), by
+/// [`export_analytics`](AnalyticsTracker::export_analytics) for one session, and by
+/// [`shutdown`](Coordinator::shutdown).
+///
+/// [`reset`](Coordinator::reset) forgets what is held of a session; events of it that wait for an exporter are still
+/// exported.
+///
+/// # Cancel safety
+///
+/// Dropping an export loses nothing: the events under way wait for the next one and may arrive twice.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use victor_analytics::{AnalyticsCoordinator, ConsoleExporter};
+/// use victor_analytics_protocol::{AnalyticsEvent, AnalyticsTracker};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let analytics = AnalyticsCoordinator::new([Arc::new(ConsoleExporter::stderr())]);
+/// analytics.track_event(&"s1".into(), AnalyticsEvent::new("turn_started"));
+/// let result = analytics.export_analytics(&"s1".into()).await;
+/// assert_eq!((result.success, result.exported_count), (true, 1));
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct AnalyticsCoordinator {
+    options: Arc<AnalyticsOptions>,
+    sessions: Mutex<Sessions>,
+    pipes: Mutex<Pipes>,
+    problems: Arc<Problems>,
+    closing: watch::Sender<bool>,
+    /// Held during a shutdown; true after it.
+    shut_down: sync::Mutex<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Pipes {
+    list: Arc<Vec<Arc<Pipe>>>,
+    /// Where the background tasks run, after the coordinator was initialized.
+    background: Option<Handle>,
+}
+
+impl AnalyticsCoordinator {
+    /// A coordinator with these exporters.
+    #[must_use]
+    pub fn new<const N: usize>(exporters: [Arc<dyn AnalyticsExporter>; N]) -> Self {
+        exporters
+            .into_iter()
+            .fold(Self::builder(), AnalyticsBuilder::exporter)
+            .build()
+    }
+
+    /// Puts a coordinator together from exporters and options.
+    #[must_use]
+    pub fn builder() -> AnalyticsBuilder {
+        AnalyticsBuilder::default()
+    }
+
+    pub(crate) fn with_options(options: AnalyticsOptions) -> Self {
+        Self {
+            options: Arc::new(options),
+            sessions: Mutex::default(),
+            pipes: Mutex::default(),
+            problems: Arc::default(),
+            closing: watch::Sender::new(false),
+            shut_down: sync::Mutex::new(false),
+        }
+    }
+
+    /// Sends what waits of all sessions to every exporter, now.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call loses nothing.
+    pub async fn flush(&self) -> ExportResult {
+        self.export(None).await
+    }
+
+    async fn export(&self, session: Option<&SessionId>) -> ExportResult {
+        let pipes = self.all_pipes();
+        let results = join_all(pipes.iter().map(|pipe| pipe.flush(session))).await;
+        let fewest = results
+            .iter()
+            .map(|result| result.exported_count)
+            .min()
+            .unwrap_or_default();
+        let named = pipes.iter().zip(&results);
+        let errors: Vec<_> = named
+            .filter_map(|(pipe, result)| {
+                Some(format!("{}: {}", pipe.name(), result.error.as_deref()?))
+            })
+            .collect();
+        match errors[..] {
+            [] => ExportResult::exported(fewest),
+            _ => ExportResult::failed(fewest, errors.join("; ")),
+        }
+    }
+
+    fn all_pipes(&self) -> Arc<Vec<Arc<Pipe>>> {
+        Arc::clone(&self.pipes().list)
+    }
+
+    fn pipes(&self) -> MutexGuard<'_, Pipes> {
+        // The list is changed in one step, so a poisoned lock guards a whole one.
+        self.pipes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        // Its methods do not panic halfway, so a poisoned lock guards whole sessions.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Coordinator for AnalyticsCoordinator {
+    fn name(&self) -> &str {
+        "analytics"
+    }
+
+    async fn initialize(&self) -> Result<(), CoordinatorError> {
+        const PART: &str = "background export";
+        let Ok(handle) = Handle::try_current() else {
+            self.problems
+                .report(PART, "there is no tokio runtime: initialize inside of one");
+            return Ok(());
+        };
+        self.problems.clear(PART);
+        let mut pipes = self.pipes();
+        if pipes.background.is_none() {
+            for pipe in pipes.list.iter() {
+                handle.spawn(Arc::clone(pipe).run());
+            }
+            pipes.background = Some(handle);
+        }
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        let mut problems = self.problems.health(self.name()).problems;
+        for pipe in self.all_pipes().iter() {
+            let dropped = pipe.waiting().dropped();
+            if dropped > 0 {
+                problems.push(format!("{}: {dropped} events dropped", pipe.name()));
+            }
+        }
+        Health::from_problems(self.name(), problems)
+    }
+
+    fn reset(&self, session: &SessionId) {
+        self.sessions().remove(session);
+    }
+
+    async fn shutdown(&self) {
+        let mut shut_down = self.shut_down.lock().await;
+        if *shut_down {
+            return;
+        }
+        join_all(self.all_pipes().iter().map(|pipe| pipe.last_flush())).await;
+        self.closing.send_replace(true);
+        // Asked for again: an exporter may have been added in the meantime, and from now on none is.
+        join_all(self.all_pipes().iter().map(|pipe| pipe.end())).await;
+        *shut_down = true;
+    }
+}
+
+#[async_trait]
+impl AnalyticsTracker for AnalyticsCoordinator {
+    fn track_event(&self, session: &SessionId, mut event: AnalyticsEvent) {
+        event.session_id = Some(session.clone());
+        let event = Arc::new(event);
+        for pipe in self.all_pipes().iter() {
+            pipe.push(Arc::clone(&event));
+        }
+        self.sessions().push(session, event, &self.options);
+    }
+
+    async fn export_analytics(&self, session: &SessionId) -> ExportResult {
+        self.export(Some(session)).await
+    }
+
+    fn session_analytics(&self, session: &SessionId) -> SessionAnalytics {
+        let (events, forgotten) = match self.sessions().get(session) {
+            Some(held) => (held.events.clone(), held.forgotten),
+            None => return SessionAnalytics::default(),
+        };
+        // What costs time is done after the lock is gone.
+        SessionAnalytics::new(
+            events.into_iter().map(Arc::unwrap_or_clone).collect(),
+            forgotten,
+        )
+    }
+
+    fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>) {
+        let name = contain_sync(|| exporter.name().to_owned()).unwrap_or_else(|panicked| {
+            warn!(%panicked, "an analytics exporter cannot say its name");
+            "unnamed".into()
+        });
+        let mut pipes = self.pipes();
+        // Health tells exporters apart by name.
+        let taken = |name: &String| pipes.list.iter().any(|other| other.name() == name);
+        let numbered = (2..).map(|number| format!("{name} ({number})"));
+        let name = iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or(name);
+        let (options, problems) = (Arc::clone(&self.options), Arc::clone(&self.problems));
+        let pipe = Arc::new(Pipe::new(
+            name,
+            exporter,
+            options,
+            problems,
+            self.closing.subscribe(),
+        ));
+        if *self.closing.borrow() {
+            pipe.waiting().close();
+        } else if let Some(handle) = &pipes.background {
+            handle.spawn(Arc::clone(&pipe).run());
+        }
+        Arc::make_mut(&mut pipes.list).push(pipe);
+    }
+}
+
+impl Drop for AnalyticsCoordinator {
+    fn drop(&mut self) {
+        for pipe in self.all_pipes().iter() {
+            let waiting = pipe.waiting().len();
+            if waiting > 0 {
+                warn!(
+                    exporter = pipe.name(),
+                    waiting, "analytics was dropped without a shutdown: events are lost"
+                );
+            }
+        }
+    }
+}

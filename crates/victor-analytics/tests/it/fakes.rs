@@ -1,0 +1,172 @@
+//! An exporter that does what a test wants.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::sleep;
+use victor_analytics::{AnalyticsCoordinator, AnalyticsOptions};
+use victor_analytics_protocol::{
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportResult,
+};
+use victor_core::SessionId;
+
+/// What an exporter does when it is called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    Take,
+    TakeAfter(Duration),
+    /// Takes so many of each batch and no more.
+    TakeOnly(usize),
+    Fail,
+    Panic,
+    Hang,
+}
+
+/// Keeps what it is sent, and panics if two batches overlap.
+#[derive(Debug)]
+pub(crate) struct Fake {
+    name: &'static str,
+    export: Mutex<Act>,
+    end: Act,
+    batches: Mutex<Vec<Vec<AnalyticsEvent>>>,
+    calls: AtomicUsize,
+    running: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Fake {
+    pub(crate) fn new(name: &'static str, act: Act) -> Arc<Self> {
+        Self::ending(name, act, Act::Take)
+    }
+
+    /// One that does this when it is shut down.
+    pub(crate) fn ending(name: &'static str, act: Act, end: Act) -> Arc<Self> {
+        let (batches, calls, running, ended) = Default::default();
+        Arc::new(Self {
+            name,
+            export: act.into(),
+            end,
+            batches,
+            calls,
+            running,
+            ended,
+        })
+    }
+
+    pub(crate) fn becomes(&self, act: Act) {
+        *self.export.lock().unwrap() = act;
+    }
+
+    /// The kinds of the events that arrived, batch by batch.
+    pub(crate) fn arrived(&self) -> String {
+        let batches = self.batches.lock().unwrap();
+        let kinds = |batch: &Vec<AnalyticsEvent>| {
+            batch
+                .iter()
+                .map(|event| event.event_type.clone())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        batches.iter().map(kinds).collect::<Vec<_>>().join(" | ")
+    }
+
+    /// The events that arrived.
+    pub(crate) fn events(&self) -> Vec<AnalyticsEvent> {
+        self.batches.lock().unwrap().concat()
+    }
+
+    /// How often it was sent a batch.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// How often it was shut down to the end.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
+    }
+}
+
+struct Running<'a>(&'a AtomicUsize);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl AnalyticsExporter for Fake {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
+        assert_eq!(self.ended(), 0, "it was shut down");
+        assert_eq!(
+            self.running.fetch_add(1, Ordering::SeqCst),
+            0,
+            "two batches overlap"
+        );
+        let _running = Running(&self.running);
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let act = *self.export.lock().unwrap();
+        let count = match act {
+            Act::Take => events.len(),
+            Act::TakeAfter(time) => {
+                sleep(time).await;
+                events.len()
+            }
+            Act::TakeOnly(count) => count.min(events.len()),
+            Act::Fail => {
+                return Err(ExportError {
+                    message: "not sent".into(),
+                    source: Some("connection refused".into()),
+                });
+            }
+            Act::Panic => panic!("out of cheese"),
+            Act::Hang => std::future::pending().await,
+        };
+        self.batches.lock().unwrap().push(events[..count].to_vec());
+        Ok(match count == events.len() {
+            true => ExportResult::exported(count),
+            false => ExportResult::failed(count, "full"),
+        })
+    }
+
+    async fn shutdown(&self) {
+        assert_eq!(
+            self.running.fetch_add(1, Ordering::SeqCst),
+            0,
+            "a batch is under way"
+        );
+        let _running = Running(&self.running);
+        match self.end {
+            Act::TakeAfter(time) => sleep(time).await,
+            Act::Panic => panic!("out of cheese"),
+            Act::Hang => std::future::pending().await,
+            _ => {}
+        }
+        self.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub(crate) fn coordinator(
+    options: AnalyticsOptions,
+    exporters: &[Arc<Fake>],
+) -> AnalyticsCoordinator {
+    let builder = AnalyticsCoordinator::builder().options(options);
+    exporters
+        .iter()
+        .fold(builder, |builder, fake| builder.exporter(fake.clone()))
+        .build()
+}
+
+/// Tracks events given as `session:kind`.
+pub(crate) fn track(analytics: &AnalyticsCoordinator, events: &str) {
+    for event in events.split(' ') {
+        let (session, kind) = event.split_once(':').unwrap();
+        analytics.track_event(&SessionId::from(session), AnalyticsEvent::new(kind));
+    }
+}

@@ -1,0 +1,49 @@
+//! What can go wrong with checkpoints.
+
+use victor_core::{BoxError, CheckpointId, SessionId};
+
+use crate::ContentHash;
+
+/// Why a checkpoint could not be saved or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// There is no such checkpoint.
+    #[error("there is no checkpoint `{0}`")]
+    NotFound(CheckpointId),
+    /// There is already such a checkpoint, and it is another one.
+    #[error("there is already another checkpoint `{0}`")]
+    AlreadyExists(CheckpointId),
+    /// The session that a fork was to begin is not empty.
+    #[error("session `{0}` already has checkpoints: fork into a new session")]
+    SessionExists(SessionId),
+    /// The store does not have a history that it was asked for or that something was to be added to. A save that ends
+    /// so is made again with the links of all messages.
+    #[error("the store has no history `{0}`")]
+    MissingHistory(ContentHash),
+    /// What is stored is not what was saved.
+    #[error("checkpoint data is damaged: {message}")]
+    Damaged {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The store does not work.
+    #[error("the checkpoint store failed: {message}")]
+    Store {
+        /// What went wrong.
+        message: String,
+        /// The error beneath.
+        #[source]
+        source: Option<BoxError>,
+    },
+}
+
+impl CheckpointError {
+    /// The store does not work, in words.
+    pub fn store(message: impl Into<String>) -> Self {
+        Self::Store {
+            message: message.into(),
+            source: None,
+        }
+    }
+}

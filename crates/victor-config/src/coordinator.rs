@@ -1,0 +1,235 @@
+//! The coordinator of configuration.
+
+use std::error::Error;
+use std::iter;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::time::timeout;
+use tracing::warn;
+use victor_config_protocol::{
+    ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig,
+};
+use victor_core::{Coordinator, Health, Problems, SessionId, contain, contain_sync};
+
+use crate::layer::{Layers, check};
+use crate::{ConfigBuilder, ConfigOptions, Explanation, MergePolicy};
+
+/// Knows what is configured, in general and for each session, and where every value came from.
+///
+/// Providers are asked anew for each [`load_config`](ConfigLoader::load_config), highest priority first. One that
+/// fails, panics, takes too long or answers with unknown keys or values that do not fit is passed over, and health is
+/// degraded until it answers well again. Only if all of them fail is there an error.
+///
+/// ```
+/// use victor_config::ConfigCoordinator;
+/// use victor_config_protocol::ConfigLoader;
+///
+/// let config = ConfigCoordinator::builder().set("model", "claude-sonnet-4-5").build()?;
+/// assert_eq!(config.config().settings.model, Some("claude-sonnet-4-5".into()));
+/// # Ok::<(), victor_config_protocol::ConfigError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct ConfigCoordinator {
+    layers: Layers,
+    config: Arc<EffectiveConfig>,
+    options: ConfigOptions,
+    providers: Mutex<Arc<Vec<Provider>>>,
+    problems: Problems,
+}
+
+#[derive(Debug, Clone)]
+struct Provider {
+    name: String,
+    priority: i32,
+    inner: Arc<dyn ConfigProvider>,
+}
+
+impl ConfigCoordinator {
+    /// A coordinator of the default settings, on which these providers build.
+    #[must_use]
+    pub fn new<const N: usize>(providers: [Arc<dyn ConfigProvider>; N]) -> Self {
+        let coordinator = Self::default();
+        for provider in providers {
+            coordinator.add_provider(provider);
+        }
+        coordinator
+    }
+
+    /// Puts a coordinator together from files, environment, code and providers.
+    #[must_use]
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder::default()
+    }
+
+    pub(crate) fn from_layers(layers: Layers, options: ConfigOptions) -> Result<Self, ConfigError> {
+        let config = Arc::new(layers.clone().effective()?);
+        Ok(Self {
+            layers,
+            config,
+            options,
+            ..Self::default()
+        })
+    }
+
+    /// What the value of a key is for every session, and where it came from. For a single session, ask
+    /// [`Explanation::of`] its configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::UnknownKey`], if there is no such setting and the program has no such value.
+    pub fn explain(&self, key: &str) -> Result<Explanation, ConfigError> {
+        Explanation::of(&self.config, key)
+    }
+
+    /// What the values of all keys are for every session, and where they came from.
+    #[must_use]
+    pub fn explain_all(&self) -> Vec<Explanation> {
+        Explanation::all(&self.config)
+    }
+
+    /// Asks one provider, and keeps health up to date.
+    async fn ask(
+        &self,
+        provider: &Provider,
+        session: &SessionId,
+    ) -> Result<ConfigMap, ConfigError> {
+        let limit = self.options.provider_time_limit;
+        let source = ConfigSource::Provider(provider.name.clone());
+        let failed = |message: String| ConfigError::source(source.to_string(), message);
+        // The call and the clock are inside, because they can panic too: the clock does where there is no runtime.
+        let answer =
+            match contain(async { timeout(limit, provider.inner.get_config(session)).await }).await
+            {
+                Ok(Ok(Ok(values))) => check(&values, &source).map(|()| values),
+                Ok(Ok(Err(error))) => Err(error),
+                Ok(Err(_)) => Err(failed(format!("no answer within {limit:?}"))),
+                Err(panicked) => Err(failed(panicked.to_string())),
+            };
+        match &answer {
+            Ok(_) => self.problems.clear(&provider.name),
+            Err(error) => {
+                let error = with_causes(error);
+                warn!(provider = provider.name, %session, error, "config provider failed");
+                self.problems.report(&provider.name, error);
+            }
+        }
+        answer
+    }
+
+    fn providers(&self) -> MutexGuard<'_, Arc<Vec<Provider>>> {
+        // The list is changed in one step, so a poisoned lock guards a whole one.
+        self.providers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Coordinator for ConfigCoordinator {
+    fn name(&self) -> &str {
+        "config"
+    }
+
+    fn health(&self) -> Health {
+        self.problems.health(self.name())
+    }
+}
+
+#[async_trait]
+impl ConfigLoader for ConfigCoordinator {
+    fn config(&self) -> Arc<EffectiveConfig> {
+        Arc::clone(&self.config)
+    }
+
+    async fn load_config(&self, session: &SessionId) -> Result<Arc<EffectiveConfig>, ConfigError> {
+        let providers = Arc::clone(&self.providers());
+        if providers.is_empty() {
+            return Ok(self.config());
+        }
+        let asked = match self.options.merge_policy {
+            MergePolicy::FirstAnswer => {
+                let mut asked = Vec::new();
+                for provider in providers.iter() {
+                    asked.push(self.ask(provider, session).await);
+                    if matches!(asked.last(), Some(Ok(values)) if !values.is_empty()) {
+                        break;
+                    }
+                }
+                asked
+            }
+            MergePolicy::MergeAll => {
+                join_all(providers.iter().map(|provider| self.ask(provider, session))).await
+            }
+        };
+        let mut answers = Vec::new();
+        let mut failures = Vec::new();
+        for (provider, answer) in providers.iter().zip(asked) {
+            match answer {
+                Ok(values) if values.is_empty() => {}
+                Ok(values) => answers.push((provider, values)),
+                Err(error) => failures.push((provider, error)),
+            }
+        }
+        if failures.len() == providers.len() {
+            return Err(all_failed(failures));
+        }
+        if answers.is_empty() {
+            return Ok(self.config());
+        }
+        let mut layers = self.layers.clone();
+        for (provider, values) in answers.into_iter().rev() {
+            layers.lay(values, &ConfigSource::Provider(provider.name.clone()));
+        }
+        layers.effective().map(Arc::new)
+    }
+
+    fn add_provider(&self, provider: Arc<dyn ConfigProvider>) {
+        let described = contain_sync(|| (provider.name().to_owned(), provider.priority()));
+        let (name, priority) = described.unwrap_or_else(|panicked| {
+            warn!(%panicked, "a config provider cannot say its name and priority");
+            ("unnamed".into(), 50)
+        });
+        let mut providers = self.providers();
+        // Health and sources tell providers apart by name.
+        let taken = |name: &String| providers.iter().any(|other| other.name == *name);
+        let numbered = (2..).map(|number| format!("{name} ({number})"));
+        let name = iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or(name);
+        let place = providers.partition_point(|other| other.priority >= priority);
+        Arc::make_mut(&mut providers).insert(
+            place,
+            Provider {
+                name,
+                priority,
+                inner: provider,
+            },
+        );
+    }
+}
+
+/// What is said if no provider could answer: the error of the only one, or the errors of all.
+fn all_failed(mut failures: Vec<(&Provider, ConfigError)>) -> ConfigError {
+    if failures.len() == 1 {
+        return failures.remove(0).1;
+    }
+    let all: Vec<_> = failures
+        .iter()
+        .map(|(provider, error)| format!("{}: {}", provider.name, with_causes(error)))
+        .collect();
+    ConfigError::source("every config provider", all.join("; "))
+}
+
+/// An error and everything beneath it, on one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

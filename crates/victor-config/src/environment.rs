@@ -1,0 +1,69 @@
+//! Values from environment variables.
+
+use std::ffi::OsString;
+
+use victor_config_protocol::{ConfigError, ConfigSource, Settings};
+use victor_core::JsonMap;
+
+use crate::kind::Kind;
+use crate::layer::{Layers, invalid, unknown};
+
+/// What the names of Victor's variables begin with.
+const PREFIX: &str = "VICTOR_";
+
+/// Variables that begin with `VICTOR_` and are no settings: others read them, and the coordinator passes them over.
+///
+/// - `VICTOR_CASSETTES`: where recorded answers of providers are kept, for tests.
+/// - `VICTOR_DATA`: where the data of measurements is kept, for benchmarks.
+/// - `VICTOR_DRY_RUN_MODE`: whether changes are shown instead of made.
+/// - `VICTOR_HEADLESS_MODE`: whether nobody is there to be asked.
+/// - `VICTOR_LOG_LEVEL`: what is logged.
+/// - `VICTOR_PG_URL`: the PostgreSQL database of the tests.
+///
+/// A program with variables of its own adds them with [`ConfigBuilder::reserve`](crate::ConfigBuilder::reserve).
+pub const RESERVED_VARIABLES: &[&str] = &[
+    "VICTOR_CASSETTES",
+    "VICTOR_DATA",
+    "VICTOR_DRY_RUN_MODE",
+    "VICTOR_HEADLESS_MODE",
+    "VICTOR_LOG_LEVEL",
+    "VICTOR_PG_URL",
+];
+
+/// Adds the values of all of Victor's variables.
+pub(crate) fn add(
+    layers: &mut Layers,
+    mut variables: Vec<(OsString, OsString)>,
+    reserved: &[String],
+) -> Result<(), ConfigError> {
+    // Of several errors the same one is reported each time.
+    variables.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, value) in variables {
+        let name = name.to_string_lossy().into_owned();
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if value.is_empty()
+            || RESERVED_VARIABLES.contains(&name.as_str())
+            || reserved.contains(&name)
+        {
+            continue;
+        }
+        let source = ConfigSource::Environment(name.clone());
+        let Some(key) = Settings::keys()
+            .iter()
+            .find(|key| key.to_ascii_uppercase() == rest)
+        else {
+            return Err(unknown(&rest.to_lowercase(), &source));
+        };
+        let kind = Kind::of(key);
+        let text = value
+            .to_str()
+            .ok_or_else(|| invalid(key, &source, "expected text in UTF-8"))?;
+        let value = kind
+            .read(text)
+            .ok_or_else(|| invalid(key, &source, kind.mismatch(&text.into())))?;
+        layers.add(JsonMap::from_iter([((*key).into(), value)]), &source)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! Values from files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Number, Value};
+use victor_config_protocol::{ConfigError, ConfigSource};
+use victor_core::{BoxError, JsonMap};
+
+/// The names under which a file is discovered.
+const NAMES: [&str; 4] = ["victor.toml", "victor.yaml", "victor.yml", "victor.json"];
+
+/// The file in `directory` whose name is one of Victor's, if there is one. Two at once are an error.
+pub(crate) fn discover(directory: &Path) -> Result<Option<PathBuf>, ConfigError> {
+    let mut found = Vec::new();
+    for name in NAMES {
+        let path = directory.join(name);
+        match path.try_exists() {
+            Ok(true) => found.push(name),
+            Ok(false) => {}
+            Err(error) => return Err(unreadable(&path, "it cannot be looked for", error)),
+        }
+    }
+    match found[..] {
+        [] => Ok(None),
+        [name] => Ok(Some(directory.join(name))),
+        _ => Err(ConfigError::source(
+            format!("directory {}", directory.display()),
+            format!("it has {}: keep one of them", found.join(" and ")),
+        )),
+    }
+}
+
+/// The values of a file, in the format that the ending of its name says.
+pub(crate) fn read(path: &Path) -> Result<JsonMap, ConfigError> {
+    let ending = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    let parse: fn(&str) -> Result<Value, BoxError> = match ending.as_str() {
+        "toml" => parse_toml,
+        "yaml" | "yml" => parse_yaml,
+        "json" => parse_json,
+        _ => {
+            let origin = ConfigSource::File(path.into()).to_string();
+            return Err(ConfigError::source(
+                origin,
+                "its name must end in .toml, .yaml, .yml or .json",
+            ));
+        }
+    };
+    let text = fs::read_to_string(path)
+        .map_err(|error| unreadable(path, "the system refuses it", error))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    match parse(text) {
+        Ok(Value::Object(values)) => Ok(values),
+        Ok(Value::Null) => Ok(JsonMap::new()), // an empty YAML file
+        Ok(_) => Err(unreadable(
+            path,
+            "it is no configuration",
+            "expected keys and their values",
+        )),
+        Err(error) => Err(unreadable(
+            path,
+            &format!("it is not valid {}", ending.to_uppercase()),
+            error,
+        )),
+    }
+}
+
+fn unreadable(path: &Path, message: &str, source: impl Into<BoxError>) -> ConfigError {
+    ConfigError::Source {
+        origin: ConfigSource::File(path.into()).to_string(),
+        message: message.into(),
+        source: Some(source.into()),
+    }
+}
+
+fn parse_toml(text: &str) -> Result<Value, BoxError> {
+    from_toml(toml::Value::Table(toml::from_str(text)?))
+}
+
+fn parse_yaml(text: &str) -> Result<Value, BoxError> {
+    // Through YAML's own values: straight into those of JSON, the last of two equal keys would win silently.
+    let mut value: yaml_serde::Value = yaml_serde::from_str(text)?;
+    value.apply_merge()?;
+    from_yaml(value)
+}
+
+fn parse_json(text: &str) -> Result<Value, BoxError> {
+    // Through YAML's values for the same reason.
+    from_yaml(serde_json::from_str(text)?)
+}
+
+fn from_toml(value: toml::Value) -> Result<Value, BoxError> {
+    Ok(match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => finite(number)?,
+        toml::Value::Boolean(boolean) => boolean.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(list) => list.into_iter().map(from_toml).collect::<Result<_, _>>()?,
+        toml::Value::Table(table) => {
+            let entries = table
+                .into_iter()
+                .map(|(key, value)| Ok((key, from_toml(value)?)));
+            Value::Object(entries.collect::<Result<_, BoxError>>()?)
+        }
+    })
+}
+
+fn from_yaml(value: yaml_serde::Value) -> Result<Value, BoxError> {
+    Ok(match value {
+        yaml_serde::Value::Null => Value::Null,
+        yaml_serde::Value::Bool(boolean) => boolean.into(),
+        yaml_serde::Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => number.into(),
+            (_, Some(number)) => number.into(),
+            _ => finite(number.as_f64().unwrap_or(f64::NAN))?,
+        },
+        yaml_serde::Value::String(text) => text.into(),
+        yaml_serde::Value::Sequence(list) => {
+            list.into_iter().map(from_yaml).collect::<Result<_, _>>()?
+        }
+        yaml_serde::Value::Mapping(table) => {
+            let entries = table.into_iter().map(|(key, value)| match key {
+                yaml_serde::Value::String(key) => Ok((key, from_yaml(value)?)),
+                other => Err(format!("the key {} is not a text", from_yaml(other)?).into()),
+            });
+            Value::Object(entries.collect::<Result<_, BoxError>>()?)
+        }
+        yaml_serde::Value::Tagged(tagged) => {
+            return Err(format!("the tag {} is not understood", tagged.tag).into());
+        }
+    })
+}
+
+/// JSON has no value for "not a number", and `null` in its place would silently mean that nothing is set.
+fn finite(number: f64) -> Result<Value, BoxError> {
+    let number =
+        Number::from_f64(number).ok_or_else(|| format!("{number} is not a finite number"))?;
+    Ok(Value::Number(number))
+}

@@ -1,0 +1,97 @@
+//! The layer of environment variables.
+
+use std::ffi::OsString;
+
+use victor_config::{ConfigCoordinator, RESERVED_VARIABLES};
+
+use crate::check::check;
+
+#[track_caller]
+fn check_environment(variable: (&str, &str), expected: &str) {
+    check(
+        ConfigCoordinator::builder().environment([variable]),
+        expected,
+    );
+}
+
+#[test]
+fn variables_are_read_by_the_kind_of_their_setting() {
+    let set = |variable, value: &str, key: &str, shown: &str| {
+        check_environment(
+            (variable, value),
+            &format!("{key} = {shown} from environment variable {variable}"),
+        );
+    };
+    set("VICTOR_MODEL", "5", "model", "\"5\"");
+    set("VICTOR_ENABLE_METRICS", "off", "enable_metrics", "false");
+    set("VICTOR_TEMPERATURE", "1", "temperature", "1.0");
+    set(
+        "VICTOR_CONTEXT_WINDOW",
+        "200000",
+        "context_window",
+        "200000",
+    );
+    set("VICTOR_EXTRA", r#"{"tenant":"a"}"#, "extra.tenant", "\"a\"");
+}
+
+#[test]
+fn a_variable_that_does_not_fit_is_named() {
+    check_environment(
+        ("VICTOR_ENABLE_METRICS", "maybe"),
+        "setting `enable_metrics` in environment variable VICTOR_ENABLE_METRICS: expected true or false, found \"maybe\"",
+    );
+    check_environment(
+        ("VICTOR_TEMPERATURE", "2.5"),
+        "setting `temperature` in environment variable VICTOR_TEMPERATURE: expected from 0 to 2, found 2.5",
+    );
+    check_environment(
+        ("VICTOR_MAX_OUTPUT_TOKENS", "5000000000"),
+        "setting `max_output_tokens` in environment variable VICTOR_MAX_OUTPUT_TOKENS: \
+         expected a whole number from 0 to 4294967295, found 5000000000",
+    );
+    check_environment(
+        ("VICTOR_MAX_TOOL_ITERATION", "5"),
+        "unknown setting `max_tool_iteration` in environment variable VICTOR_MAX_TOOL_ITERATION: \
+         did you mean `max_tool_iterations`?",
+    );
+    check_environment(
+        ("VICTOR_model", "m"),
+        "unknown setting `model` in environment variable VICTOR_model: did you mean `model`?",
+    );
+}
+
+#[test]
+fn what_is_secret_is_not_shown() {
+    check_environment(
+        ("VICTOR_EXTRA", "sk-secret"),
+        "setting `extra` in environment variable VICTOR_EXTRA: expected a table of values by their names, found a text",
+    );
+}
+
+#[test]
+fn variables_of_others_are_passed_over() {
+    check(
+        ConfigCoordinator::builder()
+            .environment(RESERVED_VARIABLES.iter().map(|name| (*name, "x"))),
+        "",
+    );
+    check_environment(("PATH", "/bin"), "");
+    check_environment(("VICTOR_TEMPERATURE", ""), "");
+    check(
+        ConfigCoordinator::builder()
+            .reserve("VICTOR_HOME")
+            .environment([("VICTOR_HOME", "/srv")]),
+        "",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_must_be_text() {
+    use std::os::unix::ffi::OsStringExt;
+    let latin = OsString::from_vec(vec![b'm', 0xe4]);
+    check(
+        ConfigCoordinator::builder().environment([(OsString::from("VICTOR_MODEL"), latin)]),
+        "setting `model` in environment variable VICTOR_MODEL: expected text in UTF-8",
+    );
+}

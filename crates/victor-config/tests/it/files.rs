@@ -1,0 +1,220 @@
+//! The layer of files.
+
+use std::error::Error;
+use std::fs;
+
+use victor_config::ConfigCoordinator;
+use victor_config_protocol::ConfigLoader;
+
+use crate::check::{check, outcome};
+
+/// Writes one file and builds from it; the directory is left out of what is shown.
+#[track_caller]
+fn check_file(name: &str, text: &str, expected: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join(name), text).unwrap();
+    let found = outcome(ConfigCoordinator::builder().file(directory.path().join(name)));
+    let found = found.replace(&format!("{}/", directory.path().display()), "");
+    let (first, rest) = expected
+        .split_once(" <- ")
+        .map_or((expected, None), |(first, rest)| (first, Some(rest)));
+    match rest {
+        // What a parser says is its own affair, but the place must be in it.
+        Some(part) => assert!(
+            found.starts_with(&format!("{first} <- ")) && found.contains(part),
+            "{found}"
+        ),
+        None => assert_eq!(found, first),
+    }
+}
+
+#[test]
+fn a_later_file_beats_an_earlier_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("user.toml"), "model = 'user'\ntemperature = 1.0").unwrap();
+    fs::write(path("project.json"), r#"{"model": "project"}"#).unwrap();
+    let config = ConfigCoordinator::builder()
+        .file(path("user.toml"))
+        .file(path("project.json"))
+        .build()
+        .unwrap();
+    assert_eq!(config.config().settings.model, Some("project".into()));
+    assert_eq!(config.config().settings.temperature, Some(1.0));
+}
+
+#[test]
+fn each_format_is_read() {
+    let values = "model = \"m\" from file FILE\nenable_metrics = false from file FILE\nextra.list = [1,-2,0.5] from file FILE";
+    let check = |name: &str, text: &str| check_file(name, text, &values.replace("FILE", name));
+    check(
+        "a.toml",
+        "model = 'm'\nenable_metrics = false\nextra.list = [1, -2, 0.5]",
+    );
+    check(
+        "a.yaml",
+        "model: m\nenable_metrics: false\nextra: {list: [1, -2, 0.5]}",
+    );
+    check(
+        "a.yml",
+        "# a comment\nmodel: m\nenable_metrics: false\nextra: {list: [1, -2, 0.5]}",
+    );
+    check(
+        "a.json",
+        r#"{"model": "m", "enable_metrics": false, "extra": {"list": [1, -2, 0.5]}}"#,
+    );
+    check(
+        "a.TOML",
+        "\u{feff}model = 'm'\nenable_metrics = false\nextra.list = [1, -2, 0.5]",
+    );
+    check_file("empty.toml", "", "");
+    check_file("empty.yaml", "# nothing yet\n", "");
+    check_file(
+        "time.toml",
+        "extra.day = 2026-11-20",
+        "extra.day = \"2026-11-20\" from file time.toml",
+    );
+}
+
+#[test]
+fn yaml_has_no_surprises() {
+    check_file("a.yaml", "model: no", "model = \"no\" from file a.yaml");
+    check_file(
+        "a.yaml",
+        "enable_metrics: no",
+        "setting `enable_metrics` in file a.yaml: expected true or false, found \"no\"",
+    );
+    check_file(
+        "a.yaml",
+        "model: a\nmodel: b",
+        "file a.yaml cannot be read: it is not valid YAML <- duplicate",
+    );
+    check_file(
+        "a.yaml",
+        "extra:\n  base: &base {x: 1, y: 1}\n  own: {<<: *base, y: 2}",
+        "extra.base = {\"x\":1,\"y\":1} from file a.yaml\nextra.own = {\"x\":1,\"y\":2} from file a.yaml",
+    );
+    check_file(
+        "a.yaml",
+        "extra: {1: x}",
+        "file a.yaml cannot be read: it is not valid YAML <- the key 1 is not a text",
+    );
+    check_file(
+        "a.yaml",
+        "model: !secret m",
+        "file a.yaml cannot be read: it is not valid YAML <- the tag !secret",
+    );
+    check_file(
+        "a.yaml",
+        "temperature: .nan",
+        "file a.yaml cannot be read: it is not valid YAML <- NaN is not a finite",
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_why() {
+    check_file(
+        "a.toml",
+        "model = ",
+        "file a.toml cannot be read: it is not valid TOML <- line 1",
+    );
+    check_file(
+        "a.toml",
+        "temperature = inf",
+        "file a.toml cannot be read: it is not valid TOML <- inf is not a finite",
+    );
+    check_file(
+        "a.toml",
+        "model = 'a'\nmodel = 'b'",
+        "file a.toml cannot be read: it is not valid TOML <- duplicate",
+    );
+    check_file(
+        "a.json",
+        "{",
+        "file a.json cannot be read: it is not valid JSON <- line 1",
+    );
+    check_file(
+        "a.json",
+        r#"{"model":"a","model":"b"}"#,
+        "file a.json cannot be read: it is not valid JSON <- duplicate",
+    );
+    check_file(
+        "a.json",
+        "[]",
+        "file a.json cannot be read: it is no configuration <- expected keys",
+    );
+    check_file(
+        "a.ini",
+        "",
+        "file a.ini cannot be read: its name must end in .toml, .yaml, .yml or .json",
+    );
+    let error = ConfigCoordinator::builder()
+        .file("/nowhere/victor.toml")
+        .build()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "file /nowhere/victor.toml cannot be read: the system refuses it"
+    );
+    assert!(error.source().unwrap().to_string().contains("No such file"));
+}
+
+#[test]
+fn a_file_with_a_wrong_key_or_value_is_named() {
+    check_file(
+        "a.toml",
+        "compaction_threshold = 0.5",
+        "unknown setting `compaction_threshold` in file a.toml: did you mean `context_compaction_threshold`?",
+    );
+    check_file(
+        "a.toml",
+        "favourite_colour = 'blue'",
+        "unknown setting `favourite_colour` in file a.toml: what is the program's own belongs under `extra`",
+    );
+    check_file(
+        "a.json",
+        r#"{"temperature": 3}"#,
+        "setting `temperature` in file a.json: expected from 0 to 2, found 3",
+    );
+    check_file(
+        "a.toml",
+        "max_tool_iterations = 5.0",
+        "setting `max_tool_iterations` in file a.toml: expected a whole number from 0 to 4294967295, found 5.0",
+    );
+    check_file(
+        "a.toml",
+        "model = ['a', 'b']",
+        "setting `model` in file a.toml: expected a text, found a list",
+    );
+}
+
+#[test]
+fn discovery_takes_the_one_file_that_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let discover = || ConfigCoordinator::builder().discover(directory.path());
+    let path = |name: &str| directory.path().join(name);
+    check(discover(), "");
+    for name in ["victor.toml", "victor.yaml", "victor.yml", "victor.json"] {
+        fs::write(
+            path(name),
+            if name == "victor.toml" {
+                "model = 'm'"
+            } else {
+                r#"{"model": "m"}"#
+            },
+        )
+        .unwrap();
+        check(
+            discover(),
+            &format!("model = \"m\" from file {}", path(name).display()),
+        );
+        fs::remove_file(path(name)).unwrap();
+    }
+    fs::write(path("victor.toml"), "").unwrap();
+    fs::write(path("victor.json"), "{}").unwrap();
+    let expected = format!(
+        "directory {} cannot be read: it has victor.toml and victor.json: keep one of them",
+        directory.path().display()
+    );
+    check(discover(), &expected);
+}

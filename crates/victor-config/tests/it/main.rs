@@ -1,0 +1,8 @@
+//! The behaviour of the configuration coordinator, through its public API.
+
+mod check;
+mod environment;
+mod fakes;
+mod files;
+mod layers;
+mod providers;

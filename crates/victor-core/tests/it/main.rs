@@ -1,0 +1,4 @@
+//! The vocabulary through its public API.
+
+mod context;
+mod stored_forms;

@@ -1,0 +1,169 @@
+//! All measurements at one moment.
+
+use serde::{Deserialize, Serialize};
+use victor_core::Timestamp;
+use victor_core::wire::{Extra, FormatVersion};
+
+use crate::MetricKey;
+
+/// All measurements at one moment. Counters and histograms hold everything since the recorder began, so a snapshot
+/// that is lost costs resolution and no counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MetricsSnapshot {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// When the recorder began.
+    pub since: Timestamp,
+    /// When the snapshot was taken.
+    pub at: Timestamp,
+    /// The measurements, in the order of their keys.
+    pub metrics: Vec<Metric>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl MetricsSnapshot {
+    /// A snapshot of these measurements, taken now.
+    #[must_use]
+    pub fn new(since: Timestamp, mut metrics: Vec<Metric>) -> Self {
+        metrics.sort_by(|one, other| one.key.cmp(&other.key));
+        Self {
+            version: FormatVersion,
+            since,
+            at: Timestamp::now(),
+            metrics,
+            extra: Extra::default(),
+        }
+    }
+
+    /// What was measured under a key.
+    #[must_use]
+    pub fn get(&self, key: &MetricKey) -> Option<&MetricValue> {
+        let metric = self.metrics.iter().find(|metric| metric.key == *key)?;
+        Some(&metric.value)
+    }
+}
+
+/// One measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Metric {
+    /// What it is called.
+    pub key: MetricKey,
+    /// What was measured.
+    pub value: MetricValue,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Metric {
+    /// What was measured under a key.
+    pub fn new(key: impl Into<MetricKey>, value: impl Into<MetricValue>) -> Self {
+        Self {
+            key: key.into(),
+            value: value.into(),
+            extra: Extra::default(),
+        }
+    }
+}
+
+victor_core::open_enum! {
+    /// What was measured.
+    #[derive(Debug, Clone, PartialEq)]
+    pub enum MetricValue tagged "type" {
+        /// How often something happened.
+        "counter" => Counter(CounterValue),
+        /// How much there is of something.
+        "gauge" => Gauge(GaugeValue),
+        /// How values are distributed.
+        "histogram" => Histogram(HistogramValue),
+    }
+}
+
+/// How often something happened.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CounterValue {
+    /// The count since the recorder began.
+    pub value: u64,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// How much there is of something.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GaugeValue {
+    /// How much there is.
+    pub value: i64,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// How values are distributed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HistogramValue {
+    /// How many values there were.
+    pub count: u64,
+    /// Their sum, which wraps around at 2⁶⁴.
+    pub sum: u64,
+    /// The least of them; zero if there were none.
+    pub min: u64,
+    /// The greatest of them; zero if there were none.
+    pub max: u64,
+    /// Buckets that are not empty, in ascending order.
+    pub buckets: Vec<Bucket>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl HistogramValue {
+    /// A value such that the share `q` of all values, from 0 to 1, is not greater: 0.5 gives the median, 0.99 what is
+    /// exceeded once in a hundred. Too high by at most the width of a bucket. Zero if there are no values.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            reason = "the cast saturates, and counts beyond 2^53 need not be exact"
+        )]
+        let rank = ((q * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
+        let mut seen = 0_u64;
+        for bucket in &self.buckets {
+            seen = seen.saturating_add(bucket.count);
+            if seen >= rank {
+                return bucket.upper.min(self.max).max(self.min);
+            }
+        }
+        self.max
+    }
+}
+
+/// Some of the values of a histogram.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// The greatest value that belongs here.
+    pub upper: u64,
+    /// How many values are here and in no bucket before.
+    pub count: u64,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Bucket {
+    /// A bucket of `count` values up to `upper`.
+    #[must_use]
+    pub fn new(upper: u64, count: u64) -> Self {
+        Self {
+            upper,
+            count,
+            extra: Extra::default(),
+        }
+    }
+}

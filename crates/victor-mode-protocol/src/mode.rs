@@ -1,0 +1,228 @@
+//! A mode as data.
+
+use serde::{Deserialize, Serialize};
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{Effect, ModelId, ToolSpec};
+
+use crate::Permission;
+
+/// A mode as data: what an agent may do, is told, and may spend while it is in it.
+///
+/// A tool may run if three things hold: its effect is within [`max_effect`](Self::max_effect), its name matches
+/// [`allow`](Self::allow), and it does not match [`deny`](Self::deny). Deny beats allow, and the effect beats both.
+///
+/// In the patterns of `allow` and `deny`, `*` stands for any number of characters: `mcp_github_*` means every tool
+/// whose name begins so.
+///
+/// ```
+/// use victor_core::Effect;
+/// use victor_mode_protocol::Mode;
+///
+/// let mut review = Mode::new("review", Effect::Write);
+/// review.allow = vec!["read_*".into(), "comment".into()];
+/// review.deny = vec!["read_secrets".into()];
+/// assert!(review.permits_name("read_file") && !review.permits_name("read_secrets"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Mode {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// The mode's name: 1 to 64 ASCII letters, digits, `_` and `-`. Letters count alike in upper and lower case.
+    pub name: String,
+    /// What the mode is for, for those who choose one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The gravest effect that a tool may have.
+    pub max_effect: Effect,
+    /// Patterns of the names of tools that may run; all by default.
+    #[serde(default = "every_name", skip_serializing_if = "is_every_name")]
+    pub allow: Vec<String>,
+    /// Patterns of the names of tools that may not run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
+    /// What the system prompt says about the mode; nothing if empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prompt: String,
+    /// How far a turn may go.
+    #[serde(default)]
+    pub limits: ModeLimits,
+    /// The model that works in this mode; the session's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
+    /// Whether the model may switch to this mode by itself. Not by default.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_to_model: bool,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// How far a turn may go in a mode. What is absent is as the settings say.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ModeLimits {
+    /// How many rounds of tool calls a turn may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tool_iterations: Option<u32>,
+    /// How many tool calls a turn may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tool_calls: Option<u32>,
+    /// How many tokens, of requests and answers, a turn may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Mode {
+    /// A mode that permits every tool whose effect is not graver than `max_effect`.
+    pub fn new(name: impl Into<String>, max_effect: Effect) -> Self {
+        Self {
+            version: FormatVersion,
+            name: name.into(),
+            description: String::new(),
+            max_effect,
+            allow: every_name(),
+            deny: Vec::new(),
+            prompt: String::new(),
+            limits: ModeLimits::default(),
+            model: None,
+            open_to_model: false,
+            extra: Extra::default(),
+        }
+    }
+
+    /// `build`: everything is permitted; approvals are another matter.
+    #[must_use]
+    pub fn build() -> Self {
+        Self {
+            description: "carries out the task with every tool".into(),
+            ..Self::new("build", Effect::Destructive)
+        }
+    }
+
+    /// `plan`: only tools that change nothing; the answer is a plan.
+    #[must_use]
+    pub fn plan() -> Self {
+        Self {
+            description: "reads, thinks and proposes a plan; changes nothing".into(),
+            prompt: "You are in plan mode. Tools that change something are refused. Find out what you need to know, \
+                     then answer with a plan: the steps in order, and what each of them would change."
+                .into(),
+            open_to_model: true,
+            ..Self::new("plan", Effect::ReadOnly)
+        }
+    }
+
+    /// `explore`: only tools that change nothing; the answer is what was found.
+    #[must_use]
+    pub fn explore() -> Self {
+        Self {
+            description: "reads and explains; changes nothing".into(),
+            prompt:
+                "You are in explore mode. Tools that change something are refused. Look around as far as \
+                     the question needs, then answer with what you found and where."
+                    .into(),
+            open_to_model: true,
+            ..Self::new("explore", Effect::ReadOnly)
+        }
+    }
+
+    /// Whether a tool may run by its effect and its name.
+    pub fn permits(&self, tool: &ToolSpec) -> Permission {
+        let (mode, name) = (&self.name, &tool.name);
+        if tool.effect > self.max_effect {
+            let (most, found) = (word(self.max_effect), word(tool.effect));
+            Permission::denied(format!(
+                "mode `{mode}` permits effects up to `{most}`, and tool `{name}` has the effect `{found}`"
+            ))
+        } else if self.permits_name(name) {
+            Permission::Permitted
+        } else {
+            Permission::denied(format!("mode `{mode}` does not permit tool `{name}`"))
+        }
+    }
+
+    /// Whether a tool of this name may run, if its effect may.
+    #[must_use]
+    pub fn permits_name(&self, tool: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, tool));
+        any(&self.allow) && !any(&self.deny)
+    }
+}
+
+fn every_name() -> Vec<String> {
+    vec!["*".into()]
+}
+
+fn is_every_name(patterns: &[String]) -> bool {
+    patterns == ["*"]
+}
+
+/// The effect as it is stored and as people write it in files.
+fn word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::ReadOnly => "read_only",
+        Effect::Idempotent => "idempotent",
+        Effect::Write => "write",
+        Effect::Destructive => "destructive",
+    }
+}
+
+/// Whether `name` is what `pattern` says, where `*` stands for any number of characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut name) = name.strip_prefix(head) else {
+        return false;
+    };
+    // The first place where a piece fits is as good as any later one, so nothing needs to be tried twice.
+    let mut rest = rest;
+    while let Some((piece, after)) = rest.split_once('*') {
+        let Some(at) = name.find(piece) else {
+            return false;
+        };
+        name = &name[at + piece.len()..];
+        rest = after;
+    }
+    name.ends_with(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, fit: &[&str], unfit: &[&str]) {
+        for name in fit {
+            assert!(matches(pattern, name), "`{name}` should fit `{pattern}`");
+        }
+        for name in unfit {
+            assert!(
+                !matches(pattern, name),
+                "`{name}` should not fit `{pattern}`"
+            );
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_number_of_characters() {
+        check("*", &["", "read"], &[]);
+        check("", &[""], &["read"]);
+        check("read", &["read"], &["rea", "read_file", "bread", "Read"]);
+        check("read_*", &["read_", "read_file"], &["read", "bread_file"]);
+        check("*_file", &["_file", "read_file"], &["file", "read_files"]);
+        check(
+            "a*b*c",
+            &["abc", "a--b--c", "abbcc"],
+            &["ac", "abcd", "acb"],
+        );
+        check("a*a", &["aa", "aba"], &["a"]);
+        check("*ab*ab", &["abab", "xabyab"], &["ab", "xab"]);
+        check("é*", &["é", "éa"], &["e"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Contributors that say, fail, panic or hang.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use victor_core::Coordinator;
+use victor_prompt::PromptCoordinator;
+use victor_prompt_protocol::{
+    BuiltPrompt, Contribution, PromptBuilder, PromptContext, PromptContributor, PromptError,
+};
+
+/// What a contributor does when it is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    Say(&'static str),
+    SayAfter(u64, &'static str),
+    /// Says the fact `fact` of the context.
+    Repeat,
+    Fail,
+    Panic,
+    Hang,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fake {
+    name: &'static str,
+    priority: i32,
+    act: Mutex<Act>,
+    running: AtomicUsize,
+}
+
+impl Fake {
+    pub(crate) fn new(name: &'static str, priority: i32, act: Act) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            priority,
+            act: act.into(),
+            running: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn becomes(&self, act: Act) {
+        *self.act.lock().unwrap() = act;
+    }
+
+    /// How many calls have begun and were neither ended nor dropped.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+}
+
+struct Running<'a>(&'a AtomicUsize);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl PromptContributor for Fake {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        let _running = Running(&self.running);
+        let act = *self.act.lock().unwrap();
+        match act {
+            Act::Say(text) => Ok(text.into()),
+            Act::SayAfter(seconds, text) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Ok(text.into())
+            }
+            Act::Repeat => Ok(cx.get_str("fact").unwrap_or_default().into()),
+            Act::Fail => Err(PromptError {
+                message: "no rules".into(),
+                source: Some("file not found".into()),
+            }),
+            Act::Panic => panic!("out of cheese"),
+            Act::Hang => std::future::pending().await,
+        }
+    }
+}
+
+/// A coordinator with the base prompt `Base.`
+pub(crate) fn coordinator(contributors: &[Arc<Fake>]) -> PromptCoordinator {
+    let builder = PromptCoordinator::builder().template("default", "Base.");
+    contributors
+        .iter()
+        .fold(builder, |builder, fake| builder.contributor(fake.clone()))
+        .build()
+}
+
+pub(crate) async fn build(prompt: &PromptCoordinator) -> BuiltPrompt {
+    prompt.build_system_prompt(&PromptContext::new()).await
+}
+
+/// What a prompt leaves out, which must be what health shows.
+pub(crate) fn left_out(prompt: &PromptCoordinator, built: &BuiltPrompt) -> Vec<String> {
+    let mut omissions: Vec<_> = built
+        .omissions
+        .iter()
+        .map(|omission| format!("{}: {}", omission.contributor, omission.reason))
+        .collect();
+    omissions.sort();
+    let mut problems = prompt.health().problems;
+    problems.sort();
+    assert_eq!(problems, omissions);
+    omissions
+}

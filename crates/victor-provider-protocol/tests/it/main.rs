@@ -1,0 +1,4 @@
+//! The contracts of providers through their public API.
+
+mod stored_forms;
+mod stream;

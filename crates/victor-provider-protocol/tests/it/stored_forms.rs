@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use victor_core::{Opaque, Part, StopReason, Thinking, ToolCall, Usage};
+use victor_provider_protocol::{Capabilities, Completion, ProviderErrorKind, RetryNotice};
+use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
+
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
+fn completion() -> Completion {
+    let parts = vec![
+        Part::Thinking(Thinking {
+            text: "Hm".into(),
+            signature: Some("sig".into()),
+            provider: Some("anthropic".into()),
+            extra: Default::default(),
+        }),
+        Part::text("Let me look."),
+        Part::ToolCall(ToolCall::new("call_1", "read_file", r#"{"path": "a.txt"}"#)),
+        Part::Opaque(Opaque {
+            provider: "anthropic".into(),
+            kind: "redacted_thinking".into(),
+            data: "{}".into(),
+            extra: Default::default(),
+        }),
+    ];
+    let mut completion = Completion::new("claude-sonnet-4-5".into(), parts, Usage::new(3, 4));
+    completion.id = Some("msg_1".into());
+    completion
+}
+
+#[test]
+fn a_completion() {
+    assert_eq!(completion().stop_reason, StopReason::ToolUse);
+    assert_eq!(completion().tool_calls().count(), 1);
+    check_golden(HERE, "completion", &completion());
+    check_unknown_fields("completion", &completion(), &[]);
+}
+
+#[test]
+fn a_retry_notice() {
+    let delay = Duration::from_millis(1500);
+    let notice = RetryNotice::new(2, ProviderErrorKind::RateLimit, "slow down", delay);
+    check_golden(HERE, "retry_notice", &notice);
+    // A duration is two numbers for ever.
+    check_unknown_fields("retry_notice", &notice, &["delay"]);
+}
+
+#[test]
+fn capabilities() {
+    let mut all = Capabilities::default();
+    all.context_window = Some(200_000);
+    all.max_output_tokens = Some(64_000);
+    all.tools = true;
+    all.images = true;
+    all.documents = true;
+    all.thinking = true;
+    all.structured_output = true;
+    all.prompt_caching = true;
+    check_golden(HERE, "capabilities", &all);
+    let none: Capabilities = serde_json::from_value(json!({})).unwrap();
+    assert_eq!(none, Capabilities::default());
+}
+
+#[test]
+fn unknown_variants_survive() {
+    let mut later = serde_json::to_value(completion()).unwrap();
+    later["stop_reason"] = "solar_flare".into();
+    later["parts"][1] = json!({ "type": "video", "frames": [1] });
+    check_survives::<Completion>(&later);
+    check_survives::<ProviderErrorKind>(&json!("solar_flare"));
+}
+
+#[test]
+fn a_known_part_with_a_body_that_does_not_fit_is_an_error() {
+    let mut wrong = serde_json::to_value(completion()).unwrap();
+    wrong["parts"][1]["text"] = Value::Null;
+    check_refused::<Completion>(&wrong, "in `text`: invalid type: null");
+}
+
+/// Every class, its word, and whether the same request may succeed later.
+#[test]
+fn classes_of_errors() {
+    #[track_caller]
+    fn check(kind: &ProviderErrorKind, word: &str, transient: bool) {
+        assert_eq!((kind.as_str(), kind.is_transient()), (word, transient));
+        assert_eq!(ProviderErrorKind::from(word), *kind);
+        check_survives::<ProviderErrorKind>(&json!(word));
+    }
+    use ProviderErrorKind as Kind;
+    check(&Kind::Authentication, "authentication", false);
+    check(&Kind::Quota, "quota", false);
+    check(&Kind::RateLimit, "rate_limit", true);
+    check(&Kind::Overloaded, "overloaded", true);
+    check(&Kind::ContextTooLong, "context_too_long", false);
+    check(&Kind::InvalidHistory, "invalid_history", false);
+    check(&Kind::InvalidRequest, "invalid_request", false);
+    check(&Kind::NotFound, "not_found", false);
+    check(&Kind::Server, "server", true);
+    check(&Kind::Connection, "connection", true);
+    check(&Kind::Timeout, "timeout", true);
+    check(&Kind::Truncated, "truncated", true);
+    check(&Kind::Malformed, "malformed", false);
+    check(&Kind::Panicked, "panicked", false);
+    check(&Kind::from("solar_flare"), "solar_flare", false);
+}
