@@ -1,0 +1,144 @@
+//! Whether arguments can be used, and what a model is told if not.
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use serde_json::Value;
+use victor_core::{JsonMap, ToolCall, ToolSpec};
+
+use crate::registry::Registered;
+use crate::words::{closest, excerpt, quoted};
+
+/// How many violations a model is told of at once.
+const FEW: usize = 5;
+
+/// The arguments as an object, or what a model is told that sent something else.
+pub(crate) fn parse(call: &ToolCall, spec: &ToolSpec) -> Result<JsonMap, String> {
+    call.parse_arguments().map_err(|error| {
+        let cure = if error.is_eof() {
+            "the text ends in the middle, so send it again and complete, in smaller pieces if it is long"
+        } else if error.is_data() {
+            "they must be one JSON object"
+        } else {
+            "send one JSON object, with quotes, backslashes and line breaks in strings escaped"
+        };
+        format!(
+            "the arguments of `{}` cannot be read: {error}: {cure}; {}",
+            spec.name,
+            outline(&spec.input_schema)
+        )
+    })
+}
+
+/// Whether the arguments fit the schema, or what a model is told whose arguments do not.
+pub(crate) fn check(arguments: &Value, tool: &Registered) -> Result<(), String> {
+    if tool.schema.is_valid(arguments) {
+        return Ok(());
+    }
+    let schema = &tool.spec.input_schema;
+    let mut errors = tool.schema.iter_errors(arguments);
+    let mut violations: Vec<_> = errors
+        .by_ref()
+        .take(FEW)
+        .map(|error| violation(&error, schema))
+        .collect();
+    match errors.count() {
+        0 => {}
+        more => violations.push(format!("and {more} more")),
+    }
+    Err(format!(
+        "the arguments of `{}` do not fit: {}; {}",
+        tool.spec.name,
+        violations.join("; "),
+        outline(schema)
+    ))
+}
+
+fn violation(error: &ValidationError<'_>, schema: &Value) -> String {
+    let found = || excerpt(&error.instance().to_string(), 80);
+    let path = match error.instance_path().as_str() {
+        "" => "the whole",
+        path => path,
+    };
+    match error.kind() {
+        Kind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            format!("{}/{name} is missing", error.instance_path().as_str())
+        }
+        Kind::Type {
+            kind: TypeKind::Single(kind),
+        } => {
+            let kind = kind.to_string();
+            let article = if kind.starts_with(['a', 'i', 'o']) {
+                "an"
+            } else {
+                "a"
+            };
+            format!("{path} must be {article} {kind}, but it is {}", found())
+        }
+        Kind::Enum { options } => {
+            let options = excerpt(&options.to_string(), 500);
+            format!("{path} must be one of {options}, but it is {}", found())
+        }
+        Kind::AdditionalProperties { unexpected } => {
+            let known = match error.instance_path().as_str() {
+                "" => properties(schema).map(|(name, _)| name).collect(),
+                _ => Vec::new(), // the schema of a nested object is not at hand
+            };
+            let unexpected = unexpected.iter().map(|name| {
+                let place = format!("{}/{}", error.instance_path(), excerpt(name, 80));
+                match closest(name, known.iter().copied()).first() {
+                    Some(meant) => format!("{place} is unknown, did you mean `{meant}`?"),
+                    None => format!("{place} is unknown"),
+                }
+            });
+            unexpected.collect::<Vec<_>>().join("; ")
+        }
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            let alternatives = context
+                .iter()
+                .filter_map(|errors| errors.first())
+                .map(|error| violation(error, schema));
+            let alternatives = alternatives.take(FEW).collect::<Vec<_>>().join(", or ");
+            format!(
+                "{path} is {}, which fits no alternative: {alternatives}",
+                found()
+            )
+        }
+        _ => {
+            let masked = error.masked_with("the value");
+            format!("{path} is {}: {masked}", found())
+        }
+    }
+}
+
+/// The arguments that a schema describes, in one line.
+fn outline(schema: &Value) -> String {
+    let required: Vec<_> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut fields = Vec::new();
+    for (name, property) in properties(schema).take(20) {
+        let mut about = Vec::new();
+        about.extend(property["type"].as_str());
+        if required.contains(&name) {
+            about.push("required");
+        }
+        let field = quoted([name]);
+        fields.push(match about.as_slice() {
+            [] => field,
+            about => format!("{field} ({})", about.join(", ")),
+        });
+    }
+    if fields.is_empty() {
+        return "it takes no arguments that its schema names".to_owned();
+    }
+    format!("it takes {}", fields.join(", "))
+}
+
+fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties.map(|(name, property)| (name.as_str(), property))
+}

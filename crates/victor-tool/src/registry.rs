@@ -1,0 +1,126 @@
+//! The tools there are.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+
+use serde_json::Value;
+use victor_core::{ToolSpec, contain_sync};
+use victor_tool_protocol::{RegisterError, Tool};
+
+use crate::words::{closest, excerpt, quoted};
+
+/// Up to how many names of tools are told to a model that called one that does not exist.
+const FEW: usize = 20;
+
+/// A tool with its schema, compiled once. The spec is the one that it was registered with.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    pub(crate) tool: Arc<dyn Tool>,
+    pub(crate) spec: ToolSpec,
+    pub(crate) schema: jsonschema::Validator,
+}
+
+/// The tools there are, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Registry(RwLock<Tools>);
+
+#[derive(Debug, Default)]
+struct Tools {
+    in_order: Vec<Arc<Registered>>,
+    by_name: HashMap<String, Arc<Registered>>,
+    specs: OnceLock<Arc<[ToolSpec]>>,
+}
+
+impl Registry {
+    pub(crate) fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError> {
+        let spec = tool.spec().clone();
+        if !is_name(&spec.name) {
+            return Err(RegisterError::InvalidName(spec.name));
+        }
+        let schema = compile(&spec)?;
+        let registered = Arc::new(Registered { tool, spec, schema });
+        let name = registered.spec.name.clone();
+        let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if tools.by_name.contains_key(&name) {
+            return Err(RegisterError::Duplicate(name));
+        }
+        tools.by_name.insert(name, Arc::clone(&registered));
+        tools.in_order.push(registered);
+        tools.specs = OnceLock::new();
+        Ok(())
+    }
+
+    pub(crate) fn specs(&self) -> Arc<[ToolSpec]> {
+        let tools = self.read();
+        let collect = || {
+            tools
+                .in_order
+                .iter()
+                .map(|tool| tool.spec.clone())
+                .collect()
+        };
+        Arc::clone(tools.specs.get_or_init(collect))
+    }
+
+    /// The tool of this name, or what a model is told that called for it.
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Registered>, String> {
+        let tools = self.read();
+        tools
+            .by_name
+            .get(name)
+            .cloned()
+            .ok_or_else(|| unknown(name, &tools))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tools> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unknown(name: &str, tools: &Tools) -> String {
+    let names = || tools.in_order.iter().map(|tool| tool.spec.name.as_str());
+    let mut message = format!("there is no tool named `{}`", excerpt(name, 64));
+    let similar = closest(name, names());
+    if !similar.is_empty() {
+        message.push_str("; did you mean ");
+        message.push_str(&quoted(similar));
+        message.push('?');
+    }
+    match tools.in_order.len() {
+        0 => message.push_str("; there are no tools at all: answer without"),
+        1..=FEW => {
+            message.push_str("; the tools are ");
+            message.push_str(&quoted(names()));
+        }
+        _ => message.push_str("; call only tools that you were offered"),
+    }
+    message
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+fn compile(spec: &ToolSpec) -> Result<jsonschema::Validator, RegisterError> {
+    let invalid = |message: String| RegisterError::InvalidSchema {
+        tool: spec.name.clone(),
+        message,
+    };
+    if spec.input_schema.get("type").and_then(Value::as_str) != Some("object") {
+        return Err(invalid(
+            "it must describe an object, with `\"type\": \"object\"` at the top".to_owned(),
+        ));
+    }
+    // Schemas come from anywhere, and what compiles them is not ours.
+    match contain_sync(|| jsonschema::options().build(&spec.input_schema)) {
+        Ok(Ok(schema)) => Ok(schema),
+        Ok(Err(error)) => Err(invalid(match error.instance_path().as_str() {
+            "" => error.to_string(),
+            path => format!("at {path}: {error}"),
+        })),
+        Err(panicked) => Err(invalid(panicked.to_string())),
+    }
+}

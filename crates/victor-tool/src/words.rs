@@ -1,0 +1,106 @@
+//! Small helps for sentences that a model or a person reads.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// The candidates that `name` was probably meant to be, best first, at most three.
+pub(crate) fn closest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    // Longer names than any tool or argument has are not worth comparing, and comparing is quadratic.
+    let name = name.chars().take(100).collect::<String>().to_lowercase();
+    let mut scored: Vec<(f64, &str)> = candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::jaro_winkler(&name, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(score, _)| *score >= 0.8)
+        .collect();
+    scored.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    scored
+        .into_iter()
+        .take(3)
+        .map(|(_, candidate)| candidate)
+        .collect()
+}
+
+/// The names in backquotes with commas between them.
+pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// The beginning of a text, so that what a model wrote does not come back at full length.
+///
+/// Characters that would move a terminal's cursor or turn the reading direction are escaped, so that a text shown to
+/// a person cannot pretend to be another.
+pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
+    let mut shown = String::new();
+    for (index, char) in text.chars().enumerate() {
+        if index == max_chars {
+            shown.push('…');
+            break;
+        }
+        let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if char.is_control() || turns {
+            shown.extend(char.escape_unicode());
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
+}
+
+/// An error with everything beneath it. What an error already says of its source is not said twice.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !text.ends_with(&message) {
+            let _ = write!(text, ": {message}"); // writing to a `String` cannot fail
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use victor_tool_protocol::ToolError;
+
+    use super::*;
+
+    #[test]
+    fn the_closest_names_come_first_and_strangers_not_at_all() {
+        let names = ["write_file", "read_file", "weather"];
+        assert_eq!(closest("readFile", names)[0], "read_file");
+        assert_eq!(closest("WRITE_FILE", names)[0], "write_file");
+        assert!(closest("zzz", names).is_empty());
+        assert!(closest(&"x".repeat(1_000_000), names).is_empty());
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_cannot_deceive() {
+        assert_eq!(excerpt("äöü", 2), "äö…");
+        assert_eq!(excerpt("a\u{1b}[2J", 9), "a\\u{1b}[2J");
+        assert_eq!(excerpt("a\u{202e}b", 9), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn a_chain_says_everything_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer: {0}")]
+        struct Repeating(#[source] std::io::Error);
+
+        let beneath = || std::io::Error::other("disk full");
+        let error = ToolError::because("could not write", beneath());
+        assert_eq!(chain(&error), "could not write: disk full");
+        assert_eq!(chain(&Repeating(beneath())), "outer: disk full");
+        assert_eq!(chain(&ToolError::failed("no")), "no");
+    }
+}

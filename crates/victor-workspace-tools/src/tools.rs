@@ -1,0 +1,82 @@
+//! Which tools there are.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use victor_tool_protocol::Tool;
+
+use crate::workspace::Workspace;
+use crate::{OpenError, edit, list, read, search, write};
+
+/// The tools of one root folder.
+#[derive(Debug, Clone)]
+pub struct WorkspaceTools {
+    workspace: Arc<Workspace>,
+    write: bool,
+    commands: bool,
+    command_timeout: Duration,
+}
+
+impl WorkspaceTools {
+    /// Opens the root folder. The tools keep to this folder, also when another takes its place later.
+    ///
+    /// # Errors
+    ///
+    /// The folder does not exist, is not a folder or may not be read.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Ok(Self {
+            workspace: Arc::new(Workspace::open(root.as_ref())?),
+            write: false,
+            commands: false,
+            command_timeout: Duration::from_secs(45),
+        })
+    }
+
+    /// Whether to offer `write_file` and `edit_file`. Default: no.
+    #[must_use]
+    pub fn allow_write(mut self, allow: bool) -> Self {
+        self.write = allow;
+        self
+    }
+
+    /// Whether to offer `run_command`, which is not confined to the folder. Default: no. There are no commands on
+    /// systems other than Unix.
+    #[must_use]
+    pub fn allow_commands(mut self, allow: bool) -> Self {
+        self.commands = allow;
+        self
+    }
+
+    /// The longest time for a command, after which it is killed with all that it started. Default: 45 seconds.
+    ///
+    /// It should be shorter than the time limit of the tool executor, which can only end the call as a whole, without
+    /// what the command has written until then.
+    #[must_use]
+    pub fn command_timeout(mut self, timeout: Duration) -> Self {
+        self.command_timeout = timeout;
+        self
+    }
+
+    /// The tools, in an order that does not change.
+    #[must_use]
+    pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        let mut tools: Vec<Arc<dyn Tool>> = vec![
+            Arc::new(read::tool(&self.workspace)),
+            Arc::new(list::tool(&self.workspace)),
+            Arc::new(search::tool(&self.workspace)),
+        ];
+        if self.write {
+            tools.push(Arc::new(write::tool(&self.workspace)));
+            tools.push(Arc::new(edit::tool(&self.workspace)));
+        }
+        #[cfg(unix)]
+        if self.commands {
+            tools.push(Arc::new(crate::command::RunCommand::new(
+                &self.workspace,
+                self.command_timeout,
+            )));
+        }
+        tools
+    }
+}

@@ -1,0 +1,247 @@
+//! The root folder, and the only way to the files in it.
+
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, OpenOptions};
+use victor_tool_protocol::ToolError;
+
+/// The largest file that is taken into memory as a whole: to be searched, or to be edited.
+pub(crate) const MAX_WHOLE_FILE: u64 = 8 * 1024 * 1024;
+
+/// How much text one result has at most. Less than the tool executor's own limit, so that the remark about how to get
+/// at the rest is not what is cut.
+pub(crate) const MAX_OUTPUT: usize = 40 * 1024;
+
+/// Why a workspace cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the workspace `{}` cannot be opened: it must be a folder that may be read", root.display())]
+pub struct OpenError {
+    /// The folder.
+    pub root: PathBuf,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+/// The root folder.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    dir: Dir,
+    /// Both spellings of the root: as it was given, and with symbolic links resolved.
+    given: PathBuf,
+    root: PathBuf,
+    /// Held while a file is read, changed and written, so that edits side by side do not undo each other.
+    changing: Mutex<()>,
+}
+
+impl Workspace {
+    pub(crate) fn open(given: &Path) -> Result<Self, OpenError> {
+        let open = || {
+            let root = given.canonicalize()?;
+            let dir = Dir::open_ambient_dir(&root, ambient_authority())?;
+            dir.entries()?;
+            let given = std::path::absolute(given)?;
+            Ok(Self {
+                dir,
+                given,
+                root,
+                changing: Mutex::default(),
+            })
+        };
+        open().map_err(|source| OpenError {
+            root: given.to_owned(),
+            source,
+        })
+    }
+
+    /// The root folder, for commands.
+    #[cfg(unix)]
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    pub(crate) fn lock_for_change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A path as a model writes it, relative to the root. What it means is found out when it is opened.
+    pub(crate) fn relative(&self, path: &str) -> Result<PathBuf, ToolError> {
+        let path = Path::new(path);
+        let relative = if path.is_absolute() {
+            path.strip_prefix(&self.given)
+                .or_else(|_| path.strip_prefix(&self.root))
+                .map_err(|_| outside(path))?
+        } else {
+            path
+        };
+        // Without `.`, so that paths are shown in one spelling only. `..` stays: it depends on symbolic links.
+        let relative: PathBuf = relative
+            .components()
+            .filter(|component| *component != Component::CurDir)
+            .collect();
+        Ok(if relative.as_os_str().is_empty() {
+            ".".into()
+        } else {
+            relative
+        })
+    }
+
+    /// Opens a directory. With it comes the path under which what is in it is shown.
+    pub(crate) fn open_dir<'a>(&self, path: &'a Path) -> Result<(Dir, &'a Path), ToolError> {
+        let dir = self.dir.open_dir(path);
+        let dir = dir.map_err(|error| self.explain(path, error))?;
+        let shown = if path == Path::new(".") {
+            Path::new("")
+        } else {
+            path
+        };
+        Ok((dir, shown))
+    }
+
+    /// Opens a plain file for reading.
+    pub(crate) fn open_file(&self, path: &Path) -> Result<File, ToolError> {
+        // Looking before opening, since opening a device may already do something.
+        let metadata = self
+            .dir
+            .metadata(path)
+            .map_err(|error| self.explain(path, error))?;
+        require_file(path, &metadata)?;
+        let file = open_regular(&self.dir, path).map_err(|error| self.explain(path, error))?;
+        let metadata = file.metadata().map_err(|error| self.explain(path, error))?;
+        require_file(path, &metadata)?;
+        Ok(file)
+    }
+
+    /// The text of a file, if it is text and not too large.
+    pub(crate) fn read_text(&self, path: &Path) -> Result<String, ToolError> {
+        let file = self.open_file(path)?;
+        let bytes = read_whole(file).map_err(|error| self.explain(path, error))?;
+        let Some(bytes) = bytes else {
+            return Err(ToolError::failed(format!(
+                "`{}` has more than {MAX_WHOLE_FILE} bytes, which is too large to be edited as a whole",
+                path.display()
+            )));
+        };
+        into_text(bytes).ok_or_else(|| not_text(path))
+    }
+
+    /// What to tell a model of an error with this path.
+    pub(crate) fn explain(&self, path: &Path, error: io::Error) -> ToolError {
+        let shown = path.display();
+        match error.kind() {
+            ErrorKind::NotFound => ToolError::NotFound(self.missing(path)),
+            // The error that cap-std makes itself when a path leads out.
+            ErrorKind::PermissionDenied if error.raw_os_error().is_none() => outside(path),
+            ErrorKind::PermissionDenied => {
+                ToolError::NotPermitted(format!("the system does not permit access to `{shown}`"))
+            }
+            ErrorKind::NotADirectory => ToolError::InvalidArguments(format!(
+                "`{shown}` is not a directory, or leads through a file as if it were one"
+            )),
+            ErrorKind::IsADirectory => is_directory(path),
+            _ => ToolError::because(format!("could not access `{shown}`"), error),
+        }
+    }
+
+    fn missing(&self, path: &Path) -> String {
+        let shown = path.display();
+        let mut folder = path.parent().unwrap_or(Path::new(""));
+        if folder.as_os_str().is_empty() {
+            folder = Path::new(".");
+        }
+        let Ok(entries) = self.dir.read_dir(folder) else {
+            return format!(
+                "there is no `{shown}`, nor a directory `{}`",
+                folder.display()
+            );
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut similar: Vec<(f64, String)> = entries
+            .flatten()
+            .take(2_000)
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .map(|entry| {
+                let score = strsim::jaro_winkler(&name.to_lowercase(), &entry.to_lowercase());
+                (score, entry)
+            })
+            .filter(|(score, _)| *score >= 0.8)
+            .collect();
+        similar.sort_by(|(one, a), (other, b)| other.total_cmp(one).then_with(|| a.cmp(b)));
+        let similar: Vec<_> = similar
+            .iter()
+            .take(3)
+            .map(|(_, name)| format!("`{}`", path.with_file_name(name).display()))
+            .collect();
+        if similar.is_empty() {
+            return format!("there is no `{shown}`: list the directory to see what there is");
+        }
+        format!("there is no `{shown}`; there is {}", similar.join(", "))
+    }
+}
+
+/// Opens what may be a plain file. A pipe that took its place in the meantime does not hold the thread up.
+pub(crate) fn open_regular(dir: &Dir, path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use cap_std::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    dir.open_with(path, &options)
+}
+
+/// What is in a file, or nothing if that is more than [`MAX_WHOLE_FILE`].
+pub(crate) fn read_whole(file: File) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    file.take(MAX_WHOLE_FILE + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= MAX_WHOLE_FILE).then_some(bytes))
+}
+
+/// The bytes as text, if they are text.
+pub(crate) fn into_text(bytes: Vec<u8>) -> Option<String> {
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+}
+
+pub(crate) fn not_text(path: &Path) -> ToolError {
+    ToolError::failed(format!(
+        "`{}` is not text in UTF-8 but a binary file",
+        path.display()
+    ))
+}
+
+fn require_file(path: &Path, metadata: &cap_std::fs::Metadata) -> Result<(), ToolError> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    if metadata.is_dir() {
+        return Err(is_directory(path));
+    }
+    Err(ToolError::NotPermitted(format!(
+        "`{}` is neither a file nor a directory but a pipe, socket or device, which is never opened",
+        path.display()
+    )))
+}
+
+fn is_directory(path: &Path) -> ToolError {
+    ToolError::InvalidArguments(format!(
+        "`{}` is a directory and not a file: use `list_directory` to see what is in it",
+        path.display()
+    ))
+}
+
+fn outside(path: &Path) -> ToolError {
+    ToolError::NotPermitted(format!(
+        "`{}` leads out of the workspace: use paths relative to its root",
+        path.display()
+    ))
+}

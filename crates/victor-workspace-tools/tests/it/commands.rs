@@ -1,0 +1,163 @@
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::support::{Fixture, context};
+
+#[track_caller]
+fn check(command: &str, expected: &str) {
+    Fixture::new(&[("a", "inside\n")]).check(
+        "run_command",
+        json!({ "command": command }),
+        expected,
+    );
+}
+
+#[test]
+fn output_and_end_are_told() {
+    check("cat a", "inside\n[exit code 0]");
+    check("printf x; exit 3", "x\n[exit code 3]");
+    check("true", "[exit code 0]");
+    check("echo 1; echo 2 >&2; echo 3", "1\n2\n3\n[exit code 0]");
+    check("kill -9 $$", "[killed by signal 9]");
+    check("exec >&- 2>&-; true", "[exit code 0]");
+    check("cat", "[exit code 0]"); // there is no input to wait for
+    check("basename \"$PWD\"", "root\n[exit code 0]");
+}
+
+#[test]
+fn secrets_of_the_environment_are_not_passed_on() {
+    if std::env::var_os("VICTOR_TEST_TOKEN").is_none() {
+        // A process cannot safely change its own environment, so the test runs itself once more, in another one.
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "commands::secrets_of_the_environment_are_not_passed_on",
+            ])
+            .env("VICTOR_TEST_TOKEN", "secret")
+            .env("VICTOR_TEST_PLAIN", "plain")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    check(
+        "echo $VICTOR_TEST_TOKEN$VICTOR_TEST_PLAIN",
+        "plain\n[exit code 0]",
+    );
+}
+
+#[tokio::test]
+async fn a_flood_is_limited() {
+    let here = Fixture::new(&[]);
+    let command =
+        json!({ "command": "echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last" });
+    let output = here.call("run_command", command).await.unwrap();
+    assert!(output.starts_with("first\nxxx") && output.ends_with("xxx\nlast\n[exit code 0]"));
+    assert!(output.contains(" bytes left out here]") && output.len() < 42_000);
+}
+
+/// A pipe in the workspace by which the test learns that something lives, and when nothing does any more that could
+/// write to it.
+struct Lifeline {
+    alive: oneshot::Receiver<()>,
+    /// While this runs, paused time stands still.
+    ended: JoinHandle<()>,
+    since: Instant,
+}
+
+impl Lifeline {
+    fn new(here: &Fixture) -> Self {
+        let path = here.path("life");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let (sender, alive) = oneshot::channel();
+        let ended = tokio::task::spawn_blocking(move || {
+            let mut pipe = std::fs::File::open(path).unwrap(); // waits for a writer
+            pipe.read_exact(&mut [0]).unwrap();
+            sender.send(()).unwrap();
+            pipe.read_to_end(&mut Vec::new()).unwrap(); // waits until no writer is left
+        });
+        let since = Instant::now();
+        Self {
+            alive,
+            ended,
+            since,
+        }
+    }
+
+    /// Waits until nothing lives any more, and makes sure that it did not die of old age.
+    async fn ended(self) {
+        self.ended.await.unwrap();
+        assert!(
+            self.since.elapsed() < Duration::from_secs(30),
+            "it was not killed"
+        );
+    }
+}
+
+/// Something in the background that outlives the shell, if it is let.
+const CHILD: &str = "(echo alive; touch ready; sleep 60) > life &";
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_takes_too_long_is_killed_with_all_that_it_started() {
+    for (seconds, expected) in [(None, 5), (Some(2), 2), (Some(100), 5)] {
+        let mut here = Fixture::new(&[]);
+        here.tools = here.tools.command_timeout(Duration::from_secs(5));
+        let mut life = Lifeline::new(&here);
+        let tool = here.tool("run_command");
+        let command = format!("echo begun; {CHILD} sleep 60");
+        let arguments = json!({ "command": command, "timeout_seconds": seconds });
+        let call = tokio::spawn(async move { tool.call(&context(), arguments).await });
+        (&mut life.alive).await.unwrap();
+        tokio::time::advance(Duration::from_millis(expected * 1000 - 1)).await;
+        assert!(!call.is_finished());
+        tokio::time::advance(Duration::from_millis(2)).await;
+        let said = format!(
+            "begun\n[killed after {expected}s, the longest that it may take: run less at once, or in smaller steps]"
+        );
+        assert_eq!(call.await.unwrap().unwrap(), said.into());
+        life.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_dropped_is_killed_with_all_that_it_started() {
+    let here = Fixture::new(&[]);
+    let mut life = Lifeline::new(&here);
+    let tool = here.tool("run_command");
+    let arguments = json!({ "command": format!("{CHILD} sleep 60 > life & wait") });
+    let call = tokio::spawn(async move { tool.call(&context(), arguments).await });
+    (&mut life.alive).await.unwrap();
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    life.ended().await;
+}
+
+#[tokio::test]
+async fn what_is_left_in_the_background_ends_with_the_command() {
+    let here = Fixture::new(&[]);
+    let life = Lifeline::new(&here);
+    // The second one holds the output open.
+    let command = format!("{CHILD} sleep 60 & until [ -e ready ]; do :; done; echo done");
+    let output = here
+        .call("run_command", json!({ "command": command }))
+        .await;
+    assert_eq!(output.unwrap(), "done\n[exit code 0]");
+    life.ended().await;
+}
+
+#[tokio::test]
+async fn arguments_of_the_wrong_type_are_told() {
+    let error = Fixture::new(&[])
+        .call("run_command", Value::Null)
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("invalid arguments: invalid type: null")
+    );
+}

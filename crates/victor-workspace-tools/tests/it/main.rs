@@ -1,0 +1,12 @@
+//! The behaviour of the workspace tools, through their public API.
+
+#[cfg(unix)]
+mod commands;
+mod confinement;
+mod conformance;
+mod edit;
+mod list;
+mod read;
+mod search;
+mod support;
+mod write;

@@ -1,0 +1,99 @@
+//! A workspace for the tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use victor_core::{SessionId, ToolCallId, TurnId};
+use victor_tool_protocol::{Tool, ToolContext, ToolError};
+use victor_workspace_tools::WorkspaceTools;
+
+/// A folder with a workspace in it, and something beside the workspace.
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    pub(crate) tools: WorkspaceTools,
+}
+
+impl Fixture {
+    /// A workspace with these files in it.
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::create_dir(folder.path().join("outside")).unwrap();
+        fs::write(folder.path().join("outside/secret"), "the secret").unwrap();
+        for (path, content) in files {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let tools = WorkspaceTools::open(&root).unwrap();
+        let tools = tools.allow_write(true).allow_commands(true);
+        Self { folder, tools }
+    }
+
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join("root").join(path)
+    }
+
+    pub(crate) fn content(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    pub(crate) fn tool(&self, name: &str) -> Arc<dyn Tool> {
+        let tools = self.tools.tools();
+        tools
+            .into_iter()
+            .find(|tool| tool.spec().name == name)
+            .unwrap()
+    }
+
+    pub(crate) async fn call(&self, name: &str, arguments: Value) -> Result<String, ToolError> {
+        let output = self.tool(name).call(&context(), arguments).await?;
+        Ok(output
+            .content
+            .iter()
+            .map(|part| match part {
+                victor_core::Part::Text(text) => text.text.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect())
+    }
+
+    /// Calls a tool and compares what it says, or how it fails.
+    #[track_caller]
+    pub(crate) fn check(&self, name: &str, arguments: Value, expected: &str) {
+        let found = block_on(self.call(name, arguments)).unwrap_or_else(|error| said(&error));
+        assert_eq!(found, expected);
+    }
+}
+
+/// An error in words, with the variant where the words do not say it, and what is beneath.
+pub(crate) fn said(error: &ToolError) -> String {
+    match error {
+        ToolError::Failed { source, .. } => {
+            let beneath = source.as_ref().map_or(String::new(), |e| format!(": {e}"));
+            format!("failed: {error}{beneath}")
+        }
+        _ => error.to_string(),
+    }
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+pub(crate) fn context() -> ToolContext {
+    ToolContext::new(
+        SessionId::default(),
+        TurnId::from_u128(1),
+        ToolCallId::new("1"),
+        "key",
+    )
+}
