@@ -1,6 +1,5 @@
 //! The way from the coordinator to one exporter.
 
-use std::error::Error;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +10,7 @@ use tokio::sync::{self, Notify, watch};
 use tokio::time::timeout;
 use tracing::warn;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportResult};
-use victor_core::{Problems, SessionId, contain};
+use victor_core::{Problems, SessionId, contain, with_causes};
 
 use crate::AnalyticsOptions;
 use crate::waiting::Waiting;
@@ -200,15 +199,4 @@ async fn within<F: Future>(limit: Duration, call: impl FnOnce() -> F) -> Result<
         Ok(Err(_)) => Err(format!("no answer within {limit:?}")),
         Err(panicked) => Err(panicked.to_string()),
     }
-}
-
-/// An error and everything beneath it, on one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! What can go wrong in a turn.
 
-use victor_core::{BoxError, Usage};
+use victor_core::{BoxError, Usage, with_causes};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::SuspendedTurn;
@@ -106,13 +106,6 @@ impl ChatError {
     /// The error and everything beneath it in one line.
     #[must_use]
     pub fn report(&self) -> String {
-        let mut report = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            report.push_str(": ");
-            report.push_str(&error.to_string());
-            source = error.source();
-        }
-        report
+        with_causes(self)
     }
 }

@@ -1,6 +1,5 @@
 //! The coordinator of configuration.
 
-use std::error::Error;
 use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +10,7 @@ use tracing::warn;
 use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig,
 };
-use victor_core::{Coordinator, Health, Problems, SessionId, contain, contain_sync};
+use victor_core::{Coordinator, Health, Problems, SessionId, contain, contain_sync, with_causes};
 
 use crate::layer::{Layers, check};
 use crate::{ConfigBuilder, ConfigOptions, Explanation, MergePolicy};
@@ -221,15 +220,4 @@ fn all_failed(mut failures: Vec<(&Provider, ConfigError)>) -> ConfigError {
         .map(|(provider, error)| format!("{}: {}", provider.name, with_causes(error)))
         .collect();
     ConfigError::source("every config provider", all.join("; "))
-}
-
-/// An error and everything beneath it, on one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

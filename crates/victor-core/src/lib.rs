@@ -25,7 +25,7 @@
 //!   [`ToolCallId`].
 //! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
-//! - [`contain`], which turns a panic in somebody else's code into a value.
+//! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
 
 mod contain;
 mod context;
@@ -34,6 +34,7 @@ mod id;
 mod message;
 mod messages;
 mod part;
+mod report;
 mod stop_reason;
 mod tool;
 mod usage;
@@ -50,6 +51,7 @@ pub use jiff::Timestamp;
 pub use message::{Message, Role};
 pub use messages::Messages;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
+pub use report::with_causes;
 pub use stop_reason::StopReason;
 pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec};
 pub use usage::Usage;

@@ -1,6 +1,5 @@
 //! The coordinator of prompts.
 
-use std::error::Error;
 use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 use tracing::warn;
-use victor_core::{Coordinator, Health, Problems, contain, contain_sync};
+use victor_core::{Coordinator, Health, Problems, contain, contain_sync, with_causes};
 use victor_prompt_protocol::{
     BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor,
 };
@@ -207,15 +206,4 @@ impl PromptBuilder for PromptCoordinator {
     fn templates(&self) -> Vec<String> {
         self.templates.names()
     }
-}
-
-/// An error and everything beneath it, on one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -8,11 +8,10 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument as _, Span, debug, field, info_span, warn};
-use victor_core::{Part, Problems, ToolCall, ToolOutcome, ToolResult, contain};
+use victor_core::{Part, Problems, ToolCall, ToolOutcome, ToolResult, contain, with_causes};
 use victor_tool_protocol::{ToolContext, ToolResults, ToolScope};
 
 use crate::registry::Registry;
-use crate::words::chain;
 use crate::{ToolOptions, arguments, output};
 
 /// What a running call needs.
@@ -155,7 +154,7 @@ impl Runner {
         }
         let (outcome, mut content) = match ended {
             Ok(Ok(Ok(output))) => (ToolOutcome::Success, output.content),
-            Ok(Ok(Err(error))) => (ToolOutcome::Error, vec![Part::text(chain(&error))]),
+            Ok(Ok(Err(error))) => (ToolOutcome::Error, vec![Part::text(with_causes(&error))]),
             Ok(Err(_)) => {
                 let text = format!(
                     "`{name}` was ended after {limit:?}, the longest that a call may take; it may have had an effect: \

@@ -1,8 +1,5 @@
 //! Small helps for sentences that a model or a person reads.
 
-use std::error::Error;
-use std::fmt::Write as _;
-
 /// The candidates that `name` was probably meant to be, best first, at most three.
 pub(crate) fn closest<'a>(
     name: &str,
@@ -55,24 +52,8 @@ pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
     shown
 }
 
-/// An error with everything beneath it. What an error already says of its source is not said twice.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let message = error.to_string();
-        if !text.ends_with(&message) {
-            let _ = write!(text, ": {message}"); // writing to a `String` cannot fail
-        }
-        source = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use victor_tool_protocol::ToolError;
-
     use super::*;
 
     #[test]
@@ -89,18 +70,5 @@ mod tests {
         assert_eq!(excerpt("äöü", 2), "äö…");
         assert_eq!(excerpt("a\u{1b}[2J", 9), "a\\u{1b}[2J");
         assert_eq!(excerpt("a\u{202e}b", 9), "a\\u{202e}b");
-    }
-
-    #[test]
-    fn a_chain_says_everything_once() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("outer: {0}")]
-        struct Repeating(#[source] std::io::Error);
-
-        let beneath = || std::io::Error::other("disk full");
-        let error = ToolError::because("could not write", beneath());
-        assert_eq!(chain(&error), "could not write: disk full");
-        assert_eq!(chain(&Repeating(beneath())), "outer: disk full");
-        assert_eq!(chain(&ToolError::failed("no")), "no");
     }
 }
