@@ -1,1 +1,82 @@
 //! Composes the coordinators into an agent orchestrator.
+//!
+//! An [`AgentOrchestrator`] takes a message, and has the model and the tools work on it until there is an answer. What
+//! there is to do on the way is done by coordinators that know nothing of each other; this crate joins them and adds
+//! no behaviour of its own. Each of them can be replaced.
+//!
+//! # Three lines to a working agent
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use victor_offline::OfflineModel; // or a provider of real models
+//! use victor_orchestrator::AgentOrchestrator;
+//!
+//! let orchestrator = AgentOrchestrator::builder().provider(Arc::new(OfflineModel::new())).build()?;
+//! let response = orchestrator.chat("Hello, Victor!").await?;
+//! println!("{} ({} tokens)", response.content(), response.usage.total_tokens());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # As it comes
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use std::sync::Arc;
+//! # use victor_orchestrator::AgentOrchestrator;
+//! # let orchestrator =
+//! #     AgentOrchestrator::builder().provider(Arc::new(victor_offline::OfflineModel::new())).build()?;
+//! let mut stream = orchestrator.session("docs-456").stream_chat("Who are you?");
+//! while let Some(event) = stream.next().await {
+//!     print!("{}", event?.content());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of a message
+//!
+//! ```text
+//! chat("...") ─► session: take the session's turn, load what is not in memory
+//!              ─► config: what is configured for this session ─► prompt: the system prompt
+//!              ─► context: append, compact if over the threshold, snapshot
+//!              ─► provider: ask, retry, stream ─► tool: validate, approve, run, in parallel
+//!              ─► commit: session, context ─► analytics hears every event on the way
+//! ```
+//!
+//! When a coordinator fails, the others go on: a prompt contributor that fails is left out, a compaction that fails
+//! falls back, a tool that fails is answered for, analytics that fail are felt by nobody. Only a store that fails ends
+//! the turn, before the model is paid for what would be lost. [`AgentOrchestrator::health`] tells.
+//!
+//! # Features
+//!
+//! Each coordinator that is composed by default is behind a feature of its name, all on by default. Who replaces one
+//! can leave it out; the builder then says which role is missing.
+
+mod builder;
+pub mod coordinators;
+mod defaults;
+mod error;
+mod health;
+mod observe;
+mod orchestrator;
+mod ports;
+pub mod protocols;
+mod roles;
+mod seen;
+mod session;
+
+pub use builder::AgentOrchestratorBuilder;
+pub use error::BuildError;
+pub use health::HealthReport;
+pub use orchestrator::AgentOrchestrator;
+pub use session::Session;
+
+pub use victor_chat_protocol::{
+    Agent, Approval, CancelHandle, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnEvent,
+    TurnEventKind, TurnOutcome, TurnStream,
+};
+pub use victor_config_protocol::Settings;

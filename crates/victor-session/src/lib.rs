@@ -1,1 +1,42 @@
 //! Runs one turn at a time per session, keeps transcripts and resets or closes sessions.
+//!
+//! [`SessionCoordinator`] implements the role [`SessionManager`] over any [`SessionStore`]. It is what a program needs
+//! in which several tasks, or several processes, may work on the same conversation.
+//!
+//! ```
+//! use victor_core::{Message, Part, Role, SessionId, TurnId};
+//! use victor_session::{SessionCoordinator, SessionError, SessionManager};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), SessionError> {
+//! let sessions = SessionCoordinator::default(); // in memory; `new` takes any other store
+//! let session = SessionId::new("docs-456");
+//!
+//! let lease = sessions.begin_turn(&session).await?; // waits for other turns of this session
+//! let turn = TurnId::generate();
+//! let question = Message::with_id(turn.message_id(0), Role::User, vec![Part::text("What is new?")]);
+//! sessions.record(&lease, turn, &[question.into()]).await?;
+//! drop(lease); // now the next turn may begin
+//!
+//! assert_eq!(sessions.transcript(&session).await?.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is here
+//!
+//! - [`SessionCoordinator`], and [`SessionOptions`] for how it works with its store.
+//! - What a user of this crate needs of `victor-session-protocol`, re-exported: [`SessionManager`], [`SessionStore`],
+//!   [`InMemorySessionStore`], [`TurnLease`], [`SessionInfo`], [`TranscriptEntry`], [`SessionError`].
+
+mod coordinator;
+mod guarded;
+mod options;
+mod slot;
+
+pub use coordinator::SessionCoordinator;
+pub use options::SessionOptions;
+pub use victor_session_protocol::{
+    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,
+    TurnLease,
+};

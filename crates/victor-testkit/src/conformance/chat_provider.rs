@@ -83,6 +83,7 @@ async fn read<P: ChatProvider + ?Sized>(provider: &P, request: &ChatRequest) -> 
         match calm(stream.next()).await {
             Some(Ok(CompletionEvent::TextDelta(delta))) => text.push_str(&delta),
             Some(Ok(CompletionEvent::ThinkingDelta(delta))) => thoughts.push_str(&delta),
+            Some(Ok(CompletionEvent::Working)) => {}
             Some(Ok(CompletionEvent::Finished(completion))) => break completion,
             event => {
                 law!(

@@ -1,0 +1,157 @@
+//! One compaction, from the chosen strategy down to the last resort.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{debug, warn};
+use victor_context_protocol::{
+    CompactionBudget, CompactionReport, CompactionStrategy, ContextError, Prepared, TokenCounter,
+    TokenCounterExt,
+};
+use victor_core::{Context, Problems, contain};
+
+use crate::Truncation;
+use crate::contained::within;
+use crate::cut::cut_results;
+use crate::groups::{Group, groups};
+use crate::mend::mend;
+use crate::truncation::truncate;
+
+/// What a compaction must reach, in tokens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Goal {
+    /// What the strategies are asked for.
+    pub(crate) target: u64,
+    /// What a strategy may return without being followed by truncation.
+    pub(crate) accept: u64,
+    /// What truncation may leave without tool results being cut.
+    pub(crate) uncut: u64,
+    /// What must be reached.
+    pub(crate) limit: u64,
+}
+
+/// A compaction by one strategy, and what guards it.
+#[derive(Debug)]
+pub(crate) struct Compaction<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) strategy: &'a dyn CompactionStrategy,
+    pub(crate) counter: &'a Arc<dyn TokenCounter>,
+    pub(crate) problems: &'a Problems,
+    pub(crate) time_limit: Duration,
+}
+
+impl Compaction<'_> {
+    /// Compacts a valid context. Nothing is reported if nothing changed.
+    pub(crate) async fn run(
+        &self,
+        context: &Context,
+        goal: Goal,
+    ) -> Result<Prepared, ContextError> {
+        let history = context.messages();
+        let before = self.counter.tokens_of(history);
+        let (mut taken, mut result, mut fallback) = match self
+            .ask(context, before, goal.target)
+            .await
+        {
+            Ok(result) => {
+                let tokens = self.counter.tokens_of(result.messages());
+                if tokens <= goal.accept {
+                    (self.name, result.messages().clone(), None)
+                } else {
+                    let why = format!(
+                        "`{}` left {tokens} tokens, and {} are wanted",
+                        self.name, goal.target
+                    );
+                    let shorter = truncate(result.messages(), goal.target, &**self.counter);
+                    (
+                        Truncation::NAME,
+                        shorter,
+                        (self.name != Truncation::NAME).then_some(why),
+                    )
+                }
+            }
+            Err(why) => {
+                warn!(strategy = self.name, %why, "a compaction strategy failed: truncation takes its place");
+                self.problems.report(self.part(), &why);
+                (
+                    Truncation::NAME,
+                    truncate(history, goal.target, &**self.counter),
+                    Some(format!("`{}`: {why}", self.name)),
+                )
+            }
+        };
+        let mut after = self.counter.tokens_of(&result);
+        if after > goal.uncut {
+            let shorter = cut_results(&result, goal.target, &**self.counter);
+            let tokens = self.counter.tokens_of(&shorter);
+            if tokens < after {
+                let why =
+                    format!("what may not be left out had {after} tokens: tool results were cut");
+                fallback =
+                    Some(fallback.map_or_else(|| why.clone(), |first| format!("{first}; {why}")));
+                (taken, result, after) = (Truncation::NAME, shorter, tokens);
+            }
+        }
+        if after > goal.limit {
+            return Err(ContextError::TooLarge {
+                tokens: after,
+                limit: goal.limit,
+            });
+        }
+        debug!(strategy = taken, before, after, "compacted a context");
+        if result == *history {
+            return Ok(Prepared::new(context.clone(), None));
+        }
+        let mut report =
+            CompactionReport::new(taken, (history.len(), before), (result.len(), after));
+        report.fallback = fallback;
+        Ok(Prepared::new(context.with_messages(result), Some(report)))
+    }
+
+    /// What the strategy makes of the context, fit for use and not larger than before; or why there is nothing.
+    async fn ask(&self, context: &Context, before: u64, target: u64) -> Result<Context, String> {
+        let groups: Vec<Group> = groups(context.messages());
+        let budget = CompactionBudget::new(target, self.counter.clone());
+        let answer = within(
+            self.time_limit,
+            contain(async { self.strategy.compact(context, &budget).await }),
+        )
+        .await;
+        let result = match answer {
+            None => return Err(format!("no answer within {:?}", self.time_limit)),
+            Some(Err(panicked)) => return Err(panicked.to_string()),
+            Some(Ok(Err(error))) => return Err(chain(&error)),
+            Some(Ok(Ok(result))) => result,
+        };
+        let mended = mend(context, &groups, result.messages())?;
+        let after = self.counter.tokens_of(mended.context.messages());
+        if after > before {
+            return Err(format!("it made {after} tokens of {before}"));
+        }
+        if mended.was_broken {
+            self.problems.report(
+                self.part(),
+                "it left out what must stay or broke the history; that was mended",
+            );
+        } else {
+            self.problems.clear(&self.part());
+        }
+        Ok(mended.context)
+    }
+
+    /// The strategy's name among the problems.
+    fn part(&self) -> String {
+        format!("strategy `{}`", self.name)
+    }
+}
+
+/// An error with what is beneath it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,378 @@
+//! The coordinator itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::iter;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use victor_context_protocol::{
+    CompactionStrategy, ContextError, ContextManager, ContextStats, Prepared, TokenCounter,
+    TokenCounterExt, WindowRequest,
+};
+use victor_core::{Context, Coordinator, Health, Message, Messages, Problems, SessionId};
+
+use crate::compaction::{Compaction, Goal};
+use crate::contained::ContainedCounter;
+use crate::session::{Checked, Session};
+use crate::{ContextOptions, EstimateCounter, RecentMessages, Truncation, repair};
+
+/// Keeps, for every session, the window that the model sees, and compacts it before it overflows.
+///
+/// Appending, asking for a snapshot and asking for the size cost the same at ten messages and at ten thousand. A
+/// compaction goes down these steps until it has reached its target:
+///
+/// 1. The chosen strategy. It may fail, panic, hang or return rubbish: what it returns is checked and, where it broke
+///    a rule, mended.
+/// 2. [`Truncation`], which leaves out the oldest groups.
+/// 3. If what may not be left out is too large for the window: the largest tool results are cut, with a note of how
+///    much was cut. Such a message keeps its identifier, and the transcript keeps the whole result.
+///
+/// What is [protected](crate::Group::protected) always stays. It may be above the target; it is then at most what is
+/// free in the window, or [`ContextError::TooLarge`] says how large it is, and the context is as it was. A compaction
+/// that had to stop above the threshold is not tried again before the context has grown by a twentieth of the window.
+///
+/// Where the provider has said that the context is too long ([`WindowRequest::force`]), the window is not what it was
+/// thought to be: the target is then at most half of what there is, and the result is smaller in any case.
+#[derive(Debug)]
+pub struct ContextCoordinator {
+    options: ContextOptions,
+    strategy: String,
+    strategies: Mutex<BTreeMap<String, Arc<dyn CompactionStrategy>>>,
+    counter: Arc<dyn TokenCounter>,
+    problems: Arc<Problems>,
+    sessions: Mutex<HashMap<SessionId, Session>>,
+    epochs: AtomicU64,
+}
+
+/// Makes a [`ContextCoordinator`].
+#[derive(Debug)]
+pub struct ContextCoordinatorBuilder {
+    options: ContextOptions,
+    strategy: Arc<dyn CompactionStrategy>,
+    strategies: BTreeMap<String, Arc<dyn CompactionStrategy>>,
+    counter: Arc<dyn TokenCounter>,
+}
+
+impl ContextCoordinatorBuilder {
+    /// When to compact, and how far down.
+    #[must_use]
+    pub fn options(mut self, options: ContextOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The strategy that is used where a request names none; [`RecentMessages`] unless set.
+    #[must_use]
+    pub fn strategy(mut self, strategy: Arc<dyn CompactionStrategy>) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// How tokens are counted; [`EstimateCounter`] unless set.
+    #[must_use]
+    pub fn counter(mut self, counter: Arc<dyn TokenCounter>) -> Self {
+        self.counter = counter;
+        self
+    }
+
+    /// Makes a strategy known under a name, so that requests can choose it.
+    #[must_use]
+    pub fn register_strategy(
+        mut self,
+        name: impl Into<String>,
+        strategy: Arc<dyn CompactionStrategy>,
+    ) -> Self {
+        self.strategies.insert(name.into(), strategy);
+        self
+    }
+
+    /// The coordinator.
+    #[must_use]
+    pub fn build(mut self) -> ContextCoordinator {
+        let strategy = self.strategy.name().to_owned();
+        self.strategies.insert(strategy.clone(), self.strategy);
+        let problems = Arc::<Problems>::default();
+        ContextCoordinator {
+            options: self.options,
+            strategy,
+            strategies: Mutex::new(self.strategies),
+            counter: Arc::new(ContainedCounter::new(self.counter, problems.clone())),
+            problems,
+            sessions: Mutex::default(),
+            epochs: AtomicU64::new(0),
+        }
+    }
+}
+
+impl ContextCoordinator {
+    /// A coordinator that compacts by `strategy`, and otherwise as the defaults have it.
+    pub fn new(strategy: impl CompactionStrategy) -> Self {
+        Self::builder().strategy(Arc::new(strategy)).build()
+    }
+
+    /// A coordinator to be set up. The strategies [`RecentMessages`] and [`Truncation`] are known to it as `recent`
+    /// and `truncation`.
+    #[must_use]
+    pub fn builder() -> ContextCoordinatorBuilder {
+        let mut strategies = BTreeMap::<String, Arc<dyn CompactionStrategy>>::new();
+        strategies.insert(
+            RecentMessages::NAME.to_owned(),
+            Arc::new(RecentMessages::default()),
+        );
+        strategies.insert(Truncation::NAME.to_owned(), Arc::new(Truncation));
+        ContextCoordinatorBuilder {
+            options: ContextOptions::default(),
+            strategy: Arc::new(RecentMessages::default()),
+            strategies,
+            counter: Arc::new(EstimateCounter),
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
+        // Other people's code runs under the lock only contained, so a session is never left half changed.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_session<T>(&self, id: &SessionId, change: impl FnOnce(&mut Session) -> T) -> T {
+        let mut sessions = self.sessions();
+        if let Some(session) = sessions.get_mut(id) {
+            return change(session);
+        }
+        let session = Session::new(Context::default(), self.next_epoch(), &*self.counter);
+        change(sessions.entry(id.clone()).or_insert(session))
+    }
+
+    fn next_epoch(&self) -> u64 {
+        self.epochs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The strategy that a request means, with its name.
+    fn strategy(
+        &self,
+        name: Option<&str>,
+    ) -> Result<(String, Arc<dyn CompactionStrategy>), ContextError> {
+        let strategies = self
+            .strategies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let name = name.unwrap_or(&self.strategy);
+        match strategies.get(name) {
+            Some(strategy) => Ok((name.to_owned(), strategy.clone())),
+            None => {
+                let known: Vec<_> = strategies.keys().map(|name| format!("`{name}`")).collect();
+                Err(ContextError::UnknownStrategy {
+                    name: name.to_owned(),
+                    known: known.join(", "),
+                })
+            }
+        }
+    }
+
+    async fn compact(
+        &self,
+        strategy: Option<&str>,
+        context: &Context,
+        goal: Goal,
+    ) -> Result<Prepared, ContextError> {
+        let (name, strategy) = self.strategy(strategy)?;
+        let compaction = Compaction {
+            name: &name,
+            strategy: &*strategy,
+            counter: &self.counter,
+            problems: &self.problems,
+            time_limit: self.options.time_limit,
+        };
+        compaction.run(context, goal).await
+    }
+}
+
+impl Default for ContextCoordinator {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+#[async_trait]
+impl Coordinator for ContextCoordinator {
+    fn name(&self) -> &str {
+        "context"
+    }
+
+    fn health(&self) -> Health {
+        self.problems.health(self.name())
+    }
+
+    fn reset(&self, session: &SessionId) {
+        // Dropped when the lock is free again: it may hold many messages.
+        let _forgotten = { self.sessions().remove(session) };
+    }
+}
+
+#[async_trait]
+impl ContextManager for ContextCoordinator {
+    fn append(&self, session: &SessionId, messages: &[Arc<Message>]) {
+        // A count may take a while, so it is made before the lock is taken; each message remembers it.
+        for message in messages {
+            self.counter.tokens(message);
+        }
+        self.with_session(session, |session| {
+            for message in messages {
+                session.append(message, &*self.counter);
+            }
+        });
+    }
+
+    fn context(&self, session: &SessionId) -> Context {
+        self.sessions()
+            .get(session)
+            .map(|session| session.context.clone())
+            .unwrap_or_default()
+    }
+
+    fn set_context(&self, session: &SessionId, context: Context) {
+        let mut replacement = Session::new(context, self.next_epoch(), &*self.counter);
+        let _before = self.with_session(session, |session| {
+            replacement.inherit(session);
+            std::mem::replace(session, replacement)
+        });
+    }
+
+    async fn prepare(
+        &self,
+        id: &SessionId,
+        request: &WindowRequest,
+    ) -> Result<Prepared, ContextError> {
+        let limits = self.options.limits(request);
+        let (snapshot, checked, mut tokens, epoch, settled) = self.with_session(id, |session| {
+            session.window = Some(self.options.window(request));
+            (
+                session.context.clone(),
+                session.checked,
+                session.tokens,
+                session.epoch,
+                session.settled,
+            )
+        });
+        let length = snapshot.messages().len();
+        let mut context = snapshot;
+        let is_broken = is_broken_since(context.messages(), checked);
+        if is_broken {
+            context = repair(&context);
+            tokens = self.counter.tokens_of(context.messages());
+        }
+        let is_over =
+            tokens > limits.room || tokens > limits.trigger.max(grown(settled, limits.room));
+        let mut prepared = Prepared::new(context, None);
+        if request.force || is_over {
+            let mut goal = Goal {
+                target: limits.target,
+                accept: limits.target,
+                uncut: limits.room,
+                limit: limits.room,
+            };
+            if request.force {
+                let half = limits.target.min(tokens / 2);
+                goal = Goal {
+                    target: half,
+                    accept: half,
+                    uncut: half,
+                    limit: limits.room.min(tokens.saturating_sub(1)),
+                };
+            }
+            prepared = self
+                .compact(request.strategy.as_deref(), &prepared.context, goal)
+                .await?;
+        } else if let Some(name) = &request.strategy {
+            // A name that nobody knows shows at the first call, not when the window is full.
+            self.strategy(Some(name))?;
+        }
+        let next_epoch = self.next_epoch();
+        if let Some(session) = self
+            .sessions()
+            .get_mut(id)
+            .filter(|session| session.epoch == epoch)
+        {
+            if is_broken || prepared.compaction.is_some() {
+                session.replace(
+                    length,
+                    prepared.context.messages(),
+                    next_epoch,
+                    &*self.counter,
+                );
+            } else {
+                session.mark_checked(length);
+            }
+            if let Some(report) = &prepared.compaction {
+                let is_high = report.tokens_after > limits.trigger;
+                session.compacted(
+                    report.clone(),
+                    if is_high { report.tokens_after } else { 0 },
+                );
+            }
+        }
+        Ok(prepared)
+    }
+
+    async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError> {
+        let limits = self.options.limits(&WindowRequest::default());
+        let context = repair(context);
+        let half = self.counter.tokens_of(context.messages()) / 2;
+        let goal = Goal {
+            target: limits.target.min(half),
+            accept: limits.target,
+            uncut: limits.room,
+            limit: limits.room,
+        };
+        self.compact(None, &context, goal).await
+    }
+
+    fn stats(&self, session: &SessionId) -> ContextStats {
+        self.sessions()
+            .get(session)
+            .map(Session::stats)
+            .unwrap_or_default()
+    }
+
+    fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>) {
+        self.strategies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), strategy);
+    }
+
+    fn strategies(&self) -> Vec<String> {
+        let strategies = self
+            .strategies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        strategies.keys().cloned().collect()
+    }
+
+    fn counter(&self) -> Arc<dyn TokenCounter> {
+        self.counter.clone()
+    }
+}
+
+/// How large a context that could not be made smaller than `settled` must be before that is tried again.
+fn grown(settled: u64, room: u64) -> u64 {
+    if settled == 0 { 0 } else { settled + room / 20 }
+}
+
+/// Whether the messages behind those that are `checked` break the history.
+fn is_broken_since(messages: &Messages, checked: Checked) -> bool {
+    let new = messages
+        .tail(messages.len().saturating_sub(checked.messages))
+        .cloned();
+    if new.len() == 0 {
+        return false;
+    }
+    // The part in front is valid, and for what follows it counts only whether a conversation has begun.
+    let beginning =
+        iter::repeat_with(|| Arc::new(Message::user("-"))).take(usize::from(checked.begun));
+    beginning
+        .chain(new)
+        .collect::<Messages>()
+        .validate()
+        .is_err()
+}

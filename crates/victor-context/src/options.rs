@@ -1,0 +1,125 @@
+//! How a coordinator compacts.
+
+use std::time::Duration;
+
+use victor_context_protocol::WindowRequest;
+
+/// When a [`ContextCoordinator`](crate::ContextCoordinator) compacts, and how far down.
+///
+/// Two levels instead of one, so that the provider's prompt cache is broken rarely: nothing happens up to the
+/// `threshold`, and then the context shrinks to the `target` at once.
+///
+/// ```
+/// use victor_context::ContextOptions;
+///
+/// let mut options = ContextOptions::default();
+/// options.threshold = 0.7;
+/// options.default_window = 32_000;
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ContextOptions {
+    /// The share of the free window above which a context is compacted; 0.8 unless set. Free is what the window has
+    /// beside the tokens that a [`WindowRequest`] reserves.
+    pub threshold: f64,
+    /// The share of the free window to which a compaction shrinks a context; 0.5 unless set. At most three quarters
+    /// of the threshold are used, so that a compaction is never followed by the next one.
+    pub target: f64,
+    /// The window in tokens that is assumed of a model whose window is unknown; 128,000 unless set.
+    pub default_window: u64,
+    /// How long a strategy may take before truncation takes its place; 30 seconds unless set. Without a tokio
+    /// runtime with timers there is no limit.
+    pub time_limit: Duration,
+}
+
+impl Default for ContextOptions {
+    fn default() -> Self {
+        Self {
+            threshold: 0.8,
+            target: 0.5,
+            default_window: 128_000,
+            time_limit: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The levels of one request, in tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// What is free in the window.
+    pub(crate) room: u64,
+    /// More than this is compacted.
+    pub(crate) trigger: u64,
+    /// To at most this, if possible.
+    pub(crate) target: u64,
+}
+
+impl ContextOptions {
+    /// The window that a request means.
+    pub(crate) fn window(&self, request: &WindowRequest) -> u64 {
+        request.window.unwrap_or(self.default_window)
+    }
+
+    pub(crate) fn limits(&self, request: &WindowRequest) -> Limits {
+        let room = self.window(request).saturating_sub(request.reserved);
+        let usable = |share: &f64| (0.0..=1.0).contains(share);
+        let threshold = request.threshold.filter(usable).unwrap_or(self.threshold);
+        let threshold = Some(threshold).filter(usable).unwrap_or(0.8);
+        let target = Some(self.target).filter(usable).unwrap_or(0.5);
+        Limits {
+            room,
+            trigger: share_of(room, threshold),
+            target: share_of(room, target.min(threshold * 0.75)),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the share is between 0 and 1, and a window has far less than 53 bits"
+)]
+fn share_of(room: u64, share: f64) -> u64 {
+    (room as f64 * share) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(set: impl FnOnce(&mut ContextOptions, &mut WindowRequest), expected: (u64, u64, u64)) {
+        let (mut options, mut request) = (ContextOptions::default(), WindowRequest::default());
+        request.window = Some(1000);
+        set(&mut options, &mut request);
+        let limits = options.limits(&request);
+        assert_eq!((limits.room, limits.trigger, limits.target), expected);
+    }
+
+    #[test]
+    fn limits_follow_from_the_request_and_the_options() {
+        check(|_, _| (), (1000, 800, 500));
+        check(|_, request| request.reserved = 200, (800, 640, 400));
+        check(|_, request| request.reserved = 2000, (0, 0, 0));
+        check(
+            |_, request| request.window = None,
+            (128_000, 102_400, 64_000),
+        );
+        check(|_, request| request.threshold = Some(0.4), (1000, 400, 300));
+        check(|options, _| options.target = 0.9, (1000, 800, 600));
+    }
+
+    #[test]
+    fn a_share_that_is_none_is_not_used() {
+        check(
+            |_, request| request.threshold = Some(f64::NAN),
+            (1000, 800, 500),
+        );
+        check(|options, _| options.threshold = -1.0, (1000, 800, 500));
+        check(
+            |options, _| options.target = f64::INFINITY,
+            (1000, 800, 500),
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! What holds for every history.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use victor_context::{
+    Context, ContextError, ContextManager, EstimateCounter, Group, Messages, RecentMessages, Role,
+    SessionId, TokenCounterExt, Truncation, groups,
+};
+use victor_testkit::{CharCounter, conformance, drive, histories};
+
+use crate::{counting_chars, window};
+
+#[tokio::test]
+async fn strategies_keep_the_laws_of_strategies() {
+    conformance::compaction_strategy(&RecentMessages::default()).await;
+    conformance::compaction_strategy(&RecentMessages::new(3)).await;
+    conformance::compaction_strategy(&Truncation).await;
+}
+
+#[test]
+fn the_estimate_keeps_the_laws_of_counters() {
+    conformance::token_counter(&EstimateCounter);
+}
+
+fn is_required(history: &Messages, index: usize) -> bool {
+    let message = history.get(index).unwrap();
+    let last_request = history
+        .iter()
+        .rposition(|message| *message.role() == Role::User);
+    message.is_pinned() || *message.role() == Role::System || last_request == Some(index)
+}
+
+/// Checks what must hold between a history and what became of it.
+fn check(before: &Messages, after: &Messages) -> Result<(), TestCaseError> {
+    prop_assert_eq!(after.validate(), Ok(()));
+    prop_assert!(CharCounter.tokens_of(after) <= CharCounter.tokens_of(before));
+    let places: HashMap<_, _> = before
+        .iter()
+        .enumerate()
+        .map(|(index, message)| (message.id(), index))
+        .collect();
+    let kept: Vec<usize> = after
+        .iter()
+        .filter_map(|message| places.get(&message.id()).copied())
+        .collect();
+    prop_assert!(kept.is_sorted());
+    for index in (0..before.len()).filter(|index| is_required(before, *index)) {
+        prop_assert!(
+            after
+                .iter()
+                .any(|message| message == before.get(index).unwrap()),
+            "{index} is gone"
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_prepared_context_fits_and_keeps_what_matters(
+        seed: u64, share in 5..150_u64, reserved in 0..50_u64, force: bool, strategy in 0..2_usize,
+    ) {
+        for history in histories(seed, 4) {
+            let tokens = CharCounter.tokens_of(&history);
+            let contexts = counting_chars().build();
+            let session = SessionId::default();
+            contexts.set_context(&session, Context::new(history.clone()));
+            let mut request = window(tokens * share / 100);
+            request.reserved = request.window.unwrap() * reserved / 100;
+            request.force = force;
+            request.strategy = Some(["recent", "truncation"][strategy].into());
+            let room = request.window.unwrap() - request.reserved;
+            match drive(contexts.prepare(&session, &request)).unwrap() {
+                Err(ContextError::TooLarge { tokens: left, limit }) => {
+                    prop_assert!(left > limit && limit <= room && left <= tokens);
+                    let kept = contexts.context(&session);
+                    prop_assert_eq!(kept.messages(), &history);
+                }
+                Err(error) => prop_assert!(false, "{error}"),
+                Ok(prepared) => {
+                    let after = prepared.context.messages();
+                    check(&history, after)?;
+                    let left = CharCounter.tokens_of(after);
+                    prop_assert!(left <= room);
+                    prop_assert!(!force || left < tokens || tokens == 0);
+                    if let Some(report) = &prepared.compaction {
+                        prop_assert_eq!((report.tokens_before, report.tokens_after), (tokens, left));
+                        let is_protected = |group: &Group| group.protected;
+                        prop_assert!(left <= room / 2 + 1 || groups(after).iter().all(is_protected));
+                    }
+                    prop_assert_eq!(&contexts.context(&session), &prepared.context);
+                    prop_assert_eq!(contexts.stats(&session).tokens, left);
+                    request.force = false;
+                    let again = drive(contexts.prepare(&session, &request)).unwrap().unwrap();
+                    if !force {
+                        prop_assert!(again.compaction.is_none());
+                        prop_assert_eq!(&again.context, &prepared.context);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn compacting_a_context_touches_no_session(seed: u64, keep_last in 1..10_usize) {
+        for history in histories(seed, 4) {
+            let contexts = counting_chars().strategy(std::sync::Arc::new(RecentMessages::new(keep_last))).build();
+            let context = Context::new(history.clone());
+            let prepared = drive(contexts.compact_context(&context)).unwrap().unwrap();
+            check(&history, prepared.context.messages())?;
+            prop_assert!(contexts.context(&SessionId::default()).messages().is_empty());
+        }
+    }
+
+    #[test]
+    fn totals_are_what_a_fresh_count_says(seed: u64, batch in 1..20_usize) {
+        let contexts = counting_chars().build();
+        let session = SessionId::default();
+        let messages: Vec<_> = histories(seed, 6).iter().flatten().cloned().collect();
+        for batch in messages.chunks(batch) {
+            contexts.append(&session, batch);
+            contexts.append(&session, batch);
+        }
+        let stats = contexts.stats(&session);
+        prop_assert_eq!(stats.messages, messages.len());
+        prop_assert_eq!(stats.tokens, CharCounter.tokens_of(contexts.context(&session).messages()));
+        prop_assert_eq!(stats.tokens_by_role.values().sum::<u64>(), stats.tokens);
+    }
+}

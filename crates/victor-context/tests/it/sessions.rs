@@ -1,0 +1,325 @@
+//! Sessions and what is kept of them.
+
+use std::sync::Arc;
+
+use victor_context::{
+    Context, ContextCoordinator, ContextError, ContextManager, Coordinator, Message, Part,
+    RecentMessages, Role, SessionId, ToolCall, ToolOutcome, ToolResult, Truncation, WindowRequest,
+};
+use victor_testkit::drive;
+
+use crate::{conversation, counting_chars, message, options, short, window};
+
+fn filled(contexts: &ContextCoordinator, conversation_in_short: &str) -> SessionId {
+    let session = SessionId::default();
+    contexts.set_context(&session, conversation(conversation_in_short));
+    session
+}
+
+/// Prepares a conversation for a window and shows what is left of it. Every message has ten tokens.
+#[track_caller]
+fn check(contexts: &ContextCoordinator, before: &str, request: &WindowRequest, expected: &str) {
+    let session = filled(contexts, before);
+    let prepared = drive(contexts.prepare(&session, request)).unwrap().unwrap();
+    assert_eq!(short(prepared.context.messages()), expected);
+}
+
+#[test]
+fn nothing_happens_below_the_threshold() {
+    let contexts = counting_chars().build();
+    check(
+        &contexts,
+        "u1 a1 u2 a2 u3 a3 u4 a4",
+        &window(100),
+        "u1 a1 u2 a2 u3 a3 u4 a4",
+    );
+    assert_eq!(contexts.stats(&SessionId::default()).last_compaction, None);
+}
+
+#[test]
+fn above_the_threshold_it_goes_down_to_the_target() {
+    let contexts = counting_chars().strategy(Arc::new(Truncation)).build();
+    check(
+        &contexts,
+        "u1 a1 u2 a2 u3 a3 u4 a4 u5",
+        &window(100),
+        "u3 a3 u4 a4 u5",
+    );
+    let report = contexts
+        .stats(&SessionId::default())
+        .last_compaction
+        .unwrap();
+    assert_eq!(
+        (
+            report.strategy.as_str(),
+            report.messages_before,
+            report.messages_after
+        ),
+        ("truncation", 9, 5)
+    );
+    assert_eq!(
+        (report.tokens_before, report.tokens_after, report.fallback),
+        (90, 50, None)
+    );
+}
+
+#[test]
+fn steps_go_before_their_request_and_calls_with_their_results() {
+    let contexts = counting_chars().strategy(Arc::new(Truncation)).build();
+    check(
+        &contexts,
+        "s1 u1 c1 r1 c2 r2 c3 r3 c4 r4 c5 r5",
+        &window(110),
+        "s1 u1 c5 r5",
+    );
+}
+
+#[test]
+fn the_reserved_tokens_are_not_free() {
+    let contexts = counting_chars().strategy(Arc::new(Truncation)).build();
+    let mut request = window(1000);
+    request.reserved = 900;
+    check(
+        &contexts,
+        "u1 a1 u2 a2 u3 a3 u4 a4 u5",
+        &request,
+        "u3 a3 u4 a4 u5",
+    );
+}
+
+#[test]
+fn recent_keeps_whole_groups_and_their_requests() {
+    let contexts = ContextCoordinator::new(RecentMessages::new(2));
+    let context = conversation("s1 u1 a1 u2! a2 u3 c1 r1 c2 r2 a3 c3 r3");
+    let prepared = drive(contexts.compact_context(&context)).unwrap().unwrap();
+    assert_eq!(short(prepared.context.messages()), "s1 u2! u3 c3 r3");
+    assert_eq!(prepared.compaction.unwrap().strategy, "recent");
+}
+
+#[test]
+fn force_makes_it_smaller_whatever_the_window_seems_to_be() {
+    let contexts = counting_chars().strategy(Arc::new(Truncation)).build();
+    let mut request = window(1_000_000);
+    request.force = true;
+    check(
+        &contexts,
+        "u1 a1 u2 a2 u3 a3 u4 a4",
+        &request,
+        "u3 a3 u4 a4",
+    );
+    check(&contexts, "u1 a1 u2 a2 u3 a3", &request, "u3 a3");
+}
+
+#[test]
+fn what_cannot_be_made_to_fit_is_an_error_that_says_how_large_it_is() {
+    let contexts = counting_chars().build();
+    let session = filled(&contexts, "s1 u1 a1 u2");
+    let error = drive(contexts.prepare(&session, &window(15)))
+        .unwrap()
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ContextError::TooLarge {
+                tokens: 20,
+                limit: 15
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(short(contexts.context(&session).messages()), "s1 u1 a1 u2");
+    let session = filled(&contexts, "u1");
+    let mut request = window(1000);
+    request.force = true;
+    let error = drive(contexts.prepare(&session, &request))
+        .unwrap()
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ContextError::TooLarge {
+                tokens: 10,
+                limit: 9
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_unknown_strategy_is_named_with_those_that_are_known() {
+    let contexts = counting_chars().build();
+    contexts.register_strategy("mine", Arc::new(Truncation));
+    let session = filled(&contexts, "u1");
+    let mut request = window(1000);
+    request.strategy = Some("semantc".into());
+    for force in [false, true] {
+        request.force = force;
+        let error = drive(contexts.prepare(&session, &request))
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no compaction strategy `semantc`: known are `mine`, `recent`, `truncation`"
+        );
+    }
+}
+
+#[test]
+fn oversized_results_are_cut_when_nothing_else_helps() {
+    let contexts = counting_chars().build();
+    let session = SessionId::default();
+    let call = ToolCall::new("1", "read", "{}");
+    let result = ToolResult::new(
+        &call,
+        ToolOutcome::Success,
+        format!("begin{}end", "x".repeat(5000)),
+    );
+    let result = Message::tool_results_of([result]);
+    let messages = [
+        Message::user("u").into(),
+        Message::new(Role::Assistant, vec![Part::ToolCall(call)]).into(),
+        Arc::new(result),
+    ];
+    contexts.append(&session, &messages);
+    let prepared = drive(contexts.prepare(&session, &window(1000)))
+        .unwrap()
+        .unwrap();
+    let last = prepared.context.messages().last().unwrap().clone();
+    let text = last.tool_results().next().unwrap().text().into_owned();
+    assert!(
+        text.starts_with("begin")
+            && text.ends_with("end")
+            && text.contains("characters of this result were cut")
+    );
+    assert_eq!(last.id(), messages[2].id());
+    let report = prepared.compaction.unwrap();
+    assert!(
+        report.tokens_after <= 500 && report.fallback.unwrap().contains("tool results were cut")
+    );
+}
+
+#[test]
+fn a_compaction_that_stopped_above_the_threshold_is_not_tried_at_every_call() {
+    let contexts = counting_chars().build();
+    let session = filled(&contexts, "u1 a1 s2 s3 s4 s5 s6 s7 s8 u9");
+    assert!(
+        drive(contexts.prepare(&session, &window(95)))
+            .unwrap()
+            .unwrap()
+            .compaction
+            .is_some()
+    );
+    let compactions = |contexts: &ContextCoordinator| {
+        let prepared = drive(contexts.prepare(&session, &window(95)))
+            .unwrap()
+            .unwrap();
+        usize::from(prepared.compaction.is_some())
+    };
+    assert_eq!(compactions(&contexts), 0);
+    contexts.append(&session, &[message("a9").into()]);
+    assert_eq!(compactions(&contexts), 0);
+    contexts.append(&session, &[message("u10").into()]);
+    assert_eq!(compactions(&contexts), 1);
+}
+
+#[test]
+fn appending_twice_is_appending_once_also_after_a_compaction() {
+    let contexts = counting_chars().build();
+    let session = SessionId::default();
+    let messages: Vec<Arc<Message>> = "u1 a1 u2 a2"
+        .split(' ')
+        .map(|word| message(word).into())
+        .collect();
+    contexts.append(&session, &messages);
+    contexts.append(&session, &messages[2..]);
+    assert_eq!(short(contexts.context(&session).messages()), "u1 a1 u2 a2");
+    let mut request = window(1000);
+    request.force = true;
+    drive(contexts.prepare(&session, &request))
+        .unwrap()
+        .unwrap();
+    contexts.append(&session, &messages);
+    assert_eq!(short(contexts.context(&session).messages()), "u2 a2");
+}
+
+#[test]
+fn sessions_are_apart_and_a_reset_empties_one() {
+    let contexts = counting_chars().build();
+    let [one, other] = ["one", "other"].map(SessionId::new);
+    contexts.append(&one, &[message("u1").into()]);
+    contexts.append(&other, &[message("u2").into()]);
+    contexts.reset(&one);
+    assert_eq!(contexts.context(&one), Context::default());
+    assert_eq!(contexts.stats(&one), Default::default());
+    assert_eq!(short(contexts.context(&other).messages()), "u2");
+}
+
+#[test]
+fn metadata_survives_a_compaction_and_a_snapshot_does_not_change() {
+    let contexts = counting_chars().strategy(Arc::new(Truncation)).build();
+    let session = SessionId::default();
+    let mut context = conversation("u1 a1 u2 a2 u3 a3 u4 a4 u5");
+    context.set_metadata("current_task", "tests");
+    contexts.set_context(&session, context.clone());
+    let snapshot = contexts.context(&session);
+    let prepared = drive(contexts.prepare(&session, &window(100)))
+        .unwrap()
+        .unwrap();
+    assert_eq!(prepared.context.metadata()["current_task"], "tests");
+    assert_eq!(
+        contexts.context(&session).metadata()["current_task"],
+        "tests"
+    );
+    assert_eq!(snapshot, context);
+}
+
+#[test]
+fn stats_say_what_there_is() {
+    let contexts = counting_chars()
+        .options(options(|options| options.default_window = 80))
+        .build();
+    let session = filled(&contexts, "s1 u1 a1 u2");
+    assert_eq!(contexts.stats(&session).fill(), None);
+    drive(contexts.prepare(&session, &WindowRequest::default()))
+        .unwrap()
+        .unwrap();
+    let stats = contexts.stats(&session);
+    assert_eq!(
+        (stats.messages, stats.tokens, stats.fill()),
+        (4, 40, Some(0.5))
+    );
+    let by_role: Vec<_> = stats.tokens_by_role.into_iter().collect();
+    assert_eq!(
+        by_role,
+        [
+            ("assistant".into(), 10),
+            ("system".into(), 10),
+            ("user".into(), 20)
+        ]
+    );
+}
+
+#[test]
+fn a_broken_history_is_mended_once_and_only_what_is_new_is_looked_at() {
+    let contexts = counting_chars().build();
+    let session = filled(&contexts, "u1 c1");
+    let prepare = || {
+        drive(contexts.prepare(&session, &window(10_000)))
+            .unwrap()
+            .unwrap()
+    };
+    assert_eq!(short(prepare().context.messages()), "u1 c1 lost-1");
+    assert_eq!(short(contexts.context(&session).messages()), "u1 c1 lost-1");
+    assert_eq!(prepare().context, contexts.context(&session));
+    contexts.append(&session, &[message("a2").into(), message("c3").into()]);
+    assert_eq!(
+        short(prepare().context.messages()),
+        "u1 c1 lost-1 a2 c3 lost-3"
+    );
+    contexts.append(&session, &[message("r3").into()]);
+    assert_eq!(
+        short(prepare().context.messages()),
+        "u1 c1 lost-1 a2 c3 lost-3 uResult of an earlier tool call `tool`: 3"
+    );
+}

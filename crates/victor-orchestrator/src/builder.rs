@@ -1,0 +1,345 @@
+//! Builds an orchestrator piece by piece.
+
+use std::sync::Arc;
+
+use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
+use victor_chat_protocol::ChatEngine;
+use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
+use victor_context_protocol::{CompactionStrategy, ContextManager};
+use victor_core::{ModelId, SessionId};
+use victor_prompt_protocol::{PromptBuilder, PromptContributor};
+use victor_provider_protocol::{ChatProvider, ProviderRouter};
+use victor_session_protocol::{SessionManager, SessionStore};
+use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
+
+use crate::roles::Roles;
+use crate::{AgentOrchestrator, BuildError, defaults};
+
+/// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
+///
+/// Only a provider must be given. What a coordinator is to be built with (settings, tools, contributors, exporters)
+/// can be given here, or to a coordinator of one's own that is injected in place of the default one.
+#[derive(Debug, Default)]
+#[must_use = "nothing is built until `build` is called"]
+pub struct AgentOrchestratorBuilder {
+    #[cfg(feature = "config")]
+    config_builder: Option<victor_config::ConfigBuilder>,
+    provider: Option<Arc<dyn ChatProvider>>,
+    model: Option<ModelId>,
+    session: SessionId,
+    tools: Vec<Arc<dyn Tool>>,
+    policy: Option<Arc<dyn ApprovalPolicy>>,
+    store: Option<Arc<dyn SessionStore>>,
+    config_providers: Vec<Arc<dyn ConfigProvider>>,
+    contributors: Vec<Arc<dyn PromptContributor>>,
+    strategies: Vec<(String, Arc<dyn CompactionStrategy>)>,
+    exporters: Vec<Arc<dyn AnalyticsExporter>>,
+    analytics: Option<Arc<dyn AnalyticsTracker>>,
+    chat: Option<Arc<dyn ChatEngine>>,
+    config: Option<Arc<dyn ConfigLoader>>,
+    context: Option<Arc<dyn ContextManager>>,
+    prompt: Option<Arc<dyn PromptBuilder>>,
+    router: Option<Arc<dyn ProviderRouter>>,
+    sessions: Option<Arc<dyn SessionManager>>,
+    executor: Option<Arc<dyn ToolExecutor>>,
+}
+
+/// Settings for the default configuration coordinator.
+#[cfg(feature = "config")]
+impl AgentOrchestratorBuilder {
+    /// Takes settings from the program. Those that differ from their defaults beat files and the environment.
+    pub fn settings(self, settings: victor_config_protocol::Settings) -> Self {
+        self.configure(|config| config.settings(settings))
+    }
+
+    /// Takes one value from the program, by the key of the setting.
+    pub fn setting(self, key: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.configure(|config| config.set(key, value))
+    }
+
+    /// Takes settings from a file in TOML, YAML or JSON.
+    pub fn config_file(self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.configure(|config| config.file(path))
+    }
+
+    /// Takes settings from the environment variables that begin with `VICTOR_`.
+    pub fn environment(self) -> Self {
+        self.configure(|config| config.environment(std::env::vars_os()))
+    }
+
+    fn configure(
+        mut self,
+        change: impl FnOnce(victor_config::ConfigBuilder) -> victor_config::ConfigBuilder,
+    ) -> Self {
+        self.config_builder = Some(change(self.config_builder.take().unwrap_or_default()));
+        self
+    }
+}
+
+impl AgentOrchestratorBuilder {
+    /// The provider whose models are asked.
+    pub fn provider(mut self, provider: Arc<dyn ChatProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// The model that is asked: before the one of the settings, and before the provider's own default.
+    pub fn model(mut self, model: impl Into<ModelId>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// The session of those who have only one. It is called `default` otherwise.
+    pub fn default_session(mut self, session: impl Into<SessionId>) -> Self {
+        self.session = session.into();
+        self
+    }
+
+    /// Offers a tool to the model.
+    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
+        self.tools.push(tool);
+        self
+    }
+
+    /// Offers tools to the model.
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
+        self.tools.extend(tools);
+        self
+    }
+
+    /// Decides which tool calls run. All run otherwise.
+    pub fn approval_policy(mut self, policy: Arc<dyn ApprovalPolicy>) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Where transcripts are kept. They live as long as the process otherwise.
+    pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Asks a provider of configuration for each session.
+    pub fn config_provider(mut self, provider: Arc<dyn ConfigProvider>) -> Self {
+        self.config_providers.push(provider);
+        self
+    }
+
+    /// Adds a section to the system prompt.
+    pub fn prompt_contributor(mut self, contributor: Arc<dyn PromptContributor>) -> Self {
+        self.contributors.push(contributor);
+        self
+    }
+
+    /// Makes a compaction strategy known, so that the setting `context_compaction_strategy` can name it.
+    pub fn register_compaction_strategy(
+        mut self,
+        name: impl Into<String>,
+        strategy: Arc<dyn CompactionStrategy>,
+    ) -> Self {
+        self.strategies.push((name.into(), strategy));
+        self
+    }
+
+    /// Sends analytics somewhere.
+    pub fn analytics_exporter(mut self, exporter: Arc<dyn AnalyticsExporter>) -> Self {
+        self.exporters.push(exporter);
+        self
+    }
+
+    /// Injects the coordinator that collects events.
+    pub fn analytics_coordinator(mut self, coordinator: Arc<dyn AnalyticsTracker>) -> Self {
+        self.analytics = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that works turns.
+    pub fn chat_coordinator(mut self, coordinator: Arc<dyn ChatEngine>) -> Self {
+        self.chat = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that knows what is configured.
+    pub fn config_coordinator(mut self, coordinator: Arc<dyn ConfigLoader>) -> Self {
+        self.config = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that keeps what the model sees.
+    pub fn context_coordinator(mut self, coordinator: Arc<dyn ContextManager>) -> Self {
+        self.context = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that builds the system prompt.
+    pub fn prompt_coordinator(mut self, coordinator: Arc<dyn PromptBuilder>) -> Self {
+        self.prompt = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that asks the model. With a [`provider`](Self::provider), it is switched to that one.
+    pub fn provider_coordinator(mut self, coordinator: Arc<dyn ProviderRouter>) -> Self {
+        self.router = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that knows the sessions.
+    pub fn session_coordinator(mut self, coordinator: Arc<dyn SessionManager>) -> Self {
+        self.sessions = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that runs tool calls.
+    pub fn tool_coordinator(mut self, coordinator: Arc<dyn ToolExecutor>) -> Self {
+        self.executor = Some(coordinator);
+        self
+    }
+
+    /// Builds the orchestrator. Nothing is started until the first turn, and no model is asked.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing, a setting is wrong, or a tool cannot be offered; the error says what to do.
+    pub fn build(mut self) -> Result<AgentOrchestrator, BuildError> {
+        let config = self.build_config()?;
+        let base = config.config();
+        let roles = Roles {
+            provider: self.build_provider(&base)?,
+            analytics: match self.analytics {
+                Some(own) => own,
+                None => defaults::analytics(&base.settings)?,
+            },
+            session: match (self.sessions, self.store) {
+                (Some(_), Some(_)) => return Err(unused("session_store", "session")),
+                (Some(own), None) => own,
+                (None, store) => defaults::session(store)?,
+            },
+            tool: match (self.executor, self.policy) {
+                (Some(_), Some(_)) => return Err(unused("approval_policy", "tool")),
+                (Some(own), None) => own,
+                (None, policy) => defaults::tool(policy)?,
+            },
+            prompt: match self.prompt {
+                Some(own) => own,
+                None => defaults::prompt()?,
+            },
+            context: match self.context {
+                Some(own) => own,
+                None => defaults::context()?,
+            },
+            chat: match self.chat {
+                Some(own) => own,
+                None => defaults::chat()?,
+            },
+            config,
+        };
+        self.tools
+            .into_iter()
+            .try_for_each(|tool| roles.tool.register(tool))?;
+        for provider in self.config_providers {
+            roles.config.add_provider(provider);
+        }
+        for contributor in self.contributors {
+            roles.prompt.add_contributor(contributor);
+        }
+        for (name, strategy) in self.strategies {
+            roles.context.register_strategy(&name, strategy);
+        }
+        for exporter in self.exporters {
+            roles.analytics.add_exporter(exporter);
+        }
+        check_names(&roles, &base)?;
+        Ok(AgentOrchestrator::new(roles, self.session, remarks(&base)))
+    }
+
+    #[cfg(feature = "config")]
+    fn build_config(&mut self) -> Result<Arc<dyn ConfigLoader>, BuildError> {
+        match (self.config.take(), self.config_builder.take()) {
+            (Some(_), Some(_)) => Err(unused("settings", "config")),
+            (Some(own), None) => Ok(own),
+            (None, builder) => Ok(Arc::new(builder.unwrap_or_default().build()?)),
+        }
+    }
+
+    #[cfg(not(feature = "config"))]
+    fn build_config(&mut self) -> Result<Arc<dyn ConfigLoader>, BuildError> {
+        self.config
+            .take()
+            .ok_or(BuildError::MissingCoordinator { role: "config" })
+    }
+
+    fn build_provider(
+        &mut self,
+        config: &EffectiveConfig,
+    ) -> Result<Arc<dyn ProviderRouter>, BuildError> {
+        let model = self.model.take().or_else(|| config.settings.model.clone());
+        match (self.router.take(), self.provider.take()) {
+            (None, None) => Err(BuildError::NoProvider),
+            (Some(own), None) => Ok(own),
+            (own, Some(provider)) => {
+                let name = || BuildError::NoModel {
+                    provider: provider.name().to_owned(),
+                };
+                let model = model
+                    .or_else(|| provider.default_model())
+                    .ok_or_else(name)?;
+                let Some(own) = own else {
+                    return defaults::provider(provider, model);
+                };
+                own.switch_provider(provider, model);
+                Ok(own)
+            }
+        }
+    }
+}
+
+fn unused(method: &'static str, role: &'static str) -> BuildError {
+    BuildError::Unused { method, role }
+}
+
+/// Checks that what the settings name is there.
+fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError> {
+    let check = |key, value: &str, known: Vec<String>| {
+        if known.iter().any(|name| name == value) {
+            return Ok(());
+        }
+        let known = known
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Err(BuildError::UnknownName {
+            key,
+            value: value.to_owned(),
+            known,
+        })
+    };
+    let settings = &config.settings;
+    check(
+        "context_compaction_strategy",
+        &settings.context_compaction_strategy,
+        roles.context.strategies(),
+    )?;
+    check(
+        "system_prompt_template",
+        &settings.system_prompt_template,
+        roles.prompt.templates(),
+    )
+}
+
+/// Names the settings that somebody has set and nobody reads, because their coordinators do not exist yet.
+fn remarks(config: &EffectiveConfig) -> Vec<String> {
+    let unread = [
+        "enable_task_hints",
+        "enable_metrics",
+        "tool_selection_strategy",
+        "tool_selection_hybrid_alpha",
+    ];
+    let set = unread
+        .into_iter()
+        .filter(|key| config.sources.contains_key(*key));
+    set.map(|key| {
+        format!("setting `{key}` has no effect: no coordinator that reads it is installed")
+    })
+    .collect()
+}

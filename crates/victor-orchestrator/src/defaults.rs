@@ -1,0 +1,93 @@
+//! The coordinators that are there unless others are injected, as far as they are compiled in.
+
+use std::sync::Arc;
+
+use victor_analytics_protocol::AnalyticsTracker;
+use victor_chat_protocol::ChatEngine;
+use victor_config_protocol::Settings;
+use victor_context_protocol::ContextManager;
+use victor_core::ModelId;
+use victor_prompt_protocol::PromptBuilder;
+use victor_provider_protocol::{ChatProvider, ProviderRouter};
+use victor_session_protocol::{SessionManager, SessionStore};
+use victor_tool_protocol::{ApprovalPolicy, ToolExecutor};
+
+use crate::BuildError;
+
+/// Defines a function that makes the default coordinator of a role, or says that it is not compiled in.
+macro_rules! default_coordinator {
+    ($feature:literal, fn $name:ident($($argument:ident: $ty:ty),*) -> $role:path $make:block) => {
+        #[cfg(feature = $feature)]
+        pub(crate) fn $name($($argument: $ty),*) -> Result<Arc<dyn $role>, BuildError> {
+            Ok(Arc::new($make))
+        }
+
+        #[cfg(not(feature = $feature))]
+        pub(crate) fn $name($(_: $ty),*) -> Result<Arc<dyn $role>, BuildError> {
+            Err(BuildError::MissingCoordinator { role: $feature })
+        }
+    };
+}
+
+default_coordinator!(
+    "analytics",
+    fn analytics(settings: &Settings) -> AnalyticsTracker {
+        let export_interval = std::time::Duration::from_secs(settings.analytics_export_interval);
+        let options = victor_analytics::AnalyticsOptions {
+            export_interval,
+            ..Default::default()
+        };
+        victor_analytics::AnalyticsCoordinator::builder()
+            .options(options)
+            .build()
+    }
+);
+
+default_coordinator!(
+    "chat",
+    fn chat() -> ChatEngine {
+        victor_chat::ChatCoordinator::new()
+    }
+);
+
+default_coordinator!(
+    "context",
+    fn context() -> ContextManager {
+        victor_context::ContextCoordinator::default()
+    }
+);
+
+default_coordinator!(
+    "prompt",
+    fn prompt() -> PromptBuilder {
+        victor_prompt::PromptCoordinator::default()
+    }
+);
+
+default_coordinator!(
+    "provider",
+    fn provider(provider: Arc<dyn ChatProvider>, model: ModelId) -> ProviderRouter {
+        victor_provider::ProviderCoordinator::new(provider, model)
+    }
+);
+
+default_coordinator!(
+    "session",
+    fn session(store: Option<Arc<dyn SessionStore>>) -> SessionManager {
+        match store {
+            Some(store) => victor_session::SessionCoordinator::new(store),
+            None => victor_session::SessionCoordinator::default(),
+        }
+    }
+);
+
+default_coordinator!(
+    "tool",
+    fn tool(policy: Option<Arc<dyn ApprovalPolicy>>) -> ToolExecutor {
+        let builder = victor_tool::ToolCoordinator::builder();
+        match policy {
+            Some(policy) => builder.shared_policy(policy).build()?,
+            None => builder.build()?,
+        }
+    }
+);

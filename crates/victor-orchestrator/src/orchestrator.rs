@@ -1,0 +1,431 @@
+//! The orchestrator: what happens to a message, from one coordinator to the next.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tokio::sync::OnceCell;
+use victor_analytics_protocol::AnalyticsTracker;
+use victor_chat_protocol::{
+    Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, SuspendedTurn,
+    TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
+};
+use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig};
+use victor_context_protocol::ContextManager;
+use victor_core::{
+    Context, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain, contain_sync,
+};
+use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
+use victor_provider_protocol::{ChatProvider, ProviderRouter};
+use victor_session_protocol::{SessionError, SessionManager, TurnLease};
+use victor_tool_protocol::ToolExecutor;
+
+use crate::ports::SessionPorts;
+use crate::roles::Roles;
+use crate::seen::Seen;
+use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
+
+/// Runs conversations between a person or program and a model that calls tools.
+///
+/// It composes the coordinators and knows them by their roles alone; each can be replaced when it is built. Cloning it
+/// copies one pointer; it serves any number of sessions and tasks at once.
+///
+/// See the [crate's documentation](crate) for examples.
+#[derive(Debug, Clone)]
+pub struct AgentOrchestrator {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) roles: Roles,
+    /// The session of those who have only one.
+    pub(crate) session: SessionId,
+    /// What is odd about how the orchestrator was built.
+    pub(crate) remarks: Vec<String>,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) started: OnceCell<()>,
+    pub(crate) ended: AtomicBool,
+}
+
+impl AgentOrchestrator {
+    /// Builds an orchestrator piece by piece.
+    pub fn builder() -> AgentOrchestratorBuilder {
+        AgentOrchestratorBuilder::default()
+    }
+
+    pub(crate) fn new(roles: Roles, session: SessionId, remarks: Vec<String>) -> Self {
+        let (started, ended) = (OnceCell::new(), AtomicBool::new(false));
+        Self {
+            inner: Arc::new(Inner {
+                roles,
+                session,
+                remarks,
+                seen: Arc::default(),
+                started,
+                ended,
+            }),
+        }
+    }
+
+    /// Sends a message in the default session and returns the answer when it is whole.
+    ///
+    /// # Errors
+    ///
+    /// The turn failed; see [`ChatError`] for what is kept and how it can be taken up again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the turn at once and leaves a conversation that can go on.
+    pub async fn chat(&self, input: impl Into<ChatInput>) -> Result<ChatResponse, ChatError> {
+        self.stream_chat(input).response().await
+    }
+
+    /// Sends a message in the default session and returns what comes of it, as it comes. Nothing happens until the
+    /// stream is polled.
+    pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
+        self.begin(self.inner.session.clone(), input.into())
+    }
+
+    /// The session of this name. It is made by its first message.
+    pub fn session(&self, id: impl Into<SessionId>) -> Session {
+        Session {
+            orchestrator: self.clone(),
+            id: id.into(),
+        }
+    }
+
+    /// The name of the default session.
+    #[must_use]
+    pub fn session_id(&self) -> &SessionId {
+        &self.inner.session
+    }
+
+    /// Takes a suspended turn up again, in its own session, with what a person decided about the calls that wait for
+    /// approval. It goes on only if the conversation has not gone on without it.
+    #[must_use]
+    pub fn resume(&self, turn: SuspendedTurn, approvals: Vec<Approval>) -> TurnStream {
+        let (session, id) = (turn.session.clone(), turn.turn);
+        let turn = Box::new(turn);
+        self.run(
+            session,
+            id,
+            TurnStart::Resume { turn, approvals },
+            JsonMap::new(),
+        )
+    }
+
+    /// Sends all further model calls to another provider and model, also those of turns that run. A session whose own
+    /// configuration names a model keeps that name.
+    pub fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) {
+        self.inner
+            .roles
+            .provider
+            .switch_provider(provider, model.into());
+    }
+
+    /// Waits for the turn that runs in a session, and forgets the session: its context, transcript and analytics.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work; nothing was forgotten.
+    pub async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
+        self.inner.roles.session.reset_session(session).await?;
+        for coordinator in self.inner.roles.all() {
+            coordinator.reset(session);
+        }
+        self.inner.seen.forget(session);
+        Ok(())
+    }
+
+    /// How the coordinators fare.
+    #[must_use]
+    pub fn health(&self) -> HealthReport {
+        let asked = self.inner.roles.all().map(|coordinator| {
+            contain_sync(|| coordinator.health()).unwrap_or_else(|panicked| {
+                let mut health =
+                    Health::from_problems(coordinator.name(), vec![panicked.to_string()]);
+                health.status = HealthStatus::Unhealthy;
+                health
+            })
+        });
+        let own = Health::from_problems("orchestrator", self.inner.remarks.clone());
+        HealthReport::new([own].into_iter().chain(asked).collect())
+    }
+
+    /// Refuses further turns, and has every coordinator end its work and write out what waits. Turns that run go on.
+    ///
+    /// # Cancel safety
+    ///
+    /// It can be called again.
+    pub async fn shutdown(&self) {
+        self.inner.ended.store(true, Ordering::Release);
+        for coordinator in self.inner.roles.all().into_iter().rev() {
+            if let Err(panicked) = contain(coordinator.shutdown()).await {
+                tracing::warn!(coordinator = coordinator.name(), %panicked, "shutdown");
+            }
+        }
+    }
+
+    /// The coordinator that knows what is configured.
+    #[must_use]
+    pub fn config_coordinator(&self) -> &Arc<dyn ConfigLoader> {
+        &self.inner.roles.config
+    }
+
+    /// The coordinator that builds the system prompt.
+    #[must_use]
+    pub fn prompt_coordinator(&self) -> &Arc<dyn PromptBuilder> {
+        &self.inner.roles.prompt
+    }
+
+    /// The coordinator that keeps what the model sees.
+    #[must_use]
+    pub fn context_coordinator(&self) -> &Arc<dyn ContextManager> {
+        &self.inner.roles.context
+    }
+
+    /// The coordinator that works turns.
+    #[must_use]
+    pub fn chat_coordinator(&self) -> &Arc<dyn ChatEngine> {
+        &self.inner.roles.chat
+    }
+
+    /// The coordinator that runs tool calls.
+    #[must_use]
+    pub fn tool_coordinator(&self) -> &Arc<dyn ToolExecutor> {
+        &self.inner.roles.tool
+    }
+
+    /// The coordinator that knows the sessions.
+    #[must_use]
+    pub fn session_coordinator(&self) -> &Arc<dyn SessionManager> {
+        &self.inner.roles.session
+    }
+
+    /// The coordinator that asks the model.
+    #[must_use]
+    pub fn provider_coordinator(&self) -> &Arc<dyn ProviderRouter> {
+        &self.inner.roles.provider
+    }
+
+    /// The coordinator that collects events.
+    #[must_use]
+    pub fn analytics_coordinator(&self) -> &Arc<dyn AnalyticsTracker> {
+        &self.inner.roles.analytics
+    }
+
+    pub(crate) fn begin(&self, session: SessionId, input: ChatInput) -> TurnStream {
+        let turn = TurnId::generate();
+        let metadata = input.metadata().clone();
+        let (input, limits) = (input.into_message(), TurnLimits::default());
+        let start = TurnStart::Begin {
+            session: session.clone(),
+            turn,
+            input,
+            limits,
+        };
+        self.run(session, turn, start, metadata)
+    }
+
+    fn run(
+        &self,
+        session: SessionId,
+        turn: TurnId,
+        start: TurnStart,
+        metadata: JsonMap,
+    ) -> TurnStream {
+        let inner = self.inner.clone();
+        let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
+        let stream = TurnStream::new(session, turn, async move |events| {
+            inner.work(start, &metadata, events).await
+        });
+        stream.with_observer(move |event| {
+            observe::trace(event);
+            if config.config().settings.enable_analytics
+                && let Some(analytics_event) = observe::analytics_event(event)
+            {
+                // What goes wrong in analytics is not felt by the chat.
+                let _ = contain_sync(|| analytics.track_event(&event.session, analytics_event));
+            }
+        })
+    }
+}
+
+impl Agent for AgentOrchestrator {
+    fn name(&self) -> &str {
+        "orchestrator"
+    }
+
+    fn stream_chat(&self, input: ChatInput) -> TurnStream {
+        self.begin(self.inner.session.clone(), input)
+    }
+}
+
+impl Inner {
+    /// The way of a message: session, configuration, prompt, and then the turn.
+    async fn work(
+        &self,
+        mut start: TurnStart,
+        metadata: &JsonMap,
+        events: EventSink,
+    ) -> Result<ChatResponse, ChatError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(ChatError::ShutDown);
+        }
+        self.started.get_or_try_init(|| self.initialize()).await?;
+        let Some(lease) = events
+            .until_cancelled(self.roles.session.begin_turn(events.session()))
+            .await
+        else {
+            return Ok(cancelled_in_the_queue(start, &events));
+        };
+        let lease = lease.map_err(|error| setup("session", error))?;
+        self.restore(&lease)
+            .await
+            .map_err(|error| setup("session", error))?;
+        if let TurnStart::Resume { turn, .. } = &start {
+            self.check_fresh(turn)?;
+        }
+        let config = self.load_config(&events).await;
+        if let TurnStart::Begin { limits, .. } = &mut start {
+            limits.max_tool_iterations = config.settings.max_tool_iterations;
+        }
+        let model = Self::own_model(&config);
+        let prompt = self
+            .build_prompt(&config, model.as_ref(), metadata, &events)
+            .await;
+        let ports = SessionPorts {
+            roles: self.roles.clone(),
+            seen: self.seen.clone(),
+            settings: config.settings.clone(),
+            model,
+            prompt,
+            tools: self.roles.tool.specs(),
+            turn: events.turn(),
+            events: events.clone(),
+            lease: Mutex::new(Some(Arc::new(lease))),
+        };
+        self.roles
+            .chat
+            .run_turn(start, Arc::new(ports), &events)
+            .await
+    }
+
+    async fn initialize(&self) -> Result<(), ChatError> {
+        for coordinator in self.roles.all() {
+            let started = contain(coordinator.initialize()).await?;
+            started.map_err(|error| ChatError::Setup {
+                coordinator: "start",
+                source: error.into(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Brings a session into the context that this process has not seen, or that somebody else has written to.
+    async fn restore(&self, lease: &TurnLease) -> Result<(), SessionError> {
+        let session = lease.session();
+        let fresh = match lease.version() {
+            Some(entries) => self.seen.get(session) == Some(entries),
+            None => !self.roles.context.context(session).messages().is_empty(),
+        };
+        if fresh {
+            return Ok(());
+        }
+        let transcript = self.roles.session.transcript(session).await?;
+        self.seen.read(session, transcript.len() as u64);
+        if !transcript.is_empty() {
+            let context = Context::from_iter(transcript.into_iter().map(|entry| entry.message));
+            self.roles.context.set_context(session, context);
+        }
+        Ok(())
+    }
+
+    /// Checks that the conversation has not gone on without a suspended turn.
+    fn check_fresh(&self, turn: &SuspendedTurn) -> Result<(), ChatError> {
+        let last = self
+            .roles
+            .context
+            .context(&turn.session)
+            .messages()
+            .last()
+            .map(|message| message.id());
+        if last == turn.last_message {
+            return Ok(());
+        }
+        Err(ChatError::Resume {
+            reason: "the conversation has gone on without it".to_owned(),
+        })
+    }
+
+    async fn load_config(&self, events: &EventSink) -> Arc<EffectiveConfig> {
+        let problem = match contain(self.roles.config.load_config(events.session())).await {
+            Ok(Ok(config)) => return config,
+            Ok(Err(error)) => error.to_string(),
+            Err(panicked) => panicked.to_string(),
+        };
+        events.emit(TurnEventKind::notice("config", problem)).await;
+        self.roles.config.config()
+    }
+
+    /// The model that a session's own configuration names; otherwise it is the one that requests go to.
+    fn own_model(config: &EffectiveConfig) -> Option<ModelId> {
+        let own = matches!(config.source("model"), ConfigSource::Provider(_));
+        config.settings.model.clone().filter(|_| own)
+    }
+
+    async fn build_prompt(
+        &self,
+        config: &EffectiveConfig,
+        model: Option<&ModelId>,
+        metadata: &JsonMap,
+        events: &EventSink,
+    ) -> Arc<str> {
+        let mut context = PromptContext::from(metadata.clone())
+            .with_template(&config.settings.system_prompt_template);
+        context.insert("session_id", json!(events.session()));
+        let model = model
+            .cloned()
+            .unwrap_or_else(|| self.roles.provider.route().model);
+        context.insert("model", json!(model));
+        context.insert("enable_task_hints", config.settings.enable_task_hints);
+        let built = contain(self.roles.prompt.build_system_prompt(&context)).await;
+        let prompt = built.unwrap_or_else(|panicked| {
+            let omission = Omission::new("prompt coordinator", panicked.to_string());
+            BuiltPrompt::new("", vec![omission])
+        });
+        for omission in prompt.omissions {
+            let message = format!(
+                "`{}` is left out of the prompt: {}",
+                omission.contributor, omission.reason
+            );
+            events.emit(TurnEventKind::notice("prompt", message)).await;
+        }
+        prompt.text
+    }
+}
+
+fn setup(coordinator: &'static str, error: SessionError) -> ChatError {
+    match error {
+        SessionError::ShutDown => ChatError::ShutDown,
+        error => ChatError::Setup {
+            coordinator,
+            source: error.into(),
+        },
+    }
+}
+
+/// A turn that was cancelled while it waited for another one to end. It has said and done nothing.
+fn cancelled_in_the_queue(start: TurnStart, events: &EventSink) -> ChatResponse {
+    let mut response = ChatResponse::ended(
+        events.session().clone(),
+        events.turn(),
+        TurnOutcome::Cancelled,
+    );
+    if let TurnStart::Resume { turn, .. } = start {
+        response.usage = turn.usage.clone();
+        response.suspended = Some(turn);
+    }
+    response
+}

@@ -1,0 +1,195 @@
+//! The ports of a turn: where the coordinators meet that do not know each other.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use victor_chat_protocol::{ContextCompacted, EventSink, ModelCall, TurnEventKind, TurnPorts};
+use victor_config_protocol::Settings;
+use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
+use victor_core::wire::Extra;
+use victor_core::{BoxError, Context, Message, ModelId, ToolCall, ToolSpec, TurnId, contain};
+use victor_provider_protocol::{
+    ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ToolChoice,
+};
+use victor_session_protocol::TurnLease;
+use victor_tool_protocol::{ToolResults, ToolScope, Verdict};
+
+use crate::roles::Roles;
+use crate::seen::Seen;
+
+/// How many tokens an answer is taken to need where nobody says.
+const ANSWER_TOKENS: u64 = 4096;
+
+/// The ports of one turn.
+#[derive(Debug)]
+pub(crate) struct SessionPorts {
+    pub(crate) roles: Roles,
+    pub(crate) settings: Settings,
+    pub(crate) seen: Arc<Seen>,
+    /// The model that the session's own configuration names.
+    pub(crate) model: Option<ModelId>,
+    pub(crate) prompt: Arc<str>,
+    pub(crate) tools: Arc<[ToolSpec]>,
+    pub(crate) turn: TurnId,
+    pub(crate) events: EventSink,
+    /// The right to work on the session; gone once the turn has been abandoned.
+    pub(crate) lease: Mutex<Option<Arc<TurnLease>>>,
+}
+
+impl SessionPorts {
+    /// What must fit into the model's window, and how much of it is taken already.
+    fn window_request(&self, shrink: bool) -> WindowRequest {
+        let model = self
+            .model
+            .clone()
+            .unwrap_or_else(|| self.roles.provider.route().model);
+        let capabilities = self.roles.provider.capabilities(&model);
+        let counter = self.roles.context.counter();
+        let count = |text: &str| u64::from(counter.count_text(text));
+        let window = self.settings.context_window.or(capabilities.context_window);
+        let answer = self
+            .settings
+            .max_output_tokens
+            .map(u64::from)
+            .or(capabilities.max_output_tokens);
+        // A model may be able to fill its whole window with one answer; it need not be able to at any time.
+        let answer = answer
+            .unwrap_or(ANSWER_TOKENS)
+            .min(window.map_or(u64::MAX, |window| window / 4));
+        let tools = self
+            .tools
+            .iter()
+            .map(|tool| count(&tool.description) + count(&tool.input_schema.to_string()));
+        let mut request = WindowRequest::default();
+        request.window = window;
+        request.reserved = count(&self.prompt) + tools.sum::<u64>() + answer;
+        request.threshold = Some(self.settings.context_compaction_threshold);
+        request.strategy = Some(self.settings.context_compaction_strategy.clone());
+        request.force = shrink;
+        request
+    }
+
+    async fn prepare(&self, call: &ModelCall) -> Result<Context, ProviderError> {
+        let (context, session) = (&self.roles.context, self.events.session());
+        let request = self.window_request(call.shrink);
+        let prepared = match contain(context.prepare(session, &request)).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(error)) => {
+                let kind = ProviderErrorKind::ContextTooLong;
+                return Err(ProviderError::new(kind, "context", error.to_string()));
+            }
+            Err(panicked) => {
+                self.events
+                    .emit(TurnEventKind::notice("context", panicked.to_string()))
+                    .await;
+                Prepared::new(context.context(session), None)
+            }
+        };
+        if let Some(report) = prepared.compaction {
+            self.tell(report).await;
+        }
+        Ok(prepared.context)
+    }
+
+    async fn tell(&self, report: CompactionReport) {
+        if let Some(reason) = &report.fallback {
+            self.events
+                .emit(TurnEventKind::notice("context", reason))
+                .await;
+        }
+        let compacted = ContextCompacted {
+            strategy: report.strategy,
+            messages_before: report.messages_before,
+            messages_after: report.messages_after,
+            tokens_before: report.tokens_before,
+            tokens_after: report.tokens_after,
+            extra: Extra::default(),
+        };
+        self.events.emit(compacted).await;
+    }
+
+    fn scope(&self) -> ToolScope {
+        let mut scope = ToolScope::new(self.events.session().clone(), self.turn);
+        scope.timeout = Some(Duration::from_secs(self.settings.tool_calling_timeout));
+        scope
+    }
+
+    fn lease(&self) -> Option<Arc<TurnLease>> {
+        self.lease
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[async_trait]
+impl TurnPorts for SessionPorts {
+    async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError> {
+        let mut context = self.prepare(call).await?;
+        if let Some(note) = &call.note {
+            context.push(Message::user(note));
+        }
+        // Without a name, the router takes its current model together with its current provider.
+        let model = self.model.clone().unwrap_or_else(|| ModelId::from(""));
+        let mut request = ChatRequest::new(model, context);
+        request.system = (!self.prompt.is_empty()).then(|| self.prompt.clone());
+        // The tools stay in the request when they may not be called: providers demand them where the history has
+        // calls, and their prompt caches begin with them.
+        request.tools = self.tools.clone();
+        request.tool_choice = if call.tools {
+            ToolChoice::Auto
+        } else {
+            ToolChoice::None
+        };
+        request.max_output_tokens = self.settings.max_output_tokens;
+        request.temperature = self.settings.temperature;
+        request.session = Some(self.events.session().clone());
+        Ok(self.roles.provider.stream_chat(request))
+    }
+
+    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict> {
+        match contain(self.roles.tool.review_tool_calls(calls, &self.scope())).await {
+            Ok(verdicts) => verdicts,
+            Err(panicked) => {
+                let reason = format!("the tool executor {panicked}");
+                vec![Verdict::Deny { reason }; calls.len()]
+            }
+        }
+    }
+
+    fn run_tools(&self, calls: Vec<ToolCall>) -> ToolResults {
+        self.roles.tool.run_tool_calls(calls, &self.scope())
+    }
+
+    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError> {
+        let Some(lease) = self.lease() else {
+            return Err("the turn no longer holds its session".into());
+        };
+        if let Err(error) = self.roles.session.record(&lease, self.turn, messages).await {
+            self.seen.forget(lease.session());
+            return Err(error.into());
+        }
+        self.seen.wrote(lease.session(), messages.len());
+        self.roles.context.append(lease.session(), messages);
+        Ok(())
+    }
+
+    fn abandon(&self, messages: Vec<Arc<Message>>) {
+        let lease = self
+            .lease
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // Nobody else holds the lease: a commit that did was dropped with the turn.
+        let Some(lease) = lease.and_then(Arc::into_inner) else {
+            return;
+        };
+        // A commit that was dropped may have written some of them already, so they are counted at the next turn.
+        self.seen.forget(lease.session());
+        self.roles.context.append(lease.session(), &messages);
+        self.roles
+            .session
+            .record_abandoned(lease, self.turn, messages);
+    }
+}

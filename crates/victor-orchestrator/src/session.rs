@@ -1,0 +1,102 @@
+//! One conversation of an orchestrator.
+
+use victor_analytics_protocol::SessionAnalytics;
+use victor_chat_protocol::{
+    Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
+};
+use victor_context_protocol::ContextStats;
+use victor_core::{Context, SessionId};
+use victor_session_protocol::{SessionError, TranscriptEntry};
+
+use crate::AgentOrchestrator;
+
+/// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
+/// [`AgentOrchestrator::session`]; cloning it copies two pointers.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(crate) orchestrator: AgentOrchestrator,
+    pub(crate) id: SessionId,
+}
+
+impl Session {
+    /// The session's name.
+    #[must_use]
+    pub fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// Sends a message and returns the answer when it is whole.
+    ///
+    /// # Errors
+    ///
+    /// The turn failed; see [`ChatError`] for what is kept and how it can be taken up again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the turn at once and leaves a conversation that can go on.
+    pub async fn chat(&self, input: impl Into<ChatInput>) -> Result<ChatResponse, ChatError> {
+        self.stream_chat(input).response().await
+    }
+
+    /// Sends a message and returns what comes of it, as it comes. Nothing happens until the stream is polled.
+    pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
+        self.orchestrator.begin(self.id.clone(), input.into())
+    }
+
+    /// Takes a suspended turn up again, with what a person decided about the calls that wait for approval.
+    #[must_use]
+    pub fn resume(&self, turn: SuspendedTurn, approvals: Vec<Approval>) -> TurnStream {
+        self.orchestrator.resume(turn, approvals)
+    }
+
+    /// What the model sees of the conversation.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        self.orchestrator.context_coordinator().context(&self.id)
+    }
+
+    /// How large that is, and what it consists of.
+    #[must_use]
+    pub fn context_stats(&self) -> ContextStats {
+        self.orchestrator.context_coordinator().stats(&self.id)
+    }
+
+    /// What happened in the conversation.
+    #[must_use]
+    pub fn analytics(&self) -> SessionAnalytics {
+        self.orchestrator
+            .analytics_coordinator()
+            .session_analytics(&self.id)
+    }
+
+    /// The whole conversation, whatever the model still sees of it.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    pub async fn transcript(&self) -> Result<Vec<TranscriptEntry>, SessionError> {
+        self.orchestrator
+            .session_coordinator()
+            .transcript(&self.id)
+            .await
+    }
+
+    /// Waits for the turn that runs, and forgets the conversation.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    pub async fn reset(&self) -> Result<(), SessionError> {
+        self.orchestrator.reset_session(&self.id).await
+    }
+}
+
+impl Agent for Session {
+    fn name(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn stream_chat(&self, input: ChatInput) -> TurnStream {
+        self.orchestrator.begin(self.id.clone(), input)
+    }
+}

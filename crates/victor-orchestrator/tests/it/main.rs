@@ -1,0 +1,90 @@
+//! The orchestrator from outside: the way of a message, what holds when parts fail, sessions, and building.
+
+mod build;
+mod faults;
+mod sessions;
+mod tools;
+mod way;
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use victor_core::{Effect, ToolSpec};
+use victor_orchestrator::protocols::{
+    ApprovalPolicy, ApprovalRequest, Tool, ToolContext, ToolError, ToolOutput, Verdict,
+};
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
+use victor_testkit::ScriptedModel;
+
+/// A builder with a scripted model.
+fn builder(model: ScriptedModel) -> (Arc<ScriptedModel>, AgentOrchestratorBuilder) {
+    let model = Arc::new(model);
+    (
+        model.clone(),
+        AgentOrchestrator::builder()
+            .provider(model)
+            .model("scripted"),
+    )
+}
+
+fn orchestrator(model: ScriptedModel) -> AgentOrchestrator {
+    builder(model).1.build().unwrap()
+}
+
+/// A tool that remembers what it was called with.
+#[derive(Debug)]
+struct Note {
+    spec: ToolSpec,
+    calls: Mutex<Vec<(String, serde_json::Value)>>,
+}
+
+impl Note {
+    fn new(name: &str) -> Arc<Self> {
+        let schema = json!({
+            "type": "object",
+            "properties": { "text": { "type": "string" } },
+            "required": ["text"],
+        });
+        let spec = ToolSpec::new(name, "Takes a note", schema).with_effect(Effect::Write);
+        Arc::new(Self {
+            spec,
+            calls: Mutex::default(),
+        })
+    }
+
+    fn calls(&self) -> Vec<(String, serde_json::Value)> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+#[async_trait::async_trait]
+impl Tool for Note {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(
+        &self,
+        cx: &ToolContext,
+        arguments: serde_json::Value,
+    ) -> Result<ToolOutput, ToolError> {
+        self.calls
+            .lock()
+            .unwrap()
+            .push((cx.idempotency_key.clone(), arguments));
+        Ok("noted".into())
+    }
+}
+
+/// Asks about everything.
+#[derive(Debug)]
+struct AskAlways;
+
+#[async_trait::async_trait]
+impl ApprovalPolicy for AskAlways {
+    async fn review(&self, request: &ApprovalRequest) -> Verdict {
+        Verdict::Ask {
+            question: format!("run {}?", request.call.name),
+        }
+    }
+}

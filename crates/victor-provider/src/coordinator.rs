@@ -1,0 +1,104 @@
+//! The coordinator: where requests go.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use victor_core::{Coordinator, Health, ModelId, Problems, contain_sync};
+use victor_provider_protocol::{
+    Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderRouter, Route,
+};
+
+use crate::ProviderOptions;
+use crate::attempts::Attempts;
+
+/// Routes model calls to one provider, tries again what may pass, and switches on demand.
+///
+/// It has no tasks of its own and no session state, so it needs neither start nor end. Its health shows the last
+/// error of the current provider until a request succeeds.
+#[derive(Debug)]
+pub struct ProviderCoordinator {
+    current: RwLock<Arc<Target>>,
+    options: ProviderOptions,
+}
+
+/// Where a request goes. A request keeps the target with which it began, so what goes wrong with a provider that has
+/// been switched away from does not darken the health of its successor.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) provider: Arc<dyn ChatProvider>,
+    pub(crate) name: String,
+    pub(crate) model: ModelId,
+    pub(crate) problems: Problems,
+}
+
+impl ProviderCoordinator {
+    /// Routes requests to `provider`; `model` answers those that name none.
+    pub fn new(provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) -> Self {
+        let options = ProviderOptions::default();
+        Self {
+            current: RwLock::new(Arc::new(Target::new(provider, model.into()))),
+            options,
+        }
+    }
+
+    /// The same with other options.
+    #[must_use]
+    pub fn with_options(mut self, options: ProviderOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    fn current(&self) -> Arc<Target> {
+        // The lock guards one pointer, so a poisoned one guards a whole value too.
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Target {
+    fn new(provider: Arc<dyn ChatProvider>, model: ModelId) -> Self {
+        let name = contain_sync(|| provider.name().to_owned());
+        let name = name.unwrap_or_else(|_| "nameless".to_owned());
+        Self {
+            provider,
+            name,
+            model,
+            problems: Problems::default(),
+        }
+    }
+}
+
+impl Coordinator for ProviderCoordinator {
+    fn name(&self) -> &str {
+        "provider"
+    }
+
+    fn health(&self) -> Health {
+        self.current().problems.health(self.name())
+    }
+}
+
+impl ProviderRouter for ProviderCoordinator {
+    fn stream_chat(&self, request: ChatRequest) -> CompletionStream {
+        Attempts::new(self.current(), request, self.options.clone()).into_stream()
+    }
+
+    fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId) {
+        let target = Arc::new(Target::new(provider, model));
+        tracing::debug!(provider = target.name, model = %target.model, "switched provider");
+        let previous = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, target)
+        };
+        // Outside the lock: the last owner of a provider runs its `Drop`.
+        drop(previous);
+    }
+
+    fn route(&self) -> Route {
+        let current = self.current();
+        Route::new(&current.name, current.model.clone())
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        let current = self.current();
+        contain_sync(|| current.provider.capabilities(model)).unwrap_or_default()
+    }
+}

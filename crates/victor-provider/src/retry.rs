@@ -1,0 +1,114 @@
+//! Whether a failed attempt is followed by another one, and when.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use victor_provider_protocol::ProviderError;
+
+use crate::RetryOptions;
+
+impl RetryOptions {
+    /// How long to wait after attempt number `attempt`, or none if it was the last.
+    pub(crate) fn delay(&self, attempt: u32, error: &ProviderError) -> Option<Duration> {
+        if !error.kind.is_transient() || attempt >= self.max_attempts {
+            return None;
+        }
+        match error.retry_after {
+            Some(asked) => (asked <= self.max_retry_after).then_some(asked),
+            None => {
+                let doubled = 2_u32.saturating_pow(attempt - 1);
+                let longest = self.base_delay.saturating_mul(doubled).min(self.max_delay);
+                let half = longest / 2;
+                Some(half + half.mul_f64(chance()))
+            }
+        }
+    }
+}
+
+/// A number from 0 to 1, from the random keys of the standard library's hash maps.
+fn chance() -> f64 {
+    f64::from(RandomState::new().hash_one(0_u8) as u32) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use victor_provider_protocol::ProviderErrorKind::{Authentication, Server};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(attempt: u32, error: &ProviderError, expected: Option<(u64, u64)>) {
+        let options = RetryOptions {
+            max_attempts: 60,
+            ..RetryOptions::default()
+        };
+        let delay = options.delay(attempt, error);
+        let expected =
+            expected.map(|(from, to)| Duration::from_millis(from)..=Duration::from_millis(to));
+        match (&delay, &expected) {
+            (Some(delay), Some(range)) => assert!(range.contains(delay), "{delay:?}"),
+            (None, None) => {}
+            _ => panic!("{delay:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_a_limit_and_then_stay() {
+        let error = ProviderError::new(Server, "p", "down");
+        check(1, &error, Some((500, 1000)));
+        check(2, &error, Some((1000, 2000)));
+        check(3, &error, Some((2000, 4000)));
+        check(5, &error, Some((5000, 10_000)));
+        check(59, &error, Some((5000, 10_000)));
+        check(60, &error, None);
+    }
+
+    #[test]
+    fn what_the_provider_asks_for_beats_both_up_to_a_limit() {
+        let asks = |seconds| {
+            ProviderError::new(Server, "p", "").with_retry_after(Duration::from_secs(seconds))
+        };
+        check(1, &asks(0), Some((0, 0)));
+        check(1, &asks(7), Some((7000, 7000)));
+        check(1, &asks(300), Some((300_000, 300_000)));
+        check(1, &asks(301), None);
+        check(1, &asks(u64::MAX), None);
+    }
+
+    #[test]
+    fn what_does_not_pass_is_not_waited_for() {
+        let error = ProviderError::new(Authentication, "p", "no key");
+        check(1, &error, None);
+        check(1, &error.with_retry_after(Duration::ZERO), None);
+    }
+
+    #[test]
+    fn nonsense_does_not_panic() {
+        let error = ProviderError::new(Server, "p", "");
+        let longest = RetryOptions {
+            base_delay: Duration::MAX,
+            max_delay: Duration::MAX,
+            ..RetryOptions::default()
+        };
+        assert!(longest.delay(2, &error) >= Some(Duration::MAX / 2));
+        assert_eq!(
+            RetryOptions {
+                max_attempts: 0,
+                ..longest
+            }
+            .delay(1, &error),
+            None
+        );
+    }
+
+    #[test]
+    fn chances_differ() {
+        let first = chance();
+        assert!(
+            (0..100)
+                .map(|_| chance())
+                .all(|chance| (0.0..=1.0).contains(&chance))
+        );
+        assert!((0..100).any(|_| (chance() - first).abs() > f64::EPSILON));
+    }
+}

@@ -1,0 +1,189 @@
+//! What is tried again, how often, how long later, and what it costs.
+
+use std::time::Duration;
+
+use victor_provider_protocol::ProviderErrorKind as Kind;
+
+use crate::fake::Step::{Fail, Finish, Pause, Refuse, RefuseFor, Text, Thinking, Working};
+use crate::fake::{Scripted, Step, tell};
+
+/// The story of a request, and how many seconds it took.
+async fn check(scripts: &[&[Step]], story: &str, seconds: std::ops::RangeInclusive<f64>) {
+    let provider = Scripted::new("p", scripts.iter().map(|script| script.to_vec()).collect());
+    let (found, elapsed) = tell(&provider).await;
+    assert_eq!(found, story);
+    assert!(
+        seconds.contains(&elapsed.as_secs_f64()),
+        "{story}: {elapsed:?} is not {seconds:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_three_times() {
+    for kind in [
+        Kind::RateLimit,
+        Kind::Overloaded,
+        Kind::Server,
+        Kind::Connection,
+        Kind::Timeout,
+        Kind::Truncated,
+    ] {
+        let k = kind.as_str();
+        check(
+            &[&[Refuse(kind.clone())], &[Text("hi"), Finish]],
+            &format!("retry 1 {k}, text hi, done 11"),
+            0.5..=1.1,
+        )
+        .await;
+        check(
+            &[&[Fail(kind.clone())]],
+            &format!("retry 1 {k}, retry 2 {k}, error {k} 3"),
+            1.5..=3.1,
+        )
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_pass_is_returned_at_once() {
+    let permanent = [
+        Kind::Authentication,
+        Kind::Quota,
+        Kind::ContextTooLong,
+        Kind::InvalidHistory,
+        Kind::InvalidRequest,
+        Kind::NotFound,
+        Kind::Malformed,
+        Kind::Other("new".into()),
+    ];
+    for kind in permanent {
+        let k = kind.as_str();
+        check(
+            &[&[Refuse(kind.clone())]],
+            &format!("error {k} 1"),
+            0.0..=0.0,
+        )
+        .await;
+        check(
+            &[&[RefuseFor(kind.clone(), 1)]],
+            &format!("error {k} 1"),
+            0.0..=0.0,
+        )
+        .await;
+        check(&[&[Fail(kind.clone())]], &format!("error {k} 1"), 0.0..=0.0).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_tried_again_once_something_was_shown() {
+    check(
+        &[&[Text("a"), Fail(Kind::Server)]],
+        "text a, error server 1",
+        0.0..=0.0,
+    )
+    .await;
+    check(
+        &[&[Thinking("a"), Fail(Kind::Server)]],
+        "thinking a, error server 1",
+        0.0..=0.0,
+    )
+    .await;
+    check(
+        &[&[Refuse(Kind::Server)], &[Text("a"), Fail(Kind::Server)]],
+        "retry 1 server, text a, error server 2",
+        0.5..=1.1,
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_shows_nothing_is_not_passed_on_and_forbids_nothing() {
+    check(
+        &[
+            &[Text(""), Thinking(""), Working, Fail(Kind::Server)],
+            &[Finish],
+        ],
+        "retry 1 server, done 11",
+        0.5..=1.1,
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_ends_early_is_tried_again() {
+    check(
+        &[&[], &[Text("hi"), Finish]],
+        "retry 1 truncated, text hi, done 10",
+        0.5..=1.1,
+    )
+    .await;
+    check(&[&[Text("hi")]], "text hi, error truncated 0", 0.0..=0.0).await;
+}
+
+// Pain 22: `Retry-After` is obeyed, by one loop, and never for days.
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_the_provider_asks_for_is_obeyed_within_reason() {
+    let finish: &[Step] = &[Finish];
+    check(
+        &[&[RefuseFor(Kind::RateLimit, 7)], finish],
+        "retry 1 rate_limit, done 11",
+        7.0..=7.01,
+    )
+    .await;
+    check(
+        &[&[RefuseFor(Kind::RateLimit, 0)], finish],
+        "retry 1 rate_limit, done 11",
+        0.0..=0.01,
+    )
+    .await;
+    check(
+        &[&[RefuseFor(Kind::RateLimit, 300)], finish],
+        "retry 1 rate_limit, done 11",
+        300.0..=300.01,
+    )
+    .await;
+    check(
+        &[&[RefuseFor(Kind::RateLimit, 301)], finish],
+        "error rate_limit 1",
+        0.0..=0.0,
+    )
+    .await;
+    check(
+        &[&[RefuseFor(Kind::RateLimit, 3 * 86_400)], finish],
+        "error rate_limit 1",
+        0.0..=0.0,
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_notice_comes_before_the_wait_and_says_how_long_it_is() {
+    use victor_provider_protocol::{CompletionEvent, ProviderRouter};
+
+    let provider = Scripted::new(
+        "p",
+        vec![vec![Pause(1), Fail(Kind::Overloaded)], vec![Finish]],
+    );
+    let mut stream = crate::fake::router(&provider).stream_chat(crate::fake::request());
+    assert_eq!(
+        provider.attempts(),
+        0,
+        "nothing happens before the stream is polled"
+    );
+    let begin = tokio::time::Instant::now();
+    let Some(Ok(CompletionEvent::Retrying(notice))) = stream.next().await else {
+        panic!()
+    };
+    assert!(begin.elapsed() < Duration::from_millis(1010));
+    assert_eq!(
+        (notice.attempt, &notice.kind, &*notice.message),
+        (1, &Kind::Overloaded, "no luck")
+    );
+    let told = begin.elapsed();
+    assert_eq!(stream.completion().await.unwrap().usage.input, 11);
+    let waited = begin.elapsed().checked_sub(told).unwrap();
+    assert!(
+        waited >= notice.delay && waited < notice.delay + Duration::from_millis(10),
+        "{waited:?} {notice:?}"
+    );
+}
