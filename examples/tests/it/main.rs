@@ -1,0 +1,244 @@
+//! Runs every example as a person would, and compares what it prints.
+//!
+//! `cargo test -p examples` builds the examples before it runs this; `--test it` alone does not.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What the examples print, by their names. `…` stands for anything.
+macro_rules! examples {
+    ($($name:ident => $expected:expr;)*) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        $(
+            #[test]
+            fn $name() {
+                check(stringify!($name), $expected);
+            }
+        )*
+    };
+}
+
+examples! {
+    basic_chat => "\
+Response: …oordinator…(from docs/architecture.md)
+Tokens used: …
+";
+    combining_coordinators => "\
+…recent…(from crates/victor-context/src/recent.rs)
+Rounds of tool calls: 3
+Messages in the context: 4
+Model calls: 2
+";
+    context_management => "\
+Initial context size: 0
+After chat 1: 2
+After chat 2: 4
+Context size before compaction: 4
+Context size after compaction: 2
+The transcript still has 4 messages
+After reset: 0
+";
+    custom_analytics_exporter => "\
+console: turn_started
+console: model_call_started
+console: model_call_finished
+console: turn_finished
+console: feedback
+Exported 5 events
+database: feedback of session default with {\"stars\":5}
+";
+    custom_compaction_strategy => "\
+Day …, compacted by task_aware: … messages with … tokens before, … with … after
+…
+What the model still sees of what the user said:
+  Note of day 1: the roses were cut, …
+  Note of day 9: the roses were cut, …
+  Note of day 17: the roses were cut, …
+  Note of day 25: the roses were cut, …
+…
+  Note of day 33: the roses were cut, …
+…
+  Note of day 40: the lawn was mowed …
+The transcript has all 80 messages
+";
+    custom_config_provider => "\
+Loaded config of user-session-123:
+  temperature = 0.2, from config provider database
+  max_tool_iterations = 50, from config provider database
+  tool_calling_timeout = 60, from the defaults
+Loaded config of user-session-456:
+  temperature = null, from the defaults
+  max_tool_iterations = 20, from the defaults
+  tool_calling_timeout = 5, from config provider api
+Loaded config of user-session-789:
+  temperature = null, from the defaults
+  max_tool_iterations = 20, from the defaults
+  tool_calling_timeout = 60, from the defaults
+";
+    custom_prompt_contributors => "\
+Generated prompt:
+…
+
+## Compliance Requirements
+- Follow all regulatory requirements (GDPR, HIPAA, etc.)
+- Do not include personal identifiable information (PII)
+- Ensure data handling meets security standards
+
+Language: Respond in English.
+
+## Code Style Guidelines
+- Max line length: 100
+- Use 4 spaces for indentation
+- Follow PEP8 naming convention
+- Type hints required for all functions
+
+With compliance and Spanish, the same message took … more input tokens
+";
+    custom_tool => "\
+User: What are 20 degrees celsius in fahrenheit?
+celsius_to_fahrenheit: 20 degrees Celsius are 68 degrees Fahrenheit.
+Assistant: 20 degrees Celsius are 68 degrees Fahrenheit.…
+User: Add the note \"water the plants\"
+add_note: Added as note 1.
+Assistant: …Added as note 1.
+Notes: [\"water the plants\"]
+";
+    deep_customization => "\
+read_file: success
+write_file: denied
+Coordinators: …tool_analytics…
+";
+    error_handling => "\
+Chat failed: the model call failed: refusing: the key has expired
+Kind: Provider(Authentication)
+Messages kept: 1
+…
+  context: Healthy []
+  provider: Degraded [\"refusing: the key has expired\"]
+…Fallback: Hello…
+Messages: 2
+Health: Healthy
+";
+    session_management => "\
+code-review-123: 2 model calls
+Session code-review-123: 8 events, 4 messages
+Session docs-456: 4 events, 2 messages
+After the reset of code-review-123:
+Session code-review-123: 0 events, 0 messages
+Session docs-456: 4 events, 2 messages
+";
+    streaming => "\
+[calls read_file with {\"path\":\"docs/architecture.md\"}]
+[success]
+…`victor-provider`…
+[… pieces, … tokens]
+";
+}
+
+#[test]
+fn every_example_is_listed_and_tested() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest: toml::Table = std::fs::read_to_string(folder.join("Cargo.toml"))?.parse()?;
+    let listed = manifest["example"]
+        .as_array()
+        .ok_or("`example` is no list")?;
+    let listed: BTreeSet<_> = listed
+        .iter()
+        .map(|example| (example["name"].as_str(), example["path"].as_str()))
+        .collect();
+
+    let mut files = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let file = PathBuf::from(entry?.file_name());
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            files.insert(file.display().to_string());
+        }
+    }
+    let names: Vec<_> = files
+        .iter()
+        .map(|file| file.trim_end_matches(".rs"))
+        .collect();
+    let expected = names
+        .iter()
+        .zip(&files)
+        .map(|(name, file)| (Some(*name), Some(file.as_str())));
+    assert_eq!(listed, expected.collect());
+    assert_eq!(NAMES, names);
+    Ok(())
+}
+
+#[test]
+fn the_pattern_stands_for_what_it_should() {
+    assert!(fits("a\nb\n", "a\nb\n"));
+    assert!(fits("a\n12 tokens\n", "a\n… tokens\n"));
+    assert!(fits("anything", "…"));
+    assert!(fits("ab b", "a…b"));
+    assert!(!fits("a\nb\nc\n", "a\nb\n"));
+    assert!(!fits("x a", "a…"));
+    assert!(!fits("a x", "…a"));
+    assert!(!fits("b a", "…a…b…"));
+    assert!(!fits("ab", "ab…b"));
+}
+
+/// Runs an example without any environment, and compares its output.
+fn check(name: &str, expected: &str) {
+    let path = path_of(name);
+    assert!(
+        path.is_file(),
+        "{} is missing: run `cargo test -p examples`, which builds it",
+        path.display()
+    );
+    let output = Command::new(&path)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap_or_else(|error| panic!("{} does not start: {error}", path.display()));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{name} ended with {}:\n{stderr}\n{stdout}",
+        output.status
+    );
+    assert!(stderr.is_empty(), "{name} complains:\n{stderr}");
+    assert!(
+        fits(&stdout, expected),
+        "{name} printed\n{stdout}\nand not\n{expected}"
+    );
+}
+
+/// Where cargo puts an example: beside the folder of this test.
+fn path_of(example: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let target = test.parent().and_then(Path::parent).unwrap();
+    target
+        .join("examples")
+        .join(example)
+        .with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+/// Whether a text is as the pattern says, in which `…` stands for anything.
+fn fits(text: &str, pattern: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('…') else {
+        return text == pattern;
+    };
+    let Some(mut text) = text.strip_prefix(first) else {
+        return false;
+    };
+    let pieces: Vec<&str> = rest.split('…').collect();
+    let Some((last, pieces)) = pieces.split_last() else {
+        return true;
+    };
+    for piece in pieces {
+        let Some((_, after)) = text.split_once(piece) else {
+            return false;
+        };
+        text = after;
+    }
+    text.ends_with(last)
+}
