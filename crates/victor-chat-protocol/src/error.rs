@@ -95,6 +95,15 @@ impl ChatError {
         }
     }
 
+    /// The turn, to be taken up again.
+    #[must_use]
+    pub fn into_turn(self) -> Option<SuspendedTurn> {
+        match self {
+            Self::Provider { turn, .. } | Self::Commit { turn, .. } => Some(*turn),
+            _ => None,
+        }
+    }
+
     /// What the turn used before it failed, as far as it is known.
     #[must_use]
     pub fn usage(&self) -> Usage {

@@ -29,7 +29,7 @@ impl ChatInput {
         }
     }
 
-    /// Adds a fact about the request, which prompt contributors can read.
+    /// Adds a fact about the request, which prompt contributors and compaction strategies can read.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.metadata.insert(key.into(), value.into());

@@ -12,12 +12,9 @@ use victor_context_protocol::WindowRequest;
 /// ```
 /// use victor_context::ContextOptions;
 ///
-/// let mut options = ContextOptions::default();
-/// options.threshold = 0.7;
-/// options.default_window = 32_000;
+/// let options = ContextOptions { threshold: 0.7, default_window: 32_000, ..ContextOptions::default() };
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct ContextOptions {
     /// The share of the free window above which a context is compacted; 0.8 unless set. Free is what the window has
     /// beside the tokens that a [`WindowRequest`] reserves.

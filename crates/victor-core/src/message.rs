@@ -50,6 +50,9 @@ pub struct Message {
     tokens: TokenSlot,
 }
 
+/// The field by which a note is told from what the user said.
+const NOTE: &str = "note";
+
 impl Message {
     /// A message of `role`, under a new identifier.
     #[must_use]
@@ -85,6 +88,11 @@ impl Message {
     /// A text of the model.
     pub fn assistant(text: impl Into<String>) -> Self {
         Self::new(Role::Assistant, vec![Part::text(text)])
+    }
+
+    /// A remark of the program to the model, in the user's place: it goes into one request and is not stored.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self::user(text).with_extra(NOTE, true)
     }
 
     /// The results of the tool calls in the message before.
@@ -142,6 +150,12 @@ impl Message {
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         self.pinned
+    }
+
+    /// Whether it is a [`note`](Self::note), and not what the user said.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        self.extra.get(NOTE).is_some()
     }
 
     /// The model that wrote it, where that is known.

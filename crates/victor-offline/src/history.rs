@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use victor_core::{JsonMap, Messages, Role, ToolCall, ToolCallId, ToolResult};
+use victor_core::{JsonMap, Message, Messages, Role, ToolCall, ToolCallId, ToolResult};
 
 use crate::lex::path;
 
@@ -49,10 +49,10 @@ impl<'a> History<'a> {
     pub(crate) fn new(messages: &'a Messages) -> Self {
         let mut history = Self::default();
         let mut calls: HashMap<&ToolCallId, &ToolCall> = HashMap::new();
-        let is_request = |role: &Role, text: &str| *role == Role::User && !text.trim().is_empty();
-        let last = messages
-            .iter()
-            .rposition(|message| is_request(message.role(), &message.text()));
+        let is_request = |message: &Message| {
+            *message.role() == Role::User && !message.is_note() && !message.text().trim().is_empty()
+        };
+        let last = messages.iter().rposition(|message| is_request(message));
         for (index, message) in messages.iter().enumerate() {
             let now = Some(index) > last;
             for call in message.tool_calls() {

@@ -1,18 +1,22 @@
-//! The coordinators that are composed by default, to be built in another way and injected.
+//! The coordinators that are composed by default, and what they are built with, to be built in another way and injected.
 
 #[cfg(feature = "analytics")]
-pub use victor_analytics::AnalyticsCoordinator;
+pub use victor_analytics::{
+    AnalyticsCoordinator, AnalyticsOptions, ConsoleExporter, JsonLinesExporter,
+};
 #[cfg(feature = "chat")]
 pub use victor_chat::ChatCoordinator;
 #[cfg(feature = "config")]
-pub use victor_config::ConfigCoordinator;
+pub use victor_config::{ConfigCoordinator, ConfigOptions, MergePolicy};
 #[cfg(feature = "context")]
-pub use victor_context::ContextCoordinator;
+pub use victor_context::{
+    ContextCoordinator, ContextOptions, EstimateCounter, RecentMessages, Truncation,
+};
 #[cfg(feature = "prompt")]
-pub use victor_prompt::PromptCoordinator;
+pub use victor_prompt::{PromptCoordinator, PromptOptions};
 #[cfg(feature = "provider")]
-pub use victor_provider::ProviderCoordinator;
+pub use victor_provider::{ProviderCoordinator, ProviderOptions, RetryOptions};
 #[cfg(feature = "session")]
-pub use victor_session::SessionCoordinator;
+pub use victor_session::{SessionCoordinator, SessionOptions};
 #[cfg(feature = "tool")]
-pub use victor_tool::ToolCoordinator;
+pub use victor_tool::{EffectPolicy, FunctionTool, ToolCoordinator, ToolOptions, tool_fn};

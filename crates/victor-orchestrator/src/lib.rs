@@ -76,7 +76,7 @@ pub use orchestrator::AgentOrchestrator;
 pub use session::Session;
 
 pub use victor_chat_protocol::{
-    Agent, Approval, CancelHandle, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnEvent,
-    TurnEventKind, TurnOutcome, TurnStream,
+    Agent, Approval, CancelHandle, ChatError, ChatErrorKind, ChatInput, ChatResponse,
+    PendingApproval, SuspendedTurn, TurnEvent, TurnEventKind, TurnOutcome, TurnStream,
 };
 pub use victor_config_protocol::Settings;

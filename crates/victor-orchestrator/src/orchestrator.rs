@@ -11,7 +11,7 @@ use victor_chat_protocol::{
     TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
 };
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig};
-use victor_context_protocol::ContextManager;
+use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
     Context, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain, contain_sync,
 };
@@ -20,7 +20,7 @@ use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionError, SessionManager, TurnLease};
 use victor_tool_protocol::ToolExecutor;
 
-use crate::ports::SessionPorts;
+use crate::ports::{SessionPorts, window_request};
 use crate::roles::Roles;
 use crate::seen::Seen;
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
@@ -103,10 +103,13 @@ impl AgentOrchestrator {
 
     /// Takes a suspended turn up again, in its own session, with what a person decided about the calls that wait for
     /// approval. It goes on only if the conversation has not gone on without it.
-    #[must_use]
-    pub fn resume(&self, turn: SuspendedTurn, approvals: Vec<Approval>) -> TurnStream {
+    pub fn resume(
+        &self,
+        turn: SuspendedTurn,
+        approvals: impl IntoIterator<Item = Approval>,
+    ) -> TurnStream {
         let (session, id) = (turn.session.clone(), turn.turn);
-        let turn = Box::new(turn);
+        let (turn, approvals) = (Box::new(turn), approvals.into_iter().collect());
         self.run(
             session,
             id,
@@ -136,6 +139,20 @@ impl AgentOrchestrator {
         }
         self.inner.seen.forget(session);
         Ok(())
+    }
+
+    /// Compacts a session's context now, by its settings, and says what that did. The transcript keeps everything.
+    ///
+    /// It waits for the turn that runs.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work, or the context cannot be made smaller. The context is as it was.
+    pub async fn compact_session(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<CompactionReport>, ChatError> {
+        self.inner.compact(session).await
     }
 
     /// How the coordinators fare.
@@ -179,7 +196,8 @@ impl AgentOrchestrator {
         &self.inner.roles.prompt
     }
 
-    /// The coordinator that keeps what the model sees.
+    /// The coordinator that keeps what the model sees. What is reset or replaced there comes back from the transcript
+    /// when the session is loaded again; [`reset_session`](Self::reset_session) forgets both.
     #[must_use]
     pub fn context_coordinator(&self) -> &Arc<dyn ContextManager> {
         &self.inner.roles.context
@@ -280,13 +298,12 @@ impl Inner {
         else {
             return Ok(cancelled_in_the_queue(start, &events));
         };
-        let lease = lease.map_err(|error| setup("session", error))?;
-        self.restore(&lease)
-            .await
-            .map_err(|error| setup("session", error))?;
+        let lease = lease.map_err(session_error)?;
+        self.restore(&lease).await.map_err(session_error)?;
         if let TurnStart::Resume { turn, .. } = &start {
             self.check_fresh(turn)?;
         }
+        self.note_facts(events.session(), metadata);
         let config = self.load_config(&events).await;
         if let TurnStart::Begin { limits, .. } = &mut start {
             limits.max_tool_iterations = config.settings.max_tool_iterations;
@@ -359,6 +376,46 @@ impl Inner {
         })
     }
 
+    /// Tells the context what is known of the request, for those who compact it.
+    fn note_facts(&self, session: &SessionId, facts: &JsonMap) {
+        if facts.is_empty() {
+            return;
+        }
+        let mut context = self.roles.context.context(session);
+        for (key, value) in facts {
+            context.set_metadata(key, value.clone());
+        }
+        self.roles.context.set_context(session, context);
+    }
+
+    /// Compacts a session's context now.
+    async fn compact(&self, session: &SessionId) -> Result<Option<CompactionReport>, ChatError> {
+        let lease = self
+            .roles
+            .session
+            .begin_turn(session)
+            .await
+            .map_err(session_error)?;
+        self.restore(&lease).await.map_err(session_error)?;
+        let config = contain(self.roles.config.load_config(session)).await;
+        let config = config
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_else(|| self.roles.config.config());
+        let mut request = window_request(
+            &self.roles,
+            &config.settings,
+            Self::own_model(&config).as_ref(),
+        );
+        request.force = true;
+        let prepared = self.roles.context.prepare(session, &request).await;
+        let prepared = prepared.map_err(|error| ChatError::Setup {
+            coordinator: "context",
+            source: error.into(),
+        })?;
+        Ok(prepared.compaction)
+    }
+
     async fn load_config(&self, events: &EventSink) -> Arc<EffectiveConfig> {
         let problem = match contain(self.roles.config.load_config(events.session())).await {
             Ok(Ok(config)) => return config,
@@ -406,11 +463,11 @@ impl Inner {
     }
 }
 
-fn setup(coordinator: &'static str, error: SessionError) -> ChatError {
+fn session_error(error: SessionError) -> ChatError {
     match error {
         SessionError::ShutDown => ChatError::ShutDown,
         error => ChatError::Setup {
-            coordinator,
+            coordinator: "session",
             source: error.into(),
         },
     }

@@ -37,42 +37,49 @@ pub(crate) struct SessionPorts {
     pub(crate) lease: Mutex<Option<Arc<TurnLease>>>,
 }
 
+/// What a session's context must fit into: the window of its model, less what an answer needs.
+pub(crate) fn window_request(
+    roles: &Roles,
+    settings: &Settings,
+    model: Option<&ModelId>,
+) -> WindowRequest {
+    let model = model
+        .cloned()
+        .unwrap_or_else(|| roles.provider.route().model);
+    let capabilities = roles.provider.capabilities(&model);
+    let window = settings.context_window.or(capabilities.context_window);
+    let answer = settings
+        .max_output_tokens
+        .map(u64::from)
+        .or(capabilities.max_output_tokens);
+    let mut request = WindowRequest::default();
+    request.window = window;
+    // A model may be able to fill its whole window with one answer; it need not be able to at any time.
+    request.reserved = answer
+        .unwrap_or(ANSWER_TOKENS)
+        .min(window.map_or(u64::MAX, |window| window / 4));
+    request.threshold = Some(settings.context_compaction_threshold);
+    request.strategy = Some(settings.context_compaction_strategy.clone());
+    request
+}
+
 impl SessionPorts {
-    /// What must fit into the model's window, and how much of it is taken already.
-    fn window_request(&self, shrink: bool) -> WindowRequest {
-        let model = self
-            .model
-            .clone()
-            .unwrap_or_else(|| self.roles.provider.route().model);
-        let capabilities = self.roles.provider.capabilities(&model);
+    /// How many tokens the system prompt and the tools take.
+    fn preamble_tokens(&self) -> u64 {
         let counter = self.roles.context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
-        let window = self.settings.context_window.or(capabilities.context_window);
-        let answer = self
-            .settings
-            .max_output_tokens
-            .map(u64::from)
-            .or(capabilities.max_output_tokens);
-        // A model may be able to fill its whole window with one answer; it need not be able to at any time.
-        let answer = answer
-            .unwrap_or(ANSWER_TOKENS)
-            .min(window.map_or(u64::MAX, |window| window / 4));
         let tools = self
             .tools
             .iter()
             .map(|tool| count(&tool.description) + count(&tool.input_schema.to_string()));
-        let mut request = WindowRequest::default();
-        request.window = window;
-        request.reserved = count(&self.prompt) + tools.sum::<u64>() + answer;
-        request.threshold = Some(self.settings.context_compaction_threshold);
-        request.strategy = Some(self.settings.context_compaction_strategy.clone());
-        request.force = shrink;
-        request
+        count(&self.prompt) + tools.sum::<u64>()
     }
 
     async fn prepare(&self, call: &ModelCall) -> Result<Context, ProviderError> {
         let (context, session) = (&self.roles.context, self.events.session());
-        let request = self.window_request(call.shrink);
+        let mut request = window_request(&self.roles, &self.settings, self.model.as_ref());
+        request.reserved += self.preamble_tokens();
+        request.force = call.shrink;
         let prepared = match contain(context.prepare(session, &request)).await {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(error)) => {
@@ -128,7 +135,7 @@ impl TurnPorts for SessionPorts {
     async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError> {
         let mut context = self.prepare(call).await?;
         if let Some(note) = &call.note {
-            context.push(Message::user(note));
+            context.push(Message::note(note));
         }
         // Without a name, the router takes its current model together with its current provider.
         let model = self.model.clone().unwrap_or_else(|| ModelId::from(""));

@@ -5,31 +5,34 @@ pub use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, AnalyticsExporter as IAnalyticsExporter, AnalyticsTracker,
     ExportError, ExportResult, SessionAnalytics,
 };
-pub use victor_chat_protocol::{ChatEngine, TurnPorts};
+pub use victor_chat_protocol::{
+    ChatEngine, EventSink, ModelCall, TurnLimits, TurnPorts, TurnStart,
+};
 pub use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigProvider as IConfigProvider,
     ConfigSource, EffectiveConfig,
 };
 pub use victor_context_protocol::{
-    CompactionBudget, CompactionError, CompactionStrategy, ContextError, ContextManager,
-    ContextStats, TokenCounter, TokenCounterExt,
+    CompactionBudget, CompactionError, CompactionReport, CompactionStrategy, ContextError,
+    ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,
 };
 pub use victor_core::{
-    Context, Coordinator, Effect, Health, HealthStatus, Message, Messages, ModelId, Part, Role,
-    SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId, Usage,
+    Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message, Messages,
+    ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId, Usage,
 };
 pub use victor_prompt_protocol::{
-    BuiltPrompt, Contribution, PromptBuilder, PromptContext, PromptContributor,
+    BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor,
     PromptContributor as IPromptContributor, PromptError,
 };
 pub use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ProviderError, ProviderErrorKind, ProviderRouter, ToolChoice,
+    ProviderError, ProviderErrorKind, ProviderRouter, Route, ToolChoice,
 };
 pub use victor_session_protocol::{
     InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,
+    TurnLease,
 };
 pub use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, Tool, ToolContext, ToolError, ToolExecutor, ToolOutput,
-    ToolScope, Verdict,
+    ApprovalPolicy, ApprovalRequest, RegisterError, Tool, ToolContext, ToolError, ToolExecutor,
+    ToolOutput, ToolScope, Verdict,
 };

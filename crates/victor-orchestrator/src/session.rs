@@ -4,7 +4,7 @@ use victor_analytics_protocol::SessionAnalytics;
 use victor_chat_protocol::{
     Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
-use victor_context_protocol::ContextStats;
+use victor_context_protocol::{CompactionReport, ContextStats};
 use victor_core::{Context, SessionId};
 use victor_session_protocol::{SessionError, TranscriptEntry};
 
@@ -44,8 +44,11 @@ impl Session {
     }
 
     /// Takes a suspended turn up again, with what a person decided about the calls that wait for approval.
-    #[must_use]
-    pub fn resume(&self, turn: SuspendedTurn, approvals: Vec<Approval>) -> TurnStream {
+    pub fn resume(
+        &self,
+        turn: SuspendedTurn,
+        approvals: impl IntoIterator<Item = Approval>,
+    ) -> TurnStream {
         self.orchestrator.resume(turn, approvals)
     }
 
@@ -59,6 +62,15 @@ impl Session {
     #[must_use]
     pub fn context_stats(&self) -> ContextStats {
         self.orchestrator.context_coordinator().stats(&self.id)
+    }
+
+    /// Compacts what the model sees of the conversation, now, and says what that did. The transcript keeps everything.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work, or the context cannot be made smaller. The context is as it was.
+    pub async fn compact(&self) -> Result<Option<CompactionReport>, ChatError> {
+        self.orchestrator.compact_session(&self.id).await
     }
 
     /// What happened in the conversation.

@@ -1,13 +1,13 @@
 //! The way of a message, from one coordinator to the next.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::json;
-use victor_core::Usage;
+use victor_core::{Context, JsonMap, Usage};
 use victor_orchestrator::protocols::{
-    AnalyticsEvent, Contribution, PromptContext, PromptContributor, PromptError, ProviderErrorKind,
-    ToolChoice,
+    AnalyticsEvent, CompactionBudget, CompactionError, CompactionStrategy, Contribution,
+    PromptContext, PromptContributor, PromptError, ProviderErrorKind, ToolChoice,
 };
 use victor_orchestrator::{ChatInput, Settings, TurnEventKind, TurnOutcome};
 use victor_testkit::{Expect, ScriptedModel, conformance};
@@ -279,4 +279,56 @@ async fn a_context_that_the_provider_finds_too_long_is_compacted_and_sent_again(
         .collect();
     assert!(lengths[0] == 41 && lengths[1] < 30, "{lengths:?}");
     model.assert_finished();
+}
+
+/// Writes down the facts that it is told.
+#[derive(Debug, Default)]
+struct Facts(Mutex<Option<JsonMap>>);
+
+#[async_trait]
+impl CompactionStrategy for Facts {
+    fn name(&self) -> &str {
+        "facts"
+    }
+
+    async fn compact(
+        &self,
+        context: &Context,
+        _: &CompactionBudget,
+    ) -> Result<Context, CompactionError> {
+        *self.0.lock().unwrap() = Some(context.metadata().clone());
+        Ok(context.with_messages(context.messages().tail(2).cloned().collect()))
+    }
+}
+
+#[tokio::test]
+async fn a_session_can_be_compacted_by_hand_with_the_strategy_of_its_settings() {
+    let (_, builder) =
+        builder((0..3).fold(ScriptedModel::new(), |model, _| model.says("so it is")));
+    let facts = Arc::new(Facts::default());
+    let orchestrator = builder
+        .register_compaction_strategy("facts", facts.clone())
+        .setting("context_compaction_strategy", "facts")
+        .build()
+        .unwrap();
+    let session = orchestrator.session("s");
+    for _ in 0..3 {
+        let input = ChatInput::from("and now?").with("current_task", "asking");
+        session.chat(input).await.unwrap();
+    }
+    let report = session.compact().await.unwrap().unwrap();
+    assert_eq!(
+        (
+            report.strategy.as_str(),
+            report.messages_before,
+            report.messages_after
+        ),
+        ("facts", 6, 2)
+    );
+    assert_eq!(
+        facts.0.lock().unwrap().as_ref().unwrap()["current_task"],
+        "asking"
+    );
+    assert_eq!(session.context().messages().len(), 2);
+    assert_eq!(session.transcript().await.unwrap().len(), 6);
 }
