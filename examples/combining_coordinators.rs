@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use serde_json::json;
-use victor_context::RecentMessages;
 use victor_offline::OfflineModel;
 use victor_orchestrator::coordinators::{
-    AnalyticsCoordinator, ConfigCoordinator, ContextCoordinator, PromptCoordinator,
+    AnalyticsCoordinator, ConfigCoordinator, ContextCoordinator, PromptCoordinator, RecentMessages,
 };
 use victor_orchestrator::protocols::{
     AnalyticsEvent, AnalyticsExporter, ConfigError, ConfigMap, ConfigProvider, Contribution,
@@ -88,7 +87,6 @@ async fn main() -> anyhow::Result<()> {
     let model_calls = Arc::new(ModelCalls::default());
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .tools(WorkspaceTools::open(ROOT)?.tools())
         .config_coordinator(Arc::new(ConfigCoordinator::new([Arc::new(Trial)])))
         .prompt_coordinator(Arc::new(PromptCoordinator::new([Arc::new(Citing)])))

@@ -6,16 +6,14 @@
 
 use std::sync::Arc;
 
-use victor_context::RecentMessages;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::ContextCoordinator;
+use victor_orchestrator::coordinators::{ContextCoordinator, RecentMessages};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .context_coordinator(Arc::new(ContextCoordinator::new(RecentMessages::new(2))))
         .build()?;
     let session = orchestrator.session("languages");
@@ -29,20 +27,12 @@ async fn main() -> anyhow::Result<()> {
     session.chat("What about JavaScript?").await?;
     println!("After chat 2: {}", session.context().messages().len());
 
-    // Compaction happens by itself when the context outgrows the model's window. By hand, it makes a smaller context
-    // of one, and whoever wants it puts it in place.
-    let context = session.context();
+    // It happens by itself when the context outgrows the model's window. Here it happens by hand.
     println!(
         "Context size before compaction: {}",
-        context.messages().len()
+        session.context().messages().len()
     );
-    let compacted = orchestrator
-        .context_coordinator()
-        .compact_context(&context)
-        .await?;
-    orchestrator
-        .context_coordinator()
-        .set_context(session.id(), compacted.context);
+    session.compact().await?;
     println!(
         "Context size after compaction: {}",
         session.context().messages().len()

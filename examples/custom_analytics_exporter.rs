@@ -88,7 +88,6 @@ async fn main() -> anyhow::Result<()> {
     ]);
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .analytics_coordinator(Arc::new(analytics_coordinator))
         .build()?;
 

@@ -60,7 +60,6 @@ impl CompactionStrategy for TaskAwareCompactionStrategy {
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .register_compaction_strategy(
             "task_aware",
             Arc::new(TaskAwareCompactionStrategy { keep_last_turns: 4 }),

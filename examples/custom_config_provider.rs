@@ -143,7 +143,6 @@ async fn main() -> anyhow::Result<()> {
     ]));
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .config_coordinator(config_coordinator)
         .build()?;
 

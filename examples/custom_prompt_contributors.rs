@@ -113,7 +113,6 @@ async fn main() -> anyhow::Result<()> {
     ]);
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .prompt_coordinator(Arc::new(prompt_coordinator))
         .build()?;
 

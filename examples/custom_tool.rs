@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use victor_offline::OfflineModel;
+use victor_orchestrator::coordinators::tool_fn;
 use victor_orchestrator::protocols::{Effect, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 use victor_orchestrator::{AgentOrchestrator, TurnEventKind};
-use victor_tool::tool_fn;
 
 /// The arguments of the tool `celsius_to_fahrenheit`.
 #[derive(Deserialize)]
@@ -85,7 +85,6 @@ async fn main() -> anyhow::Result<()> {
     let notes = Arc::default();
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .tool(Arc::new(convert))
         .tool(Arc::new(AddNote::new(Arc::clone(&notes))))
         .build()?;

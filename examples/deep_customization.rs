@@ -10,19 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use victor_context::{ContextOptions, RecentMessages};
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::coordinators::{
-    AnalyticsCoordinator, ContextCoordinator, PromptCoordinator, ProviderCoordinator,
-    ToolCoordinator,
+    AnalyticsCoordinator, ContextCoordinator, ContextOptions, EffectPolicy, PromptCoordinator,
+    ProviderCoordinator, ProviderOptions, RecentMessages, RetryOptions, ToolCoordinator,
+    ToolOptions,
 };
 use victor_orchestrator::protocols::{
     AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, Coordinator, Effect, ExportResult,
     SessionAnalytics, SessionId,
 };
-use victor_provider::{ProviderOptions, RetryOptions};
-use victor_tool::{EffectPolicy, ToolOptions};
 use victor_workspace_tools::WorkspaceTools;
 
 /// What the agent may read: this repository.
@@ -71,9 +69,11 @@ impl AnalyticsTracker for ToolAnalytics {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Compacts early, and keeps little.
-    let mut context_options = ContextOptions::default();
-    context_options.default_window = 32_000;
-    context_options.target = 0.3;
+    let context_options = ContextOptions {
+        default_window: 32_000,
+        target: 0.3,
+        ..ContextOptions::default()
+    };
     let context_coordinator = ContextCoordinator::builder()
         .strategy(Arc::new(RecentMessages::new(10)))
         .options(context_options)

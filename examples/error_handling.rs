@@ -60,9 +60,9 @@ async fn main() -> anyhow::Result<()> {
     }
 
     // The turn waits in the error. It goes on where it failed, now with the fallback.
-    let turn = error.turn().context("the error holds no turn")?.clone();
+    let turn = error.into_turn().context("the error holds no turn")?;
     orchestrator.switch_provider(Arc::new(OfflineModel::new()), OfflineModel::MODEL);
-    let response = session.resume(turn, Vec::new()).response().await?;
+    let response = session.resume(turn, []).response().await?;
     println!("Fallback: {}", response.content());
     println!("Messages: {}", session.context().messages().len());
     println!("Health: {:?}", orchestrator.health().status);

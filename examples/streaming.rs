@@ -18,7 +18,6 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))
-        .model(OfflineModel::MODEL)
         .tools(WorkspaceTools::open(ROOT)?.tools())
         .build()?;
 
