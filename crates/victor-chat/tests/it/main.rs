@@ -3,4 +3,5 @@
 mod coordinator;
 mod machine;
 mod ports;
+mod script;
 mod stored;
