@@ -35,7 +35,12 @@ fn walk(c: &mut Criterion) {
     for length in LENGTHS {
         let messages = conversation(length);
         group.bench_function(BenchmarkId::from_parameter(length), |b| {
-            b.iter(|| black_box(&messages).iter().filter(|message| message.is_pinned()).count());
+            b.iter(|| {
+                black_box(&messages)
+                    .iter()
+                    .filter(|message| message.is_pinned())
+                    .count()
+            });
         });
     }
     group.finish();

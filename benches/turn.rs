@@ -11,7 +11,8 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use victor_core::{Context, Message, ModelId, Part, Usage};
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::protocols::{
-    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream, ProviderError,
+    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
+    ProviderError,
 };
 
 /// Answers at once.
@@ -25,8 +26,15 @@ impl ChatProvider for Instant {
     }
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
-        let completion = Completion::new(request.model.clone(), vec![Part::text("Four.")], Usage::new(10, 2));
-        let events = [CompletionEvent::TextDelta("Four.".into()), CompletionEvent::Finished(completion)];
+        let completion = Completion::new(
+            request.model.clone(),
+            vec![Part::text("Four.")],
+            Usage::new(10, 2),
+        );
+        let events = [
+            CompletionEvent::TextDelta("Four.".into()),
+            CompletionEvent::Finished(completion),
+        ];
         Ok(CompletionStream::from_events(events.map(Ok)))
     }
 
@@ -38,12 +46,21 @@ impl ChatProvider for Instant {
 }
 
 fn history(length: usize) -> Context {
-    let message = |n: usize| if n.is_multiple_of(2) { Message::user("two and two?") } else { Message::assistant("Four.") };
+    let message = |n: usize| {
+        if n.is_multiple_of(2) {
+            Message::user("two and two?")
+        } else {
+            Message::assistant("Four.")
+        }
+    };
     Context::from_iter((0..length).map(message))
 }
 
 fn turn(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
     let mut group = c.benchmark_group("turn");
     for length in [0, 10, 100, 1_000, 10_000] {
         let context = history(length);
@@ -53,13 +70,18 @@ fn turn(c: &mut Criterion) {
                 async move { Instant.chat(&request).await }
             });
         });
-        let orchestrator = AgentOrchestrator::builder().provider(Arc::new(Instant)).model("m").build();
+        let orchestrator = AgentOrchestrator::builder()
+            .provider(Arc::new(Instant))
+            .model("m")
+            .build();
         let orchestrator = orchestrator.expect("an orchestrator");
         group.bench_function(BenchmarkId::new("victor", length), |b| {
             b.to_async(&runtime).iter_batched(
                 || {
                     let session = orchestrator.session("bench");
-                    orchestrator.context_coordinator().set_context(session.id(), context.clone());
+                    orchestrator
+                        .context_coordinator()
+                        .set_context(session.id(), context.clone());
                     session
                 },
                 async |session| session.chat("two and two?").await,

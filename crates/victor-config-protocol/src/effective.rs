@@ -29,17 +29,24 @@ impl EffectiveConfig {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value> {
         let settings = serde_json::to_value(&self.settings).ok()?;
-        let own = || self.settings.extra.get(key.strip_prefix("extra.").unwrap_or(key));
+        let own = || {
+            self.settings
+                .extra
+                .get(key.strip_prefix("extra.").unwrap_or(key))
+        };
         settings.get(key).or_else(own).cloned()
     }
 
     /// Where the value of a key came from, a setting's or one of the program's own.
     #[must_use]
     pub fn source(&self, key: &str) -> &ConfigSource {
-        let source = self.sources.get(key).or_else(|| match Settings::keys().contains(&key) {
-            true => None,
-            false => self.sources.get(&format!("extra.{key}")),
-        });
+        let source = self
+            .sources
+            .get(key)
+            .or_else(|| match Settings::keys().contains(&key) {
+                true => None,
+                false => self.sources.get(&format!("extra.{key}")),
+            });
         source.unwrap_or(&ConfigSource::Default)
     }
 }

@@ -42,7 +42,11 @@ pub enum ConfigError {
 impl ConfigError {
     /// A source that cannot be read, in words.
     pub fn source(origin: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Source { origin: origin.into(), message: message.into(), source: None }
+        Self::Source {
+            origin: origin.into(),
+            message: message.into(),
+            source: None,
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub use error::ConfigError;
 pub use loader::ConfigLoader;
 #[cfg(feature = "mock")]
 pub use loader::MockConfigLoader;
-pub use provider::{ConfigMap, ConfigProvider};
 #[cfg(feature = "mock")]
 pub use provider::MockConfigProvider;
+pub use provider::{ConfigMap, ConfigProvider};
 pub use settings::Settings;

@@ -83,18 +83,48 @@ impl Settings {
     /// The first key whose value is out of range, and what the range is.
     pub fn validate(&self) -> Result<(), (&'static str, String)> {
         let checks: [(&'static str, bool, &str); 8] = [
-            ("temperature", self.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)), "from 0 to 2"),
-            ("max_output_tokens", self.max_output_tokens != Some(0), "at least 1"),
-            ("context_window", self.context_window != Some(0), "at least 1"),
+            (
+                "temperature",
+                self.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
+                "from 0 to 2",
+            ),
+            (
+                "max_output_tokens",
+                self.max_output_tokens != Some(0),
+                "at least 1",
+            ),
+            (
+                "context_window",
+                self.context_window != Some(0),
+                "at least 1",
+            ),
             (
                 "context_compaction_threshold",
                 self.context_compaction_threshold > 0.0 && self.context_compaction_threshold <= 1.0,
                 "above 0 and up to 1",
             ),
-            ("tool_calling_timeout", self.tool_calling_timeout > 0, "at least 1"),
-            ("analytics_export_interval", self.analytics_export_interval > 0, "at least 1"),
-            ("tool_selection_hybrid_alpha", (0.0..=1.0).contains(&self.tool_selection_hybrid_alpha), "from 0 to 1"),
-            ("model", self.model.as_ref().is_none_or(|model| !model.as_str().is_empty()), "the name of a model"),
+            (
+                "tool_calling_timeout",
+                self.tool_calling_timeout > 0,
+                "at least 1",
+            ),
+            (
+                "analytics_export_interval",
+                self.analytics_export_interval > 0,
+                "at least 1",
+            ),
+            (
+                "tool_selection_hybrid_alpha",
+                (0.0..=1.0).contains(&self.tool_selection_hybrid_alpha),
+                "from 0 to 1",
+            ),
+            (
+                "model",
+                self.model
+                    .as_ref()
+                    .is_none_or(|model| !model.as_str().is_empty()),
+                "the name of a model",
+            ),
         ];
         match checks.into_iter().find(|(_, valid, _)| !valid) {
             Some((key, _, range)) => Err((key, format!("expected {range}"))),
@@ -143,18 +173,47 @@ mod tests {
         let check = |change: fn(&mut Settings), expected: &str| {
             let mut settings = Settings::default();
             change(&mut settings);
-            let found = settings.validate().map_or_else(|(key, why)| format!("{key}: {why}"), |()| "valid".into());
+            let found = settings
+                .validate()
+                .map_or_else(|(key, why)| format!("{key}: {why}"), |()| "valid".into());
             assert_eq!(found, expected);
         };
         check(|_| {}, "valid");
-        check(|s| s.temperature = Some(3.0), "temperature: expected from 0 to 2");
-        check(|s| s.max_output_tokens = Some(0), "max_output_tokens: expected at least 1");
-        check(|s| s.context_window = Some(0), "context_window: expected at least 1");
-        check(|s| s.context_compaction_threshold = 0.0, "context_compaction_threshold: expected above 0 and up to 1");
-        check(|s| s.context_compaction_threshold = f64::NAN, "context_compaction_threshold: expected above 0 and up to 1");
-        check(|s| s.tool_calling_timeout = 0, "tool_calling_timeout: expected at least 1");
-        check(|s| s.analytics_export_interval = 0, "analytics_export_interval: expected at least 1");
-        check(|s| s.tool_selection_hybrid_alpha = 1.5, "tool_selection_hybrid_alpha: expected from 0 to 1");
-        check(|s| s.model = Some("".into()), "model: expected the name of a model");
+        check(
+            |s| s.temperature = Some(3.0),
+            "temperature: expected from 0 to 2",
+        );
+        check(
+            |s| s.max_output_tokens = Some(0),
+            "max_output_tokens: expected at least 1",
+        );
+        check(
+            |s| s.context_window = Some(0),
+            "context_window: expected at least 1",
+        );
+        check(
+            |s| s.context_compaction_threshold = 0.0,
+            "context_compaction_threshold: expected above 0 and up to 1",
+        );
+        check(
+            |s| s.context_compaction_threshold = f64::NAN,
+            "context_compaction_threshold: expected above 0 and up to 1",
+        );
+        check(
+            |s| s.tool_calling_timeout = 0,
+            "tool_calling_timeout: expected at least 1",
+        );
+        check(
+            |s| s.analytics_export_interval = 0,
+            "analytics_export_interval: expected at least 1",
+        );
+        check(
+            |s| s.tool_selection_hybrid_alpha = 1.5,
+            "tool_selection_hybrid_alpha: expected from 0 to 1",
+        );
+        check(
+            |s| s.model = Some("".into()),
+            "model: expected the name of a model",
+        );
     }
 }

@@ -33,7 +33,10 @@ pub trait TokenCounterExt: TokenCounter {
     /// The tokens of many messages together.
     fn tokens_of(&self, messages: &Messages) -> u64 {
         let key = key(self.name());
-        messages.iter().map(|message| u64::from(message.tokens_by(key, |message| self.count_message(message)))).sum()
+        messages
+            .iter()
+            .map(|message| u64::from(message.tokens_by(key, |message| self.count_message(message))))
+            .sum()
     }
 }
 

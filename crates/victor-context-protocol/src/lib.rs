@@ -37,13 +37,13 @@ mod manager;
 mod stats;
 mod strategy;
 
-pub use counter::{TokenCounter, TokenCounterExt};
 #[cfg(feature = "mock")]
 pub use counter::MockTokenCounter;
-pub use manager::{ContextError, ContextManager, Prepared, WindowRequest};
+pub use counter::{TokenCounter, TokenCounterExt};
 #[cfg(feature = "mock")]
 pub use manager::MockContextManager;
+pub use manager::{ContextError, ContextManager, Prepared, WindowRequest};
 pub use stats::{CompactionReport, ContextStats};
-pub use strategy::{CompactionBudget, CompactionError, CompactionStrategy};
 #[cfg(feature = "mock")]
 pub use strategy::MockCompactionStrategy;
+pub use strategy::{CompactionBudget, CompactionError, CompactionStrategy};

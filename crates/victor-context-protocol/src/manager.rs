@@ -33,7 +33,11 @@ pub trait ContextManager: Coordinator {
     /// # Cancel safety
     ///
     /// When the call is dropped, the session's context is as it was.
-    async fn prepare(&self, session: &SessionId, request: &WindowRequest) -> Result<Prepared, ContextError>;
+    async fn prepare(
+        &self,
+        session: &SessionId,
+        request: &WindowRequest,
+    ) -> Result<Prepared, ContextError>;
 
     /// Compacts a context, whether or not it is over the threshold, and leaves every session as it is.
     ///
@@ -85,7 +89,10 @@ impl Prepared {
     /// A context, and what was done to it.
     #[must_use]
     pub fn new(context: Context, compaction: Option<CompactionReport>) -> Self {
-        Self { context, compaction }
+        Self {
+            context,
+            compaction,
+        }
     }
 }
 

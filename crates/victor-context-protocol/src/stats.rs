@@ -24,8 +24,12 @@ impl ContextStats {
     /// The share of the window that is used, where the window is known: 1.0 is full.
     #[must_use]
     pub fn fill(&self) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
-        self.window.map(|window| self.tokens as f64 / window.max(1) as f64)
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a share needs no more than 53 bits"
+        )]
+        self.window
+            .map(|window| self.tokens as f64 / window.max(1) as f64)
     }
 }
 

@@ -33,7 +33,11 @@ pub trait CompactionStrategy: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// It cannot work now. The manager falls back to truncation.
-    async fn compact(&self, context: &Context, budget: &CompactionBudget) -> Result<Context, CompactionError>;
+    async fn compact(
+        &self,
+        context: &Context,
+        budget: &CompactionBudget,
+    ) -> Result<Context, CompactionError>;
 }
 
 /// How small a context should become.
@@ -49,7 +53,10 @@ pub struct CompactionBudget {
 impl CompactionBudget {
     /// At most `target_tokens`, by the count of `counter`.
     pub fn new(target_tokens: u64, counter: Arc<dyn TokenCounter>) -> Self {
-        Self { target_tokens, counter }
+        Self {
+            target_tokens,
+            counter,
+        }
     }
 }
 
@@ -67,6 +74,9 @@ pub struct CompactionError {
 impl CompactionError {
     /// It cannot work, in words.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self {
+            message: message.into(),
+            source: None,
+        }
     }
 }

@@ -40,7 +40,10 @@ pub struct BuiltPrompt {
 impl BuiltPrompt {
     /// A prompt of this text, from which `omissions` were left out.
     pub fn new(text: impl Into<Arc<str>>, omissions: Vec<Omission>) -> Self {
-        Self { text: text.into(), omissions }
+        Self {
+            text: text.into(),
+            omissions,
+        }
     }
 }
 
@@ -57,7 +60,10 @@ pub struct Omission {
 impl Omission {
     /// Nothing of `contributor`, for this reason.
     pub fn new(contributor: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { contributor: contributor.into(), reason: reason.into() }
+        Self {
+            contributor: contributor.into(),
+            reason: reason.into(),
+        }
     }
 }
 

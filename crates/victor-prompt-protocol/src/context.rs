@@ -72,12 +72,19 @@ impl PromptContext {
 
 impl From<JsonMap> for PromptContext {
     fn from(facts: JsonMap) -> Self {
-        Self { facts, template: None }
+        Self {
+            facts,
+            template: None,
+        }
     }
 }
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for PromptContext {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(facts: I) -> Self {
-        facts.into_iter().map(|(key, value)| (key.into(), value.into())).collect::<JsonMap>().into()
+        facts
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect::<JsonMap>()
+            .into()
     }
 }

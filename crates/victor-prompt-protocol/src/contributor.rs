@@ -15,7 +15,11 @@ use crate::PromptContext;
 ///
 /// The prompt is the first thing a provider caches: what changes from turn to turn (times, counters) costs the cache
 /// of everything behind it, and belongs in a message instead.
-#[cfg_attr(not(feature = "mock"), doc(alias = "IPromptContributor"), doc(alias = "BasePromptContributor"))]
+#[cfg_attr(
+    not(feature = "mock"),
+    doc(alias = "IPromptContributor"),
+    doc(alias = "BasePromptContributor")
+)]
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PromptContributor: fmt::Debug + Send + Sync + 'static {
@@ -79,6 +83,9 @@ pub struct PromptError {
 impl PromptError {
     /// It cannot say, in words.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self {
+            message: message.into(),
+            source: None,
+        }
     }
 }

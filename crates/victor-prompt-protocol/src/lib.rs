@@ -35,10 +35,10 @@ mod builder;
 mod context;
 mod contributor;
 
-pub use builder::{BuiltPrompt, Omission, PromptBuilder};
 #[cfg(feature = "mock")]
 pub use builder::MockPromptBuilder;
+pub use builder::{BuiltPrompt, Omission, PromptBuilder};
 pub use context::PromptContext;
-pub use contributor::{Contribution, PromptContributor, PromptError};
 #[cfg(feature = "mock")]
 pub use contributor::MockPromptContributor;
+pub use contributor::{Contribution, PromptContributor, PromptError};

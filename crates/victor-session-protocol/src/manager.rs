@@ -84,12 +84,19 @@ pub struct TurnLease {
 impl TurnLease {
     /// The right to work on `session`, which ends when `guard` is dropped.
     pub fn new(session: SessionId, guard: impl Any + Send + Sync) -> Self {
-        Self { session, version: None, guard: Box::new(guard) }
+        Self {
+            session,
+            version: None,
+            guard: Box::new(guard),
+        }
     }
 
     /// The same right, with the number of entries that the transcript had when it was given.
     pub fn with_version(self, version: u64) -> Self {
-        Self { version: Some(version), ..self }
+        Self {
+            version: Some(version),
+            ..self
+        }
     }
 
     /// How many entries the transcript had when the right was given, where the manager knows it. Who keeps something

@@ -34,7 +34,11 @@ impl ApprovalRequest {
     /// A request to decide about a call.
     #[must_use]
     pub fn new(session: SessionId, call: ToolCall, spec: ToolSpec) -> Self {
-        Self { session, call, spec }
+        Self {
+            session,
+            call,
+            spec,
+        }
     }
 }
 

@@ -29,12 +29,18 @@ pub enum ToolError {
 impl ToolError {
     /// It went wrong, in words.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::Failed { message: message.into(), source: None }
+        Self::Failed {
+            message: message.into(),
+            source: None,
+        }
     }
 
     /// It went wrong while doing `what`, because of another error.
     pub fn because(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
-        Self::Failed { message: what.into(), source: Some(source.into()) }
+        Self::Failed {
+            message: what.into(),
+            source: Some(source.into()),
+        }
     }
 }
 

@@ -42,8 +42,12 @@ pub trait ToolExecutor: Coordinator {
                     cleared.push(call.clone());
                     None
                 }
-                Verdict::Reject { reason } => Some(ToolResult::new(call, ToolOutcome::Rejected, reason)),
-                Verdict::Deny { reason } => Some(ToolResult::new(call, ToolOutcome::Denied, reason)),
+                Verdict::Reject { reason } => {
+                    Some(ToolResult::new(call, ToolOutcome::Rejected, reason))
+                }
+                Verdict::Deny { reason } => {
+                    Some(ToolResult::new(call, ToolOutcome::Denied, reason))
+                }
                 Verdict::Ask { question } => {
                     let reason = format!("nobody is here to be asked: {question}");
                     Some(ToolResult::new(call, ToolOutcome::Denied, reason))
@@ -52,13 +56,22 @@ pub trait ToolExecutor: Coordinator {
         }
         let mut finished = self.run_tool_calls(cleared, scope);
         while let Some(result) = finished.next().await {
-            let index = calls.iter().zip(&results).position(|(call, slot)| slot.is_none() && call.id == result.call_id);
+            let index = calls
+                .iter()
+                .zip(&results)
+                .position(|(call, slot)| slot.is_none() && call.id == result.call_id);
             if let Some(index) = index {
                 results[index] = Some(result);
             }
         }
-        let missing = |call: &ToolCall| ToolResult::new(call, ToolOutcome::Error, "the executor returned no result");
-        calls.iter().zip(results).map(|(call, result)| result.unwrap_or_else(|| missing(call))).collect()
+        let missing = |call: &ToolCall| {
+            ToolResult::new(call, ToolOutcome::Error, "the executor returned no result")
+        };
+        calls
+            .iter()
+            .zip(results)
+            .map(|(call, result)| result.unwrap_or_else(|| missing(call)))
+            .collect()
     }
 }
 
@@ -78,7 +91,11 @@ impl ToolScope {
     /// Calls of this turn of this session, within the executor's own limits.
     #[must_use]
     pub fn new(session: SessionId, turn: TurnId) -> Self {
-        Self { session, turn, timeout: None }
+        Self {
+            session,
+            turn,
+            timeout: None,
+        }
     }
 }
 

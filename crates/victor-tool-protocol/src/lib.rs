@@ -46,14 +46,14 @@ mod executor;
 mod results;
 mod tool;
 
-pub use approval::{ApprovalPolicy, ApprovalRequest, Verdict};
 #[cfg(feature = "mock")]
 pub use approval::MockApprovalPolicy;
+pub use approval::{ApprovalPolicy, ApprovalRequest, Verdict};
 pub use error::{RegisterError, ToolError};
-pub use executor::{ToolExecutor, ToolScope};
 #[cfg(feature = "mock")]
 pub use executor::MockToolExecutor;
+pub use executor::{ToolExecutor, ToolScope};
 pub use results::ToolResults;
-pub use tool::{Tool, ToolContext, ToolOutput};
 #[cfg(feature = "mock")]
 pub use tool::MockTool;
+pub use tool::{Tool, ToolContext, ToolOutput};

@@ -52,8 +52,18 @@ pub struct ToolContext {
 
 impl ToolContext {
     /// The context of a call.
-    pub fn new(session: SessionId, turn: TurnId, call: ToolCallId, idempotency_key: impl Into<String>) -> Self {
-        Self { session, turn, call, idempotency_key: idempotency_key.into() }
+    pub fn new(
+        session: SessionId,
+        turn: TurnId,
+        call: ToolCallId,
+        idempotency_key: impl Into<String>,
+    ) -> Self {
+        Self {
+            session,
+            turn,
+            call,
+            idempotency_key: idempotency_key.into(),
+        }
     }
 }
 
