@@ -1,0 +1,133 @@
+//! `victor chat`: one message, or a conversation.
+
+mod conversation;
+mod editor;
+mod interactive;
+mod view;
+
+use std::io::{self, IsTerminal as _, Read as _};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use crate::agent::AgentArgs;
+use crate::data::DataArgs;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::{GRACE, Interrupts};
+use crate::say;
+
+use conversation::{Conversation, End};
+use view::View;
+
+const EXAMPLES: &str = "\
+Examples:
+  victor chat \"Which crate retries a failed model call? Read docs/architecture.md\"
+  victor chat                                 hold a conversation, with line editing and history
+  victor chat < question.txt                  take the message from standard input
+  victor chat --allow-write \"Write 'hello' to greeting.txt\"
+  victor chat --json \"Which files are here?\"  print one event a line, for programs";
+
+const MORE: &str = "
+
+The answer goes to standard output. All else, such as tool calls, tokens, time and model, goes to standard error.
+
+Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment, \
+    where VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows what happens within. \
+    NO_COLOR is honoured.
+
+Ctrl-C stops the turn: what was said until then stays, and a conversation goes on. A second Ctrl-C leaves. In a \
+    conversation so do Ctrl-D and /quit.
+
+Exit codes:
+  0    answered, or the reader of the output closed it
+  1    the turn failed, or the model did not answer
+  2    wrong usage: flags, settings, a folder or file that cannot be read, an empty message
+  130  interrupted by Ctrl-C
+  143  terminated by a signal
+";
+
+/// Send a message, or hold a conversation
+///
+/// Without a MESSAGE a conversation is held; or one message is read from standard input, if that is no terminal.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
+pub(crate) struct ChatArgs {
+    /// What to say; `-` reads it from standard input
+    message: Option<String>,
+
+    #[command(flatten)]
+    agent: AgentArgs,
+
+    /// Hold a conversation also where standard input is no terminal: each line is a message
+    #[arg(long, short, conflicts_with = "message")]
+    interactive: bool,
+
+    /// Print every event as a line of JSON, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+
+    /// Print the answer and errors only
+    #[arg(long, short)]
+    quiet: bool,
+
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+impl ChatArgs {
+    /// The one message that is to be sent; none if there is to be a conversation.
+    fn message(&self) -> anyhow::Result<Option<String>> {
+        let terminal = io::stdin().is_terminal();
+        let message = match &self.message {
+            Some(message) if message != "-" => message.clone(),
+            None if self.interactive || terminal => return Ok(None),
+            _ => read_message()?,
+        };
+        if message.trim().is_empty() {
+            bail!(
+                "the message is empty: say something, as in `victor chat \"Which files are here?\"`"
+            );
+        }
+        Ok(Some(message))
+    }
+}
+
+fn read_message() -> anyhow::Result<String> {
+    let mut message = String::new();
+    io::stdin()
+        .lock()
+        .read_to_string(&mut message)
+        .context("the message cannot be read from standard input")?;
+    message.truncate(message.trim_end().len());
+    Ok(message)
+}
+
+/// Sends a message, or holds a conversation.
+pub(crate) fn run(args: ChatArgs) -> Result<Exit, Failure> {
+    let message = args.message().map_err(Failure::usage)?;
+    // The turn is worked in the main thread; the others run tools side by side and listen for signals.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let exit = runtime.block_on(chat(args, message));
+    // What a tool still does in a thread of its own cannot be stopped, and is not waited for.
+    runtime.shutdown_timeout(GRACE);
+    exit
+}
+
+async fn chat(args: ChatArgs, message: Option<String>) -> Result<Exit, Failure> {
+    let interrupts = Interrupts::listen()?;
+    let agent = args.agent.open().map_err(Failure::usage)?;
+    if !args.quiet {
+        say::remark(&agent.about);
+    }
+    let view = View::new(args.json, args.quiet);
+    let mut conversation = Conversation::new(agent.session, view, interrupts);
+    let exit = match message {
+        Some(message) => conversation.say(message).await.map(End::exit),
+        None => interactive::run(&mut conversation, &args.data).await,
+    };
+    agent.orchestrator.shutdown().await;
+    Ok(exit?)
+}

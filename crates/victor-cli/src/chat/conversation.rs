@@ -1,0 +1,165 @@
+//! One turn after the other.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use victor_orchestrator::{
+    Approval, ChatError, ChatResponse, Session, SuspendedTurn, TurnEventKind, TurnOutcome,
+    TurnStream,
+};
+
+use super::editor::{self, Answer};
+use super::view::View;
+use crate::exit::Exit;
+use crate::interrupt::Interrupts;
+use crate::say;
+
+/// A conversation: its session, and where it is shown.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) session: Session,
+    pub(super) view: View,
+    interrupts: Interrupts,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There is an answer.
+    Answered,
+    /// There is none.
+    Failed,
+    /// It was stopped by a signal.
+    Stopped(Exit),
+    /// So was the program.
+    Left(Exit),
+}
+
+impl End {
+    /// How the program ends after it.
+    pub(super) fn exit(self) -> Exit {
+        match self {
+            Self::Answered => Exit::Answered,
+            Self::Failed => Exit::Failed,
+            Self::Stopped(exit) | Self::Left(exit) => exit,
+        }
+    }
+}
+
+/// What came of watching a turn.
+enum Watched {
+    Finished(Box<ChatResponse>),
+    Failed(ChatError),
+    Left(Exit),
+}
+
+impl Conversation {
+    pub(super) fn new(session: Session, view: View, interrupts: Interrupts) -> Self {
+        Self {
+            session,
+            view,
+            interrupts,
+        }
+    }
+
+    /// Sends a message and shows what comes of it. It fails only where that cannot be written.
+    pub(super) async fn say(&mut self, message: String) -> io::Result<End> {
+        let mut stream = self.session.stream_chat(message);
+        let mut busy = Duration::ZERO;
+        loop {
+            let began = Instant::now();
+            let (watched, signal) = self.watch(stream).await?;
+            busy += began.elapsed();
+            if signal == Some(Exit::Interrupted) {
+                self.view.interrupted();
+            }
+            self.view.end_line()?;
+            let mut response = match watched {
+                Watched::Finished(response) => response,
+                Watched::Failed(error) => {
+                    say::error(&error.report());
+                    return Ok(signal.map_or(End::Failed, End::Stopped));
+                }
+                Watched::Left(exit) => return Ok(End::Left(exit)),
+            };
+            let waits = response.outcome == TurnOutcome::AwaitingApproval;
+            if let Some(turn) = response
+                .suspended
+                .take()
+                .filter(|_| waits && signal.is_none())
+            {
+                stream = self.decide(*turn);
+                continue;
+            }
+            self.view.summary(&response, busy);
+            return Ok(match (signal, &response.outcome) {
+                (Some(Exit::Terminated), _) => End::Left(Exit::Terminated),
+                (Some(exit), _) => End::Stopped(exit),
+                (None, TurnOutcome::Cancelled) => End::Stopped(Exit::Interrupted),
+                (None, TurnOutcome::Refused | TurnOutcome::Empty) => End::Failed,
+                (None, _) => End::Answered,
+            });
+        }
+    }
+
+    /// Shows a turn until it ends, and says which signal came meanwhile.
+    async fn watch(&mut self, mut stream: TurnStream) -> io::Result<(Watched, Option<Exit>)> {
+        let guard = self.interrupts.during(stream.cancel_handle());
+        let mut watched = None;
+        while let Some(event) = tokio::select! {
+            biased;
+            () = guard.enough() => {
+                let exit = guard.signal().unwrap_or(Exit::Interrupted);
+                return Ok((Watched::Left(exit), Some(exit)));
+            }
+            event = stream.next() => event,
+        } {
+            match event {
+                Ok(event) => {
+                    self.view.event(&event)?;
+                    if let TurnEventKind::TurnFinished(finished) = event.kind {
+                        watched = Some(Watched::Finished(finished.response));
+                    }
+                }
+                Err(error) => watched = Some(Watched::Failed(error)),
+            }
+        }
+        Ok((
+            watched.unwrap_or(Watched::Failed(ChatError::Incomplete)),
+            guard.signal(),
+        ))
+    }
+
+    /// Asks a person about the calls that wait, and takes the turn up again.
+    fn decide(&self, turn: SuspendedTurn) -> TurnStream {
+        let mut approvals = Vec::new();
+        let mut stop = false;
+        for pending in &turn.approvals {
+            let call = pending.call.id.clone();
+            let answer = if stop {
+                Answer::Stop
+            } else {
+                editor::ask(&pending.question)
+            };
+            let reason = match answer {
+                Answer::Yes => {
+                    approvals.push(Approval::Approved { call });
+                    continue;
+                }
+                Answer::No => "the user said no: do not try it again, and go on without it",
+                Answer::Nobody => "nobody is there to allow it: go on without it",
+                Answer::Stop => "the user stopped the turn",
+            };
+            stop |= answer == Answer::Stop;
+            approvals.push(Approval::Denied {
+                call,
+                reason: reason.to_owned(),
+            });
+        }
+        let stream = self.session.resume(turn, approvals);
+        if stop {
+            stream.cancel_handle().cancel();
+        }
+        stream
+    }
+}

@@ -1,0 +1,122 @@
+//! Lines and answers that a person types.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use rustyline::config::{Behavior, Config};
+use rustyline::error::ReadlineError;
+use rustyline::{DefaultEditor, Result};
+
+use crate::say;
+
+/// What was typed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// A line.
+    Text(String),
+    /// Ctrl-C.
+    Interrupt,
+    /// Ctrl-D, or the end of a file.
+    End,
+}
+
+/// Reads lines with editing and history.
+#[derive(Debug)]
+pub(super) struct LineEditor {
+    editor: DefaultEditor,
+    history: Option<PathBuf>,
+}
+
+impl LineEditor {
+    /// An editor that keeps its history in a folder, or until the end of the program where there is none.
+    pub(super) fn open(folder: Option<&Path>) -> io::Result<Self> {
+        let mut editor = editor().map_err(into_io)?;
+        let history = folder
+            .filter(|_| io::stdin().is_terminal())
+            .map(|folder| folder.join("history.txt"));
+        if let Some(history) = &history {
+            // The first time there is none.
+            let _ = editor.load_history(history);
+        }
+        Ok(Self { editor, history })
+    }
+
+    /// Reads a line. It blocks.
+    pub(super) fn read(&mut self) -> io::Result<Line> {
+        match self.editor.readline("> ") {
+            Ok(line) => {
+                let _ = self.editor.add_history_entry(&line);
+                if let Some(history) = &self.history
+                    && self.editor.append_history(history).is_err()
+                {
+                    // The lines are there until the end of the program, and that is no reason not to talk.
+                    self.history = None;
+                }
+                Ok(Line::Text(line))
+            }
+            Err(ReadlineError::Eof) => Ok(Line::End),
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Ok(Line::Interrupt),
+            Err(error) => Err(into_io(error)),
+        }
+    }
+}
+
+/// What a person answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Yes,
+    No,
+    /// Ctrl-C.
+    Stop,
+    /// There is nobody.
+    Nobody,
+}
+
+/// Asks a person. It blocks.
+pub(super) fn ask(question: &str) -> Answer {
+    let question = say::one_line(question);
+    let editor = if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        editor().ok()
+    } else {
+        None
+    };
+    let Some(mut editor) = editor else {
+        say::tell(&format!(
+            "denied: {question} There is no terminal to ask on; --yes allows it."
+        ));
+        return Answer::Nobody;
+    };
+    say::tell(&question);
+    loop {
+        match editor.readline("allow it? [y/N] ") {
+            Ok(line) => match line.trim().to_lowercase().as_str() {
+                "y" | "yes" => return Answer::Yes,
+                "" | "n" | "no" => return Answer::No,
+                _ => {}
+            },
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => return Answer::Stop,
+            Err(_) => return Answer::No,
+        }
+    }
+}
+
+fn editor() -> Result<DefaultEditor> {
+    // At the terminal itself, since standard output may be a file or a pipe.
+    let behavior = if io::stdin().is_terminal() {
+        Behavior::PreferTerm
+    } else {
+        Behavior::Stdio
+    };
+    let config = Config::builder()
+        .behavior(behavior)
+        .history_ignore_space(true)
+        .max_history_size(1_000)?;
+    DefaultEditor::with_config(config.build())
+}
+
+fn into_io(error: ReadlineError) -> io::Error {
+    match error {
+        ReadlineError::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,129 @@
+//! A conversation at a terminal.
+
+use std::io::{self, IsTerminal as _};
+
+use super::conversation::{Conversation, End};
+use super::editor::{Line, LineEditor};
+use crate::data::DataArgs;
+use crate::exit::Exit;
+use crate::say;
+
+const HELP: &str = "\
+/help     shows this
+/context  says how large the conversation is that the model sees
+/reset    forgets the conversation
+/quit     leaves, as Ctrl-D does
+Everything else is said to the model, also what begins with a space and a slash.
+Ctrl-C stops an answer; a second one leaves. The arrow keys bring earlier lines
+back, Ctrl-R searches them. A line that begins with a space is not kept.";
+
+/// Reads lines and says them, until there are no more.
+pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io::Result<Exit> {
+    let person = io::stdin().is_terminal();
+    let mut folder = None;
+    if person {
+        match data.folder() {
+            Ok(found) => folder = Some(found),
+            Err(error) => conversation
+                .view
+                .remark(&format!("lines are not kept for the next time: {error:#}")),
+        }
+        conversation
+            .view
+            .remark("/help shows the commands, /quit leaves");
+    }
+    let mut editor = LineEditor::open(folder.as_deref())?;
+    // Whether Ctrl-C was the last that was heard of the person.
+    let mut interrupted = false;
+    let mut exit = Exit::Answered;
+    loop {
+        let line = match tokio::task::block_in_place(|| editor.read())? {
+            Line::End => return Ok(exit),
+            Line::Interrupt if interrupted => return Ok(Exit::Interrupted),
+            Line::Interrupt => {
+                interrupted = true;
+                say::tell("Ctrl-C again leaves");
+                continue;
+            }
+            Line::Text(line) => line,
+        };
+        interrupted = false;
+        if line.trim().is_empty() {
+            continue;
+        }
+        match command(&line) {
+            Some("help") => say::tell(HELP),
+            Some("context") => say::tell(&context(conversation)),
+            Some("reset") => match conversation.session.reset().await {
+                Ok(()) => say::tell("the conversation is forgotten"),
+                Err(error) => say::error(&format!("{:#}", anyhow::Error::new(error))),
+            },
+            Some("quit") => return Ok(exit),
+            Some(name) => say::error(&format!(
+                "there is no command /{name}: /help shows those that there are"
+            )),
+            None => match conversation.say(line).await? {
+                End::Left(exit) => return Ok(exit),
+                End::Stopped(_) => {
+                    interrupted = true;
+                    say::tell("stopped; Ctrl-C again leaves");
+                }
+                // A person has seen how each turn ended; a program is told by the exit code.
+                End::Failed if !person => exit = Exit::Failed,
+                End::Failed | End::Answered => {}
+            },
+        }
+    }
+}
+
+/// The command that a line is, if it is one: a slash and one word. Paths are none.
+fn command(line: &str) -> Option<&str> {
+    let name = line.trim_end().strip_prefix('/')?;
+    (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(name)
+}
+
+fn context(conversation: &Conversation) -> String {
+    let stats = conversation.session.context_stats();
+    let mut text = format!("{} messages, {} tokens", stats.messages, stats.tokens);
+    let roles: Vec<String> = stats
+        .tokens_by_role
+        .iter()
+        .map(|(role, tokens)| format!("{role} {tokens}"))
+        .collect();
+    if !roles.is_empty() {
+        text += &format!(" ({})", roles.join(", "));
+    }
+    if let (Some(fill), Some(window)) = (stats.fill(), stats.window) {
+        text += &format!("; {:.1} % of a window of {window} tokens", fill * 100.0);
+    }
+    if let Some(last) = &stats.last_compaction {
+        let (before, after) = (last.tokens_before, last.tokens_after);
+        text += &format!(
+            "; last compacted by `{}`, from {before} to {after} tokens",
+            last.strategy
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_from_messages() {
+        assert_eq!(command("/quit"), Some("quit"));
+        assert_eq!(command("/reset "), Some("reset"));
+        for message in [
+            "quit",
+            " /quit",
+            "/",
+            "/etc/hosts",
+            "/tmp is what?",
+            "/README",
+            "//",
+        ] {
+            assert_eq!(command(message), None, "{message}");
+        }
+    }
+}

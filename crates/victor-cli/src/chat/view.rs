@@ -1,0 +1,210 @@
+//! What is shown of a turn.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use victor_orchestrator::protocols::{ToolOutcome, ToolResult};
+use victor_orchestrator::{ChatResponse, TurnEvent, TurnEventKind, TurnOutcome};
+
+use crate::say;
+
+/// Shows turns: the answer on stdout, and what happens on the way in one line each on stderr; or every event on stdout.
+#[derive(Debug)]
+pub(super) struct View {
+    json: bool,
+    quiet: bool,
+    /// Whether the answer's last line has not ended yet.
+    midline: bool,
+}
+
+impl View {
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
+        Self {
+            json,
+            quiet,
+            midline: false,
+        }
+    }
+
+    /// Shows an event.
+    pub(super) fn event(&mut self, event: &TurnEvent) -> io::Result<()> {
+        if self.json {
+            let mut line = serde_json::to_vec(event)?;
+            line.push(b'\n');
+            return write(&line);
+        }
+        match &event.kind {
+            TurnEventKind::TextDelta(delta) if !delta.text.is_empty() => {
+                let text = say::plain(&delta.text);
+                self.midline = !text.ends_with('\n');
+                write(text.as_bytes())?;
+            }
+            // A further call begins a further text.
+            TurnEventKind::ModelCallFinished(_) => self.end_line()?,
+            kind => {
+                if let Some(line) = line(kind) {
+                    self.end_line()?;
+                    self.remark(&line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a Ctrl-C, which the terminal has shown where the cursor was.
+    pub(super) fn interrupted(&mut self) {
+        self.midline |= io::stdout().is_terminal();
+    }
+
+    /// Ends the answer's last line, if it has not ended.
+    pub(super) fn end_line(&mut self) -> io::Result<()> {
+        match std::mem::take(&mut self.midline) {
+            true => write(b"\n"),
+            false => Ok(()),
+        }
+    }
+
+    /// Says how the turn ended, and what it took.
+    pub(super) fn summary(&self, response: &ChatResponse, busy: Duration) {
+        match response.outcome {
+            TurnOutcome::Refused => say::error("the model declined to answer"),
+            TurnOutcome::Empty => say::error("the model answered with nothing"),
+            TurnOutcome::Truncated => {
+                self.remark("the answer was cut at the model's limit on output");
+            }
+            TurnOutcome::ToolLimit => {
+                self.remark(
+                    "the allowance of tool calls was used up: see the setting max_tool_iterations",
+                );
+            }
+            _ => {}
+        }
+        let usage = &response.usage;
+        let (total, input, output) = (usage.total_tokens(), usage.input_tokens(), usage.output);
+        let calls = match response.model_calls {
+            1 => "1 model call".to_owned(),
+            calls => format!("{calls} model calls"),
+        };
+        let model = response
+            .model
+            .as_ref()
+            .map(|model| format!(", {model}"))
+            .unwrap_or_default();
+        self.remark(&format!(
+            "{total} tokens ({input} in, {output} out), {calls}, {}{model}",
+            time(busy)
+        ));
+    }
+
+    /// Makes a remark, unless it is not wanted.
+    pub(super) fn remark(&self, text: &str) {
+        if !self.quiet {
+            say::remark(text);
+        }
+    }
+}
+
+/// Writes to stdout what is to be seen at once.
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// The line that is shown about what happens on the way.
+fn line(kind: &TurnEventKind) -> Option<String> {
+    let line = match kind {
+        TurnEventKind::ToolCallStarted(started) => {
+            format!("→ {} {}", started.call.name, started.call.arguments)
+        }
+        TurnEventKind::ToolCallFinished(finished) => {
+            let took = time(Duration::from_micros(finished.elapsed_us));
+            format!("← {}", result(&finished.result, &took))
+        }
+        TurnEventKind::ModelCallRetried(retry) => {
+            format!(
+                "attempt {} failed, the next follows in {}: {}",
+                retry.attempt,
+                time(retry.delay),
+                retry.message
+            )
+        }
+        TurnEventKind::ContextCompacted(compacted) => format!(
+            "compacted the conversation by `{}`, from {} to {} tokens",
+            compacted.strategy, compacted.tokens_before, compacted.tokens_after
+        ),
+        TurnEventKind::Notice(notice) => {
+            return Some(say::one_line(&format!(
+                "{}: {}",
+                notice.part, notice.message
+            )));
+        }
+        _ => return None,
+    };
+    Some(say::short_line(&line))
+}
+
+fn result(result: &ToolResult, took: &str) -> String {
+    let text = result.text();
+    let text = text.trim();
+    let begins = text.lines().next().unwrap_or("nothing");
+    let how = match result.outcome {
+        ToolOutcome::Success => String::new(),
+        ref outcome => format!(" {}", outcome.as_str().replace('_', " ")),
+    };
+    match text.lines().count() {
+        0 | 1 => format!("{}{how}, {took}: {begins}", result.name),
+        lines => format!("{}{how}, {took}, {lines} lines: {begins}", result.name),
+    }
+}
+
+fn time(time: Duration) -> String {
+    match time.as_millis() {
+        0 => "under 1 ms".to_owned(),
+        milliseconds @ 1..1_000 => format!("{milliseconds} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use victor_orchestrator::protocols::ToolCall;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_one_line_whatever_it_is() {
+        let check = |outcome: ToolOutcome, text: &str, expected: &str| {
+            let found = ToolResult::new(&ToolCall::new("1", "read_file", "{}"), outcome, text);
+            assert_eq!(result(&found, "2 ms"), expected);
+        };
+        check(
+            ToolOutcome::Success,
+            "one line\n",
+            "read_file, 2 ms: one line",
+        );
+        check(
+            ToolOutcome::Success,
+            "first\nsecond\n",
+            "read_file, 2 ms, 2 lines: first",
+        );
+        check(ToolOutcome::Success, "", "read_file, 2 ms: nothing");
+        check(
+            ToolOutcome::TimedOut,
+            "too slow",
+            "read_file timed out, 2 ms: too slow",
+        );
+    }
+
+    #[test]
+    fn times_are_said_as_people_do() {
+        let check = |microseconds, expected| {
+            assert_eq!(time(Duration::from_micros(microseconds)), expected);
+        };
+        check(0, "under 1 ms");
+        check(999, "under 1 ms");
+        check(1_500, "1 ms");
+        check(999_999, "999 ms");
+        check(12_345_678, "12.3 s");
+    }
+}

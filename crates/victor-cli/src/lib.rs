@@ -1,1 +1,0 @@
-//! The victor command: chat with an agent from a terminal.

@@ -1,0 +1,52 @@
+//! The victor command: chat with an agent from a terminal.
+//!
+//! Each command is a module of its own, named as it is called. What they share: [`agent`] builds the orchestrator from
+//! the flags, [`data`] finds the folder for what is kept, [`exit`] knows how the program ends, [`interrupt`] hears the
+//! signals, [`say`] writes to the terminal.
+
+mod agent;
+mod chat;
+mod data;
+mod exit;
+mod interrupt;
+mod logging;
+mod say;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Talk with an agent that calls tools.
+#[derive(Debug, Parser)]
+#[command(name = "victor", version, max_term_width = 100)]
+#[command(after_help = "Begin with: victor chat \"Which files are here?\"")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Chat(Box<chat::ChatArgs>),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error).into(),
+    };
+    let run = || match cli.command {
+        Some(Command::Chat(args)) => {
+            logging::start()?;
+            chat::run(*args)
+        }
+        None => {
+            Cli::command().print_help()?;
+            Ok(Exit::Answered)
+        }
+    };
+    run().unwrap_or_else(|failure| failure.report()).into()
+}

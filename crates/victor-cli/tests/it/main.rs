@@ -1,0 +1,12 @@
+//! The command as people and programs use it: with flags, files, pipes, signals and a terminal.
+
+mod answers;
+mod conversation;
+mod events;
+mod pipes;
+mod run;
+#[cfg(unix)]
+mod signals;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod wrong_use;
