@@ -78,7 +78,24 @@ fn unreadable(path: &Path, message: &str, source: impl Into<BoxError>) -> Config
 }
 
 fn parse_toml(text: &str) -> Result<Value, BoxError> {
-    from_toml(toml::Value::Table(toml::from_str(text)?))
+    let table = toml::from_str(text).map_err(|error| in_one_line(text, &error))?;
+    from_toml(toml::Value::Table(table))
+}
+
+/// What is wrong with a TOML text, and where, without a picture of the place.
+fn in_one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', ", ");
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return message;
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .chars()
+        .rev()
+        .take_while(|char| *char != '\n')
+        .count()
+        + 1;
+    format!("line {line}, column {column}: {message}")
 }
 
 fn parse_yaml(text: &str) -> Result<Value, BoxError> {

@@ -116,7 +116,7 @@ fn a_file_that_cannot_be_read_says_why() {
     check_file(
         "a.toml",
         "model = ",
-        "file a.toml cannot be read: it is not valid TOML <- line 1",
+        "file a.toml cannot be read: it is not valid TOML <- line 1, column",
     );
     check_file(
         "a.toml",
