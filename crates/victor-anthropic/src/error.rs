@@ -1,0 +1,367 @@
+//! Which class an error of the API or of the way to it belongs to.
+
+use victor_http::HttpError;
+use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+
+use crate::DIALECT;
+use crate::json::Fields;
+
+/// How much of a body that is no error of the API is shown.
+const SHOWN_CHARS: usize = 200;
+
+/// The error that an answer describes, by its status where it came as an HTTP error, and its body.
+///
+/// `request_id` is the one of the headers; that of the body goes before it.
+pub(crate) fn of_body(status: Option<u16>, request_id: Option<&str>, body: &[u8]) -> ProviderError {
+    let text = String::from_utf8_lossy(body);
+    let Described {
+        kind,
+        message,
+        request_id: own_id,
+    } = described(&text).unwrap_or_default();
+    let class = class(status, &kind, &message);
+    let mut message = if message.is_empty() {
+        undescribed(status, &text)
+    } else {
+        message
+    };
+    if let Some(id) = own_id.as_deref().or(request_id) {
+        message = format!("{message} (request {id})");
+    }
+    let error = ProviderError::new(class, DIALECT, message);
+    match status {
+        Some(status) => error.with_status(status),
+        None => error,
+    }
+}
+
+/// The error of an exchange that brought no answer, or not all of it.
+pub(crate) fn of_http(error: &HttpError) -> ProviderError {
+    use ProviderErrorKind::{Connection, InvalidRequest, Malformed, NotFound, Timeout, Truncated};
+    let kind = match error {
+        HttpError::InvalidOptions { .. } | HttpError::InvalidUrl { .. } => InvalidRequest,
+        HttpError::Timeout { .. } => Timeout,
+        HttpError::Redirect { .. } => NotFound,
+        HttpError::BodyTooLarge { .. }
+        | HttpError::EventTooLarge { .. }
+        | HttpError::Malformed { .. }
+        | HttpError::InvalidUtf8 { .. } => Malformed,
+        HttpError::Truncated { .. } => Truncated,
+        _ => Connection,
+    };
+    let provider_error = ProviderError::new(kind, DIALECT, error.to_string());
+    match error {
+        HttpError::Redirect { status, .. } => provider_error.with_status(*status),
+        _ => provider_error,
+    }
+}
+
+#[derive(Default)]
+struct Described {
+    kind: String,
+    message: String,
+    request_id: Option<String>,
+}
+
+/// What a JSON body says: in the form of the API, or in the forms of proxies before it.
+fn described(text: &str) -> Option<Described> {
+    let fields = Fields::parse(text).ok()?;
+    let request_id = fields.read("request_id").unwrap_or_default();
+    let inner = fields
+        .get("error")
+        .and_then(|error| Fields::parse(error.get()).ok());
+    let (kind, message) = match inner {
+        Some(inner) => (inner.kind(), inner.read("message").unwrap_or_default()),
+        None => {
+            let said: Option<String> = fields.read("error").unwrap_or_default();
+            (
+                String::new(),
+                said.unwrap_or_else(|| fields.read("message").unwrap_or_default()),
+            )
+        }
+    };
+    Some(Described {
+        kind,
+        message,
+        request_id,
+    })
+}
+
+fn undescribed(status: Option<u16>, text: &str) -> String {
+    let status = status.map_or_else(
+        || "an error".to_owned(),
+        |status| format!("status {status}"),
+    );
+    let text = text.trim();
+    if text.is_empty() {
+        return format!("{status} without a body");
+    }
+    if text.starts_with('<') {
+        let title = text
+            .split_once("<title>")
+            .and_then(|(_, rest)| rest.split_once("</title>"));
+        let title = title
+            .map(|(title, _)| format!(": {}", shortened(title.trim())))
+            .unwrap_or_default();
+        return format!("{status} with a web page instead of an answer of the API{title}");
+    }
+    format!("{status}: {}", shortened(text))
+}
+
+fn shortened(text: &str) -> &str {
+    text.char_indices()
+        .nth(SHOWN_CHARS)
+        .map_or(text, |(end, _)| &text[..end])
+}
+
+/// The class, by what the API calls the error, else by the status; the message tells apart what both call the same.
+fn class(status: Option<u16>, kind: &str, message: &str) -> ProviderErrorKind {
+    use ProviderErrorKind::{
+        Authentication, ContextTooLong, InvalidRequest, NotFound, Overloaded, Quota, RateLimit,
+        Server, Timeout,
+    };
+    match kind {
+        "authentication_error" | "permission_error" => Authentication,
+        "billing_error" => Quota,
+        "rate_limit_error" => RateLimit,
+        "overloaded_error" => Overloaded,
+        "not_found_error" => NotFound,
+        "timeout_error" => Timeout,
+        "api_error" => Server,
+        // Too many bytes are no better than too many tokens, and a smaller context is what helps with both.
+        "request_too_large" | "exceed_context_size_error" => ContextTooLong,
+        "invalid_request_error" => class_of_request(message),
+        _ => match status {
+            Some(401 | 403) => Authentication,
+            Some(402) => Quota,
+            Some(404) => NotFound,
+            Some(408 | 504) => Timeout,
+            Some(413) => ContextTooLong,
+            Some(429) => RateLimit,
+            Some(503 | 529) => Overloaded,
+            Some(400..=499) => class_of_request(message),
+            // An error without a name and a status came in the middle of a stream.
+            Some(500..) | None => Server,
+            Some(_) => InvalidRequest,
+        },
+    }
+}
+
+/// What is wrong with a request, which the API says in words only.
+fn class_of_request(message: &str) -> ProviderErrorKind {
+    let message = message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if says(&["prompt is too long"]) || (says(&["exceed"]) && says(&["context"])) {
+        ProviderErrorKind::ContextTooLong
+    } else if says(&["credit balance", "usage limits", "spend limit"]) {
+        ProviderErrorKind::Quota
+    } else if message.starts_with("messages")
+        && says(&[
+            "tool_use",
+            "tool_result",
+            "thinking",
+            "alternate",
+            "non-empty",
+            "non-whitespace",
+        ])
+    {
+        ProviderErrorKind::InvalidHistory
+    } else {
+        ProviderErrorKind::InvalidRequest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: &str, kind: &str, message: &str) {
+        let error = of_body(Some(status), None, body.as_bytes());
+        assert_eq!(
+            (error.kind.as_str(), error.message.as_str(), error.status),
+            (kind, message, Some(status))
+        );
+    }
+
+    fn named(kind: &str, message: &str) -> String {
+        serde_json::json!({"type": "error", "error": {"type": kind, "message": message}})
+            .to_string()
+    }
+
+    #[test]
+    fn the_name_of_an_error_says_its_class() {
+        for (kind, class) in [
+            ("authentication_error", "authentication"),
+            ("permission_error", "authentication"),
+            ("billing_error", "quota"),
+            ("rate_limit_error", "rate_limit"),
+            ("overloaded_error", "overloaded"),
+            ("not_found_error", "not_found"),
+            ("timeout_error", "timeout"),
+            ("api_error", "server"),
+            ("request_too_large", "context_too_long"),
+            ("invalid_request_error", "invalid_request"),
+        ] {
+            check(400, &named(kind, "words"), class, "words");
+        }
+    }
+
+    #[test]
+    fn the_words_say_what_is_wrong_with_a_request() {
+        for (message, class) in [
+            (
+                "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+                "context_too_long",
+            ),
+            (
+                "Your credit balance is too low to access the Anthropic API.",
+                "quota",
+            ),
+            ("You have reached your specified API usage limits.", "quota"),
+            (
+                "messages: roles must alternate between \"user\" and \"assistant\"",
+                "invalid_history",
+            ),
+            (
+                "messages.1.content.0: Invalid `signature` in `thinking` block",
+                "invalid_history",
+            ),
+            (
+                "messages.1.content.1: `tool_use` ids must be unique",
+                "invalid_history",
+            ),
+            (
+                "`max_tokens` must be greater than `thinking.budget_tokens`.",
+                "invalid_request",
+            ),
+        ] {
+            check(
+                400,
+                &named("invalid_request_error", message),
+                class,
+                message,
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_name_the_status_says_it() {
+        for (status, class) in [
+            (401, "authentication"),
+            (402, "quota"),
+            (404, "not_found"),
+            (408, "timeout"),
+            (413, "context_too_long"),
+            (418, "invalid_request"),
+            (429, "rate_limit"),
+            (500, "server"),
+            (502, "server"),
+            (503, "overloaded"),
+            (504, "timeout"),
+        ] {
+            check(
+                status,
+                "",
+                class,
+                &format!("status {status} without a body"),
+            );
+        }
+    }
+
+    #[test]
+    fn bodies_of_proxies_are_told_too() {
+        let page = "<html><head><title> 502 Bad Gateway </title></head>...";
+        check(
+            502,
+            page,
+            "server",
+            "status 502 with a web page instead of an answer of the API: 502 Bad Gateway",
+        );
+        check(502, r#"{"error":"no upstream"}"#, "server", "no upstream");
+        check(502, r#"{"message":"no upstream"}"#, "server", "no upstream");
+        check(
+            502,
+            r#"{"other":1}"#,
+            "server",
+            r#"status 502: {"other":1}"#,
+        );
+        check(
+            500,
+            &"é".repeat(300),
+            "server",
+            &format!("status 500: {}", "é".repeat(200)),
+        );
+    }
+
+    #[test]
+    fn the_request_can_be_found_again() {
+        let body =
+            r#"{"type":"error","error":{"type":"api_error","message":"m"},"request_id":"req_1"}"#;
+        assert_eq!(
+            of_body(Some(500), Some("req_2"), body.as_bytes()).message,
+            "m (request req_1)"
+        );
+        assert_eq!(
+            of_body(Some(500), Some("req_2"), b"").message,
+            "status 500 without a body (request req_2)"
+        );
+    }
+
+    #[test]
+    fn errors_of_the_exchange_have_classes() {
+        let server = || "s:1".to_owned();
+        let reason = || "r".to_owned();
+        for (error, kind) in [
+            (
+                HttpError::InvalidUrl {
+                    url: "u".into(),
+                    reason: reason(),
+                },
+                "invalid_request",
+            ),
+            (
+                HttpError::Connect {
+                    server: server(),
+                    proxy: None,
+                    reason: reason(),
+                },
+                "connection",
+            ),
+            (
+                HttpError::Tls {
+                    server: server(),
+                    reason: reason(),
+                },
+                "connection",
+            ),
+            (
+                HttpError::Truncated {
+                    server: server(),
+                    reason: reason(),
+                },
+                "truncated",
+            ),
+            (
+                HttpError::EventTooLarge {
+                    server: server(),
+                    limit: 1,
+                },
+                "malformed",
+            ),
+            (HttpError::InvalidUtf8 { server: server() }, "malformed"),
+            (
+                HttpError::Redirect {
+                    server: server(),
+                    status: 307,
+                    location: "l".into(),
+                },
+                "not_found",
+            ),
+        ] {
+            let message = error.to_string();
+            let error = of_http(&error);
+            assert_eq!((error.kind.as_str(), error.message), (kind, message));
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What an answer is made of besides its blocks, and how it becomes a completion.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use victor_core::{JsonMap, ModelId, Part, StopReason, Usage};
+use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
+
+use crate::DIALECT;
+use crate::block::{Block, namespaced};
+use crate::json::Fields;
+
+/// An answer as far as it has come.
+#[derive(Debug)]
+pub(crate) struct Message {
+    model: ModelId,
+    id: Option<String>,
+    pub(crate) blocks: Vec<Block>,
+    stop_reason: Option<String>,
+    /// The provider's counts: the last that it named of each, since they count from the beginning of the answer.
+    counts: JsonMap,
+    /// What else it said, for those who know this dialect.
+    own: JsonMap,
+}
+
+impl Message {
+    /// An answer of `model`, unless it says otherwise.
+    pub(crate) fn new(model: ModelId) -> Self {
+        Self {
+            model,
+            id: None,
+            blocks: Vec::new(),
+            stop_reason: None,
+            counts: JsonMap::new(),
+            own: JsonMap::new(),
+        }
+    }
+
+    /// Reads a message object that is whole.
+    pub(crate) fn whole(json: &str, model: ModelId) -> serde_json::Result<Self> {
+        let fields = Fields::parse(json)?;
+        let mut message = Self::new(model);
+        message.begin(&fields)?;
+        for raw in fields.read::<Vec<&RawValue>>("content")? {
+            let mut block = Block::start(raw)?;
+            block.closed = true;
+            message.blocks.push(block);
+        }
+        // Whether the last call was finished when the limit was reached cannot be seen here.
+        if message.is_cut()
+            && let Some(last) = message.blocks.last_mut()
+        {
+            last.closed = !last.is_tool_use();
+        }
+        Ok(message)
+    }
+
+    /// Takes what the answer begins with.
+    pub(crate) fn begin(&mut self, fields: &Fields<'_>) -> serde_json::Result<()> {
+        self.id = fields.read("id")?;
+        if let Some(model) = fields
+            .read::<Option<String>>("model")?
+            .filter(|model| !model.is_empty())
+        {
+            self.model = ModelId::from(model);
+        }
+        self.count(fields)?;
+        self.note(fields, &["role", "content", "id", "model", "usage"])
+    }
+
+    /// Takes the counts in `usage`.
+    pub(crate) fn count(&mut self, fields: &Fields<'_>) -> serde_json::Result<()> {
+        let counts: JsonMap = fields.read("usage")?;
+        self.counts
+            .extend(counts.into_iter().filter(|(_, value)| !value.is_null()));
+        Ok(())
+    }
+
+    /// Takes the reason to stop, and what is not among the fields named.
+    pub(crate) fn note(&mut self, fields: &Fields<'_>, known: &[&str]) -> serde_json::Result<()> {
+        if let Some(reason) = fields.read("stop_reason")? {
+            self.stop_reason = reason;
+        }
+        let mut others = fields.others(known)?;
+        others.remove("stop_reason");
+        self.own.extend(others);
+        Ok(())
+    }
+
+    fn stop_reason(&self) -> Option<StopReason> {
+        Some(match self.stop_reason.as_deref()? {
+            "model_context_window_exceeded" => StopReason::ContextFull,
+            // It paused after the summary that it was asked for, and goes on from it.
+            "compaction" => StopReason::PauseTurn,
+            reason => StopReason::from(reason),
+        })
+    }
+
+    fn is_cut(&self) -> bool {
+        matches!(
+            self.stop_reason(),
+            Some(StopReason::MaxTokens | StopReason::ContextFull)
+        )
+    }
+
+    /// What has been used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        let count = |name: &str| self.counts.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let mut usage = Usage::new(count("input_tokens"), count("output_tokens"));
+        usage.cache_read = count("cache_read_input_tokens");
+        usage.cache_write = count("cache_creation_input_tokens");
+        let thinking = self
+            .counts
+            .get("output_tokens_details")
+            .and_then(|details| details.get("thinking_tokens"));
+        usage.reasoning = thinking.and_then(Value::as_u64).unwrap_or(0);
+        for (name, value) in &self.counts {
+            if !matches!(
+                name.as_str(),
+                "input_tokens"
+                    | "output_tokens"
+                    | "cache_read_input_tokens"
+                    | "cache_creation_input_tokens"
+            ) {
+                count_all(&mut usage, name, value);
+            }
+        }
+        usage
+    }
+
+    /// The answer, when nothing more comes.
+    ///
+    /// # Errors
+    ///
+    /// The model stopped to have a tool called, and no call came whole.
+    pub(crate) fn finish(mut self) -> Result<Completion, ProviderError> {
+        let (cut, stop_reason, usage) = (self.is_cut(), self.stop_reason(), self.usage());
+        let parts = self.blocks.into_iter().enumerate();
+        let parts: Vec<Part> = parts
+            .filter_map(|(n, block)| block.into_part(cut, n))
+            .collect();
+        if stop_reason == Some(StopReason::ToolUse)
+            && !parts.iter().any(|part| matches!(part, Part::ToolCall(_)))
+        {
+            let message = "the model stopped for a tool call, but none came whole";
+            return Err(
+                ProviderError::new(ProviderErrorKind::Truncated, DIALECT, message)
+                    .with_usage(usage),
+            );
+        }
+        for (name, value) in self.counts {
+            if value.is_string() {
+                self.own.insert(name, value);
+            }
+        }
+        let mut completion = Completion::new(self.model, parts, usage);
+        if let Some(stop_reason) = stop_reason {
+            completion.stop_reason = stop_reason;
+        }
+        completion.id = self.id;
+        completion.extra = namespaced(self.own);
+        Ok(completion)
+    }
+}
+
+/// Adds what else was counted under its path, for example `server_tool_use.web_search_requests`.
+fn count_all(usage: &mut Usage, path: &str, value: &Value) {
+    match value {
+        Value::Number(number) => {
+            let before = usage.extra.get(path).and_then(Value::as_u64).unwrap_or(0);
+            match number.as_u64() {
+                Some(0) => {}
+                Some(count) => usage.extra.insert(path, before.saturating_add(count)),
+                None => usage.extra.insert(path, number.clone()),
+            }
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                count_all(usage, &format!("{path}.{name}"), value);
+            }
+        }
+        // Rounds on the provider's side. Those of kind `message` are what the other counts are made of.
+        Value::Array(rounds) => {
+            for round in rounds {
+                let kind = round.get("type").and_then(Value::as_str).unwrap_or("other");
+                if kind != "message" {
+                    count_all(usage, &format!("{path}.{kind}"), round);
+                }
+            }
+        }
+        Value::String(_) | Value::Bool(_) | Value::Null => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(json: &str) -> Result<Completion, ProviderError> {
+        Message::whole(json, ModelId::from("asked"))
+            .unwrap()
+            .finish()
+    }
+
+    #[test]
+    fn everything_that_is_counted_is_kept_once() {
+        let usage = whole(
+            r#"{"usage":{"input_tokens":3,"output_tokens":4,"cache_read_input_tokens":5,"cache_creation_input_tokens":6,
+            "cache_creation":{"ephemeral_1h_input_tokens":6,"ephemeral_5m_input_tokens":0},"service_tier":"priority",
+            "server_tool_use":{"web_search_requests":2},"output_tokens_details":{"thinking_tokens":1},
+            "iterations":[{"type":"compaction","input_tokens":10},{"type":"compaction","input_tokens":1},
+            {"type":"message","input_tokens":3}]}}"#,
+        )
+        .unwrap()
+        .usage;
+        assert_eq!(
+            (
+                usage.input,
+                usage.output,
+                usage.cache_read,
+                usage.cache_write,
+                usage.reasoning
+            ),
+            (3, 4, 5, 6, 1)
+        );
+        let extra: Vec<String> = usage
+            .extra
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(
+            extra,
+            [
+                "cache_creation.ephemeral_1h_input_tokens=6",
+                "iterations.compaction.input_tokens=11",
+                "output_tokens_details.thinking_tokens=1",
+                "server_tool_use.web_search_requests=2"
+            ]
+        );
+    }
+
+    #[test]
+    fn stop_reasons_are_translated() {
+        let check = |reason: &str, expected: StopReason| {
+            let completion = whole(&format!(r#"{{"stop_reason":{reason}}}"#)).unwrap();
+            assert_eq!(completion.stop_reason, expected, "{reason}");
+        };
+        check("null", StopReason::EndTurn);
+        check("\"end_turn\"", StopReason::EndTurn);
+        check("\"max_tokens\"", StopReason::MaxTokens);
+        check("\"stop_sequence\"", StopReason::StopSequence);
+        check("\"refusal\"", StopReason::Refusal);
+        check("\"pause_turn\"", StopReason::PauseTurn);
+        check("\"compaction\"", StopReason::PauseTurn);
+        check("\"model_context_window_exceeded\"", StopReason::ContextFull);
+        check("\"bored\"", StopReason::Other("bored".into()));
+    }
+
+    #[test]
+    fn what_else_is_said_is_kept_under_the_name_of_the_dialect() {
+        let completion = whole(r#"{"type":"message","role":"assistant","id":"m","model":"","stop_sequence":"x","stop_details":null,"container":{"id":"c"},"usage":{"service_tier":"batch"}}"#).unwrap();
+        assert_eq!(
+            (completion.id.as_deref(), completion.model.as_str()),
+            (Some("m"), "asked")
+        );
+        let own = completion.extra.get(DIALECT).unwrap();
+        assert_eq!(
+            own,
+            &serde_json::json!({"stop_sequence": "x", "container": {"id": "c"}, "service_tier": "batch"})
+        );
+    }
+
+    #[test]
+    fn a_call_at_the_end_of_an_answer_that_was_cut_is_not_made() {
+        let call = r#"{"type":"tool_use","id":"1","name":"n","input":{}}"#;
+        let calls = |stop: &str| {
+            whole(&format!(
+                r#"{{"content":[{call},{call}],"stop_reason":"{stop}"}}"#
+            ))
+            .unwrap()
+            .tool_calls()
+            .count()
+        };
+        assert_eq!((calls("tool_use"), calls("max_tokens")), (2, 1));
+    }
+
+    #[test]
+    fn a_stop_for_no_call_is_an_error() {
+        let error = whole(r#"{"stop_reason":"tool_use","usage":{"input_tokens":1}}"#).unwrap_err();
+        assert_eq!(
+            (error.kind, error.usage.input),
+            (ProviderErrorKind::Truncated, 1)
+        );
+    }
+}

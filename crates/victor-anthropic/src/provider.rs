@@ -1,0 +1,271 @@
+//! The provider.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::unfold;
+use secrecy::{ExposeSecret, SecretString};
+use victor_core::{ModelId, Part};
+use victor_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use victor_http::{EventStream, HttpClient, HttpResponse, retry_after};
+use victor_provider_protocol::{
+    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
+    ProviderError, ProviderErrorKind,
+};
+
+use crate::builder::{AnthropicBuilder, BETA};
+use crate::request::{Encoding, Mode, encode};
+use crate::{DIALECT, MessageDecoder, capabilities, decoder, error};
+
+/// The longest answer that is asked for without streaming. A longer one may take more than the ten minutes that the
+/// API keeps such a request open.
+const LONGEST_UNSTREAMED: u64 = 21_333;
+
+/// The feature by which the API can be told to leave out thoughts that a model refuses.
+const BINDING_BETA: &str = "thinking-binding-controls-2026-08-01";
+
+/// The Anthropic Messages API, or another server that speaks it.
+///
+/// See the [crate's documentation](crate) for how a neutral request becomes one of this API.
+pub struct AnthropicProvider {
+    pub(crate) messages_url: String,
+    pub(crate) client: HttpClient,
+    pub(crate) headers: HeaderMap,
+    /// What no error may contain.
+    pub(crate) secrets: Arc<[SecretString]>,
+    pub(crate) default_model: Option<ModelId>,
+    pub(crate) settings: AnthropicBuilder,
+}
+
+impl AnthropicProvider {
+    /// The settings of a provider, with their defaults.
+    #[must_use]
+    pub fn builder() -> AnthropicBuilder {
+        AnthropicBuilder::default()
+    }
+
+    /// A provider as the environment says; see [`AnthropicBuilder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnthropicBuilder::build`].
+    pub fn from_env() -> Result<Self, ProviderError> {
+        AnthropicBuilder::from_env().build()
+    }
+
+    /// Asks how many tokens a request has, which costs nothing but time.
+    ///
+    /// # Errors
+    ///
+    /// Those of a request: see [`ProviderErrorKind`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the request.
+    pub async fn count_tokens(&self, request: &ChatRequest) -> Result<u64, ProviderError> {
+        let body = self.send(request, Mode::Count).await?.bytes().await;
+        let body = body.map_err(|failed| error::of_http(&failed));
+        body.and_then(|body| decoder::count(&body))
+            .map_err(|error| without(&self.secrets, error))
+    }
+
+    fn max_tokens(&self, request: &ChatRequest) -> u64 {
+        let own = || self.capabilities(&request.model).max_output_tokens;
+        request
+            .max_output_tokens
+            .map(u64::from)
+            .or_else(own)
+            .unwrap_or(capabilities::UNKNOWN_OUTPUT)
+    }
+
+    /// Sends a request. The answer is not an error.
+    async fn send(&self, request: &ChatRequest, mode: Mode) -> Result<HttpResponse, ProviderError> {
+        let drop_refused_thinking = self.settings.drop_refused_thinking
+            && capabilities::binds_thinking(request.model.as_str())
+            && !request.extra.contains_key("thinking");
+        let encoding = Encoding {
+            mode,
+            max_tokens: self.max_tokens(request),
+            caching: self.settings.prompt_caching,
+            drop_refused_thinking,
+        };
+        let body = encode(request, encoding).map_err(|failed| {
+            let message = format!("the request cannot be written: {failed}");
+            ProviderError::new(ProviderErrorKind::InvalidRequest, DIALECT, message)
+        })?;
+        let mut headers = self.headers.clone();
+        if drop_refused_thinking {
+            add_beta(&mut headers, BINDING_BETA);
+        }
+        let count_url = format!("{}/count_tokens", self.messages_url);
+        let url = if mode == Mode::Count {
+            &count_url
+        } else {
+            &self.messages_url
+        };
+        let messages = request.context.messages().len();
+        tracing::debug!(model = %request.model, ?mode, messages, bytes = body.len(), "asking anthropic");
+        let response = self.client.post_json(url, headers, body).await;
+        let response =
+            response.map_err(|failed| without(&self.secrets, error::of_http(&failed)))?;
+        let status = response.status();
+        tracing::debug!(status = status.as_u16(), "anthropic answers");
+        if status.is_success() {
+            return Ok(response);
+        }
+        let delay = retry_after(response.headers());
+        let id = response
+            .headers()
+            .get("request-id")
+            .and_then(|id| id.to_str().ok())
+            .map(str::to_owned);
+        // A body that cannot be read adds nothing to what the status says.
+        let body = response.bytes().await.unwrap_or_default();
+        let mut error = error::of_body(Some(status.as_u16()), id.as_deref(), &body);
+        error.retry_after = delay;
+        Err(without(&self.secrets, error))
+    }
+
+    /// Reads an answer that came whole. A wrong type of content explains why it cannot be read, and is no error itself.
+    async fn whole(
+        &self,
+        response: HttpResponse,
+        model: &ModelId,
+    ) -> Result<Completion, ProviderError> {
+        let content_type = content_type(&response);
+        let body = response.bytes().await;
+        let body = body.map_err(|failed| without(&self.secrets, error::of_http(&failed)))?;
+        decoder::whole(&body, model).map_err(|mut error| {
+            if error.kind == ProviderErrorKind::Malformed {
+                error.message = format!("{} (content type `{content_type}`)", error.message);
+            }
+            without(&self.secrets, error)
+        })
+    }
+}
+
+#[async_trait]
+impl ChatProvider for AnthropicProvider {
+    fn name(&self) -> &str {
+        DIALECT
+    }
+
+    async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
+        let response = self.send(request, Mode::Stream).await?;
+        let content_type = content_type(&response);
+        if content_type.is_empty()
+            || content_type
+                .to_ascii_lowercase()
+                .starts_with("text/event-stream")
+        {
+            let decoder = MessageDecoder::new(request.model.clone());
+            let state = Streaming {
+                events: response.events(),
+                decoder,
+                secrets: self.secrets.clone(),
+            };
+            return Ok(CompletionStream::new(unfold(state, |mut state| async {
+                Some((state.next().await, state))
+            })));
+        }
+        // An error, or a server that does not stream.
+        let completion = self.whole(response, &request.model).await?;
+        let deltas = completion.parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(CompletionEvent::TextDelta(text.text.clone())),
+            Part::Thinking(thinking) => Some(CompletionEvent::ThinkingDelta(thinking.text.clone())),
+            _ => None,
+        });
+        let mut events: Vec<_> = deltas.map(Ok).collect();
+        events.push(Ok(CompletionEvent::Finished(completion)));
+        Ok(CompletionStream::from_events(events))
+    }
+
+    /// Asks without streaming, unless the answer may be so long that it must be streamed.
+    async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
+        if self.max_tokens(request) > LONGEST_UNSTREAMED {
+            return self.stream_chat(request).await?.completion().await;
+        }
+        let response = self.send(request, Mode::Whole).await?;
+        self.whole(response, &request.model).await
+    }
+
+    fn default_model(&self) -> Option<ModelId> {
+        self.default_model.clone()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        let mut declared = self.settings.capabilities.iter().rev();
+        match declared.find(|(name, _)| name == model) {
+            Some((_, capabilities)) => capabilities.clone(),
+            None => {
+                let mut known = capabilities::of(model.as_str());
+                known.prompt_caching &= self.settings.prompt_caching;
+                known
+            }
+        }
+    }
+}
+
+/// An answer that is being received.
+struct Streaming {
+    events: EventStream,
+    decoder: MessageDecoder,
+    secrets: Arc<[SecretString]>,
+}
+
+impl Streaming {
+    async fn next(&mut self) -> Result<CompletionEvent, ProviderError> {
+        let decoded = match self.events.next().await {
+            Some(Ok(event)) => {
+                let decoded = self.decoder.event(event.event, event.data);
+                // What lacks its end may have been cut off anywhere.
+                match decoded {
+                    Err(error) if !event.complete && error.kind == ProviderErrorKind::Malformed => {
+                        Err(self.decoder.truncated())
+                    }
+                    decoded => decoded,
+                }
+            }
+            Some(Err(failed)) => Err(self.decoder.failed(error::of_http(&failed))),
+            None => Err(self.decoder.truncated()),
+        };
+        decoded.map_err(|error| without(&self.secrets, error))
+    }
+}
+
+fn content_type(response: &HttpResponse) -> String {
+    let value = response.headers().get(CONTENT_TYPE);
+    value
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default()
+}
+
+fn add_beta(headers: &mut HeaderMap, name: &str) {
+    let given = headers.get(BETA).and_then(|given| given.to_str().ok());
+    let names = given.map_or_else(|| name.to_owned(), |given| format!("{given},{name}"));
+    if let Ok(names) = HeaderValue::from_str(&names) {
+        headers.insert(BETA, names);
+    }
+}
+
+/// The same error without the secrets, should a server have repeated them.
+fn without(secrets: &[SecretString], mut error: ProviderError) -> ProviderError {
+    for secret in secrets {
+        let secret = secret.expose_secret().trim();
+        // What is shorter is no secret, and might be part of any word.
+        if secret.len() >= 8 && error.message.contains(secret) {
+            error.message = error.message.replace(secret, "[redacted]");
+        }
+    }
+    error
+}
+
+impl fmt::Debug for AnthropicProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnthropicProvider")
+            .field("settings", &self.settings)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! The one HTTP client of Victor, and the decoder of the event streams that model APIs answer with.
+//!
+//! Every adapter that speaks HTTP builds its client here, so that time limits, size limits, TLS and the care for keys
+//! are the same everywhere. What an answer means is the adapter's business: any status except a redirect, and any
+//! content type, is handed to it as it came.
+//!
+//! ```no_run
+//! use victor_http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+//! use victor_http::{HttpClient, HttpOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = HttpClient::new(&HttpOptions::default())?; // build it once, clone it freely
+//! let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer secret"))]);
+//! let response = client
+//!     .post_json("https://api.openai.com/v1/responses", headers, r#"{"stream": true}"#)
+//!     .await?;
+//! if response.status().is_success() {
+//!     let mut events = response.events();
+//!     while let Some(event) = events.next().await {
+//!         let event = event?; // borrowed: parse it before the next one
+//!         println!("{}: {}", event.event, event.data);
+//!     }
+//! } else {
+//!     println!("{}: {}", response.status(), response.text().await?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - **Keys stay.** No redirect is followed. Header values, query strings and passwords in URLs appear in no error and
+//!   in no `Debug`.
+//! - **Nothing waits or grows without end.** Connecting, the beginning of an answer and every pause in it have a limit,
+//!   and so have a body and an event.
+//! - **What is lost is not whole.** A body that ends before its declared end is an error and never a short answer.
+//! - **Dropping ends it.** A request, response or stream that is dropped closes its connection (on HTTP/2, its stream).
+
+mod client;
+mod error;
+mod exchange;
+mod options;
+mod response;
+mod retry_after;
+mod sse;
+
+pub use bytes::Bytes;
+pub use client::HttpClient;
+pub use error::{HttpError, TimeLimit};
+pub use options::{HttpOptions, HttpProxy};
+pub use reqwest::{StatusCode, header};
+pub use response::{EventStream, HttpResponse};
+pub use retry_after::retry_after;
+pub use sse::{SseDecoder, SseError, SseEvent};

@@ -1,0 +1,9 @@
+//! The behaviour of the HTTP client and of the decoder of events, through their public API.
+
+mod client;
+mod events;
+mod http2;
+mod recordings;
+mod server;
+mod sse;
+mod tls;
