@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use victor_core::ModelId;
 use victor_http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use victor_http::{HttpClient, HttpOptions};
-use victor_provider_protocol::{Capabilities, ProviderError, ProviderErrorKind};
+use victor_provider_protocol::{Capabilities, CapabilitySource, ProviderError, ProviderErrorKind};
 
 use crate::provider::AnthropicProvider;
 use crate::{DIALECT, error};
@@ -153,7 +153,12 @@ impl AnthropicBuilder {
 
     /// Declares what a model can do, whatever is known of it otherwise.
     #[must_use]
-    pub fn capabilities(mut self, model: impl Into<ModelId>, capabilities: Capabilities) -> Self {
+    pub fn capabilities(
+        mut self,
+        model: impl Into<ModelId>,
+        mut capabilities: Capabilities,
+    ) -> Self {
+        capabilities.source = CapabilitySource::Declared;
         self.capabilities.push((model.into(), capabilities));
         self
     }

@@ -1,6 +1,6 @@
 //! What is known of the models.
 
-use victor_provider_protocol::Capabilities;
+use victor_provider_protocol::{Capabilities, CapabilitySource};
 
 /// What is known of the models whose names begin alike.
 struct Family {
@@ -116,6 +116,7 @@ pub(crate) fn of(model: &str) -> Capabilities {
     let mut capabilities = Capabilities::default();
     capabilities.tools = true;
     if let Some(family) = find(model) {
+        capabilities.source = CapabilitySource::Table;
         capabilities.context_window = Some(family.window);
         capabilities.max_output_tokens = Some(family.output);
         capabilities.images = true;

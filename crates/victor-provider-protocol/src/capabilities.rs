@@ -2,11 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
+victor_core::open_string_enum! {
+    /// Where the knowledge of what a model can do came from, from the least to the most reliable.
+    pub enum CapabilitySource {
+        /// It is assumed, because nothing is known of the model.
+        Assumed = "assumed",
+        /// It stands in the adapter's table.
+        Table = "table",
+        /// The provider said so.
+        Provider = "provider",
+        /// The program or its user said so, which beats everything else.
+        Declared = "declared",
+    }
+}
+
+impl Default for CapabilitySource {
+    fn default() -> Self {
+        Self::Assumed
+    }
+}
+
 /// What a model can do, as far as its provider knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Capabilities {
+    /// Where this knowledge came from.
+    pub source: CapabilitySource,
     /// How many tokens a request and its answer may have together; unknown if absent.
     pub context_window: Option<u64>,
     /// How many tokens an answer may have; unknown if absent.

@@ -44,7 +44,7 @@ mod request;
 mod router;
 mod stream;
 
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, CapabilitySource};
 pub use completion::{Completion, CompletionEvent, RetryNotice};
 pub use error::{ProviderError, ProviderErrorKind};
 pub use provider::ChatProvider;

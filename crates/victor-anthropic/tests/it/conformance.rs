@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use victor_core::{Context, Message, ModelId};
-use victor_provider_protocol::{Capabilities, ChatProvider, ChatRequest};
+use victor_provider_protocol::{Capabilities, CapabilitySource, ChatProvider, ChatRequest};
 use victor_testkit::conformance;
 
 use crate::server::{Answer, Server};
@@ -137,8 +137,11 @@ async fn what_is_declared_of_a_model_goes_first() {
         .build()
         .unwrap();
     let model = ModelId::from("claude-x");
+    declared.source = CapabilitySource::Declared;
     assert_eq!(provider.capabilities(&model), declared);
-    assert!(provider.capabilities(&"claude-y".into()).tools);
+    let source = |model: &str| provider.capabilities(&model.into()).source;
+    assert_eq!(source("claude-y"), CapabilitySource::Table);
+    assert_eq!(source("tiny"), CapabilitySource::Assumed);
     provider
         .chat(&ChatRequest::new(
             &model,
