@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 victor_core::open_string_enum! {
     /// Where the knowledge of what a model can do came from, from the least to the most reliable.
+    #[derive(Default)]
     pub enum CapabilitySource {
         /// It is assumed, because nothing is known of the model.
+        #[default]
         Assumed = "assumed",
         /// It stands in the adapter's table.
         Table = "table",
@@ -13,12 +15,6 @@ victor_core::open_string_enum! {
         Provider = "provider",
         /// The program or its user said so, which beats everything else.
         Declared = "declared",
-    }
-}
-
-impl Default for CapabilitySource {
-    fn default() -> Self {
-        Self::Assumed
     }
 }
 
