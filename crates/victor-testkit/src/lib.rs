@@ -2,6 +2,7 @@
 //!
 //! - [`ScriptedModel`] answers by a script and notices when the program leaves it; [`Expect`] says what a step of the
 //!   script wants to be asked. [`Recorder`] makes a script from what a model really said.
+//! - [`FakeApi`] is a model API on this machine that answers as a test says, for adapters.
 //! - [`faults`] has what goes wrong in the field: errors, panics, calls that never return, streams that break off.
 //! - [`conformance`] has the laws of every protocol, for whoever implements one.
 //! - [`cancel_at_every_poll`] proves that a future may be dropped anywhere; [`drive`] runs one without a runtime.
@@ -10,6 +11,7 @@
 //!
 //! It is used as a dev-dependency, in the tests of Victor's own crates and of those that take their place.
 
+mod api;
 mod cancel;
 pub mod conformance;
 mod counter;
@@ -20,6 +22,7 @@ mod history;
 mod recorder;
 mod scripted;
 
+pub use api::{ApiRequest, FakeApi, Reply};
 pub use cancel::{cancel_at_every_poll, count_polls, drive, drive_until_pending, poll_at_most};
 pub use counter::CharCounter;
 pub use expect::Expect;

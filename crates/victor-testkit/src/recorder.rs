@@ -225,6 +225,9 @@ fn lines_of(request: &ChatRequest) -> Vec<String> {
         format!("stop sequences: {:?}", request.stop_sequences),
         format!("extra: {}", Value::from(request.extra.clone())),
     ];
+    if let Some(format) = &request.response_format {
+        lines.push(format!("response format: {}", serde_json::json!(format)));
+    }
     lines.extend(
         request
             .tools

@@ -5,7 +5,8 @@ use victor_core::{Context, Message, ModelId};
 use victor_provider_protocol::{Capabilities, CapabilitySource, ChatProvider, ChatRequest};
 use victor_testkit::conformance;
 
-use crate::server::{Answer, Server};
+use crate::server::Server;
+use victor_testkit::Reply;
 
 fn events(blocks: &[(Value, Vec<Value>)], stop: &str) -> String {
     let mut events = vec![
@@ -78,11 +79,11 @@ async fn server() -> Server {
         "usage": {"input_tokens": 20, "cache_read_input_tokens": 3, "output_tokens": 30},
     });
     Server::start(move |asked| {
-        let is_streamed = asked.body["stream"] == true;
+        let is_streamed = asked.json()["stream"] == true;
         if is_streamed {
-            Answer::events(&streamed)
+            Reply::events(streamed.as_str())
         } else {
-            Answer::json(&whole)
+            Reply::json(&whole)
         }
     })
     .await
@@ -118,7 +119,7 @@ async fn an_answer_that_may_be_long_is_streamed() {
     ] {
         request.max_output_tokens = limit;
         provider.chat(&request).await.unwrap();
-        let body = server.last().body;
+        let body = server.last().json();
         assert_eq!(
             (&body["max_tokens"], &body["stream"]),
             (&json!(max_tokens), &json!(stream))
@@ -149,7 +150,7 @@ async fn what_is_declared_of_a_model_goes_first() {
         ))
         .await
         .unwrap();
-    assert_eq!(server.last().body["max_tokens"], 77);
+    assert_eq!(server.last().json()["max_tokens"], 77);
 }
 
 /// The latest models refuse their own thoughts once something before them has changed.
@@ -169,7 +170,7 @@ async fn the_latest_models_are_asked_to_drop_what_they_would_refuse() {
         let asked = server.last();
         (
             asked.headers["anthropic-beta"].clone(),
-            asked.body["thinking"].clone(),
+            asked.json()["thinking"].clone(),
         )
     };
     let (beta, thinking) = sent("claude-opus-5-5", json!({}), true).await;

@@ -7,7 +7,8 @@ use victor_http::{HttpOptions, HttpProxy};
 use victor_provider_protocol::{ChatProvider, ChatRequest, CompletionEvent, ProviderError};
 
 use crate::cassettes::errors;
-use crate::server::{Answer, Server};
+use crate::server::Server;
+use victor_testkit::Reply;
 
 fn request() -> ChatRequest {
     let mut request = ChatRequest::new("claude", Context::from_iter([Message::user("hello")]));
@@ -15,7 +16,7 @@ fn request() -> ChatRequest {
     request
 }
 
-async fn streamed(answer: Answer) -> Result<String, ProviderError> {
+async fn streamed(answer: Reply) -> Result<String, ProviderError> {
     let server = Server::answering(answer).await;
     let mut stream = server.provider().stream_chat(&request()).await?;
     let mut text = String::new();
@@ -27,7 +28,7 @@ async fn streamed(answer: Answer) -> Result<String, ProviderError> {
     Ok(text)
 }
 
-async fn whole(answer: Answer) -> Result<String, ProviderError> {
+async fn whole(answer: Reply) -> Result<String, ProviderError> {
     let completion = Server::answering(answer)
         .await
         .provider()
@@ -45,11 +46,9 @@ async fn errors_have_the_class_that_is_expected() {
         let body = item["body"]
             .as_str()
             .map_or_else(|| item["body"].to_string(), str::to_owned);
-        let mut answer = Answer::new(status, item["content_type"].as_str().unwrap(), body);
+        let mut answer = Reply::new(status, item["content_type"].as_str().unwrap(), body);
         for (name, value) in item["headers"].as_object().unwrap() {
-            answer
-                .headers
-                .push((name.clone(), value.as_str().unwrap().to_owned()));
+            answer = answer.with_header(name, value.as_str().unwrap());
         }
         let expected = match item["expect"]["kind"].as_str().unwrap() {
             "context_overflow" | "request_too_large" => "context_too_long",
@@ -92,7 +91,7 @@ async fn answers_of_the_wrong_kind_are_told_apart() {
         ),
         ("application/json", "{\"type\":\"new\"}", "malformed"),
     ] {
-        let answer = Answer::new(200, content_type, body);
+        let answer = Reply::new(200, content_type, body);
         for error in [
             streamed(answer.clone()).await.unwrap_err(),
             whole(answer).await.unwrap_err(),
@@ -107,12 +106,12 @@ async fn answers_of_the_wrong_kind_are_told_apart() {
             );
         }
     }
-    let not_utf8 = Answer::new(200, "application/json", [b'"', 0xFF, b'"']);
+    let not_utf8 = Reply::new(200, "application/json", [b'"', 0xFF, b'"']);
     assert_eq!(
         whole(not_utf8).await.unwrap_err().kind.as_str(),
         "malformed"
     );
-    let not_utf8 = Answer::new(200, "text/event-stream", *b"data: \xFF\n\n");
+    let not_utf8 = Reply::new(200, "text/event-stream", *b"data: \xFF\n\n");
     assert_eq!(
         streamed(not_utf8).await.unwrap_err().kind.as_str(),
         "malformed"
@@ -124,7 +123,7 @@ async fn a_server_that_does_not_stream_is_understood() {
     let message =
         r#"{"type":"message","content":[{"type":"text","text":"hi"}],"usage":{"output_tokens":1}}"#;
     assert_eq!(
-        streamed(Answer::new(200, "application/json", message))
+        streamed(Reply::new(200, "application/json", message))
             .await
             .unwrap(),
         "hi"
@@ -140,31 +139,28 @@ async fn answers_that_end_too_soon_are_truncated() {
         (begun, true),
         (&*format!("{begun}data: {{\"type\":\"mess"), false),
     ] {
-        let mut answer = Answer::events(body);
-        answer.cut_off = cut_off;
+        let answer = Reply::events(body);
+        let answer = if cut_off { answer.broken() } else { answer };
         assert_eq!(
             streamed(answer).await.unwrap_err().kind.as_str(),
             "truncated",
             "{body}"
         );
     }
-    let mut answer = Answer::new(200, "application/json", "{");
-    answer.cut_off = true;
+    let answer = Reply::new(200, "application/json", "{").broken();
     assert_eq!(whole(answer).await.unwrap_err().kind.as_str(), "truncated");
 }
 
 #[tokio::test]
 async fn errors_of_the_exchange_are_told() {
-    let redirect = Answer {
-        headers: vec![("location".into(), "https://elsewhere/v1".into())],
-        ..Answer::new(307, "text/plain", "")
-    };
+    let redirect =
+        Reply::new(307, "text/plain", "").with_header("location", "https://elsewhere/v1");
     assert_eq!(
         streamed(redirect).await.unwrap_err().kind.as_str(),
         "not_found"
     );
 
-    let server = Server::answering(Answer::new(200, "application/json", vec![b' '; 300])).await;
+    let server = Server::answering(Reply::new(200, "application/json", vec![b' '; 300])).await;
     let options = HttpOptions {
         proxy: HttpProxy::None,
         max_body_bytes: 200,
@@ -180,7 +176,7 @@ async fn errors_of_the_exchange_are_told() {
         provider.chat(&request()).await.unwrap_err().kind.as_str(),
         "malformed"
     );
-    let server = Server::answering(Answer::events("data: {\"type\":\"a long name\"}\n\n")).await;
+    let server = Server::answering(Reply::events("data: {\"type\":\"a long name\"}\n\n")).await;
     let provider = server.settings().http_options(options).build().unwrap();
     let error = provider
         .stream_chat(&request())
@@ -214,7 +210,7 @@ async fn errors_of_the_exchange_are_told() {
         no_address.chat(&request()).await.unwrap_err().kind.as_str(),
         "invalid_request"
     );
-    let no_count = Server::answering(Answer::new(200, "application/json", "{}")).await;
+    let no_count = Server::answering(Reply::new(200, "application/json", "{}")).await;
     assert_eq!(
         no_count
             .provider()

@@ -11,15 +11,13 @@ use victor_provider_protocol::{ChatProvider, ChatRequest, Completion};
 
 use crate::cassettes::{Exchange, Recorded, conversations};
 use crate::said::{said, said_streamed, said_whole};
-use crate::server::{Answer, Server};
+use crate::server::Server;
+use victor_testkit::Reply;
 
-fn answer(exchange: &Exchange) -> Answer {
+fn answer(exchange: &Exchange) -> Reply {
     match &exchange.response {
-        Recorded::Json(body) => Answer {
-            status: exchange.status,
-            ..Answer::json(body)
-        },
-        Recorded::Events(events) => Answer::events(events),
+        Recorded::Json(body) => Reply::new(exchange.status, "application/json", body.to_string()),
+        Recorded::Events(events) => Reply::events(events.as_str()),
     }
 }
 
@@ -46,7 +44,7 @@ async fn every_recorded_conversation_is_held_again() {
             let asked = server.last();
             assert_eq!(asked.path, exchange.path, "{}", exchange.name);
             assert_eq!(
-                normal(asked.body),
+                normal(asked.json()),
                 normal(exchange.request.clone()),
                 "{}",
                 exchange.name
@@ -233,7 +231,7 @@ async fn cuts_on_the_way_change_nothing() {
             (0..length).step_by(97).collect(),
             (0..length.min(600)).collect(),
         ] {
-            let server = Server::answering(Answer::events(events).split_at(&cuts)).await;
+            let server = Server::answering(Reply::events(events.as_str()).cut_at(&cuts)).await;
             let stream = server
                 .provider()
                 .stream_chat(&neutral_for_cuts(exchange))
@@ -263,7 +261,7 @@ async fn other_streams_are_understood() {
         .into_iter()
         .filter(|(name, _)| name.ends_with(".sse"))
     {
-        let server = Server::answering(Answer::events(&events)).await;
+        let server = Server::answering(Reply::events(events.as_str())).await;
         let request = ChatRequest::new("claude", Context::from_iter([Message::user("hello")]));
         let completion = server
             .provider()

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use victor_core::{Context, Message};
 use victor_provider_protocol::{ChatProvider, ChatRequest, CompletionEvent};
 
-use crate::server::{Answer, KEY, Server};
+use crate::server::{KEY, Server};
+use victor_testkit::Reply;
 
 const OTHER: &str = "another-secret-value";
 const TOKEN: &str = "token-secret-value";
@@ -39,18 +40,18 @@ async fn nothing_tells_a_secret_even_if_the_server_does() {
     let start = "data: {\"type\":\"message_start\",\"message\":{}}\n\n";
     let mut told = String::new();
     for answer in [
-        Answer::new(401, "application/json", error.clone()),
-        Answer::new(500, "text/plain", all.clone()),
-        Answer::new(500, "text/html", format!("<title>{all}</title>")),
-        Answer::new(200, &all, "{}"),
-        Answer::new(
+        Reply::new(401, "application/json", error.clone()),
+        Reply::new(500, "text/plain", all.clone()),
+        Reply::new(500, "text/html", format!("<title>{all}</title>")),
+        Reply::new(200, &all, "{}"),
+        Reply::new(
             200,
             "application/json",
             format!("{{\"type\":\"message\",\"content\":\"{all}\"}}"),
         ),
-        Answer::events(&format!("{start}event: error\ndata: {error}\n\n")),
-        Answer::events(&format!("{start}event: message_stop\ndata: {all}\n\n")),
-        Answer::events(&format!(
+        Reply::events(format!("{start}event: error\ndata: {error}\n\n")),
+        Reply::events(format!("{start}event: message_stop\ndata: {all}\n\n")),
+        Reply::events(format!(
             "{start}data: {{\"type\":\"message_start\",\"message\":\"{all}\"}}\n\n"
         )),
     ] {

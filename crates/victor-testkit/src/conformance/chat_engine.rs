@@ -109,6 +109,7 @@ impl<E: ChatEngine> Agent for EngineAgent<E> {
                 turn,
                 input,
                 limits: TurnLimits::default(),
+                output: None,
             };
             engine.run_turn(start, ports, &events).await
         })
