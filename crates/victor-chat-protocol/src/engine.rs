@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use victor_core::{Coordinator, Message, SessionId, TurnId};
 
-use crate::{Approval, ChatError, ChatResponse, EventSink, SuspendedTurn, TurnPorts};
+use crate::{
+    Approval, ChatError, ChatResponse, EventSink, OutputContract, SuspendedTurn, TurnPorts,
+};
 
 /// The role of the coordinator that works a turn: it decides what happens next, and has it done through the ports.
 #[async_trait]
@@ -45,6 +47,8 @@ pub enum TurnStart {
         input: Message,
         /// How far the turn may go.
         limits: TurnLimits,
+        /// The form that the answer must have; any if absent.
+        output: Option<OutputContract>,
     },
     /// Where it was suspended.
     Resume {

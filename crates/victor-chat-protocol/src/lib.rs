@@ -36,6 +36,7 @@ mod engine;
 mod error;
 mod event;
 mod input;
+mod output;
 mod ports;
 mod response;
 mod stream;
@@ -52,6 +53,7 @@ pub use event::{
     TurnFinished, TurnStarted,
 };
 pub use input::ChatInput;
+pub use output::OutputContract;
 #[cfg(feature = "mock")]
 pub use ports::MockTurnPorts;
 pub use ports::{ModelCall, TurnPorts};

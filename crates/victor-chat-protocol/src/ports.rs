@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::de::IgnoredAny;
 use victor_core::{BoxError, Message, ToolCall};
 use victor_provider_protocol::{CompletionStream, ProviderError};
 use victor_tool_protocol::{ToolResults, Verdict};
+
+use crate::OutputContract;
 
 /// The ports through which a turn acts on the world; one value for each turn.
 ///
@@ -27,6 +30,17 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
 
     /// Runs calls that were cleared. Dropping the results ends the calls that still run.
     fn run_tools(&self, calls: Vec<ToolCall>) -> ToolResults;
+
+    /// Whether an answer has the form that was asked for. By default it is enough that it is JSON.
+    ///
+    /// # Errors
+    ///
+    /// What the model is told whose answer does not fit.
+    fn check_output(&self, _contract: &OutputContract, text: &str) -> Result<(), String> {
+        let read = serde_json::from_str::<IgnoredAny>(text);
+        read.map(drop)
+            .map_err(|error| format!("it is not JSON ({error})"))
+    }
 
     /// Adds messages to the conversation, all or none. Messages that are already there, by their identifiers, are
     /// not added again, so that a turn can be resumed whatever happened to its last commit.
@@ -50,6 +64,8 @@ pub struct ModelCall {
     pub tools: bool,
     /// What the model is told beside the conversation, this once, without storing it.
     pub note: Option<String>,
+    /// The form that the answer must have; any if absent.
+    pub output: Option<OutputContract>,
     /// Whether the context must shrink first, because the provider said that it is too long.
     pub shrink: bool,
 }

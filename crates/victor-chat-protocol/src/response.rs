@@ -21,6 +21,10 @@ pub struct ChatResponse {
     pub turn: TurnId,
     /// How the turn ended.
     pub outcome: TurnOutcome,
+    /// The model's answer where it had to have a form: JSON as the model wrote it, and at
+    /// [`InvalidOutput`](TurnOutcome::InvalidOutput) what it gave in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// Every message that the turn added to the conversation, the user's first.
     pub messages: Vec<Arc<Message>>,
     /// What all model calls of the turn used together.
@@ -53,6 +57,8 @@ victor_core::open_string_enum! {
         Truncated = "truncated",
         /// The model, or a filter behind it, declined to answer.
         Refused = "refused",
+        /// The answer has not the form that was asked for, also when asked for again.
+        InvalidOutput = "invalid_output",
         /// The model answered with nothing, also when asked again.
         Empty = "empty",
         /// A person must approve tool calls before the turn goes on.
@@ -80,6 +86,7 @@ impl ChatResponse {
             session,
             turn,
             outcome,
+            output: None,
             messages: Vec::new(),
             usage: Usage::default(),
             model_calls: 0,
@@ -90,10 +97,14 @@ impl ChatResponse {
         }
     }
 
-    /// The text of the answer: that of the turn's last message, if it is the model's.
+    /// The text of the answer: [`output`](Self::output) where the answer had to have a form, and otherwise the text of
+    /// the turn's last message, if it is the model's.
     #[must_use]
     pub fn content(&self) -> Cow<'_, str> {
         use victor_core::Role;
+        if let Some(output) = &self.output {
+            return Cow::Borrowed(output);
+        }
         match self.messages.last() {
             Some(message) if *message.role() == Role::Assistant => message.text(),
             _ => Cow::Borrowed(""),

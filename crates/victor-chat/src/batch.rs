@@ -7,6 +7,8 @@ use victor_chat_protocol::{Approval, PendingApproval, TurnOutcome};
 use victor_core::{Part, ToolCall, ToolCallId, ToolOutcome, ToolResult};
 use victor_tool_protocol::Verdict;
 
+use crate::output::not_taken;
+
 /// An answer with tool calls that is not stored yet, because not every call has its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Batch {
@@ -16,6 +18,9 @@ pub(crate) struct Batch {
     /// How the turn ends when every call has its result; it goes on if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) then: Option<TurnOutcome>,
+    /// How the turn ends if one of the calls gives the answer in the form that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<TurnOutcome>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +34,8 @@ struct Slot {
 enum State {
     /// Nobody has decided about it.
     New,
+    /// It gives the answer, which has not been checked.
+    Output,
     /// A person is asked.
     Asked(String),
     /// It may run, and perhaps does.
@@ -60,6 +67,7 @@ impl Batch {
             answer,
             slots,
             then: None,
+            output: None,
         }
     }
 
@@ -77,6 +85,50 @@ impl Batch {
                 format!("the arguments are not a JSON object ({error}): {advice}"),
             ))
         })
+    }
+
+    /// Takes calls of the tool `name` for the answer, with which the turn ends in this way if it fits.
+    pub(crate) fn claim_output(&mut self, name: &str, outcome: TurnOutcome) {
+        self.output = Some(outcome);
+        for slot in &mut self.slots {
+            if slot.state == State::New && slot.call.name == name {
+                slot.state = State::Output;
+            }
+        }
+    }
+
+    /// The call that gives the answer which is to be checked next.
+    pub(crate) fn output(&self) -> Option<&ToolCall> {
+        let mut slots = self.slots.iter();
+        let slot = slots.find(|slot| slot.state == State::Output)?;
+        Some(&slot.call)
+    }
+
+    /// Takes the verdict on the answer of [`output`](Self::output). With one that fits, the turn ends.
+    pub(crate) fn output_checked(&mut self, verdict: Result<(), String>) -> Vec<ToolResult> {
+        let (mut settled, mut verdict) = (Vec::new(), Some(verdict));
+        for slot in &mut self.slots {
+            if slot.state != State::Output {
+                continue;
+            }
+            let (outcome, text) = match verdict.take() {
+                Some(Ok(())) => {
+                    self.then = self.output.take();
+                    (ToolOutcome::Success, "taken as the answer".to_owned())
+                }
+                Some(Err(reason)) => (ToolOutcome::Rejected, not_taken(&reason)),
+                // One that fits makes the others superfluous; after one that does not, they are checked in turn.
+                None if self.then.is_some() => {
+                    let text = "not taken: another call gave the answer".to_owned();
+                    (ToolOutcome::Rejected, text)
+                }
+                None => break,
+            };
+            let result = ToolResult::new(&slot.call, outcome, text);
+            settled.push(result.clone());
+            slot.state = State::Done(result);
+        }
+        settled
     }
 
     /// Answers calls that were made too often with the same arguments, and counts the others.
@@ -208,7 +260,9 @@ impl Batch {
                 State::Cleared => {
                     "the turn was cancelled while this call ran; it may have had an effect"
                 }
-                State::New | State::Asked(_) => "the turn was cancelled before this call ran",
+                State::New | State::Output | State::Asked(_) => {
+                    "the turn was cancelled before this call ran"
+                }
             };
             slot.state = State::Done(ToolResult::new(&slot.call, ToolOutcome::Cancelled, text));
         }

@@ -64,11 +64,16 @@ impl ChatEngine for ChatCoordinator {
                 turn,
                 input,
                 limits,
+                output,
             } => {
                 if input.parts().iter().all(is_blank) {
                     return Err(ChatError::EmptyInput);
                 }
-                (Turn::begin(session, turn, input, limits), None)
+                let turn = Turn::begin(session, turn, input, limits);
+                match output {
+                    Some(contract) => (turn.with_output(contract), None),
+                    None => (turn, None),
+                }
             }
             TurnStart::Resume { turn, approvals } => (revive(&turn)?, Some(approvals)),
         };
@@ -129,6 +134,16 @@ impl Work<'_> {
                     }
                 },
                 Step::CallModel(call) => self.call_model(&call).await?,
+                Step::CheckOutput { contract, text } => {
+                    let verdict = self.ports.check_output(&contract, &text);
+                    if let Err(reason) = &verdict {
+                        self.events
+                            .emit(TurnEventKind::notice("output", reason))
+                            .await;
+                    }
+                    let settled = expected(self.turn.output_checked(verdict));
+                    self.tell(settled).await;
+                }
                 Step::ReviewTools(calls) => {
                     let Some(verdicts) = self
                         .events

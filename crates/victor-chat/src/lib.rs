@@ -31,6 +31,7 @@
 
 mod batch;
 mod coordinator;
+mod output;
 mod step;
 mod turn;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use victor_chat_protocol::{ModelCall, PendingApproval, TurnOutcome};
+use victor_chat_protocol::{ModelCall, OutputContract, PendingApproval, TurnOutcome};
 use victor_core::{Message, ToolCall};
 
 /// What a turn wants to have done next, and which method of [`Turn`](crate::Turn) it wants to be told by.
@@ -14,6 +14,14 @@ pub enum Step {
     /// Ask the model, then call [`model_answered`](crate::Turn::model_answered) or
     /// [`model_failed`](crate::Turn::model_failed).
     CallModel(ModelCall),
+    /// Check whether an answer has the form that was asked for, then call
+    /// [`output_checked`](crate::Turn::output_checked).
+    CheckOutput {
+        /// The form.
+        contract: OutputContract,
+        /// The answer.
+        text: String,
+    },
     /// Decide what becomes of these calls, then call [`tools_reviewed`](crate::Turn::tools_reviewed).
     ReviewTools(Vec<ToolCall>),
     /// Ask a person about these calls, then call [`approvals_given`](crate::Turn::approvals_given). That may be
@@ -32,6 +40,7 @@ impl Step {
         match self {
             Self::Commit(_) => "commit",
             Self::CallModel(_) => "call_model",
+            Self::CheckOutput { .. } => "check_output",
             Self::ReviewTools(_) => "review_tools",
             Self::AwaitApproval(_) => "await_approval",
             Self::RunTools(_) => "run_tools",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use victor_chat_protocol::{
-    Approval, ChatResponse, ModelCall, SuspendedTurn, TurnLimits, TurnOutcome,
+    Approval, ChatResponse, ModelCall, OutputContract, SuspendedTurn, TurnLimits, TurnOutcome,
 };
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{
@@ -16,6 +16,7 @@ use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
 use victor_tool_protocol::Verdict;
 
 use crate::batch::Batch;
+use crate::output::{Output, given_by, not_taken};
 use crate::{Step, UnexpectedInput};
 
 const LIMIT_NOTE: &str = "The allowance of tool calls for this turn is used up. Answer now with what you have found, \
@@ -24,6 +25,7 @@ const STUCK_NOTE: &str = "The same calls were made again and again. Answer now w
                           is still missing.";
 const EMPTY_NOTE: &str = "The last answer was empty. Answer the user.";
 const CONTINUE_NOTE: &str = "The last answer was cut off. Go on exactly where it stopped.";
+const WHOLE_NOTE: &str = "The last answer was cut off. Give it again, whole, and shorter.";
 
 /// One message of a user, worked until the model is done: a state machine without I/O.
 ///
@@ -56,6 +58,9 @@ pub struct Turn {
     stop_reason: Option<StopReason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<ModelId>,
+    /// What is asked for where the answer must have a form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<Output>,
     #[serde(flatten)]
     extra: Extra,
 }
@@ -72,6 +77,11 @@ enum Phase {
         last: Option<TurnOutcome>,
         #[serde(default)]
         shrink: bool,
+    },
+    /// An answer without calls is to be checked.
+    Check {
+        /// How the turn ends if it fits.
+        then: TurnOutcome,
     },
     /// The calls of an answer are to be reviewed, approved and run.
     Tools(Batch),
@@ -99,10 +109,19 @@ impl Turn {
             stuck: 0,
             stop_reason: None,
             model: None,
+            output: None,
             extra: Extra::default(),
         };
         turn.ask_model();
         turn
+    }
+
+    /// The same turn, whose answer must have a form: it ends with an answer that was found to fit, or with
+    /// [`InvalidOutput`](TurnOutcome::InvalidOutput) when the attempts are used up.
+    #[must_use]
+    pub fn with_output(mut self, contract: OutputContract) -> Self {
+        self.output = Some(Output::new(contract));
+        self
     }
 
     /// What is to be done next. Asking twice gives the same answer.
@@ -111,12 +130,16 @@ impl Turn {
         if self.committed < self.messages.len() {
             return Step::Commit(self.uncommitted().to_vec());
         }
+        if let Some(step) = self.output_to_check() {
+            return step;
+        }
         match &self.phase {
             Phase::Model { note, last, shrink } => {
                 let mut call = ModelCall::default();
                 call.number = self.model_calls + 1;
                 call.tools = last.is_none();
                 call.note.clone_from(note);
+                call.output = self.output.as_ref().map(|output| output.contract.clone());
                 call.shrink = *shrink;
                 Step::CallModel(call)
             }
@@ -130,7 +153,8 @@ impl Turn {
                     Step::RunTools(batch.cleared())
                 }
             }
-            Phase::Ended(outcome) => Step::Finish(outcome.clone()),
+            // An answer that is to be checked was found above.
+            Phase::Check { then: outcome } | Phase::Ended(outcome) => Step::Finish(outcome.clone()),
         }
     }
 
@@ -156,6 +180,9 @@ impl Turn {
         self.usage += &answer.usage;
         self.stop_reason = Some(answer.stop_reason.clone());
         self.model = Some(answer.model.clone());
+        if let Some(output) = &mut self.output {
+            output.given = None;
+        }
         Ok(if answer.tool_calls().next().is_some() {
             self.take_calls(answer, last)
         } else {
@@ -177,6 +204,45 @@ impl Turn {
         let goes_on = error.kind == ProviderErrorKind::ContextTooLong && !*shrink;
         *shrink = goes_on;
         Ok(goes_on)
+    }
+
+    /// Somebody checked the answer of [`Step::CheckOutput`], and says what is wrong if it does not fit. Returns the
+    /// results of the calls by which it was given.
+    ///
+    /// # Errors
+    ///
+    /// No answer was to be checked.
+    pub fn output_checked(
+        &mut self,
+        verdict: Result<(), String>,
+    ) -> Result<Vec<ToolResult>, UnexpectedInput> {
+        match &mut self.phase {
+            Phase::Check { then } => {
+                match verdict {
+                    Ok(()) => self.phase = Phase::Ended(then.clone()),
+                    Err(reason) => {
+                        self.ask_model();
+                        if let Phase::Model { note, .. } = &mut self.phase {
+                            let limit = note.take().map(|note| format!(" {note}"));
+                            *note = Some(not_taken(&reason) + &limit.unwrap_or_default());
+                        }
+                    }
+                }
+                Ok(Vec::new())
+            }
+            Phase::Tools(batch) => {
+                let Some(call) = batch.output() else {
+                    return Err(self.unexpected("a verdict on an answer"));
+                };
+                if let Some(output) = &mut self.output {
+                    output.given = Some(given_by(call).to_owned());
+                }
+                let settled = batch.output_checked(verdict);
+                self.close_batch();
+                Ok(settled)
+            }
+            _ => Err(self.unexpected("a verdict on an answer")),
+        }
     }
 
     /// Somebody decided about the calls of [`Step::ReviewTools`], with one verdict for each, in their order. Returns
@@ -261,6 +327,7 @@ impl Turn {
                 }
                 self.phase = Phase::Ended(TurnOutcome::Cancelled);
             }
+            Phase::Check { .. } => self.phase = Phase::Ended(TurnOutcome::Cancelled),
             Phase::Tools(batch) => {
                 batch.cancel();
                 batch.then = Some(TurnOutcome::Cancelled);
@@ -278,6 +345,9 @@ impl Turn {
     pub fn resume(&mut self) -> Result<(), UnexpectedInput> {
         match &self.phase {
             Phase::Ended(TurnOutcome::ToolLimit) => {
+                if let Some(output) = &mut self.output {
+                    output.attempts = 0;
+                }
                 self.tool_iterations = 0;
                 self.stuck = 0;
                 self.calls_made.clear();
@@ -285,9 +355,14 @@ impl Turn {
             }
             Phase::Ended(TurnOutcome::Truncated) => {
                 self.pauses = 0;
+                if let Some(output) = &mut self.output {
+                    output.attempts = 0;
+                }
                 self.ask_model();
+                // Half an answer does not fit, and two halves are two messages.
+                let resumed = self.output.as_ref().map_or(CONTINUE_NOTE, |_| WHOLE_NOTE);
                 if let Phase::Model { note, .. } = &mut self.phase {
-                    note.get_or_insert_with(|| CONTINUE_NOTE.to_owned());
+                    note.get_or_insert_with(|| resumed.to_owned());
                 }
             }
             Phase::Ended(outcome) => {
@@ -297,7 +372,7 @@ impl Turn {
                     found,
                 });
             }
-            Phase::Model { .. } | Phase::Tools(_) => {}
+            Phase::Model { .. } | Phase::Check { .. } | Phase::Tools(_) => {}
         }
         Ok(())
     }
@@ -356,6 +431,10 @@ impl Turn {
             TurnOutcome::AwaitingApproval | TurnOutcome::ToolLimit | TurnOutcome::Truncated
         );
         response.suspended = waits.then(|| Box::new(self.suspend()));
+        response.output = self
+            .output
+            .as_ref()
+            .and_then(|output| output.given_at(outcome));
         response.messages.clone_from(&self.messages);
         response.usage = self.usage.clone();
         response.model_calls = self.model_calls;
@@ -366,7 +445,18 @@ impl Turn {
 
     /// Whether a turn that was read from somewhere can be worked at all.
     pub(crate) fn is_sound(&self) -> bool {
-        !self.messages.is_empty() && self.committed <= self.messages.len()
+        let is_checkable =
+            !matches!(self.phase, Phase::Check { .. }) || self.output_to_check().is_some();
+        !self.messages.is_empty() && self.committed <= self.messages.len() && is_checkable
+    }
+
+    fn output_to_check(&self) -> Option<Step> {
+        let output = self.output.as_ref()?;
+        match &self.phase {
+            Phase::Check { .. } => Some(output.check(output.given.as_deref()?)),
+            Phase::Tools(batch) => Some(output.check(given_by(batch.output()?))),
+            _ => None,
+        }
     }
 
     /// An answer with tool calls.
@@ -377,6 +467,13 @@ impl Turn {
         );
         let refused = answer.stop_reason == StopReason::Refusal;
         let calls = answer.tool_calls().count();
+        if let Some(output) = &mut self.output {
+            let name = &output.contract.format.name;
+            let given = answer.tool_calls().find(|call| call.name == *name);
+            if !refused && (given.is_some() || last.is_some()) {
+                output.attempted(given.map(|call| given_by(call).to_owned()));
+            }
+        }
         let mut batch = Batch::new(
             without_empty_text(answer.parts),
             &format!("{}/{}", self.id, self.model_calls),
@@ -386,11 +483,17 @@ impl Turn {
             batch.then = Some(TurnOutcome::Refused);
             settled.extend(batch.reject_all("not run: the answer was refused"));
         } else if let Some(outcome) = last {
-            batch.then = Some(outcome);
+            match &self.output {
+                Some(output) => batch.claim_output(&output.contract.format.name, outcome),
+                None => batch.then = Some(outcome),
+            }
             settled.extend(
                 batch.reject_all("not run: no tools may be called in the last answer of a turn"),
             );
         } else {
+            if let Some(output) = &self.output {
+                batch.claim_output(&output.contract.format.name, TurnOutcome::Completed);
+            }
             let repeated =
                 batch.reject_repeated(&mut self.calls_made, self.limits.max_identical_calls);
             self.stuck = if repeated.len() == calls {
@@ -428,7 +531,14 @@ impl Turn {
                 self.ask_model();
             }
             StopReason::PauseTurn => self.phase = Phase::Ended(TurnOutcome::Truncated),
-            _ if !says_nothing => self.phase = Phase::Ended(ended),
+            _ if !says_nothing => match &mut self.output {
+                Some(output) => {
+                    let given = self.messages.last();
+                    output.attempted(given.map(|message| message.text().into_owned()));
+                    self.phase = Phase::Check { then: ended };
+                }
+                None => self.phase = Phase::Ended(ended),
+            },
             _ if self.empty_answers < self.limits.max_empty_answers => {
                 self.empty_answers += 1;
                 if let Phase::Model { note, .. } = &mut self.phase {
@@ -467,6 +577,12 @@ impl Turn {
 
     /// Asks the model next, for the last time and without tools if a limit is reached.
     fn ask_model(&mut self) {
+        if let Some(output) = &self.output
+            && output.is_used_up()
+        {
+            self.phase = Phase::Ended(TurnOutcome::InvalidOutput);
+            return;
+        }
         let (note, last) = if self.stuck >= 2 {
             (Some(STUCK_NOTE.to_owned()), Some(TurnOutcome::ToolLimit))
         } else if self.tool_iterations < self.limits.max_tool_iterations {

@@ -54,7 +54,8 @@
 //! # Features
 //!
 //! Each coordinator that is composed by default is behind a feature of its name, all on by default. Who replaces one
-//! can leave it out; the builder then says which role is missing.
+//! can leave it out; the builder then says which role is missing. The feature `typed`, on by default too, brings
+//! [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
 mod builder;
 pub mod coordinators;
@@ -68,12 +69,16 @@ pub mod protocols;
 mod roles;
 mod seen;
 mod session;
+#[cfg(feature = "typed")]
+mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
 pub use session::Session;
+#[cfg(feature = "typed")]
+pub use typed::{Typed, TypedChatError};
 
 pub use victor_chat_protocol::{
     Agent, Approval, CancelHandle, ChatError, ChatErrorKind, ChatInput, ChatResponse,

@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
-    Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, SuspendedTurn,
-    TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
+    Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, OutputContract,
+    SuspendedTurn, TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
 };
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig};
 use victor_context_protocol::{CompactionReport, ContextManager};
@@ -20,7 +20,7 @@ use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionError, SessionManager, TurnLease};
 use victor_tool_protocol::ToolExecutor;
 
-use crate::ports::{SessionPorts, window_request};
+use crate::ports::{CheckOutput, SessionPorts, window_request};
 use crate::roles::Roles;
 use crate::seen::Seen;
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
@@ -84,7 +84,7 @@ impl AgentOrchestrator {
     /// Sends a message in the default session and returns what comes of it, as it comes. Nothing happens until the
     /// stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
-        self.begin(self.inner.session.clone(), input.into())
+        self.begin(self.inner.session.clone(), input.into(), None)
     }
 
     /// The session of this name. It is made by its first message.
@@ -108,14 +108,7 @@ impl AgentOrchestrator {
         turn: SuspendedTurn,
         approvals: impl IntoIterator<Item = Approval>,
     ) -> TurnStream {
-        let (session, id) = (turn.session.clone(), turn.turn);
-        let (turn, approvals) = (Box::new(turn), approvals.into_iter().collect());
-        self.run(
-            session,
-            id,
-            TurnStart::Resume { turn, approvals },
-            JsonMap::new(),
-        )
+        self.take_up(turn, approvals.into_iter().collect(), None)
     }
 
     /// Sends all further model calls to another provider and model, also those of turns that run. A session whose own
@@ -233,7 +226,14 @@ impl AgentOrchestrator {
         &self.inner.roles.analytics
     }
 
-    pub(crate) fn begin(&self, session: SessionId, input: ChatInput) -> TurnStream {
+    /// Begins a turn, whose answer must have a form if one is given.
+    pub(crate) fn begin(
+        &self,
+        session: SessionId,
+        input: ChatInput,
+        output: Option<(OutputContract, Arc<dyn CheckOutput>)>,
+    ) -> TurnStream {
+        let (output, check) = output.unzip();
         let turn = TurnId::generate();
         let metadata = input.metadata().clone();
         let (input, limits) = (input.into_message(), TurnLimits::default());
@@ -242,8 +242,20 @@ impl AgentOrchestrator {
             turn,
             input,
             limits,
+            output,
         };
-        self.run(session, turn, start, metadata)
+        self.run(session, turn, start, metadata, check)
+    }
+
+    pub(crate) fn take_up(
+        &self,
+        turn: SuspendedTurn,
+        approvals: Vec<Approval>,
+        check: Option<Arc<dyn CheckOutput>>,
+    ) -> TurnStream {
+        let (session, id, turn) = (turn.session.clone(), turn.turn, Box::new(turn));
+        let start = TurnStart::Resume { turn, approvals };
+        self.run(session, id, start, JsonMap::new(), check)
     }
 
     fn run(
@@ -252,11 +264,12 @@ impl AgentOrchestrator {
         turn: TurnId,
         start: TurnStart,
         metadata: JsonMap,
+        check: Option<Arc<dyn CheckOutput>>,
     ) -> TurnStream {
         let inner = self.inner.clone();
         let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
         let stream = TurnStream::new(session, turn, async move |events| {
-            inner.work(start, &metadata, events).await
+            inner.work(start, &metadata, check, events).await
         });
         stream.with_observer(move |event| {
             observe::trace(event);
@@ -276,7 +289,7 @@ impl Agent for AgentOrchestrator {
     }
 
     fn stream_chat(&self, input: ChatInput) -> TurnStream {
-        self.begin(self.inner.session.clone(), input)
+        self.begin(self.inner.session.clone(), input, None)
     }
 }
 
@@ -286,6 +299,7 @@ impl Inner {
         &self,
         mut start: TurnStart,
         metadata: &JsonMap,
+        check: Option<Arc<dyn CheckOutput>>,
         events: EventSink,
     ) -> Result<ChatResponse, ChatError> {
         if self.ended.load(Ordering::Acquire) {
@@ -320,6 +334,7 @@ impl Inner {
             prompt,
             tools: self.roles.tool.specs(),
             turn: events.turn(),
+            check,
             events: events.clone(),
             lease: Mutex::new(Some(Arc::new(lease))),
         };

@@ -1,16 +1,22 @@
 //! The ports of a turn: where the coordinators meet that do not know each other.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use victor_chat_protocol::{ContextCompacted, EventSink, ModelCall, TurnEventKind, TurnPorts};
+use serde::de::IgnoredAny;
+use victor_chat_protocol::{
+    ContextCompacted, EventSink, ModelCall, OutputContract, TurnEventKind, TurnPorts,
+};
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
 use victor_core::wire::Extra;
-use victor_core::{BoxError, Context, Message, ModelId, ToolCall, ToolSpec, TurnId, contain};
+use victor_core::{
+    BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain,
+};
 use victor_provider_protocol::{
-    ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ToolChoice,
+    ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
 use victor_session_protocol::TurnLease;
 use victor_tool_protocol::{ToolResults, ToolScope, Verdict};
@@ -32,9 +38,17 @@ pub(crate) struct SessionPorts {
     pub(crate) prompt: Arc<str>,
     pub(crate) tools: Arc<[ToolSpec]>,
     pub(crate) turn: TurnId,
+    /// Whether an answer fits, where that is known better than that it must be JSON.
+    pub(crate) check: Option<Arc<dyn CheckOutput>>,
     pub(crate) events: EventSink,
     /// The right to work on the session; gone once the turn has been abandoned.
     pub(crate) lease: Mutex<Option<Arc<TurnLease>>>,
+}
+
+/// Knows whether an answer has the form that was asked for.
+pub(crate) trait CheckOutput: fmt::Debug + Send + Sync {
+    /// What the model is told whose answer does not fit.
+    fn check(&self, text: &str) -> Result<(), String>;
 }
 
 /// What a session's context must fit into: the window of its model, less what an answer needs.
@@ -64,21 +78,48 @@ pub(crate) fn window_request(
 }
 
 impl SessionPorts {
-    /// How many tokens the system prompt and the tools take.
-    fn preamble_tokens(&self) -> u64 {
+    /// How many tokens the system prompt, the tools and the form of the answer take.
+    fn preamble_tokens(&self, output: Option<&OutputContract>) -> u64 {
         let counter = self.roles.context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
         let tools = self
             .tools
             .iter()
             .map(|tool| count(&tool.description) + count(&tool.input_schema.to_string()));
-        count(&self.prompt) + tools.sum::<u64>()
+        let output = output.map(|contract| count(&contract.format.schema.to_string()));
+        count(&self.prompt) + tools.sum::<u64>() + output.unwrap_or_default()
+    }
+
+    /// Asks for an answer of a form: of the provider where it can hold the model to it, and otherwise by a tool that
+    /// takes the answer. Nobody is made to call that tool, since some models refuse that, and one that answers in
+    /// plain text is understood too.
+    fn ask_for(&self, format: &Arc<ResponseFormat>, request: &mut ChatRequest) {
+        let current = || self.roles.provider.route().model;
+        let model = self.model.clone().unwrap_or_else(current);
+        if format.strict && self.roles.provider.capabilities(&model).structured_output {
+            request.response_format = Some(format.clone());
+            return;
+        }
+        let ResponseFormat {
+            name,
+            description,
+            schema,
+            ..
+        } = &**format;
+        let tool = ToolSpec::new(name, description, schema.clone()).with_effect(Effect::ReadOnly);
+        request.tools = self.tools.iter().cloned().chain([tool]).collect();
+        request.tool_choice = ToolChoice::Auto;
+        let system = format!(
+            "{}\n\nGive your final answer by calling the tool `{name}`, once, when you have all that it takes.",
+            self.prompt
+        );
+        request.system = Some(system.trim_start().into());
     }
 
     async fn prepare(&self, call: &ModelCall) -> Result<Context, ProviderError> {
         let (context, session) = (&self.roles.context, self.events.session());
         let mut request = window_request(&self.roles, &self.settings, self.model.as_ref());
-        request.reserved += self.preamble_tokens();
+        request.reserved += self.preamble_tokens(call.output.as_ref());
         request.force = call.shrink;
         let prepared = match contain(context.prepare(session, &request)).await {
             Ok(Ok(prepared)) => prepared,
@@ -149,6 +190,9 @@ impl TurnPorts for SessionPorts {
         } else {
             ToolChoice::None
         };
+        if let Some(contract) = &call.output {
+            self.ask_for(&contract.format, &mut request);
+        }
         request.max_output_tokens = self.settings.max_output_tokens;
         request.temperature = self.settings.temperature;
         request.session = Some(self.events.session().clone());
@@ -167,6 +211,17 @@ impl TurnPorts for SessionPorts {
 
     fn run_tools(&self, calls: Vec<ToolCall>) -> ToolResults {
         self.roles.tool.run_tool_calls(calls, &self.scope())
+    }
+
+    fn check_output(&self, _contract: &OutputContract, text: &str) -> Result<(), String> {
+        let Some(check) = &self.check else {
+            // The turn was taken up again by somebody who did not say what its answer is read as.
+            let read = serde_json::from_str::<IgnoredAny>(text);
+            return read
+                .map(drop)
+                .map_err(|error| format!("it is not JSON ({error})"));
+        };
+        check.check(text)
     }
 
     async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError> {

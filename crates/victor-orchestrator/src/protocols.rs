@@ -6,7 +6,7 @@ pub use victor_analytics_protocol::{
     ExportError, ExportResult, SessionAnalytics,
 };
 pub use victor_chat_protocol::{
-    ChatEngine, EventSink, ModelCall, TurnLimits, TurnPorts, TurnStart,
+    ChatEngine, EventSink, ModelCall, OutputContract, TurnLimits, TurnPorts, TurnStart,
 };
 pub use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigProvider as IConfigProvider,
@@ -26,7 +26,7 @@ pub use victor_prompt_protocol::{
 };
 pub use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ProviderError, ProviderErrorKind, ProviderRouter, Route, ToolChoice,
+    ProviderError, ProviderErrorKind, ProviderRouter, ResponseFormat, Route, ToolChoice,
 };
 pub use victor_session_protocol::{
     InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,

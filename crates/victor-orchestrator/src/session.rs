@@ -40,7 +40,7 @@ impl Session {
 
     /// Sends a message and returns what comes of it, as it comes. Nothing happens until the stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input.into())
+        self.orchestrator.begin(self.id.clone(), input.into(), None)
     }
 
     /// Takes a suspended turn up again, with what a person decided about the calls that wait for approval.
@@ -109,6 +109,6 @@ impl Agent for Session {
     }
 
     fn stream_chat(&self, input: ChatInput) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input)
+        self.orchestrator.begin(self.id.clone(), input, None)
     }
 }

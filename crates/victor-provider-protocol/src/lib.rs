@@ -50,7 +50,7 @@ pub use error::{ProviderError, ProviderErrorKind};
 pub use provider::ChatProvider;
 #[cfg(feature = "mock")]
 pub use provider::MockChatProvider;
-pub use request::{ChatRequest, ToolChoice};
+pub use request::{ChatRequest, ResponseFormat, ToolChoice};
 #[cfg(feature = "mock")]
 pub use router::MockProviderRouter;
 pub use router::{ProviderRouter, Route};

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use victor_core::{Context, JsonMap, ModelId, SessionId, ToolSpec};
 
 /// A request to a model. It shares its large parts, so making and cloning one copies no text.
@@ -18,6 +20,9 @@ pub struct ChatRequest {
     pub tools: Arc<[ToolSpec]>,
     /// Whether it may, must or must not call them.
     pub tool_choice: ToolChoice,
+    /// The form that the answer must have; any if absent. Only for models whose
+    /// [capabilities](crate::Capabilities::structured_output) say that they can be held to one.
+    pub response_format: Option<Arc<ResponseFormat>>,
     /// The longest answer, in tokens; the provider's own limit if absent.
     pub max_output_tokens: Option<u32>,
     /// How freely the model chooses its words, usually 0 to 1; the provider's own default if absent.
@@ -39,6 +44,7 @@ impl ChatRequest {
             context,
             tools: Arc::default(),
             tool_choice: ToolChoice::default(),
+            response_format: None,
             max_output_tokens: None,
             temperature: None,
             stop_sequences: Vec::new(),
@@ -61,4 +67,33 @@ pub enum ToolChoice {
     Required,
     /// It must call the tool of this name.
     Named(String),
+}
+
+/// The form that an answer must have: a JSON value that fits a schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ResponseFormat {
+    /// Its name. Providers accept 1 to 64 ASCII letters, digits, `_` and `-`.
+    pub name: String,
+    /// What it is good for, for the model; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The JSON Schema, which must describe an object.
+    pub schema: Value,
+    /// Whether the schema is of the kind that providers can hold a model to, token by token: every object names all of
+    /// its properties, requires them and allows no others, and nothing refers to anything.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+impl ResponseFormat {
+    /// A form that is not strict.
+    pub fn new(name: impl Into<String>, schema: Value) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            schema,
+            strict: false,
+        }
+    }
 }

@@ -141,9 +141,8 @@ impl Reply {
     }
 
     /// An answer of JSON, with status 200.
-    #[must_use]
-    pub fn json(body: &Value) -> Self {
-        Self::new(200, "application/json", body.to_string())
+    pub fn json(body: impl Into<Vec<u8>>) -> Self {
+        Self::new(200, "application/json", body)
     }
 
     /// An answer of server-sent events, with status 200.

@@ -4,14 +4,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use victor_chat_protocol::{
     Approval, ApprovalRequested, ChatResponse, ContextCompacted, ModelCallFinished,
-    ModelCallStarted, PendingApproval, SuspendedTurn, ToolCallFinished, ToolCallStarted, TurnEvent,
-    TurnEventKind, TurnFailed, TurnFinished, TurnLimits, TurnOutcome, TurnStarted,
+    ModelCallStarted, OutputContract, PendingApproval, SuspendedTurn, ToolCallFinished,
+    ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnLimits, TurnOutcome,
+    TurnStarted,
 };
 use victor_core::{
     Message, MessageId, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall,
     ToolOutcome, ToolResult, TurnId, Usage,
 };
-use victor_provider_protocol::{ProviderErrorKind, RetryNotice};
+use victor_provider_protocol::{ProviderErrorKind, ResponseFormat, RetryNotice};
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -145,6 +146,23 @@ fn chat_response() {
 }
 
 #[test]
+fn typed_response() {
+    let mut response = response();
+    response.suspended = None;
+    response.outcome = TurnOutcome::InvalidOutput;
+    response.output = Some(r#"{"population": "many"}"#.into());
+    check_golden(HERE, "typed_response", &response);
+    assert_eq!(response.content(), r#"{"population": "many"}"#);
+}
+
+#[test]
+fn output_contract() {
+    let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+    let contract = OutputContract::new(ResponseFormat::new("final_answer", schema));
+    check_golden(HERE, "output_contract", &contract);
+}
+
+#[test]
 fn turn_events() {
     check_golden(HERE, "turn_events", &events());
     check_unknown_fields("turn_events", &events(), CLOSED);
@@ -222,6 +240,7 @@ fn unknown_variants_survive() {
         "tool_limit",
         "truncated",
         "refused",
+        "invalid_output",
         "empty",
         "awaiting_approval",
         "cancelled",

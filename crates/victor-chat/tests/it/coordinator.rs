@@ -8,11 +8,13 @@ use std::task::{Context, Poll, Waker};
 use proptest::prelude::*;
 use victor_chat::ChatCoordinator;
 use victor_chat_protocol::{
-    Approval, ChatError, ChatResponse, TurnEventKind, TurnLimits, TurnOutcome, TurnStart,
-    TurnStream,
+    Approval, ChatError, ChatResponse, OutputContract, TurnEventKind, TurnLimits, TurnOutcome,
+    TurnStart, TurnStream,
 };
 use victor_core::{Coordinator, Message, Part, SessionId, StopReason, ToolCall, TurnId, Usage};
-use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
+use victor_provider_protocol::{
+    Completion, CompletionEvent, ProviderError, ProviderErrorKind, ResponseFormat,
+};
 
 use crate::ports::{Events, World};
 
@@ -28,6 +30,7 @@ fn begin(text: &str) -> TurnStart {
             vec![Part::text(text)],
         ),
         limits: TurnLimits::default(),
+        output: None,
     }
 }
 
@@ -144,6 +147,86 @@ fn a_turn_with_tools_tells_all_that_happens() {
         "results are stored in the order of the calls"
     );
     assert_eq!(*world.abandoned.lock().unwrap(), 0);
+}
+
+fn begin_typed(text: &str) -> TurnStart {
+    let TurnStart::Begin {
+        session,
+        turn,
+        input,
+        limits,
+        ..
+    } = begin(text)
+    else {
+        unreachable!()
+    };
+    let format = ResponseFormat::new("final", serde_json::json!({ "type": "object" }));
+    TurnStart::Begin {
+        session,
+        turn,
+        input,
+        limits,
+        output: Some(OutputContract::new(format)),
+    }
+}
+
+#[test]
+fn an_answer_of_a_form_is_checked_through_the_ports_and_told_of() {
+    let world = World::new([
+        answer("not JSON", &[]),
+        answer("here", &[("a", "final"), ("b", "read")]),
+    ]);
+    let (kinds, error) = drain(stream(&world, begin_typed("hi")));
+    assert!(error.is_none());
+    let told = kinds.iter().filter(|kind| !kind.is_delta()).cloned();
+    let told: Vec<_> = told.collect();
+    assert_eq!(
+        names(&told),
+        [
+            "turn_started",
+            "model_call_started",
+            "model_call_finished",
+            "notice",
+            "model_call_started",
+            "model_call_finished",
+            "tool_call_finished",
+            "tool_call_started",
+            "tool_call_finished",
+            "turn_finished"
+        ]
+    );
+    let TurnEventKind::Notice(notice) = &told[3] else {
+        unreachable!()
+    };
+    assert!(notice.message.starts_with("it is not JSON"), "{notice:?}");
+    let Some(TurnEventKind::TurnFinished(finished)) = told.last() else {
+        unreachable!()
+    };
+    assert_eq!(finished.response.outcome, TurnOutcome::Completed);
+    assert_eq!(finished.response.content(), "{}");
+    assert!(world.conversation().iter().eq(&finished.response.messages));
+}
+
+#[test]
+fn dropping_a_turn_whose_answer_is_checked_leaves_a_valid_conversation() {
+    for polls in 0.. {
+        let world = World::new([
+            answer("not JSON", &[]),
+            answer("here", &[("a", "final"), ("b", "read")]),
+        ]);
+        let mut stream = stream(&world, begin_typed("hi"));
+        let finished = {
+            let mut run = pin!(async { while stream.next().await.is_some() {} });
+            let mut poll = || run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            (0..polls).any(|_| poll().is_ready())
+        };
+        drop(stream);
+        world.conversation().validate().unwrap();
+        if finished {
+            assert!(polls > 10, "there are many places to drop it");
+            break;
+        }
+    }
 }
 
 #[test]

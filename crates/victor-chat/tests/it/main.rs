@@ -2,6 +2,7 @@
 
 mod coordinator;
 mod machine;
+mod output;
 mod ports;
 mod script;
 mod stored;

@@ -47,6 +47,15 @@ pub(crate) fn completion(answer: &Answer) -> Result<Completion, ProviderError> {
     })
 }
 
+/// An answer fits that is an object with a number `n`.
+fn fits(text: &str) -> Result<(), String> {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) if value["n"].is_number() => Ok(()),
+        Ok(_) => Err("n is missing".into()),
+        Err(_) => Err("it is not JSON".into()),
+    }
+}
+
 /// The tool named `ask` needs approval, `deny` is denied, `unknown` is unknown; all others run.
 pub(crate) fn verdict(call: &ToolCall) -> Verdict {
     match call.name.as_str() {
@@ -99,6 +108,11 @@ pub(crate) fn work(
                         }
                     }
                 }
+            }
+            Step::CheckOutput { contract, text } => {
+                assert_eq!(contract.format.name, "answer");
+                log.push(format!("check {text}"));
+                turn.output_checked(fits(&text)).unwrap();
             }
             Step::ReviewTools(calls) => {
                 turn.tools_reviewed(calls.iter().map(verdict).collect())
@@ -166,7 +180,12 @@ pub(crate) fn limits(max_tool_iterations: u32) -> TurnLimits {
 
 #[track_caller]
 pub(crate) fn run(limits: TurnLimits, answers: &[Answer]) -> (Turn, Vec<String>) {
-    let (mut turn, mut log) = (begin(limits), Vec::new());
+    run_turn(begin(limits), answers)
+}
+
+#[track_caller]
+pub(crate) fn run_turn(mut turn: Turn, answers: &[Answer]) -> (Turn, Vec<String>) {
+    let mut log = Vec::new();
     let mut answers = answers.iter().cloned();
     work(&mut turn, &mut answers, &mut log);
     assert_eq!(

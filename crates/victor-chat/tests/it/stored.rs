@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use victor_chat::{Step, Turn};
-use victor_chat_protocol::{TurnLimits, TurnOutcome};
+use victor_chat_protocol::{OutputContract, TurnLimits, TurnOutcome};
 use victor_core::{
     Message, Part, Role, SessionId, StopReason, ToolCall, ToolOutcome, ToolResult, TurnId, Usage,
 };
-use victor_provider_protocol::Completion;
+use victor_provider_protocol::{Completion, ResponseFormat};
 use victor_testkit::{check_golden, check_refused, check_unknown_fields};
 use victor_tool_protocol::Verdict;
 
@@ -59,11 +59,34 @@ fn ended() -> Turn {
     turn
 }
 
+/// A turn whose answer must have a form, with one by text that is to be checked and one by a call.
+fn checking(answer: Vec<Part>) -> Turn {
+    let id = TurnId::from_u128(1 << 64);
+    let input = Message::with_id(id.message_id(0), Role::User, vec![Part::text("how many?")]);
+    let mut format = ResponseFormat::new("answer", json!({ "type": "object" }));
+    format.description = "How many there are".into();
+    format.strict = true;
+    let turn = Turn::begin(SessionId::new("s"), id, input, TurnLimits::default());
+    let mut turn = turn.with_output(OutputContract::new(format));
+    turn.committed();
+    turn.model_answered(Completion::new("m".into(), answer, Usage::new(20, 9)))
+        .unwrap();
+    turn.committed();
+    turn
+}
+
 #[test]
 fn the_stored_form_stays_readable() {
     let directory = env!("CARGO_MANIFEST_DIR");
     check_golden(directory, "turn_waiting", &waiting());
     check_golden(directory, "turn_ended", &ended());
+    let call = ToolCall::new("a", "answer", "{}").into();
+    check_golden(
+        directory,
+        "turn_checking_text",
+        &checking(vec![Part::text("{}")]),
+    );
+    check_golden(directory, "turn_checking_call", &checking(vec![call]));
     assert_eq!(ended().next_step(), Step::Finish(TurnOutcome::Truncated));
 }
 

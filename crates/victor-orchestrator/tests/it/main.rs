@@ -1,9 +1,12 @@
 //! The orchestrator from outside: the way of a message, what holds when parts fail, sessions, and building.
 
 mod build;
+mod dialects;
 mod faults;
 mod sessions;
 mod tools;
+#[cfg(feature = "typed")]
+mod typed;
 mod way;
 
 use std::sync::{Arc, Mutex};

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use victor_core::{Opaque, Part, StopReason, Thinking, ToolCall, Usage};
-use victor_provider_protocol::{Capabilities, Completion, ProviderErrorKind, RetryNotice};
+use victor_provider_protocol::{
+    Capabilities, Completion, ProviderErrorKind, ResponseFormat, RetryNotice,
+};
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -27,6 +29,15 @@ fn completion() -> Completion {
     let mut completion = Completion::new("claude-sonnet-4-5".into(), parts, Usage::new(3, 4));
     completion.id = Some("msg_1".into());
     completion
+}
+
+#[test]
+fn a_response_format() {
+    let mut format = ResponseFormat::new("city", json!({ "type": "object", "properties": {} }));
+    assert!(!format.strict);
+    format.description = "A city".into();
+    format.strict = true;
+    check_golden(HERE, "response_format", &format);
 }
 
 #[test]

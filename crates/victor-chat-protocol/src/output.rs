@@ -1,0 +1,31 @@
+//! Answers that must have a form.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use victor_provider_protocol::ResponseFormat;
+
+/// A turn's answer must be JSON of a form.
+///
+/// Whether the model is held to it by its provider, or gives the answer by calling a tool of the form's name, is for
+/// the [`TurnPorts`](crate::TurnPorts) to decide at each model call; a turn takes the answer either way, and also as
+/// plain text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OutputContract {
+    /// The form. No tool of the user may have its name.
+    pub format: Arc<ResponseFormat>,
+    /// How many times the model may give an answer before the turn ends with one that does not fit. 3 by default.
+    pub max_attempts: u32,
+}
+
+impl OutputContract {
+    /// A contract with three attempts.
+    #[must_use]
+    pub fn new(format: ResponseFormat) -> Self {
+        Self {
+            format: Arc::new(format),
+            max_attempts: 3,
+        }
+    }
+}

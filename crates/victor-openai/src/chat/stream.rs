@@ -1,0 +1,279 @@
+//! Chunks of an answer, and whole answers, which are read as one chunk.
+
+use std::mem;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use victor_core::{ModelId, Part, StopReason, Thinking, Usage};
+use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
+
+use super::calls::{Calls, Fragment};
+use crate::{error, usage};
+
+/// A chunk, or a whole answer, whose `message` has the fields of a `delta`.
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(default)]
+    object: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(borrow, default)]
+    choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    x_groq: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(default)]
+    index: Option<u64>,
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+    /// Of a whole answer; beside a `delta` it repeats what came before.
+    #[serde(borrow, default)]
+    message: Option<Delta<'a>>,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Delta<'a> {
+    content: Option<String>,
+    refusal: Option<String>,
+    /// What DeepSeek, z.ai, vLLM and llama.cpp call the thoughts.
+    #[serde(deserialize_with = "text_if_any")]
+    reasoning_content: Option<String>,
+    /// What Groq, OpenRouter and Ollama call them.
+    #[serde(deserialize_with = "text_if_any")]
+    reasoning: Option<String>,
+    /// What Ollama's own API calls them.
+    #[serde(deserialize_with = "text_if_any")]
+    thinking: Option<String>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<Fragment<'a>>>,
+}
+
+/// The usage that Groq sends in a field of its own.
+fn of_groq(raw: &RawValue) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Groq<'a> {
+        #[serde(borrow, default)]
+        usage: Option<&'a RawValue>,
+    }
+    serde_json::from_str::<Groq<'_>>(raw.get()).ok()?.usage
+}
+
+/// Fields that no standard knows may be text, or anything.
+fn text_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Lenient {
+        Text(String),
+        Other(IgnoredAny),
+    }
+    Ok(match Lenient::deserialize(deserializer)? {
+        Lenient::Text(text) => Some(text),
+        Lenient::Other(_) => None,
+    })
+}
+
+/// How servers say that an answer is whole.
+const SAID_ALL: &[&str] = &["stop", "tool_calls", "function_call", "tool_use", "eos"];
+
+/// Reads the chunks of one answer.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    provider: String,
+    id: Option<String>,
+    model: Option<ModelId>,
+    parts: Vec<Part>,
+    calls: Calls,
+    finish: Option<String>,
+    refused: bool,
+    usage: Option<Usage>,
+    done: bool,
+}
+
+impl Decoder {
+    pub(crate) fn new(provider: &str) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing can follow.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// What is known to have been used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        self.usage.clone().unwrap_or_default()
+    }
+
+    /// Takes the data of one event, and says what there is to show of it.
+    pub(crate) fn event(
+        &mut self,
+        data: &str,
+        show: &mut impl Extend<CompletionEvent>,
+    ) -> Result<(), ProviderError> {
+        let data = data.trim();
+        if data == "[DONE]" {
+            self.done = true;
+            return Ok(());
+        }
+        if data.is_empty() {
+            return Ok(());
+        }
+        let chunk: Chunk<'_> = serde_json::from_str(data).map_err(|source| {
+            error::malformed(
+                &self.provider,
+                "a part of the answer could not be read",
+                &source,
+            )
+        })?;
+        if chunk.object.as_deref() == Some("error") {
+            // Old versions of vLLM send the fields of an error without an object around them.
+            let error = serde_json::from_str(data).unwrap_or_default();
+            return Err(error::of_event(&self.provider, &error));
+        }
+        self.chunk(chunk, show)
+    }
+
+    fn chunk(
+        &mut self,
+        chunk: Chunk<'_>,
+        show: &mut impl Extend<CompletionEvent>,
+    ) -> Result<(), ProviderError> {
+        // The counts run up from chunk to chunk where more than one has them, so the last ones hold.
+        let counts = chunk.usage.or_else(|| chunk.x_groq.and_then(of_groq));
+        if let Some(counts) = counts.and_then(usage::parse) {
+            self.usage = Some(counts);
+        }
+        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+            return Err(error::of_event(&self.provider, &error));
+        }
+        self.id = self.id.take().or(chunk.id.filter(|id| !id.is_empty()));
+        if self.model.is_none() {
+            self.model = chunk
+                .model
+                .filter(|model| !model.is_empty())
+                .map(ModelId::from);
+        }
+        for choice in chunk.choices.into_iter().flatten() {
+            // Who asks for several answers is given the first.
+            if choice.index.unwrap_or(0) == 0 {
+                self.choice(choice, show)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn choice(
+        &mut self,
+        choice: Choice<'_>,
+        show: &mut impl Extend<CompletionEvent>,
+    ) -> Result<(), ProviderError> {
+        let delta = choice.delta.or(choice.message).unwrap_or_default();
+        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+        // A server that says the same under two names means it once.
+        let thoughts = some(delta.reasoning_content)
+            .or_else(|| some(delta.reasoning))
+            .or_else(|| some(delta.thinking));
+        if let Some(thoughts) = thoughts {
+            self.think(&thoughts);
+            show.extend([CompletionEvent::ThinkingDelta(thoughts)]);
+        }
+        if let Some(refusal) = some(delta.refusal) {
+            self.refused = true;
+            self.say(&refusal);
+            show.extend([CompletionEvent::TextDelta(refusal)]);
+        }
+        if let Some(text) = some(delta.content) {
+            self.say(&text);
+            show.extend([CompletionEvent::TextDelta(text)]);
+        }
+        for fragment in delta.tool_calls.into_iter().flatten() {
+            self.calls.add(fragment).map_err(|source| {
+                error::malformed(&self.provider, "a tool call could not be read", &source)
+            })?;
+        }
+        // It is said again by some servers. What was said first was said where the answer ended.
+        self.finish = self.finish.take().or(some(choice.finish_reason));
+        Ok(())
+    }
+
+    fn say(&mut self, more: &str) {
+        match self.parts.last_mut() {
+            Some(Part::Text(text)) => text.text.push_str(more),
+            _ => self.parts.push(Part::text(more)),
+        }
+    }
+
+    fn think(&mut self, more: &str) {
+        match self.parts.last_mut() {
+            Some(Part::Thinking(thinking)) => thinking.text.push_str(more),
+            _ => self.parts.push(Part::Thinking(Thinking {
+                text: more.to_owned(),
+                provider: Some(self.provider.clone()),
+                ..Thinking::default()
+            })),
+        }
+    }
+
+    /// The whole answer. `asked` is the model that was asked, for a server that does not say which one answered.
+    pub(crate) fn finish(&mut self, asked: &ModelId) -> Result<Completion, ProviderError> {
+        let finish = self
+            .finish
+            .take()
+            .ok_or_else(|| error::truncated(&self.provider))?;
+        let cut = match &*finish {
+            "length" | "content_filter" => true,
+            "insufficient_system_resource" => {
+                return Err(self.broken_off(ProviderErrorKind::Overloaded));
+            }
+            "error" => return Err(self.broken_off(ProviderErrorKind::Server)),
+            _ => false,
+        };
+        let mut parts = mem::take(&mut self.parts);
+        let (text, called) = (parts.len(), !self.calls.is_empty());
+        parts.extend(mem::take(&mut self.calls).release(cut).map(Part::ToolCall));
+        let calls = parts.len() > text;
+        if called && !calls && !cut {
+            let message = "the model called a tool, but no call came whole";
+            return Err(ProviderError::new(
+                ProviderErrorKind::Truncated,
+                &self.provider,
+                message,
+            ));
+        }
+        let stop_reason = match finish {
+            _ if self.refused => StopReason::Refusal,
+            finish if finish == "length" => StopReason::MaxTokens,
+            finish if finish == "content_filter" => StopReason::Refusal,
+            // Some say `stop` after a call, and others speak of calls and make none.
+            _ if calls => StopReason::ToolUse,
+            finish if SAID_ALL.contains(&&*finish) => StopReason::EndTurn,
+            other => StopReason::from(&*other),
+        };
+        let model = self.model.take().unwrap_or_else(|| asked.clone());
+        let mut completion =
+            Completion::new(model, parts, self.usage()).with_stop_reason(stop_reason);
+        completion.id = self.id.take();
+        Ok(completion)
+    }
+
+    fn broken_off(&self, kind: ProviderErrorKind) -> ProviderError {
+        ProviderError::new(kind, &self.provider, "the server broke the answer off")
+    }
+}

@@ -1,0 +1,98 @@
+//! The way to a server.
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use victor_http::header::HeaderMap;
+use victor_http::{HttpClient, HttpError, HttpResponse, retry_after};
+use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+
+use crate::error;
+
+/// A server, and as whom it is asked.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) name: Arc<str>,
+    pub(crate) base_url: String,
+    pub(crate) client: HttpClient,
+    pub(crate) headers: HeaderMap,
+    /// What no error may contain.
+    pub(crate) secrets: Arc<[SecretString]>,
+}
+
+impl Connection {
+    /// Sends a request. The answer is not an error.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<HttpResponse, ProviderError> {
+        let body = serde_json::to_vec(body).map_err(|failed| {
+            let message = format!("the request cannot be written: {failed}");
+            ProviderError::new(ProviderErrorKind::InvalidRequest, &*self.name, message)
+        })?;
+        let url = format!("{}{path}", self.base_url);
+        tracing::debug!(provider = %self.name, path, bytes = body.len(), "asking");
+        let response = self
+            .client
+            .post_json(&url, self.headers.clone(), body)
+            .await;
+        self.check(response).await
+    }
+
+    /// Asks at an address below the base URL, or at one of its own. The answer is not an error.
+    pub(crate) async fn get(&self, url: &str) -> Result<HttpResponse, ProviderError> {
+        let response = self.client.get(url, self.headers.clone()).await;
+        self.check(response).await
+    }
+
+    async fn check(
+        &self,
+        response: Result<HttpResponse, HttpError>,
+    ) -> Result<HttpResponse, ProviderError> {
+        let response = response.map_err(|failed| self.failed(&failed))?;
+        let status = response.status();
+        tracing::debug!(provider = %self.name, status = status.as_u16(), "answered");
+        if status.is_success() {
+            return Ok(response);
+        }
+        let delay = retry_after(response.headers());
+        let id = response.headers().get("x-request-id").cloned();
+        // A body that cannot be read adds nothing to what the status says.
+        let body = response.bytes().await.unwrap_or_default();
+        let mut error = error::of_answer(&self.name, status.as_u16(), &body, delay);
+        if let Some(id) = id.as_ref().and_then(|id| id.to_str().ok()) {
+            error.message = format!("{} (request {id})", error.message);
+        }
+        Err(self.without_secrets(error))
+    }
+
+    /// The error of an exchange that brought no answer, or not all of it.
+    pub(crate) fn failed(&self, error: &HttpError) -> ProviderError {
+        self.without_secrets(error::of_http(&self.name, error))
+    }
+
+    /// The same error without the secrets, should a server have repeated them.
+    pub(crate) fn without_secrets(&self, mut error: ProviderError) -> ProviderError {
+        for secret in self.secrets.iter() {
+            let secret = secret.expose_secret().trim();
+            // What is shorter is no secret, and might be part of any word.
+            if secret.len() >= 8 && error.message.contains(secret) {
+                error.message = error.message.replace(secret, "[redacted]");
+            }
+        }
+        error
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("name", &self.name)
+            .field("client", &self.client)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! OpenAI, and every server that speaks Chat Completions or the Responses API, as a [`ChatProvider`].
+//!
+//! ```no_run
+//! use victor_core::{Context, Message};
+//! use victor_openai::{OpenAiProvider, Server};
+//! use victor_provider_protocol::{ChatProvider, ChatRequest, ProviderError};
+//!
+//! # async fn example() -> Result<(), ProviderError> {
+//! let provider = OpenAiProvider::builder().server(Server::OLLAMA).build()?;
+//! let context = Context::from_iter([Message::user("How many cores has this machine?")]);
+//! let completion = provider.chat(&ChatRequest::new("qwen3:8b", context)).await?;
+//! println!("{:?}, {:?}", completion.parts, completion.usage);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Servers and dialects
+//!
+//! A [`Server`] is data: an address, a [`Dialect`] and [`Quirks`]. Those that are known are constants, and
+//! [`Server::at`] finds them by their address; any other one is [`Server::COMPATIBLE`] at a base URL.
+//! [`OpenAiProvider::from_env`] takes them from the environment. OpenAI itself is spoken to through the Responses API,
+//! all others through Chat Completions, unless [`OpenAiBuilder::dialect`] says otherwise.
+//!
+//! # How a request becomes one of theirs
+//!
+//! - [`ChatRequest::extra`] holds fields for this provider alone, and takes the place of what would be sent:
+//!   `{"reasoning": {"effort": "low", "summary": "auto"}}`. A tool whose schema is to be enforced has
+//!   `{"openai": {"strict": true}}` in its `extra`.
+//! - What is only for other providers is left out. In Chat Completions, pictures and documents of a tool's result follow
+//!   as a message of the user, since a result there has only text.
+//! - Thoughts go back in Chat Completions where the server wants them ([`Quirks::reasoning_replay`]). In the Responses
+//!   API, reasoning and what the API's own tools did are [`Part::Opaque`](victor_core::Part::Opaque) and go back byte for
+//!   byte, each followed by what it led to. Nothing is stored there: `store` is `false`.
+//! - The conversation is the last field. The bytes of a request without its closing brackets are the beginning of those
+//!   of the next, as long as no message changes, which is what prompt caches live on. OpenAI is also told the session,
+//!   as `prompt_cache_key`.
+//!
+//! # How an answer is read
+//!
+//! A tool call is released when the answer is whole, so that no fragment can be taken for all. Servers that send wrong
+//! indexes, or none, merge no calls. Of an answer that was cut, only the calls that are whole are released; of a whole
+//! one also those whose arguments are no JSON, because they cannot run, and the model is told why. What stands in an
+//! answer of status 200 as an error is an error.
+//!
+//! # Texts as vectors
+//!
+//! [`OpenAiProvider::embedder`] is an [`Embedder`](victor_embedding_protocol::Embedder) of the same server.
+//!
+//! [`ChatProvider`]: victor_provider_protocol::ChatProvider
+//! [`ChatRequest::extra`]: victor_provider_protocol::ChatRequest::extra
+
+mod builder;
+mod capabilities;
+mod chat;
+mod connection;
+mod decoder;
+mod embedder;
+mod error;
+mod fields;
+mod provider;
+mod responses;
+mod server;
+mod usage;
+
+pub use builder::OpenAiBuilder;
+pub use decoder::StreamDecoder;
+pub use embedder::OpenAiEmbedder;
+pub use provider::OpenAiProvider;
+pub use server::{Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, Server};
+
+/// The field of a part or a tool, in its `extra`, that holds what only these dialects have.
+const EXTRA: &str = "openai";

@@ -1,0 +1,281 @@
+//! The provider.
+
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::stream::unfold;
+use serde::Deserialize;
+use victor_core::ModelId;
+use victor_http::header::CONTENT_TYPE;
+use victor_http::{EventStream, HttpResponse};
+use victor_provider_protocol::{
+    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
+    ProviderError, ProviderErrorKind,
+};
+
+use crate::connection::Connection;
+use crate::{Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabilities, chat, error, responses};
+
+/// OpenAI, or another server that speaks one of its dialects.
+///
+/// See the [crate's documentation](crate) for how a neutral request becomes one of theirs.
+#[derive(Debug)]
+pub struct OpenAiProvider {
+    pub(crate) connection: Connection,
+    pub(crate) dialect: Dialect,
+    pub(crate) quirks: Quirks,
+    pub(crate) default_model: Option<ModelId>,
+    pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
+}
+
+impl OpenAiProvider {
+    /// The settings of a provider, with their defaults.
+    #[must_use]
+    pub fn builder() -> OpenAiBuilder {
+        OpenAiBuilder::default()
+    }
+
+    /// A provider as the environment says; see [`OpenAiBuilder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OpenAiBuilder::build`].
+    pub fn from_env() -> Result<Self, ProviderError> {
+        OpenAiBuilder::from_env().build()
+    }
+
+    /// Asks which models there are, in the order of the server.
+    ///
+    /// # Errors
+    ///
+    /// Those of a request: see [`ProviderErrorKind`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the request.
+    pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
+        let base = &self.connection.base_url;
+        let found = self.connection.get(&format!("{base}/models")).await;
+        let response = match found {
+            // Old versions of Ollama know only their own list.
+            Err(error) if error.kind == ProviderErrorKind::NotFound => {
+                let root = base.strip_suffix("/v1").unwrap_or(base);
+                let tags = self.connection.get(&format!("{root}/api/tags")).await;
+                tags.map_err(|_| error)?
+            }
+            found => found?,
+        };
+        let body = response
+            .bytes()
+            .await
+            .map_err(|failed| self.connection.failed(&failed))?;
+        let list: ModelList = serde_json::from_slice(&body).map_err(|failed| {
+            let message = "the list of models cannot be read";
+            let error = error::malformed(&self.connection.name, message, &failed);
+            self.connection.without_secrets(error)
+        })?;
+        let models = list.data.into_iter().chain(list.models);
+        let names = models.filter_map(|model| model.id.or(model.name));
+        let mut found = Vec::new();
+        // llama.cpp lists its models twice, as OpenAI does and as Ollama does.
+        for name in names.map(ModelId::from) {
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        stream: bool,
+    ) -> Result<HttpResponse, ProviderError> {
+        let (provider, quirks) = (&*self.connection.name, self.quirks);
+        match self.dialect {
+            Dialect::ChatCompletions => {
+                let body = chat::Body {
+                    request,
+                    provider,
+                    quirks,
+                    stream,
+                };
+                self.connection.post("/chat/completions", &body).await
+            }
+            Dialect::Responses => {
+                if !request.stop_sequences.is_empty() {
+                    let message = "the Responses API knows no stop sequences: leave them out, or use Chat Completions";
+                    let kind = ProviderErrorKind::InvalidRequest;
+                    return Err(ProviderError::new(kind, provider, message));
+                }
+                let thinks = self.capabilities(&request.model).thinking;
+                let body = responses::Body {
+                    request,
+                    provider,
+                    quirks,
+                    stream,
+                    thinks,
+                };
+                self.connection.post("/responses", &body).await
+            }
+        }
+    }
+
+    fn decoder(&self, model: &ModelId) -> StreamDecoder {
+        StreamDecoder::new(self.dialect, &self.connection.name, model.clone())
+    }
+
+    /// Reads an answer as it comes.
+    fn stream(&self, response: HttpResponse, model: &ModelId) -> CompletionStream {
+        let state = Streaming {
+            events: response.events(),
+            decoder: self.decoder(model),
+            shown: VecDeque::new(),
+            connection: self.connection.clone(),
+        };
+        CompletionStream::new(unfold(state, |mut state| async {
+            Some((state.next().await, state))
+        }))
+    }
+
+    /// Reads an answer that came whole.
+    async fn whole(
+        &self,
+        response: HttpResponse,
+        model: &ModelId,
+        show: &mut impl Extend<CompletionEvent>,
+    ) -> Result<Completion, ProviderError> {
+        let content_type = content_type(&response);
+        let body = response
+            .text()
+            .await
+            .map_err(|failed| self.connection.failed(&failed))?;
+        let mut decoder = self.decoder(model);
+        let completion = decoder.whole(&body, show).and_then(|()| decoder.finish());
+        completion.map_err(|mut error| {
+            if error.kind == ProviderErrorKind::Malformed {
+                error.message = format!("{} (content type `{content_type}`)", error.message);
+            }
+            self.connection.without_secrets(error)
+        })
+    }
+}
+
+/// The list of OpenAI, or that of Ollama.
+#[derive(Deserialize)]
+struct ModelList {
+    #[serde(default)]
+    data: Vec<Model>,
+    #[serde(default)]
+    models: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+#[async_trait]
+impl ChatProvider for OpenAiProvider {
+    fn name(&self) -> &str {
+        &self.connection.name
+    }
+
+    async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
+        let response = self.send(request, true).await?;
+        if is_stream(&content_type(&response)) {
+            return Ok(self.stream(response, &request.model));
+        }
+        // An error, or a server that does not stream.
+        let mut events = Vec::new();
+        let completion = self.whole(response, &request.model, &mut events).await?;
+        events.push(CompletionEvent::Finished(completion));
+        Ok(CompletionStream::from_events(events.into_iter().map(Ok)))
+    }
+
+    /// Asks without streaming.
+    async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
+        let response = self.send(request, false).await?;
+        if content_type(&response).starts_with("text/event-stream") {
+            // A server that always streams.
+            return self.stream(response, &request.model).completion().await;
+        }
+        self.whole(response, &request.model, &mut Vec::new()).await
+    }
+
+    fn default_model(&self) -> Option<ModelId> {
+        self.default_model.clone()
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        let mut declared = self.capabilities.iter().rev();
+        match declared.find(|(name, _)| name == model) {
+            Some((_, capabilities)) => capabilities.clone(),
+            None => capabilities::of(model.as_str()),
+        }
+    }
+}
+
+/// An answer that is being received.
+struct Streaming {
+    events: EventStream,
+    decoder: StreamDecoder,
+    /// What is decoded and not yet handed out.
+    shown: VecDeque<CompletionEvent>,
+    connection: Connection,
+}
+
+impl Streaming {
+    async fn next(&mut self) -> Result<CompletionEvent, ProviderError> {
+        if let Some(event) = self.shown.pop_front() {
+            return Ok(event);
+        }
+        let next = self.advance().await;
+        next.map_err(|error| self.connection.without_secrets(error))
+    }
+
+    async fn advance(&mut self) -> Result<CompletionEvent, ProviderError> {
+        if self.decoder.is_done() {
+            // Where the end of the body is there already, the connection can be used again.
+            let _ = self.events.next().now_or_never();
+            return self.finish();
+        }
+        match self.events.next().await {
+            Some(Ok(event)) => match self.decoder.event(event.data, &mut self.shown) {
+                Ok(()) => Ok(self.shown.pop_front().unwrap_or(CompletionEvent::Working)),
+                // What lacks its end may have been cut off anywhere.
+                Err(error) if !event.complete && error.kind == ProviderErrorKind::Malformed => {
+                    self.finish()
+                }
+                Err(error) => Err(error),
+            },
+            // The connection may break once the model has said all; only the usage can be missing then.
+            Some(Err(failed)) => self
+                .finish()
+                .map_err(|_| self.decoder.with_usage(self.connection.failed(&failed))),
+            None => self.finish(),
+        }
+    }
+
+    fn finish(&mut self) -> Result<CompletionEvent, ProviderError> {
+        self.decoder.finish().map(CompletionEvent::Finished)
+    }
+}
+
+fn content_type(response: &HttpResponse) -> String {
+    let value = response.headers().get(CONTENT_TYPE);
+    value
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
+        .unwrap_or_default()
+}
+
+/// Whether an answer is a stream of events, which some servers send as plain text or as nothing in particular.
+fn is_stream(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    matches!(
+        kind,
+        "" | "text/event-stream" | "text/plain" | "application/octet-stream"
+    )
+}

@@ -1,0 +1,15 @@
+//! Tests of the crate's public API.
+
+mod answers;
+mod cassettes;
+mod embedder;
+mod errors;
+mod expected;
+mod fake;
+mod garbage;
+mod history;
+mod laws;
+mod models;
+mod replay;
+mod requests;
+mod secrets;

@@ -1,0 +1,187 @@
+//! Answers as values of a type.
+
+mod form;
+mod strict;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use victor_chat_protocol::{
+    Approval, ChatError, ChatInput, ChatResponse, OutputContract, SuspendedTurn, TurnOutcome,
+    TurnStream,
+};
+use victor_core::SessionId;
+
+use crate::{AgentOrchestrator, Session};
+use form::Form;
+
+/// The name of the form, and of the tool by which it is given.
+const NAME: &str = "final_answer";
+
+/// An answer as a value. Made by [`AgentOrchestrator::chat_typed`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Typed<T> {
+    /// The value.
+    pub value: T,
+    /// The turn that it comes from.
+    pub response: ChatResponse,
+}
+
+/// Why there is no value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TypedChatError {
+    /// The turn failed.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    /// The model gave an answer that is no value of the type, also when it was asked again.
+    #[error("the answer does not fit its type: {message}")]
+    Invalid {
+        /// What it gave last, as it wrote it.
+        raw: String,
+        /// What is wrong with it.
+        message: String,
+        /// The turn.
+        response: Box<ChatResponse>,
+    },
+    /// The turn ended before the model gave its answer. Where it can be taken up again, the response holds it, for
+    /// [`AgentOrchestrator::resume_typed`].
+    #[error("the turn ended without an answer: it is {}", response.outcome)]
+    Unfinished {
+        /// The turn.
+        response: Box<ChatResponse>,
+    },
+}
+
+impl AgentOrchestrator {
+    /// Sends a message in the default session and returns the answer as a value of `T`.
+    ///
+    /// Tools are called on the way as in every turn. The answer is JSON that fits the schema of `T`: the provider holds
+    /// the model to it where it can, and otherwise the model gives it by calling a tool, `final_answer`, which is
+    /// offered beside the others. An answer that does not fit the schema, or that serde cannot read, is asked for again
+    /// with the reason, three times at most and within the limits of the turn.
+    ///
+    /// # Errors
+    ///
+    /// The turn failed, it ended before there was an answer, or the answer does not fit; see [`TypedChatError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the turn at once and leaves a conversation that can go on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use victor_orchestrator::AgentOrchestrator;
+    /// # use std::sync::Arc;
+    /// # use serde_json::json;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct City {
+    ///     name: String,
+    ///     /// How many people live there.
+    ///     population: u64,
+    /// }
+    ///
+    /// # let tokyo = json!({"name": "Tokyo", "population": 14_000_000});
+    /// # let model = Arc::new(victor_testkit::ScriptedModel::new().calls("final_answer", tokyo));
+    /// let orchestrator = AgentOrchestrator::builder().provider(model).build()?;
+    /// let city = orchestrator.chat_typed::<City>("Which is the largest city of Japan?").await?.value;
+    /// assert_eq!((city.name.as_str(), city.population), ("Tokyo", 14_000_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn chat_typed<T>(
+        &self,
+        input: impl Into<ChatInput>,
+    ) -> Result<Typed<T>, TypedChatError>
+    where
+        T: DeserializeOwned + JsonSchema + 'static,
+    {
+        self.typed(self.session_id().clone(), input.into()).await
+    }
+
+    /// Takes a turn of [`chat_typed`](Self::chat_typed) up again, in its own session, with what a person decided about
+    /// the calls that wait for approval.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`chat_typed`](Self::chat_typed), and [`ChatError::Resume`] if the conversation has gone on without it.
+    pub async fn resume_typed<T>(
+        &self,
+        turn: SuspendedTurn,
+        approvals: impl IntoIterator<Item = Approval>,
+    ) -> Result<Typed<T>, TypedChatError>
+    where
+        T: DeserializeOwned + JsonSchema + 'static,
+    {
+        let form = Arc::new(Form::<T>::new(NAME));
+        let approvals = approvals.into_iter().collect();
+        finish(self.take_up(turn, approvals, Some(form.clone())), &form).await
+    }
+
+    async fn typed<T>(
+        &self,
+        session: SessionId,
+        input: ChatInput,
+    ) -> Result<Typed<T>, TypedChatError>
+    where
+        T: DeserializeOwned + JsonSchema + 'static,
+    {
+        let tools = self.tool_coordinator().specs();
+        let mut name = NAME.to_owned();
+        while tools.iter().any(|tool| tool.name == name) {
+            name.push('_');
+        }
+        let form = Arc::new(Form::<T>::new(&name));
+        let contract = OutputContract::new(form.format.clone());
+        let stream = self.begin(session, input, Some((contract, form.clone())));
+        finish(stream, &form).await
+    }
+}
+
+impl Session {
+    /// Sends a message and returns the answer as a value of `T`; see [`AgentOrchestrator::chat_typed`].
+    ///
+    /// # Errors
+    ///
+    /// The turn failed, it ended before there was an answer, or the answer does not fit; see [`TypedChatError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the turn at once and leaves a conversation that can go on.
+    pub async fn chat_typed<T>(
+        &self,
+        input: impl Into<ChatInput>,
+    ) -> Result<Typed<T>, TypedChatError>
+    where
+        T: DeserializeOwned + JsonSchema + 'static,
+    {
+        self.orchestrator.typed(self.id.clone(), input.into()).await
+    }
+}
+
+async fn finish<T: DeserializeOwned>(
+    stream: TurnStream,
+    form: &Form<T>,
+) -> Result<Typed<T>, TypedChatError> {
+    use TurnOutcome::{Completed, InvalidOutput, ToolLimit};
+    let response = stream.response().await?;
+    if !matches!(response.outcome, Completed | InvalidOutput | ToolLimit) {
+        let response = Box::new(response);
+        return Err(TypedChatError::Unfinished { response });
+    }
+    let raw = response.content().into_owned();
+    match form.read(&raw) {
+        Ok(value) => Ok(Typed { value, response }),
+        Err(message) => Err(TypedChatError::Invalid {
+            raw,
+            message,
+            response: Box::new(response),
+        }),
+    }
+}
