@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use victor_core::ModelId;
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
 
@@ -210,6 +211,21 @@ pub(crate) fn count(body: &[u8]) -> Result<u64, ProviderError> {
         .ok()
         .flatten()
         .ok_or_else(|| malformed("the answer has no count of tokens"))
+}
+
+/// The names in a list of models.
+pub(crate) fn models(body: &[u8]) -> Result<Vec<ModelId>, ProviderError> {
+    #[derive(Deserialize)]
+    struct List {
+        data: Vec<Model>,
+    }
+    #[derive(Deserialize)]
+    struct Model {
+        id: ModelId,
+    }
+    let list: List = serde_json::from_slice(body)
+        .map_err(|error| malformed(format!("the list of models cannot be read: {error}")))?;
+    Ok(list.data.into_iter().map(|model| model.id).collect())
 }
 
 /// The text of the error is in the message, and not beneath it, so that the provider sees whether a secret is in it.

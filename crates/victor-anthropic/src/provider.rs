@@ -8,7 +8,7 @@ use futures_util::stream::unfold;
 use secrecy::{ExposeSecret, SecretString};
 use victor_core::{ModelId, Part};
 use victor_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use victor_http::{EventStream, HttpClient, HttpResponse, retry_after};
+use victor_http::{EventStream, HttpClient, HttpError, HttpResponse, retry_after};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, ProviderErrorKind,
@@ -70,6 +70,26 @@ impl AnthropicProvider {
             .map_err(|error| without(&self.secrets, error))
     }
 
+    /// Asks which models there are, in the order of the API: the newest first.
+    ///
+    /// # Errors
+    ///
+    /// Those of a request: see [`ProviderErrorKind`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the request.
+    pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
+        let base = self.messages_url.trim_end_matches("messages");
+        // Of the most that one page holds; there are some dozens.
+        let url = format!("{base}models?limit=1000");
+        let response = self.client.get(&url, self.headers.clone()).await;
+        let body = self.checked(response).await?.bytes().await;
+        let body = body.map_err(|failed| error::of_http(&failed));
+        body.and_then(|body| decoder::models(&body))
+            .map_err(|error| without(&self.secrets, error))
+    }
+
     fn max_tokens(&self, request: &ChatRequest) -> u64 {
         let own = || self.capabilities(&request.model).max_output_tokens;
         request
@@ -106,7 +126,15 @@ impl AnthropicProvider {
         };
         let messages = request.context.messages().len();
         tracing::debug!(model = %request.model, ?mode, messages, bytes = body.len(), "asking anthropic");
-        let response = self.client.post_json(url, headers, body).await;
+        self.checked(self.client.post_json(url, headers, body).await)
+            .await
+    }
+
+    /// An answer that is not an error.
+    async fn checked(
+        &self,
+        response: Result<HttpResponse, HttpError>,
+    ) -> Result<HttpResponse, ProviderError> {
         let response =
             response.map_err(|failed| without(&self.secrets, error::of_http(&failed)))?;
         let status = response.status();

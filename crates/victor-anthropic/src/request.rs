@@ -92,8 +92,13 @@ impl Serialize for Body<'_> {
         if let Some(marker) = marker.as_ref().filter(|_| !is_count) {
             field!("cache_control", **marker);
         }
+        let output_config = output_config(request);
+        if let Some(config) = &output_config {
+            map.serialize_entry("output_config", config)?;
+        }
         for (name, value) in extra {
-            let is_sent = !is_count || COUNTED.contains(&name.as_str());
+            let is_merged = output_config.is_some() && name == "output_config";
+            let is_sent = !is_merged && (!is_count || COUNTED.contains(&name.as_str()));
             if is_sent && !matches!(name.as_str(), "tools" | "system" | "messages") {
                 map.serialize_entry(name, value)?;
             }
@@ -182,6 +187,20 @@ fn schema(schema: &Value) -> Cow<'_, Value> {
         }
         schema => Cow::Borrowed(schema),
     }
+}
+
+/// The form of the answer, beside what else is configured for this API alone, a form among it.
+fn output_config(request: &ChatRequest) -> Option<JsonMap> {
+    let format = request.response_format.as_ref()?;
+    let own = request
+        .extra
+        .get("output_config")
+        .and_then(Value::as_object);
+    let mut config = own.cloned().unwrap_or_default();
+    config
+        .entry("format")
+        .or_insert_with(|| json!({"type": "json_schema", "schema": format.schema}));
+    Some(config)
 }
 
 fn tool_choice(request: &ChatRequest) -> Option<Value> {

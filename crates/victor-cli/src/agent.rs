@@ -4,26 +4,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::anyhow;
+use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, ValueEnum};
-use victor_offline::OfflineModel;
+use victor_cassette::CassettePlayer;
 use victor_orchestrator::coordinators::ConfigCoordinator;
 use victor_orchestrator::protocols::{
     ChatProvider, ConfigError, ConfigLoader as _, Effect, ModelId,
 };
-use victor_orchestrator::{AgentOrchestrator, Session};
+use victor_orchestrator::{AgentOrchestrator, ChatError, ChatErrorKind, Session};
 use victor_tool::EffectPolicy;
 use victor_workspace_tools::WorkspaceTools;
 
 use crate::data;
+use crate::exit::Failure;
+use crate::provider::{Opened, ProviderArgs, Source};
+use crate::tape::{Tape, TapeArgs};
 
 /// Which agent is talked to.
 #[derive(Debug, Args)]
 pub(crate) struct AgentArgs {
-    /// Whose models to ask
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Provider::Offline)]
-    provider: Provider,
+    #[command(flatten)]
+    provider: ProviderArgs,
 
     /// Which model to ask, before the setting `model` and the provider's own choice
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -52,13 +54,9 @@ pub(crate) struct AgentArgs {
     /// Read settings from this file, in place of the one that is found
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-}
 
-/// Whose models there are.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Provider {
-    /// An extractive model that needs no key and no network
-    Offline,
+    #[command(flatten)]
+    tape: TapeArgs,
 }
 
 /// The agent, and what is to be said about it.
@@ -68,45 +66,115 @@ pub(crate) struct Agent {
     pub(crate) session: Session,
     /// Which model answers.
     pub(crate) about: String,
+    pub(crate) adviser: Adviser,
+    pub(crate) tape: Tape,
+}
+
+/// Who knows what helps where the model fails.
+#[derive(Debug)]
+pub(crate) struct Adviser {
+    source: Source,
+    model: ModelId,
 }
 
 impl AgentArgs {
-    /// Builds the agent. It fails where the flags, the settings or the folder are wrong.
-    pub(crate) fn open(&self) -> anyhow::Result<Agent> {
-        let config = self.config()?;
+    /// Builds the agent. It fails where the flags, the settings or the folder are wrong, or no model can be found.
+    pub(crate) async fn open(&self) -> Result<Agent, Failure> {
+        let config = self.config().map_err(Failure::usage)?;
+        let settings = config.config().settings.clone();
         // Shorter than the limit for the call as a whole, which would lose what the command has written until then.
-        let time = Duration::from_secs(config.config().settings.tool_calling_timeout) * 3 / 4;
-        let tools = WorkspaceTools::open(&self.root)?
+        let time = Duration::from_secs(settings.tool_calling_timeout) * 3 / 4;
+        let tools = WorkspaceTools::open(&self.root)
+            .map_err(Failure::usage)?
             .allow_write(self.allow_write)
             .allow_commands(self.allow_commands)
             .command_timeout(time);
+        let named = self.model.as_deref().map(ModelId::from);
+        let Asked {
+            provider,
+            source,
+            model,
+            about,
+            tape,
+        } = match self.tape.replay().map_err(Failure::usage)? {
+            Some((player, path)) => Self::replayed(player, path, named)?,
+            None => self.asked(named.or(settings.model)).await?,
+        };
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
-            .provider(self.provider.open())
+            .provider(provider)
+            .model(&model)
             .default_session(&*self.session)
             .tools(tools.tools());
-        let builder = match &self.model {
-            Some(model) => builder.model(&**model),
-            None => builder,
-        };
         let builder = match self.yes {
             true => builder,
             false => builder.approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write))),
         };
-        let orchestrator = builder.build()?;
-        let route = orchestrator.provider_coordinator().route();
-        self.provider.check(&route.model)?;
-        let about = format!(
-            "model {} of {}: {}",
-            route.model,
-            route.provider,
-            self.provider.about()
-        );
+        let orchestrator = builder.build().map_err(Failure::usage)?;
         let session = orchestrator.session(&*self.session);
         Ok(Agent {
             orchestrator,
             session,
             about,
+            adviser: Adviser { source, model },
+            tape,
+        })
+    }
+
+    /// A real provider, recorded if it is to be.
+    async fn asked(&self, named: Option<ModelId>) -> Result<Asked, Failure> {
+        let Opened {
+            provider,
+            source,
+            reason,
+        } = self.provider.open(named.is_none()).await?;
+        let name = provider.name().to_owned();
+        let Some(model) = named.or_else(|| provider.default_model()) else {
+            return Err(Failure::usage(source.no_model(&name).await));
+        };
+        source
+            .check(&model, reason.as_deref())
+            .map_err(Failure::usage)?;
+        let mut about = format!("model {model} of {name}");
+        if let Some(remark) = source.about() {
+            about += &format!(": {remark}");
+        }
+        if let Some(reason) = reason {
+            about += &format!("; chosen {reason}");
+        }
+        let (provider, tape) = self.tape.record(provider).map_err(Failure::usage)?;
+        Ok(Asked {
+            provider,
+            source,
+            model,
+            about,
+            tape,
+        })
+    }
+
+    /// A recording in place of a provider. The model is the one that was recorded, unless the user insists.
+    fn replayed(
+        player: Arc<CassettePlayer>,
+        path: PathBuf,
+        named: Option<ModelId>,
+    ) -> Result<Asked, Failure> {
+        let Some(model) = named.or_else(|| player.next_model()) else {
+            return Err(Failure::usage(anyhow!(
+                "the recording `{}` holds no model call",
+                path.display()
+            )));
+        };
+        let about = format!(
+            "model {model} of {}, replayed from {}",
+            player.name(),
+            path.display()
+        );
+        Ok(Asked {
+            provider: player.clone(),
+            source: Source::Cassette,
+            model,
+            about,
+            tape: Tape::Playing(player, path),
         })
     }
 
@@ -122,31 +190,25 @@ impl AgentArgs {
     }
 }
 
-impl Provider {
-    fn open(self) -> Arc<dyn ChatProvider> {
-        match self {
-            Self::Offline => Arc::new(
-                OfflineModel::new().with_advice("The victor command has no other provider yet."),
-            ),
-        }
-    }
+/// Whom the agent asks.
+struct Asked {
+    provider: Arc<dyn ChatProvider>,
+    source: Source,
+    model: ModelId,
+    about: String,
+    tape: Tape,
+}
 
-    /// Checks that there is such a model, where that is known beforehand.
-    fn check(self, model: &ModelId) -> anyhow::Result<()> {
-        match self {
-            Self::Offline if model.as_str() != OfflineModel::MODEL => {
-                bail!(
-                    "provider `offline` has no model `{model}`: its only model is `{}`",
-                    OfflineModel::MODEL
-                )
-            }
-            Self::Offline => Ok(()),
-        }
-    }
-
-    fn about(self) -> &'static str {
-        match self {
-            Self::Offline => "it quotes what it reads, and is no language model",
+impl Adviser {
+    /// The error in one line, with what helps against it.
+    pub(crate) async fn report(&self, error: &ChatError) -> String {
+        let report = error.report();
+        let ChatErrorKind::Provider(kind) = error.kind() else {
+            return report;
+        };
+        match self.source.advice(&kind, &self.model).await {
+            Some(advice) => format!("{report}; {advice}"),
+            None => report,
         }
     }
 }

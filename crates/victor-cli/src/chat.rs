@@ -25,11 +25,18 @@ Examples:
   victor chat                                 hold a conversation, with line editing and history
   victor chat < question.txt                  take the message from standard input
   victor chat --allow-write \"Write 'hello' to greeting.txt\"
-  victor chat --json \"Which files are here?\"  print one event a line, for programs";
+  victor chat --json \"Which files are here?\"  print one event a line, for programs
+  victor chat --provider ollama --model qwen3 \"Which files are here?\"
+  victor chat --record tape.jsonl \"Hello\"      keep what the model said; --replay tape.jsonl needs no model";
 
 const MORE: &str = "
 
 The answer goes to standard output. All else, such as tool calls, tokens, time and model, goes to standard error.
+
+Without --provider the environment decides whose model answers: Anthropic's with ANTHROPIC_API_KEY, OpenAI's with \
+    OPENAI_API_KEY, else one of a running Ollama, else the offline model. The first line on standard error says which \
+    and why. --base-url, ANTHROPIC_BASE_URL, OPENAI_BASE_URL and OLLAMA_HOST lead to other servers, \
+    ANTHROPIC_MODEL and OPENAI_MODEL to other models.
 
 Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment, \
     where VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows what happens within. \
@@ -118,16 +125,22 @@ pub(crate) fn run(args: ChatArgs) -> Result<Exit, Failure> {
 
 async fn chat(args: ChatArgs, message: Option<String>) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
-    let agent = args.agent.open().map_err(Failure::usage)?;
+    let agent = args.agent.open().await?;
     if !args.quiet {
         say::remark(&agent.about);
     }
     let view = View::new(args.json, args.quiet);
-    let mut conversation = Conversation::new(agent.session, view, interrupts);
+    let mut conversation = Conversation::new(agent.session, view, interrupts, agent.adviser);
     let exit = match message {
         Some(message) => conversation.say(message).await.map(End::exit),
         None => interactive::run(&mut conversation, &args.data).await,
     };
     agent.orchestrator.shutdown().await;
-    Ok(exit?)
+    let exit = exit?;
+    if let Some(remark) = agent.tape.end()?
+        && !args.quiet
+    {
+        say::remark(&remark);
+    }
+    Ok(exit)
 }

@@ -2,7 +2,7 @@
 //!
 //! Each command is a module of its own, named as it is called. What they share: [`agent`] builds the orchestrator from
 //! the flags, [`data`] finds the folder for what is kept, [`exit`] knows how the program ends, [`interrupt`] hears the
-//! signals, [`say`] writes to the terminal.
+//! signals, [`provider`] chooses whose models are asked, [`say`] writes to the terminal, [`tape`] records and replays.
 
 mod agent;
 mod chat;
@@ -10,7 +10,9 @@ mod data;
 mod exit;
 mod interrupt;
 mod logging;
+mod provider;
 mod say;
+mod tape;
 mod usage;
 
 use std::process::ExitCode;

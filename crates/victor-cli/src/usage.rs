@@ -56,7 +56,7 @@ mod tests {
         );
         check(
             &["chat", "--provider", "nobody", "hello"],
-            "invalid value 'nobody' for '--provider <NAME>' [possible values: offline]",
+            "invalid value 'nobody' for '--provider <NAME>' [possible values: auto, offline, anthropic, openai, openai-responses, ollama]",
         );
         check(
             &["chat", "--json", "--quiet", "--root"],

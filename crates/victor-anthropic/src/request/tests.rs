@@ -3,6 +3,7 @@ use std::sync::Arc;
 use victor_core::{
     Context, Message, Messages, Opaque, Thinking, ToolCall, ToolOutcome, ToolResult,
 };
+use victor_provider_protocol::ResponseFormat;
 use victor_testkit::histories;
 
 use super::*;
@@ -240,6 +241,31 @@ fn fields_for_this_api_alone_go_first() {
     assert!(
         text.ends_with(r#""messages":[{"role":"user","content":[{"type":"text","text":"u"}]}]}"#)
     );
+}
+
+#[test]
+fn the_form_of_an_answer_stands_beside_what_else_is_configured() {
+    let config = |request: &ChatRequest, mode: Mode| {
+        let text = body(request, Encoding { mode, ..PLAIN });
+        assert_eq!(text.matches("output_config").count(), 1, "{text}");
+        let body: Value = serde_json::from_str(&text).unwrap();
+        body["output_config"].clone()
+    };
+    let schema = json!({"type": "object", "properties": {}});
+    let format = json!({"type": "json_schema", "schema": schema});
+    let mut request = request([Message::user("u")]);
+    request.response_format = Some(ResponseFormat::new("city", schema).into());
+    assert_eq!(config(&request, Mode::Stream), json!({"format": format}));
+    assert_eq!(config(&request, Mode::Count), json!({"format": format}));
+    let own = json!({"effort": "low"});
+    request.extra.insert("output_config".into(), own);
+    assert_eq!(
+        config(&request, Mode::Whole),
+        json!({"effort": "low", "format": format})
+    );
+    let own = json!({"format": {"type": "text"}});
+    request.extra.insert("output_config".into(), own.clone());
+    assert_eq!(config(&request, Mode::Whole), own);
 }
 
 #[test]

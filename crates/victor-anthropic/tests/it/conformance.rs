@@ -83,7 +83,7 @@ async fn server() -> Server {
         if is_streamed {
             Reply::events(streamed.as_str())
         } else {
-            Reply::json(&whole)
+            Reply::json(whole.to_string())
         }
     })
     .await

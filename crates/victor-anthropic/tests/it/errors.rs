@@ -222,3 +222,28 @@ async fn errors_of_the_exchange_are_told() {
         "malformed"
     );
 }
+
+#[tokio::test]
+async fn the_models_are_named() {
+    let list = r#"{"data":[{"type":"model","id":"new","display_name":"New"},{"type":"model","id":"old"}],"has_more":false}"#;
+    let server = Server::start(move |request| match &*request.path {
+        "/v1/models?limit=1000" => Reply::new(200, "application/json", list),
+        _ => Reply::new(500, "text/plain", "wrong"),
+    })
+    .await;
+    let models = server.provider().models().await.unwrap();
+    assert_eq!(models, ["new".into(), "old".into()]);
+    assert_eq!(
+        (&*server.last().method, server.last().header("x-api-key")),
+        ("GET", crate::server::KEY)
+    );
+
+    for (answer, kind) in [
+        (Reply::new(200, "application/json", "{}"), "malformed"),
+        (Reply::new(404, "text/plain", "no"), "not_found"),
+    ] {
+        let server = Server::answering(answer).await;
+        let error = server.provider().models().await.unwrap_err();
+        assert_eq!(error.kind.as_str(), kind, "{error}");
+    }
+}

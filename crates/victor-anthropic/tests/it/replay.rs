@@ -7,7 +7,7 @@ use victor_anthropic::AnthropicProvider;
 use victor_core::{
     Context, Message, Role, StopReason, ToolCall, ToolOutcome, ToolResult, ToolSpec,
 };
-use victor_provider_protocol::{ChatProvider, ChatRequest, Completion};
+use victor_provider_protocol::{ChatProvider, ChatRequest, Completion, ResponseFormat};
 
 use crate::cassettes::{Exchange, Recorded, conversations};
 use crate::said::{said, said_streamed, said_whole};
@@ -160,6 +160,10 @@ fn neutral(exchange: &Exchange, before: Option<(ChatRequest, Completion)>) -> Ch
                     request.extra.insert(name.clone(), theirs.into());
                 }
                 tools = value.as_array().unwrap().iter().filter_map(spec).collect();
+            }
+            "output_config" if value.get("format").is_some() => {
+                let schema = value["format"]["schema"].clone();
+                request.response_format = Some(ResponseFormat::new("", schema).into());
             }
             _ => drop(request.extra.insert(name.clone(), value.clone())),
         }

@@ -10,6 +10,7 @@ use victor_orchestrator::{
 
 use super::editor::{self, Answer};
 use super::view::View;
+use crate::agent::Adviser;
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
 use crate::say;
@@ -20,6 +21,7 @@ pub(super) struct Conversation {
     pub(super) session: Session,
     pub(super) view: View,
     interrupts: Interrupts,
+    adviser: Adviser,
 }
 
 /// How a turn ended.
@@ -54,11 +56,17 @@ enum Watched {
 }
 
 impl Conversation {
-    pub(super) fn new(session: Session, view: View, interrupts: Interrupts) -> Self {
+    pub(super) fn new(
+        session: Session,
+        view: View,
+        interrupts: Interrupts,
+        adviser: Adviser,
+    ) -> Self {
         Self {
             session,
             view,
             interrupts,
+            adviser,
         }
     }
 
@@ -77,7 +85,7 @@ impl Conversation {
             let mut response = match watched {
                 Watched::Finished(response) => response,
                 Watched::Failed(error) => {
-                    say::error(&error.report());
+                    say::error(&self.adviser.report(&error).await);
                     return Ok(signal.map_or(End::Failed, End::Stopped));
                 }
                 Watched::Left(exit) => return Ok(End::Left(exit)),

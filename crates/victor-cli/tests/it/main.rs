@@ -4,9 +4,12 @@ mod answers;
 mod conversation;
 mod events;
 mod pipes;
+mod providers;
 mod run;
+mod server;
 #[cfg(unix)]
 mod signals;
+mod tapes;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod wrong_use;

@@ -18,20 +18,35 @@ pub(crate) fn folder() -> TempDir {
     folder
 }
 
+/// An address at which nobody listens.
+pub(crate) const NOWHERE: &str = "127.0.0.1:1";
+
 /// The command, to be run in a folder and with nothing of the environment that could change what it does.
+///
+/// No key of whoever runs the tests is there, and no Ollama, so that no test asks a real model.
 pub(crate) fn victor(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_victor"));
     for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with("VICTOR_") || name.starts_with("CLICOLOR") || name == "NO_COLOR" {
+        if is_foreign(&name.to_string_lossy()) {
             command.env_remove(name);
         }
     }
     command
         .current_dir(folder)
         .env("HOME", folder)
+        .env("OLLAMA_HOST", NOWHERE)
         .env("VICTOR_DATA_DIR", folder.join("data"));
     command
+}
+
+/// Whether a variable of the environment could change what the command does.
+fn is_foreign(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let begins = ["VICTOR_", "CLICOLOR", "ANTHROPIC_", "OPENAI_", "OLLAMA_"];
+    let ends = ["_API_KEY", "_PROXY"];
+    name == "NO_COLOR"
+        || begins.iter().any(|begin| name.starts_with(begin))
+        || ends.iter().any(|end| name.ends_with(end))
 }
 
 /// What a run came to.

@@ -34,7 +34,7 @@ fn flags() {
     check(
         &["chat", "--provider", "nobody", "hello"],
         "invalid value 'nobody'",
-        "[possible values: offline]; see `victor --help`",
+        "[possible values: auto, offline, anthropic, openai, openai-responses, ollama]; see `victor --help`",
     );
     check(
         &["chat", "--session", "", "hello"],
@@ -57,6 +57,11 @@ fn flags() {
 fn models() {
     check(
         &["chat", "--model", "gpt", "hello"],
+        "provider `offline` has no model `gpt`",
+        "and no Ollama is at 127.0.0.1:1",
+    );
+    check(
+        &["chat", "--provider", "offline", "--model", "gpt", "hello"],
         "provider `offline` has no model `gpt`",
         "its only model is `offline-extractive`",
     );
@@ -178,7 +183,9 @@ fn help_is_no_wrong_use() {
         "Exit codes:",
         "--allow-write",
         "--json",
-        "- offline:",
+        "- offline: ",
+        "- ollama: ",
+        "--record <FILE>",
     ] {
         assert!(help.stdout.contains(part), "{part}: {}", help.stdout);
     }

@@ -1,0 +1,268 @@
+//! Whose models are asked: the flags for it, what the environment says, and what helps where a provider fails.
+
+mod advice;
+mod ollama;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
+use victor_anthropic::{AnthropicBuilder, AnthropicProvider};
+use victor_http::{HttpOptions, HttpProxy};
+use victor_offline::OfflineModel;
+use victor_openai::{Dialect, OpenAiBuilder, OpenAiProvider, Server};
+use victor_orchestrator::protocols::{ChatProvider, ModelId, ProviderError, ProviderErrorKind};
+
+use crate::exit::Failure;
+
+/// The variable with the key of the Anthropic API.
+const ANTHROPIC_KEY: &str = "ANTHROPIC_API_KEY";
+/// The variable with the key of the OpenAI API.
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
+
+/// How long a list of models is waited for that is only to help.
+const LIST_TIME: Duration = Duration::from_secs(5);
+
+/// Whose models are asked.
+#[derive(Debug, Args)]
+pub(crate) struct ProviderArgs {
+    /// Whose models to ask
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Choice::Auto)]
+    provider: Choice,
+
+    /// Where the provider's API is, if not where it usually is
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    base_url: Option<String>,
+}
+
+/// Whose models there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Choice {
+    /// What the environment has: ANTHROPIC_API_KEY, OPENAI_API_KEY, a running Ollama; else offline
+    Auto,
+    /// An extractive model that needs no key and no network
+    Offline,
+    /// The Anthropic API, with ANTHROPIC_API_KEY
+    Anthropic,
+    /// OpenAI, with OPENAI_API_KEY, or any server that speaks Chat Completions at --base-url
+    Openai,
+    /// The same through the Responses API
+    OpenaiResponses,
+    /// Ollama, on this machine or at OLLAMA_HOST
+    Ollama,
+}
+
+/// A provider, and what is known about it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) provider: Arc<dyn ChatProvider>,
+    /// Who tells which models there are, and what helps.
+    pub(crate) source: Source,
+    /// Why it was chosen, where the user did not say.
+    pub(crate) reason: Option<String>,
+}
+
+/// Whom to ask for what helps.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Offline,
+    Anthropic(Arc<AnthropicProvider>),
+    OpenAi(Arc<OpenAiProvider>),
+    Ollama(Arc<OpenAiProvider>),
+    Cassette,
+}
+
+impl ProviderArgs {
+    /// Opens the provider that was chosen, or that the environment has. `needs_model` says that no model is named.
+    pub(crate) async fn open(&self, needs_model: bool) -> Result<Opened, Failure> {
+        let base_url = self.base_url.as_deref();
+        if base_url.is_some() && matches!(self.provider, Choice::Auto | Choice::Offline) {
+            let error = anyhow!(
+                "--base-url needs --provider with what is spoken there, for example `--provider openai`"
+            );
+            return Err(Failure::usage(error));
+        }
+        match self.provider {
+            Choice::Auto => found().await,
+            Choice::Offline => Ok(offline(None)),
+            Choice::Anthropic => anthropic(base_url).map_err(Failure::usage),
+            Choice::Openai => openai(base_url, None).map_err(Failure::usage),
+            Choice::OpenaiResponses => {
+                openai(base_url, Some(Dialect::Responses)).map_err(Failure::usage)
+            }
+            Choice::Ollama => ollama::open(base_url, needs_model).await,
+        }
+    }
+}
+
+/// The provider that the environment has.
+async fn found() -> Result<Opened, Failure> {
+    let chosen = |variable| Some(format!("because {variable} is set"));
+    if is_set(ANTHROPIC_KEY) {
+        let opened = anthropic(None).map_err(Failure::usage)?;
+        return Ok(Opened {
+            reason: chosen(ANTHROPIC_KEY),
+            ..opened
+        });
+    }
+    if is_set(OPENAI_KEY) {
+        let opened = openai(None, None).map_err(Failure::usage)?;
+        return Ok(Opened {
+            reason: chosen(OPENAI_KEY),
+            ..opened
+        });
+    }
+    Ok(match ollama::find().await {
+        Ok(opened) => opened,
+        Err(why_not) => offline(Some(format!(
+            "because neither {ANTHROPIC_KEY} nor {OPENAI_KEY} is set and {why_not}"
+        ))),
+    })
+}
+
+fn offline(reason: Option<String>) -> Opened {
+    let advice = format!(
+        "For real answers, set {ANTHROPIC_KEY} or {OPENAI_KEY}, start Ollama, or choose another model with --provider."
+    );
+    Opened {
+        provider: Arc::new(OfflineModel::new().with_advice(advice)),
+        source: Source::Offline,
+        reason,
+    }
+}
+
+fn anthropic(base_url: Option<&str>) -> anyhow::Result<Opened> {
+    let mut builder = AnthropicBuilder::from_env()
+        .http_options(options(base_url.unwrap_or(&variable("ANTHROPIC_BASE_URL"))));
+    if let Some(url) = base_url {
+        builder = builder.base_url(url);
+    }
+    let provider = Arc::new(
+        builder
+            .build()
+            .map_err(|error| unopened(error, ANTHROPIC_KEY))?,
+    );
+    Ok(Opened {
+        provider: provider.clone(),
+        source: Source::Anthropic(provider),
+        reason: None,
+    })
+}
+
+fn openai(base_url: Option<&str>, dialect: Option<Dialect>) -> anyhow::Result<Opened> {
+    let mut builder = OpenAiBuilder::from_env();
+    let mut key = OPENAI_KEY;
+    if let Some(url) = base_url {
+        let server = Server::at(url);
+        // A known server has a key of its own, and is not sent that of OpenAI.
+        if let Some(own) = server.key_variable {
+            key = own;
+            builder = OpenAiBuilder::server_from_env(server);
+        }
+        builder = builder.server(server).base_url(url);
+    }
+    if let Some(dialect) = dialect {
+        builder = builder.dialect(dialect);
+    }
+    let builder = builder.http_options(options(base_url.unwrap_or(&variable("OPENAI_BASE_URL"))));
+    let provider = Arc::new(builder.build().map_err(|error| unopened(error, key))?);
+    Ok(Opened {
+        provider: provider.clone(),
+        source: Source::OpenAi(provider),
+        reason: None,
+    })
+}
+
+/// Why a provider cannot be opened, in words for who calls the command and not for who writes a program.
+fn unopened(error: ProviderError, variable: &str) -> anyhow::Error {
+    match error.kind {
+        ProviderErrorKind::Authentication if !is_set(variable) => {
+            anyhow!("provider `{}` needs a key: set {variable}", error.provider)
+        }
+        _ => error.into(),
+    }
+}
+
+impl Source {
+    /// Checks that there is such a model, where that is known beforehand.
+    pub(crate) fn check(&self, model: &ModelId, reason: Option<&str>) -> anyhow::Result<()> {
+        let known = OfflineModel::MODEL;
+        match self {
+            Self::Offline if model.as_str() != known => {
+                let reason = reason
+                    .map(|reason| format!("; it was chosen {reason}"))
+                    .unwrap_or_default();
+                bail!(
+                    "provider `offline` has no model `{model}`: its only model is `{known}`{reason}"
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody has said which model to ask.
+    pub(crate) async fn no_model(&self, provider: &str) -> anyhow::Error {
+        let models = self.models().await.unwrap_or_default();
+        let known = advice::closest("", &models)
+            .map(|known| format!("; {known}"))
+            .unwrap_or_default();
+        anyhow!(
+            "which model of `{provider}`? name it with --model or in the setting `model`{known}"
+        )
+    }
+
+    /// What is to be known about the answers.
+    pub(crate) fn about(&self) -> Option<&'static str> {
+        matches!(self, Self::Offline).then_some("it quotes what it reads, and is no language model")
+    }
+
+    /// The models that there are, as far as the provider says so soon enough.
+    async fn models(&self) -> Option<Vec<ModelId>> {
+        let models = async {
+            match self {
+                Self::Anthropic(provider) => provider.models().await.ok(),
+                Self::OpenAi(provider) | Self::Ollama(provider) => provider.models().await.ok(),
+                Self::Offline | Self::Cassette => None,
+            }
+        };
+        tokio::time::timeout(LIST_TIME, models).await.ok().flatten()
+    }
+}
+
+/// What must not be in a recording: the keys that the environment has.
+pub(crate) fn secrets() -> impl Iterator<Item = String> {
+    let servers = Server::ALL
+        .into_iter()
+        .filter_map(|server| server.key_variable);
+    let variables = servers.chain([ANTHROPIC_KEY, "ANTHROPIC_AUTH_TOKEN"]);
+    // What is shorter is no secret, and might be part of any word.
+    variables.map(variable).filter(|value| value.len() >= 8)
+}
+
+/// The value of a variable; empty if it has none.
+fn variable(name: &str) -> String {
+    let value = std::env::var(name).unwrap_or_default();
+    value.trim().to_owned()
+}
+
+/// Whether a variable has a value.
+fn is_set(name: &str) -> bool {
+    !variable(name).is_empty()
+}
+
+/// The options of a client for this address: no proxy leads to this machine.
+fn options(url: &str) -> HttpOptions {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let is_local = ["localhost", "127.", "[::1]"]
+        .iter()
+        .any(|local| host.starts_with(local));
+    let mut options = HttpOptions::default();
+    if is_local {
+        options.proxy = HttpProxy::None;
+    }
+    options
+}
