@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use victor_core::{Messages, ModelId, Part, StopReason, ToolCall, Usage};
 use victor_provider_protocol::{
-    Capabilities, ChatProvider, ChatRequest, Completion, CompletionStream, ProviderError,
+    Capabilities, CapabilitySource, ChatProvider, ChatRequest, Completion, CompletionStream,
+    ProviderError,
 };
 
 use crate::answer::Material;
@@ -142,6 +143,7 @@ impl ChatProvider for OfflineModel {
 
     fn capabilities(&self, _model: &ModelId) -> Capabilities {
         let mut capabilities = Capabilities::default();
+        capabilities.source = CapabilitySource::Provider;
         capabilities.context_window = Some(1_000_000);
         capabilities.tools = true;
         capabilities

@@ -25,8 +25,9 @@ pub use victor_prompt_protocol::{
     PromptContributor as IPromptContributor, PromptError,
 };
 pub use victor_provider_protocol::{
-    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ProviderError, ProviderErrorKind, ProviderRouter, ResponseFormat, Route, ToolChoice,
+    Capabilities, CapabilitySource, ChatProvider, ChatRequest, Completion, CompletionEvent,
+    CompletionStream, ProviderError, ProviderErrorKind, ProviderRouter, ResponseFormat, Route,
+    ToolChoice,
 };
 pub use victor_session_protocol::{
     InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,

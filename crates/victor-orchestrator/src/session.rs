@@ -25,6 +25,12 @@ impl Session {
         &self.id
     }
 
+    /// The orchestrator that it belongs to.
+    #[must_use]
+    pub fn orchestrator(&self) -> &AgentOrchestrator {
+        &self.orchestrator
+    }
+
     /// Sends a message and returns the answer when it is whole.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 use std::io::{self, IsTerminal as _};
 
+use victor_orchestrator::Session;
+use victor_orchestrator::protocols::CapabilitySource;
+
 use super::conversation::{Conversation, End};
 use super::editor::{Line, LineEditor};
 use crate::data::DataArgs;
@@ -94,7 +97,8 @@ fn context(conversation: &Conversation) -> String {
         text += &format!(" ({})", roles.join(", "));
     }
     if let (Some(fill), Some(window)) = (stats.fill(), stats.window) {
-        text += &format!("; {:.1} % of a window of {window} tokens", fill * 100.0);
+        let (share, source) = (fill * 100.0, window_source(&conversation.session));
+        text += &format!("; {share:.1} % of a window of {window} tokens ({source})");
     }
     if let Some(last) = &stats.last_compaction {
         let (before, after) = (last.tokens_before, last.tokens_after);
@@ -104,6 +108,22 @@ fn context(conversation: &Conversation) -> String {
         );
     }
     text
+}
+
+/// Who says how large the window is.
+fn window_source(session: &Session) -> String {
+    let config = session.orchestrator().config_coordinator().config();
+    if config.settings.context_window.is_some() {
+        return format!("by {}", config.source("context_window"));
+    }
+    let router = session.orchestrator().provider_coordinator();
+    let route = router.route();
+    let capabilities = router.capabilities(&route.model);
+    match (capabilities.context_window, &capabilities.source) {
+        (Some(_), CapabilitySource::Table) => format!("by the table of {}", route.provider),
+        (Some(_), source) => format!("{source} by {}", route.provider),
+        (None, _) => format!("assumed, since {} does not say", route.provider),
+    }
 }
 
 #[cfg(test)]
