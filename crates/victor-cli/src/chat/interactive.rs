@@ -121,7 +121,8 @@ fn window_source(session: &Session) -> String {
     let capabilities = router.capabilities(&route.model);
     match (capabilities.context_window, &capabilities.source) {
         (Some(_), CapabilitySource::Table) => format!("by the table of {}", route.provider),
-        (Some(_), source) => format!("{source} by {}", route.provider),
+        (Some(_), CapabilitySource::Declared) => "as declared".to_owned(),
+        (Some(_), _) => format!("by {}", route.provider),
         (None, _) => format!("assumed, since {} does not say", route.provider),
     }
 }
