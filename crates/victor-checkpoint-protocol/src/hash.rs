@@ -23,25 +23,7 @@ impl ContentHash {
     /// The hash of some bytes.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
-        let mut state = INITIAL;
-        let (blocks, rest) = content.as_chunks::<64>();
-        for block in blocks {
-            compress(&mut state, block);
-        }
-        // The rest, one bit, zeros, and the length in bits, in one block or two.
-        let mut tail = [0; 128];
-        tail[..rest.len()].copy_from_slice(rest);
-        tail[rest.len()] = 0x80;
-        let end = if rest.len() < 56 { 64 } else { 128 };
-        tail[end - 8..end].copy_from_slice(&(content.len() as u64 * 8).to_be_bytes());
-        for block in tail[..end].as_chunks::<64>().0 {
-            compress(&mut state, block);
-        }
-        let mut hash = [0; 32];
-        for (bytes, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
-            *bytes = word.to_be_bytes();
-        }
-        Self(hash)
+        Self(hmac_sha256::Hash::hash(content))
     }
 
     /// The hash of a message in its stored form.
@@ -115,73 +97,6 @@ impl<'de> Deserialize<'de> for ContentHash {
         String::deserialize(deserializer)?
             .parse()
             .map_err(de::Error::custom)
-    }
-}
-
-/// The first 32 bits behind the point of the square roots of the first eight primes.
-const INITIAL: [u32; 8] = root_fractions(2);
-
-/// The first 32 bits behind the point of the cube roots of the first sixty-four primes.
-const ROUND: [u32; 64] = root_fractions(3);
-
-/// The first 32 bits behind the point of the roots of the first `N` primes: the standard's constants, computed where
-/// a table could have a slip of the pen.
-const fn root_fractions<const N: usize>(degree: u32) -> [u32; N] {
-    let mut fractions = [0; N];
-    let (mut found, mut candidate) = (0, 2_u128);
-    while found < N {
-        let mut divisor = 2;
-        while divisor * divisor <= candidate && candidate % divisor != 0 {
-            divisor += 1;
-        }
-        if divisor * divisor > candidate {
-            // The greatest number whose power is not above the prime times 2^(32 * degree).
-            let target = candidate << (32 * degree);
-            let (mut root, mut bit) = (0_u128, 1 << 36);
-            while bit > 0 {
-                if (root + bit).pow(degree) <= target {
-                    root += bit;
-                }
-                bit >>= 1;
-            }
-            fractions[found] = (root & 0xffff_ffff) as u32;
-            found += 1;
-        }
-        candidate += 1;
-    }
-    fractions
-}
-
-fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
-    let mut schedule = [0; 64];
-    for (word, bytes) in schedule.iter_mut().zip(block.as_chunks::<4>().0) {
-        *word = u32::from_be_bytes(*bytes);
-    }
-    for t in 16..64 {
-        let (w15, w2) = (schedule[t - 15], schedule[t - 2]);
-        let s0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ (w15 >> 3);
-        let s1 = w2.rotate_right(17) ^ w2.rotate_right(19) ^ (w2 >> 10);
-        schedule[t] = u32::wrapping_add(schedule[t - 16], s0)
-            .wrapping_add(schedule[t - 7])
-            .wrapping_add(s1);
-    }
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for (constant, word) in ROUND.iter().zip(schedule) {
-        let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
-        let choice = (e & f) ^ (!e & g);
-        let first = h
-            .wrapping_add(s1)
-            .wrapping_add(choice)
-            .wrapping_add(*constant)
-            .wrapping_add(word);
-        let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
-        let majority = (a & b) ^ (a & c) ^ (b & c);
-        let second = s0.wrapping_add(majority);
-        (h, g, f, e) = (g, f, e, d.wrapping_add(first));
-        (d, c, b, a) = (c, b, a, first.wrapping_add(second));
-    }
-    for (word, add) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        *word = word.wrapping_add(add);
     }
 }
 
