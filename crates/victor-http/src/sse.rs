@@ -12,7 +12,7 @@ use memchr::{memchr, memchr2};
 /// departs from the standard where model APIs do, or where a reader that wants every event right must:
 ///
 /// - the last event counts without its blank line ([`finish`](Self::finish));
-/// - an event that is larger than the limit, or not UTF-8, is an error and is not repaired;
+/// - an event that is larger than the limit, or not UTF-8, is an error and is not repaired: the stream is over with it;
 /// - `id` and `retry` are skipped, since these streams cannot be resumed.
 ///
 /// An event whose data is one line, as nearly all are, is borrowed from the decoder's buffer as it came. The work is

@@ -17,27 +17,24 @@ pub(crate) const LIMIT: usize = 1 << 20;
 pub(crate) fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Decoded {
     let mut decoder = SseDecoder::new(limit);
     let mut events = Vec::new();
-    let mut error = None;
-    let mut take = |event: Result<Option<SseEvent<'_>>, SseError>| match event {
-        Ok(Some(event)) => {
-            events.push((
-                event.event.to_owned(),
-                event.data.to_owned(),
-                event.complete,
-            ));
-            true
+    // A stream is over with its first error.
+    let read = || {
+        let mut take = |event: SseEvent<'_>| {
+            let (name, data) = (event.event.to_owned(), event.data.to_owned());
+            events.push((name, data, event.complete));
+        };
+        for chunk in chunks {
+            decoder.push(chunk);
+            while let Some(event) = decoder.next_event()? {
+                take(event);
+            }
         }
-        Ok(None) => false,
-        Err(e) => {
-            error = Some(e);
-            false
+        while let Some(event) = decoder.finish()? {
+            take(event);
         }
+        Ok(())
     };
-    for chunk in chunks {
-        decoder.push(chunk);
-        while take(decoder.next_event()) {}
-    }
-    while take(decoder.finish()) {}
+    let error = read().err();
     (events, error)
 }
 
@@ -260,6 +257,12 @@ fn nothing_is_decoded_after_an_event_that_is_too_large() {
         assert_eq!(decoder.next_event(), Err(SseError::TooLarge { limit: 4 }));
         assert_eq!(decoder.finish(), Err(SseError::TooLarge { limit: 4 }));
     }
+}
+
+#[test]
+fn a_stream_is_over_with_what_is_not_utf_8() {
+    let found = decode_however_cut(b"data: \x80\n\ndata: \x80\n\ndata:", LIMIT);
+    assert_eq!(found, (Vec::new(), Some(SseError::InvalidUtf8)));
 }
 
 /// The bytes of a stream as they may come: much that means something, little that does not.
