@@ -9,7 +9,7 @@ use xshell::Shell;
 /// The checks, cheapest first, so that the first answer comes soon. Each line can be pasted into a
 /// shell. One `clippy` with all features covers the `mock` features too, since features only add.
 /// Its `-D warnings` stands behind `--`: in `RUSTFLAGS` it would rebuild all dependencies.
-const STEPS: [(&str, &str); 6] = [
+const STEPS: [(&str, &str); 7] = [
     ("format", "cargo fmt --all --check"),
     ("layers", "cargo xtask layers"),
     ("bans", "cargo xtask bans"),
@@ -22,6 +22,7 @@ const STEPS: [(&str, &str); 6] = [
         "docs",
         "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps",
     ),
+    ("alone", "cargo xtask alone"),
 ];
 
 /// Runs the checks, up to the first that fails.

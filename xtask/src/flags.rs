@@ -9,6 +9,9 @@ xflags::xflags! {
         /// Checks which crate depends on which.
         cmd layers {}
 
+        /// Checks that every crate compiles by itself.
+        cmd alone {}
+
         /// Checks that no crate that deny.toml bans is in the dependency tree.
         cmd bans {}
 

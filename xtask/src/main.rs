@@ -11,6 +11,7 @@
     reason = "a command talks through these"
 )]
 
+mod alone;
 mod bans;
 mod ci;
 #[cfg(test)]
@@ -41,6 +42,7 @@ fn run(command: &XtaskCmd) -> Result<()> {
     match command {
         XtaskCmd::Ci(_) => ci::run(),
         XtaskCmd::Layers(_) => report(layers::check(&Workspace::load(".")?)?),
+        XtaskCmd::Alone(_) => report(alone::check(&Workspace::load(".")?)?),
         XtaskCmd::Bans(_) => report(bans::check(&Workspace::load(".")?)?),
         XtaskCmd::Tidy(tidy) => {
             let workspace = Workspace::load(".")?;

@@ -40,6 +40,11 @@ impl Workspace {
         Ok(Self { metadata, files })
     }
 
+    /// The root of the repository.
+    pub(crate) fn root(&self) -> &Utf8Path {
+        &self.metadata.workspace_root
+    }
+
     /// The packages of the workspace, sorted by name.
     pub(crate) fn members(&self) -> Vec<&Package> {
         let mut members = self.metadata.workspace_packages();
