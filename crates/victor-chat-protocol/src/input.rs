@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use victor_core::{JsonMap, Message, Part, Role};
+use victor_core::{JsonMap, Message, Part, Role, text_of};
 
 /// What a user says: text, pictures, documents, and facts about the request for those who build the prompt.
 ///
@@ -45,19 +45,7 @@ impl ChatInput {
     /// The text.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        let mut texts = self.parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(text.text.as_str()),
-            _ => None,
-        });
-        match (texts.next(), texts.next()) {
-            (first, None) => Cow::Borrowed(first.unwrap_or_default()),
-            (first, second) => first
-                .into_iter()
-                .chain(second)
-                .chain(texts)
-                .collect::<String>()
-                .into(),
-        }
+        text_of(&self.parts)
     }
 
     /// The input as a message of the user.

@@ -10,9 +10,10 @@ use victor_chat_protocol::{
     TurnEventKind, TurnOutcome, TurnPorts, TurnStart, TurnStarted, TurnStream,
 };
 use victor_core::wire::Extra;
-use victor_core::{Coordinator, Part, ToolCall, ToolOutcome, ToolResult};
+use victor_core::{Coordinator, ToolCall, ToolOutcome, ToolResult};
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError};
 
+use crate::turn::is_blank;
 use crate::{Step, Turn, UnexpectedInput};
 
 /// Works turns: does what a [`Turn`] says, through the ports that it is given, and emits an event for everything that
@@ -338,8 +339,4 @@ fn resume_error(error: &UnexpectedInput) -> ChatError {
 
 fn micros_since(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-fn is_blank(part: &Part) -> bool {
-    matches!(part, Part::Text(text) if text.text.trim().is_empty())
 }

@@ -614,6 +614,11 @@ impl Turn {
 }
 
 fn without_empty_text(mut parts: Vec<Part>) -> Vec<Part> {
-    parts.retain(|part| !matches!(part, Part::Text(text) if text.text.trim().is_empty()));
+    parts.retain(|part| !is_blank(part));
     parts
+}
+
+/// Whether a part says nothing at all.
+pub(crate) fn is_blank(part: &Part) -> bool {
+    matches!(part, Part::Text(text) if text.text.trim().is_empty())
 }

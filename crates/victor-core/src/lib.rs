@@ -53,7 +53,7 @@ pub use messages::Messages;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
 pub use report::with_causes;
 pub use stop_reason::StopReason;
-pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec};
+pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec, text_of};
 pub use usage::Usage;
 pub use validity::InvalidHistory;
 

@@ -182,8 +182,9 @@ impl ToolResult {
     }
 }
 
-/// The text parts, joined; borrowed where there is just one, as there usually is.
-pub(crate) fn text_of(parts: &[Part]) -> Cow<'_, str> {
+/// The text of the parts, without thoughts, calls and results; borrowed where there is just one, as there usually is.
+#[must_use]
+pub fn text_of(parts: &[Part]) -> Cow<'_, str> {
     let mut texts = parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.text.as_str()),
         _ => None,

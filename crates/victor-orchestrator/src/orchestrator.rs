@@ -1,7 +1,7 @@
 //! The orchestrator: what happens to a message, from one coordinator to the next.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -333,6 +333,7 @@ impl Inner {
             model,
             prompt,
             tools: self.roles.tool.specs(),
+            fixed_tokens: OnceLock::new(),
             turn: events.turn(),
             check,
             events: events.clone(),
@@ -457,10 +458,7 @@ impl Inner {
         let mut context = PromptContext::from(metadata.clone())
             .with_template(&config.settings.system_prompt_template);
         context.insert("session_id", json!(events.session()));
-        let model = model
-            .cloned()
-            .unwrap_or_else(|| self.roles.provider.route().model);
-        context.insert("model", json!(model));
+        context.insert("model", json!(self.roles.model(model)));
         context.insert("enable_task_hints", config.settings.enable_task_hints);
         let built = contain(self.roles.prompt.build_system_prompt(&context)).await;
         let prompt = built.unwrap_or_else(|panicked| {

@@ -1,7 +1,7 @@
 //! The ports of a turn: where the coordinators meet that do not know each other.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,6 +37,8 @@ pub(crate) struct SessionPorts {
     pub(crate) model: Option<ModelId>,
     pub(crate) prompt: Arc<str>,
     pub(crate) tools: Arc<[ToolSpec]>,
+    /// How many tokens the prompt and the tools take, which is the same for every model call of the turn.
+    pub(crate) fixed_tokens: OnceLock<u64>,
     pub(crate) turn: TurnId,
     /// Whether an answer fits, where that is known better than that it must be JSON.
     pub(crate) check: Option<Arc<dyn CheckOutput>>,
@@ -57,10 +59,7 @@ pub(crate) fn window_request(
     settings: &Settings,
     model: Option<&ModelId>,
 ) -> WindowRequest {
-    let model = model
-        .cloned()
-        .unwrap_or_else(|| roles.provider.route().model);
-    let capabilities = roles.provider.capabilities(&model);
+    let capabilities = roles.provider.capabilities(&roles.model(model));
     let window = settings.context_window.or(capabilities.context_window);
     let answer = settings
         .max_output_tokens
@@ -82,20 +81,20 @@ impl SessionPorts {
     fn preamble_tokens(&self, output: Option<&OutputContract>) -> u64 {
         let counter = self.roles.context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
-        let tools = self
-            .tools
-            .iter()
-            .map(|tool| count(&tool.description) + count(&tool.input_schema.to_string()));
+        let fixed = self.fixed_tokens.get_or_init(|| {
+            let tool =
+                |tool: &ToolSpec| count(&tool.description) + count(&tool.input_schema.to_string());
+            count(&self.prompt) + self.tools.iter().map(tool).sum::<u64>()
+        });
         let output = output.map(|contract| count(&contract.format.schema.to_string()));
-        count(&self.prompt) + tools.sum::<u64>() + output.unwrap_or_default()
+        fixed + output.unwrap_or_default()
     }
 
     /// Asks for an answer of a form: of the provider where it can hold the model to it, and otherwise by a tool that
     /// takes the answer. Nobody is made to call that tool, since some models refuse that, and one that answers in
     /// plain text is understood too.
     fn ask_for(&self, format: &Arc<ResponseFormat>, request: &mut ChatRequest) {
-        let current = || self.roles.provider.route().model;
-        let model = self.model.clone().unwrap_or_else(current);
+        let model = self.roles.model(self.model.as_ref());
         if format.strict && self.roles.provider.capabilities(&model).structured_output {
             request.response_format = Some(format.clone());
             return;

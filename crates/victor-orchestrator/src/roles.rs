@@ -6,7 +6,7 @@ use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::ChatEngine;
 use victor_config_protocol::ConfigLoader;
 use victor_context_protocol::ContextManager;
-use victor_core::Coordinator;
+use victor_core::{Coordinator, ModelId};
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::ProviderRouter;
 use victor_session_protocol::SessionManager;
@@ -26,6 +26,11 @@ pub(crate) struct Roles {
 }
 
 impl Roles {
+    /// The model that a session has chosen for itself, or else the one that requests go to now.
+    pub(crate) fn model(&self, own: Option<&ModelId>) -> ModelId {
+        own.cloned().unwrap_or_else(|| self.provider.route().model)
+    }
+
     /// All of them, in the order in which a message meets them. They are started in this order, and stopped in the
     /// opposite one, so that analytics hears of everything.
     pub(crate) fn all(&self) -> [Arc<dyn Coordinator>; 8] {
