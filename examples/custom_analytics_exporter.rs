@@ -51,9 +51,7 @@ impl AnalyticsExporter for DatabaseAnalyticsExporter {
                     .map(ToString::to_string)
                     .unwrap_or_default(),
                 event_type: event.event_type.clone(),
-                event_data: serde_json::to_string(&event.data).map_err(|error| {
-                    ExportError::new(format!("the data cannot be stored: {error}"))
-                })?,
+                event_data: event.data.as_json().to_owned(),
             });
         }
         Ok(ExportResult::exported(events.len()))

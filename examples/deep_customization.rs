@@ -125,7 +125,8 @@ async fn main() -> anyhow::Result<()> {
         .iter()
         .filter(|event| event.event_type == "tool_call_finished")
     {
-        let text = |key: &str| event.data[key].as_str().unwrap_or_default();
+        let data = event.data.to_map();
+        let text = |key: &str| data[key].as_str().unwrap_or_default();
         println!("{}: {}", text("tool"), text("outcome"));
     }
     let names = orchestrator

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{EventId, JsonMap, SessionId, Timestamp};
+use victor_core::{EventId, SessionId, Timestamp};
+
+use crate::EventData;
 
 /// Something that happened in a session and that somebody may want to count.
 ///
@@ -11,7 +13,7 @@ use victor_core::{EventId, JsonMap, SessionId, Timestamp};
 /// use victor_analytics_protocol::AnalyticsEvent;
 ///
 /// let event = AnalyticsEvent::new("tool_call").with("tool", "read").with("file", "config.yaml");
-/// assert_eq!(event.data["file"], "config.yaml");
+/// assert_eq!(event.data.get("file"), Some("config.yaml".into()));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -30,7 +32,7 @@ pub struct AnalyticsEvent {
     pub timestamp: Timestamp,
     /// What else there is to say.
     #[serde(default)]
-    pub data: JsonMap,
+    pub data: EventData,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -45,7 +47,7 @@ impl AnalyticsEvent {
             session_id: None,
             event_type: event_type.into(),
             timestamp: Timestamp::now(),
-            data: JsonMap::new(),
+            data: EventData::default(),
             extra: Extra::default(),
         }
     }
@@ -53,7 +55,7 @@ impl AnalyticsEvent {
     /// The same event with one more thing to say.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.data.insert(key.into(), value.into());
+        self.data = self.data.with(key, value);
         self
     }
 }

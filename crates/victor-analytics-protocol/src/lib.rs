@@ -28,10 +28,12 @@
 //! }
 //! ```
 
+mod data;
 mod event;
 mod exporter;
 mod tracker;
 
+pub use data::EventData;
 pub use event::AnalyticsEvent;
 #[cfg(feature = "mock")]
 pub use exporter::MockAnalyticsExporter;

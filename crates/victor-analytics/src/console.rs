@@ -69,7 +69,7 @@ fn line(event: &AnalyticsEvent) -> String {
         .as_ref()
         .map_or("-", |session| session.as_str());
     let mut text = format!("{:.3} {session} {}", event.timestamp, event.event_type);
-    for (key, value) in &event.data {
+    for (key, value) in event.data.to_map() {
         // Writing to a string does not fail.
         let _ = write!(text, " {key}={value}");
     }
@@ -88,6 +88,7 @@ fn line(event: &AnalyticsEvent) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use victor_analytics_protocol::EventData;
 
     use super::*;
 
@@ -106,8 +107,9 @@ mod tests {
         check(
             |event| {
                 event.session_id = Some("s1".into());
-                event.data.insert("tool".into(), json!("read"));
-                event.data.insert("sizes".into(), json!([1, 2]));
+                event.data = EventData::default()
+                    .with("tool", "read")
+                    .with("sizes", json!([1, 2]));
             },
             "s1 tool_call sizes=[1,2] tool=\"read\"",
         );
@@ -116,7 +118,7 @@ mod tests {
             "- a\\nb\\u{1b}[31m\\u{9b}",
         );
         check(
-            |event| drop(event.data.insert("k".into(), json!("a\nb"))),
+            |event| event.data = EventData::default().with("k", "a\nb"),
             "- tool_call k=\"a\\nb\"",
         );
     }

@@ -96,6 +96,13 @@ impl Block {
         matches!(self.content, Content::ToolUse { .. })
     }
 
+    /// Takes more text, if it is a block of text.
+    pub(crate) fn write(&mut self, more: &str) {
+        if let Content::Text { text, .. } = &mut self.content {
+            text.push_str(more);
+        }
+    }
+
     /// Takes the next piece. Pieces of unknown kinds are taken by blocks of unknown kinds, and skipped by others.
     pub(crate) fn grow(&mut self, delta: &RawValue) -> serde_json::Result<Shown> {
         let delta = Fields::parse(delta.get())?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use victor_core::ModelId;
+use victor_http::TextTemplate;
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
 
 use crate::DIALECT;
@@ -40,6 +41,9 @@ pub struct MessageDecoder {
     message: Message,
     /// Which block grows under an index. An index that begins anew is a new block.
     growing: HashMap<u64, usize>,
+    /// The block of text that the last event was a piece of, if it was one.
+    writing: Option<usize>,
+    template: TextTemplate,
 }
 
 impl MessageDecoder {
@@ -50,6 +54,8 @@ impl MessageDecoder {
             message: Message::new(model.clone()),
             model,
             growing: HashMap::new(),
+            writing: None,
+            template: TextTemplate::new("\"text\""),
         }
     }
 
@@ -63,6 +69,13 @@ impl MessageDecoder {
     /// The event is an error of the provider, in the class that it names. Or it is not what the provider's
     /// documentation says ([`Malformed`](ProviderErrorKind::Malformed)). Nothing that follows is worth decoding.
     pub fn event(&mut self, name: &str, data: &str) -> Result<CompletionEvent, ProviderError> {
+        if let Some(block) = self.writing
+            && let Some(text) = self.template.read(data)
+        {
+            self.message.blocks[block].write(&text);
+            return Ok(shown(Shown::Text(text.into_owned())));
+        }
+        self.writing = None;
         let fields = match Fields::parse(data) {
             Ok(fields) => fields,
             Err(_) if !is_known(name) && !name.is_empty() => return Ok(CompletionEvent::Working),
@@ -76,16 +89,15 @@ impl MessageDecoder {
             }
             "message_stop" => self.finish(),
             _ => {
-                let shown = self
+                let piece = self
                     .take(kind, &fields)
                     .map_err(|error| self.malformed(kind, &error))?;
-                Ok(match shown {
-                    Shown::Text(text) if !text.is_empty() => CompletionEvent::TextDelta(text),
-                    Shown::Thinking(text) if !text.is_empty() => {
-                        CompletionEvent::ThinkingDelta(text)
-                    }
-                    _ => CompletionEvent::Working,
-                })
+                if let Shown::Text(text) = &piece
+                    && self.writing.is_some()
+                {
+                    self.template.learn(data, text);
+                }
+                Ok(shown(piece))
             }
         }
     }
@@ -122,13 +134,15 @@ impl MessageDecoder {
                 }
             }
             "content_block_delta" => {
-                if let (Some(block), Some(delta)) = (self.growing(fields)?, fields.get("delta")) {
-                    return block.grow(delta);
+                if let (Some(growing), Some(delta)) = (self.growing(fields)?, fields.get("delta")) {
+                    let piece = self.message.blocks[growing].grow(delta)?;
+                    self.writing = matches!(piece, Shown::Text(_)).then_some(growing);
+                    return Ok(piece);
                 }
             }
             "content_block_stop" => {
-                if let Some(block) = self.growing(fields)? {
-                    block.closed = true;
+                if let Some(growing) = self.growing(fields)? {
+                    self.message.blocks[growing].closed = true;
                 }
             }
             "message_delta" => {
@@ -145,25 +159,37 @@ impl MessageDecoder {
 
     /// The block that an event is about: the last that began under its index, or the last of all if it names none.
     /// None if that is closed.
-    fn growing(&mut self, fields: &Fields<'_>) -> serde_json::Result<Option<&mut Block>> {
+    fn growing(&self, fields: &Fields<'_>) -> serde_json::Result<Option<usize>> {
         let index = match fields.read::<Option<u64>>("index")? {
             Some(index) => self.growing.get(&index).copied(),
             None => self.message.blocks.len().checked_sub(1),
         };
-        let block = index.and_then(|index| self.message.blocks.get_mut(index));
-        Ok(block.filter(|block| !block.closed))
+        let is_open = |index: &usize| {
+            let block = self.message.blocks.get(*index);
+            block.is_some_and(|block| !block.closed)
+        };
+        Ok(index.filter(is_open))
     }
 
     fn finish(&mut self) -> Result<CompletionEvent, ProviderError> {
         self.growing.clear();
         let message = std::mem::replace(&mut self.message, Message::new(self.model.clone()));
-        message.finish().map(CompletionEvent::Finished)
+        message.finish().map(CompletionEvent::finished)
     }
 
     fn malformed(&self, event: &str, error: &serde_json::Error) -> ProviderError {
         self.failed(malformed(format!(
             "an event `{event}` of the stream cannot be read: {error}"
         )))
+    }
+}
+
+/// What is to be shown of a piece.
+fn shown(piece: Shown) -> CompletionEvent {
+    match piece {
+        Shown::Text(text) if !text.is_empty() => CompletionEvent::TextDelta(text),
+        Shown::Thinking(text) if !text.is_empty() => CompletionEvent::ThinkingDelta(text),
+        _ => CompletionEvent::Working,
     }
 }
 

@@ -193,9 +193,10 @@ impl ChatProvider for AnthropicProvider {
                 decoder,
                 secrets: self.secrets.clone(),
             };
-            return Ok(CompletionStream::new(unfold(state, |mut state| async {
-                Some((state.next().await, state))
-            })));
+            return Ok(CompletionStream::new(unfold(
+                Box::new(state),
+                |mut state| async { Some((state.next().await, state)) },
+            )));
         }
         // An error, or a server that does not stream.
         let completion = self.whole(response, &request.model).await?;
@@ -205,7 +206,7 @@ impl ChatProvider for AnthropicProvider {
             _ => None,
         });
         let mut events: Vec<_> = deltas.map(Ok).collect();
-        events.push(Ok(CompletionEvent::Finished(completion)));
+        events.push(Ok(CompletionEvent::finished(completion)));
         Ok(CompletionStream::from_events(events))
     }
 

@@ -145,9 +145,7 @@ impl Event {
             Ok(CompletionEvent::ThinkingDelta(text)) => Self::Thinking(text.clone()),
             Ok(CompletionEvent::Working) => Self::Working,
             Ok(CompletionEvent::Retrying(notice)) => Self::Retrying(notice.clone()),
-            Ok(CompletionEvent::Finished(completion)) => {
-                Self::Finished(Box::new(completion.clone()))
-            }
+            Ok(CompletionEvent::Finished(completion)) => Self::Finished(completion.clone()),
             Ok(_) => return None,
             Err(error) => Self::Error(Failure::of(error)),
         })
@@ -159,7 +157,7 @@ impl Event {
             Self::Thinking(text) => CompletionEvent::ThinkingDelta(text),
             Self::Working => CompletionEvent::Working,
             Self::Retrying(notice) => CompletionEvent::Retrying(notice),
-            Self::Finished(completion) => CompletionEvent::Finished(*completion),
+            Self::Finished(completion) => CompletionEvent::Finished(completion),
             Self::Error(failure) => return Err(failure.into_error()),
         })
     }

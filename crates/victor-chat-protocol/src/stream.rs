@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -37,17 +37,18 @@ pub struct TurnStream {
 struct Channel {
     session: SessionId,
     turn: TurnId,
-    sequence: AtomicU64,
-    /// An event that the work has emitted and the stream has not yet yielded. There is room for one, so that work
-    /// never runs ahead of who listens.
-    slot: Mutex<Option<TurnEvent>>,
     cancelled: AtomicBool,
-    wakers: Mutex<Wakers>,
+    shared: Mutex<Shared>,
 }
 
-/// Whom to wake.
+/// What changes with every event.
 #[derive(Debug, Default)]
-struct Wakers {
+struct Shared {
+    /// An event that the work has emitted and the stream has not yet yielded. There is room for one, so that work
+    /// never runs ahead of who listens.
+    slot: Option<TurnEvent>,
+    /// The number of the next event.
+    sequence: u64,
     /// The task that polls the stream, to be woken when the turn is cancelled.
     stream: Option<Waker>,
     /// Parts of the work that are polled only when they themselves are woken, as in `FuturesUnordered`. They are woken
@@ -67,10 +68,8 @@ impl TurnStream {
         let channel = Arc::new(Channel {
             session,
             turn,
-            sequence: AtomicU64::new(0),
-            slot: Mutex::default(),
             cancelled: AtomicBool::new(false),
-            wakers: Mutex::default(),
+            shared: Mutex::default(),
         });
         let work = contain_sync(|| work(EventSink(Arc::clone(&channel))));
         let work = async move { contain(work?).await? };
@@ -133,18 +132,22 @@ impl TurnStream {
 
     fn finish(&mut self, result: Result<ChatResponse, ChatError>) {
         self.work = None;
+        let mut shared = lock(&self.channel.shared);
         self.last = Some(match result {
-            Ok(response) => Ok(self.channel.event(TurnFinished {
-                response: Box::new(response),
-                extra: Extra::default(),
-            })),
+            Ok(response) => Ok(self.channel.event(
+                &mut shared,
+                TurnFinished {
+                    response: Box::new(response),
+                    extra: Extra::default(),
+                },
+            )),
             Err(error) => {
                 let failed = TurnFailed {
                     message: error.report(),
                     usage: error.usage(),
                     extra: Extra::default(),
                 };
-                lock(&self.channel.slot).replace(self.channel.event(failed));
+                shared.slot = Some(self.channel.event(&mut shared, failed));
                 Err(error)
             }
         });
@@ -164,15 +167,7 @@ impl Stream for TurnStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if let Some(work) = &mut this.work {
-            {
-                let waker = &mut lock(&this.channel.wakers).stream;
-                if !waker
-                    .as_ref()
-                    .is_some_and(|waker| waker.will_wake(cx.waker()))
-                {
-                    *waker = Some(cx.waker().clone());
-                }
-            }
+            this.channel.polled(cx);
             if let Poll::Ready(result) = work.as_mut().poll(cx) {
                 // An event that was emitted just before the end still waits in the slot.
                 let event = this.channel.take();
@@ -229,14 +224,14 @@ impl EventSink {
     pub async fn emit(&self, kind: impl Into<TurnEventKind>) {
         let mut kind = Some(kind.into());
         poll_fn(|cx| {
-            let mut slot = lock(&self.0.slot);
-            if slot.is_none() {
+            let mut shared = lock(&self.0.shared);
+            if shared.slot.is_none() {
                 let Some(kind) = kind.take() else {
                     return Poll::Ready(());
                 };
-                *slot = Some(self.0.event(kind));
+                shared.slot = Some(self.0.event(&mut shared, kind));
             }
-            self.0.listen(cx);
+            shared.listen(cx);
             Poll::Pending
         })
         .await;
@@ -254,7 +249,7 @@ impl EventSink {
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending => {
-                self.0.listen(cx);
+                lock(&self.0.shared).listen(cx);
                 if self.is_cancelled() {
                     Poll::Ready(None)
                 } else {
@@ -274,42 +269,62 @@ impl CancelHandle {
     /// Ends the turn in order: what was said and done is kept, and the stream goes on to its last event.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
-        let wakers = std::mem::take(&mut *lock(&self.0.wakers));
-        wakers
-            .parts
-            .into_iter()
-            .chain(wakers.stream)
-            .for_each(Waker::wake);
+        let (parts, stream) = {
+            let mut shared = lock(&self.0.shared);
+            (std::mem::take(&mut shared.parts), shared.stream.take())
+        };
+        parts.into_iter().chain(stream).for_each(Waker::wake);
     }
 }
 
 impl Channel {
-    fn event(&self, kind: impl Into<TurnEventKind>) -> TurnEvent {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+    fn event(&self, shared: &mut Shared, kind: impl Into<TurnEventKind>) -> TurnEvent {
+        let sequence = shared.sequence;
+        shared.sequence += 1;
         TurnEvent::new(self.session.clone(), self.turn, sequence, kind)
+    }
+
+    /// Notes who polls the stream.
+    fn polled(&self, cx: &Context<'_>) {
+        let stream = &mut lock(&self.shared).stream;
+        if !stream
+            .as_ref()
+            .is_some_and(|waker| is_same(waker, cx.waker()))
+        {
+            *stream = Some(cx.waker().clone());
+        }
     }
 
     /// Takes the event out of the slot, so that there is room for the next.
     fn take(&self) -> Option<TurnEvent> {
-        let event = lock(&self.slot).take()?;
-        let parts = std::mem::take(&mut lock(&self.wakers).parts);
+        let (event, parts) = {
+            let mut shared = lock(&self.shared);
+            (shared.slot.take()?, std::mem::take(&mut shared.parts))
+        };
         parts.into_iter().for_each(Waker::wake);
         Some(event)
     }
+}
 
+impl Shared {
     /// Has a part of the work polled again when the slot is free or the turn is cancelled. What is polled together with
     /// the stream needs no waking: whoever takes an event out of the slot polls the work again after it.
-    fn listen(&self, cx: &Context<'_>) {
-        let mut wakers = lock(&self.wakers);
-        let Wakers { stream, parts } = &mut *wakers;
-        if !stream
+    fn listen(&mut self, cx: &Context<'_>) {
+        if !self
+            .stream
             .iter()
-            .chain(&*parts)
-            .any(|waker| waker.will_wake(cx.waker()))
+            .chain(&self.parts)
+            .any(|waker| is_same(waker, cx.waker()))
         {
-            parts.push(cx.waker().clone());
+            self.parts.push(cx.waker().clone());
         }
     }
+}
+
+/// Whether two wakers wake the same task. `will_wake` alone takes a waker for another than its own clone where the
+/// compiler has made two copies of one table of functions, as it does with tokio's; tasks have different data.
+fn is_same(one: &Waker, other: &Waker) -> bool {
+    one.will_wake(other) || (one.data() == other.data() && !one.data().is_null())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

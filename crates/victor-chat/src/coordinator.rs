@@ -303,7 +303,7 @@ async fn receive(
                 events.emit(TurnEventKind::thinking(text)).await;
             }
             Some(Ok(CompletionEvent::Retrying(notice))) => events.emit(notice).await,
-            Some(Ok(CompletionEvent::Finished(completion))) => return Ok(completion),
+            Some(Ok(CompletionEvent::Finished(completion))) => return Ok(*completion),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error),
             // The stream cannot end without one of the two; if it did, this reads its error.

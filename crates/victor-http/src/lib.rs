@@ -43,6 +43,7 @@ mod options;
 mod response;
 mod retry_after;
 mod sse;
+mod template;
 
 pub use bytes::Bytes;
 pub use client::HttpClient;
@@ -52,3 +53,4 @@ pub use reqwest::{StatusCode, header};
 pub use response::{EventStream, HttpResponse};
 pub use retry_after::retry_after;
 pub use sse::{SseDecoder, SseError, SseEvent};
+pub use template::TextTemplate;

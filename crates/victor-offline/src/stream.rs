@@ -38,7 +38,7 @@ impl Stream for WordStream {
             return Poll::Ready(
                 this.completion
                     .take()
-                    .map(|completion| Ok(CompletionEvent::Finished(completion))),
+                    .map(|completion| Ok(CompletionEvent::finished(completion))),
             );
         };
         if !this.delay.is_zero() {

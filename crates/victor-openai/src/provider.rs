@@ -134,7 +134,7 @@ impl OpenAiProvider {
             shown: VecDeque::new(),
             connection: self.connection.clone(),
         };
-        CompletionStream::new(unfold(state, |mut state| async {
+        CompletionStream::new(unfold(Box::new(state), |mut state| async {
             Some((state.next().await, state))
         }))
     }
@@ -191,7 +191,7 @@ impl ChatProvider for OpenAiProvider {
         // An error, or a server that does not stream.
         let mut events = Vec::new();
         let completion = self.whole(response, &request.model, &mut events).await?;
-        events.push(CompletionEvent::Finished(completion));
+        events.push(CompletionEvent::finished(completion));
         Ok(CompletionStream::from_events(events.into_iter().map(Ok)))
     }
 
@@ -260,7 +260,7 @@ impl Streaming {
     }
 
     fn finish(&mut self) -> Result<CompletionEvent, ProviderError> {
-        self.decoder.finish().map(CompletionEvent::Finished)
+        self.decoder.finish().map(CompletionEvent::finished)
     }
 }
 

@@ -1,64 +1,84 @@
 //! What analytics and traces hear of a turn.
 
-use serde_json::json;
-use victor_analytics_protocol::AnalyticsEvent;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use victor_analytics_protocol::{AnalyticsEvent, EventData};
 use victor_chat_protocol::{TurnEvent, TurnEventKind};
+use victor_core::TurnId;
 
 /// What analytics hears of an event: what was done, how long it took and what it cost, but nothing of what was said.
-/// Of pieces of answers, which come by the hundred, it hears nothing.
-pub(crate) fn analytics_event(event: &TurnEvent) -> Option<AnalyticsEvent> {
-    let data = match &event.kind {
-        TurnEventKind::TextDelta(_) | TurnEventKind::ThinkingDelta(_) => return None,
-        TurnEventKind::TurnStarted(started) => json!({ "resumed": started.resumed }),
-        TurnEventKind::ContextCompacted(compacted) => json!({
-            "strategy": compacted.strategy,
-            "messages_before": compacted.messages_before,
-            "messages_after": compacted.messages_after,
-            "tokens_before": compacted.tokens_before,
-            "tokens_after": compacted.tokens_after,
-        }),
-        TurnEventKind::ModelCallStarted(started) => json!({ "number": started.number }),
-        TurnEventKind::ModelCallRetried(notice) => json!({
-            "attempt": notice.attempt,
-            "error": notice.kind,
-            "delay_ms": u64::try_from(notice.delay.as_millis()).unwrap_or(u64::MAX),
-        }),
-        TurnEventKind::ModelCallFinished(finished) => json!({
-            "number": finished.number,
-            "model": finished.model,
-            "stop_reason": finished.stop_reason,
-            "usage": finished.usage,
-            "elapsed_us": finished.elapsed_us,
-        }),
-        TurnEventKind::ToolCallStarted(started) => {
-            json!({ "tool": started.call.name, "call": started.call.id })
-        }
-        TurnEventKind::ToolCallFinished(finished) => json!({
-            "tool": finished.result.name,
-            "call": finished.result.call_id,
-            "outcome": finished.result.outcome,
-            "elapsed_us": finished.elapsed_us,
-        }),
-        TurnEventKind::ApprovalRequested(requested) => {
-            json!({ "tools": requested.approvals.iter().map(|asked| &asked.call.name).collect::<Vec<_>>() })
-        }
-        TurnEventKind::Notice(notice) => json!({ "part": notice.part, "message": notice.message }),
-        TurnEventKind::TurnFinished(finished) => json!({
-            "outcome": finished.response.outcome,
-            "model_calls": finished.response.model_calls,
-            "usage": finished.response.usage,
-        }),
-        TurnEventKind::TurnFailed(failed) => {
-            json!({ "error": failed.message, "usage": failed.usage })
-        }
-        _ => json!({}),
-    };
-    let mut analytics = AnalyticsEvent::new(event.kind.kind()).with("turn", event.turn.to_string());
+pub(crate) fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
+    let mut analytics = AnalyticsEvent::new(event.kind.kind());
     analytics.timestamp = event.at;
-    if let serde_json::Value::Object(data) = data {
-        analytics.data.extend(data);
+    // Nothing that is said here can fail to be JSON.
+    analytics.data = EventData::of(&Said(event.turn, &event.kind)).unwrap_or_default();
+    analytics
+}
+
+/// What is said of an event of a turn.
+struct Said<'a>(TurnId, &'a TurnEventKind);
+
+impl Serialize for Said<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("turn", &self.0)?;
+        match self.1 {
+            TurnEventKind::TurnStarted(started) => {
+                fields.serialize_entry("resumed", &started.resumed)?;
+            }
+            TurnEventKind::ContextCompacted(compacted) => {
+                fields.serialize_entry("strategy", &compacted.strategy)?;
+                fields.serialize_entry("messages_before", &compacted.messages_before)?;
+                fields.serialize_entry("messages_after", &compacted.messages_after)?;
+                fields.serialize_entry("tokens_before", &compacted.tokens_before)?;
+                fields.serialize_entry("tokens_after", &compacted.tokens_after)?;
+            }
+            TurnEventKind::ModelCallStarted(started) => {
+                fields.serialize_entry("number", &started.number)?;
+            }
+            TurnEventKind::ModelCallRetried(notice) => {
+                fields.serialize_entry("attempt", &notice.attempt)?;
+                fields.serialize_entry("error", &notice.kind)?;
+                let delay = u64::try_from(notice.delay.as_millis()).unwrap_or(u64::MAX);
+                fields.serialize_entry("delay_ms", &delay)?;
+            }
+            TurnEventKind::ModelCallFinished(finished) => {
+                fields.serialize_entry("number", &finished.number)?;
+                fields.serialize_entry("model", &finished.model)?;
+                fields.serialize_entry("stop_reason", &finished.stop_reason)?;
+                fields.serialize_entry("usage", &finished.usage)?;
+                fields.serialize_entry("elapsed_us", &finished.elapsed_us)?;
+            }
+            TurnEventKind::ToolCallStarted(started) => {
+                fields.serialize_entry("tool", &started.call.name)?;
+                fields.serialize_entry("call", &started.call.id)?;
+            }
+            TurnEventKind::ToolCallFinished(finished) => {
+                fields.serialize_entry("tool", &finished.result.name)?;
+                fields.serialize_entry("call", &finished.result.call_id)?;
+                fields.serialize_entry("outcome", &finished.result.outcome)?;
+                fields.serialize_entry("elapsed_us", &finished.elapsed_us)?;
+            }
+            TurnEventKind::ApprovalRequested(requested) => {
+                let asked = requested.approvals.iter().map(|asked| &asked.call.name);
+                fields.serialize_entry("tools", &asked.collect::<Vec<_>>())?;
+            }
+            TurnEventKind::Notice(notice) => {
+                fields.serialize_entry("part", &notice.part)?;
+                fields.serialize_entry("message", &notice.message)?;
+            }
+            TurnEventKind::TurnFinished(finished) => {
+                fields.serialize_entry("outcome", &finished.response.outcome)?;
+                fields.serialize_entry("model_calls", &finished.response.model_calls)?;
+                fields.serialize_entry("usage", &finished.response.usage)?;
+            }
+            TurnEventKind::TurnFailed(failed) => {
+                fields.serialize_entry("error", &failed.message)?;
+                fields.serialize_entry("usage", &failed.usage)?;
+            }
+            _ => {}
+        }
+        fields.end()
     }
-    Some(analytics)
 }
 
 /// Writes an event to the log, where somebody listens.

@@ -1,7 +1,7 @@
 //! The orchestrator: what happens to a message, from one coordinator to the next.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -273,9 +273,9 @@ impl AgentOrchestrator {
         });
         stream.with_observer(move |event| {
             observe::trace(event);
-            if config.config().settings.enable_analytics
-                && let Some(analytics_event) = observe::analytics_event(event)
-            {
+            // Of pieces of answers, which come by the hundred, analytics hears nothing.
+            if !event.kind.is_delta() && config.config().settings.enable_analytics {
+                let analytics_event = observe::analytics_event(event);
                 // What goes wrong in analytics is not felt by the chat.
                 let _ = contain_sync(|| analytics.track_event(&event.session, analytics_event));
             }
@@ -333,7 +333,6 @@ impl Inner {
             model,
             prompt,
             tools: self.roles.tool.specs(),
-            fixed_tokens: OnceLock::new(),
             turn: events.turn(),
             check,
             events: events.clone(),

@@ -1,7 +1,7 @@
 //! The ports of a turn: where the coordinators meet that do not know each other.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,8 +37,6 @@ pub(crate) struct SessionPorts {
     pub(crate) model: Option<ModelId>,
     pub(crate) prompt: Arc<str>,
     pub(crate) tools: Arc<[ToolSpec]>,
-    /// How many tokens the prompt and the tools take, which is the same for every model call of the turn.
-    pub(crate) fixed_tokens: OnceLock<u64>,
     pub(crate) turn: TurnId,
     /// Whether an answer fits, where that is known better than that it must be JSON.
     pub(crate) check: Option<Arc<dyn CheckOutput>>,
@@ -81,13 +79,11 @@ impl SessionPorts {
     fn preamble_tokens(&self, output: Option<&OutputContract>) -> u64 {
         let counter = self.roles.context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
-        let fixed = self.fixed_tokens.get_or_init(|| {
-            let tool =
-                |tool: &ToolSpec| count(&tool.description) + count(&tool.input_schema.to_string());
-            count(&self.prompt) + self.tools.iter().map(tool).sum::<u64>()
-        });
         let output = output.map(|contract| count(&contract.format.schema.to_string()));
-        fixed + output.unwrap_or_default()
+        let session = self.events.session();
+        self.seen.prompt_tokens(session, &self.prompt, count)
+            + self.seen.tool_tokens(&self.tools, count)
+            + output.unwrap_or_default()
     }
 
     /// Asks for an answer of a form: of the provider where it can hold the model to it, and otherwise by a tool that

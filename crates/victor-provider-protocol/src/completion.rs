@@ -81,7 +81,15 @@ pub enum CompletionEvent {
     /// An attempt failed before it brought anything, and another one follows.
     Retrying(RetryNotice),
     /// The answer is whole. Nothing follows, and every delta before it is contained in it.
-    Finished(Completion),
+    Finished(Box<Completion>),
+}
+
+impl CompletionEvent {
+    /// The answer is whole.
+    #[must_use]
+    pub fn finished(completion: Completion) -> Self {
+        Self::Finished(Box::new(completion))
+    }
 }
 
 /// An attempt failed, and another one follows.

@@ -55,7 +55,7 @@ impl CompletionStream {
     pub async fn completion(mut self) -> Result<Completion, ProviderError> {
         loop {
             match self.next().await {
-                Some(Ok(CompletionEvent::Finished(completion))) => return Ok(completion),
+                Some(Ok(CompletionEvent::Finished(completion))) => return Ok(*completion),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
                 None => return Err(truncated()),

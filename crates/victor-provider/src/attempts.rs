@@ -1,9 +1,11 @@
 //! One request and its attempts.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::stream;
+use futures_core::Stream;
 use tokio::time::{Instant, sleep, timeout_at};
 use victor_core::{Usage, contain, contain_sync};
 use victor_provider_protocol::{
@@ -12,11 +14,12 @@ use victor_provider_protocol::{
 
 use crate::ProviderOptions;
 use crate::coordinator::Target;
+use crate::silence::Silence;
 
-/// One request and its attempts.
+/// One request and its attempts, as the stream of what comes of them.
 pub(crate) struct Attempts {
     target: Arc<Target>,
-    request: ChatRequest,
+    request: Arc<ChatRequest>,
     options: ProviderOptions,
     stage: Stage,
     /// The number of the attempt that runs, from 1.
@@ -27,12 +30,17 @@ pub(crate) struct Attempts {
     lost: Usage,
 }
 
+type Opening = Pin<Box<dyn Future<Output = Opened> + Send>>;
+type Opened = Result<(CompletionStream, Option<Instant>), ProviderError>;
+
 /// What comes next.
 enum Stage {
     /// An attempt, after a wait.
     Begin(Option<Duration>),
-    /// An event of the answer, the first until the deadline if there is one.
-    Read(CompletionStream, Option<Instant>),
+    /// The beginning of an answer.
+    Open(Opening),
+    /// An event of the answer.
+    Read(CompletionStream, Silence),
     /// Nothing.
     End,
 }
@@ -48,7 +56,7 @@ impl Attempts {
         }
         Self {
             target,
-            request,
+            request: Arc::new(request),
             options,
             stage: Stage::Begin(None),
             attempt: 0,
@@ -57,49 +65,26 @@ impl Attempts {
         }
     }
 
-    pub(crate) fn into_stream(self) -> CompletionStream {
-        CompletionStream::new(stream::unfold(self, |mut attempts| async {
-            let item = attempts.next().await?;
-            Some((item, attempts))
-        }))
-    }
-
-    async fn next(&mut self) -> Option<Result<CompletionEvent, ProviderError>> {
-        loop {
-            let event = match &mut self.stage {
-                Stage::Begin(wait) => {
-                    if let Some(wait) = wait.take() {
-                        sleep(wait).await;
-                    }
-                    self.attempt += 1;
-                    let deadline = deadline(self.options.first_event_timeout);
-                    let open = async { self.target.provider.stream_chat(&self.request).await };
-                    match before(deadline, open).await {
-                        Ok(stream) => {
-                            self.stage = Stage::Read(stream, deadline);
-                            continue;
-                        }
-                        Err(error) => Err(error),
-                    }
-                }
-                Stage::Read(stream, first) => {
-                    let deadline = first.take().or_else(|| deadline(self.options.idle_timeout));
-                    let read = async { stream.next().await.transpose() };
-                    before(deadline, read).await
-                }
-                Stage::End => return None,
-            };
-            match event {
-                Ok(Some(event)) => {
-                    if let Some(event) = self.pass(event) {
-                        return Some(Ok(event));
-                    }
-                }
-                // A stream ends in a completion or an error, so there is always an event here.
-                Ok(None) => return None,
-                Err(error) => return Some(self.fail(error)),
+    /// Asks the provider, after a wait.
+    fn open(&self, wait: Option<Duration>) -> Opening {
+        let (target, request) = (Arc::clone(&self.target), Arc::clone(&self.request));
+        let first = self.options.first_event_timeout;
+        Box::pin(async move {
+            if let Some(wait) = wait {
+                sleep(wait).await;
             }
-        }
+            let deadline = deadline(first);
+            let call = contain(async { target.provider.stream_chat(&request).await });
+            let outcome = match deadline {
+                Some(deadline) => timeout_at(deadline, call).await,
+                None => Ok(call.await),
+            };
+            match outcome {
+                Ok(Ok(opened)) => Ok((opened?, deadline)),
+                Ok(Err(panicked)) => Err(panic_error(panicked.to_string())),
+                Err(_) => Err(silent()),
+            }
+        })
     }
 
     /// What becomes of an event: most are passed on, those that show nothing are not.
@@ -167,6 +152,56 @@ impl Attempts {
     }
 }
 
+impl Stream for Attempts {
+    type Item = Result<CompletionEvent, ProviderError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            let event = match &mut this.stage {
+                Stage::Begin(wait) => {
+                    let wait = wait.take();
+                    this.attempt += 1;
+                    this.stage = Stage::Open(this.open(wait));
+                    continue;
+                }
+                Stage::Open(opening) => match ready!(opening.as_mut().poll(cx)) {
+                    Ok((stream, first)) => {
+                        let silence = Silence::new(first, this.options.idle_timeout);
+                        this.enter(Stage::Read(stream, silence));
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                },
+                Stage::Read(stream, silence) => {
+                    match contain_sync(|| Pin::new(stream).poll_next(cx)) {
+                        Ok(Poll::Ready(event)) => {
+                            silence.end();
+                            // A stream ends in a completion or an error, so there is always an event here.
+                            event.transpose()
+                        }
+                        Ok(Poll::Pending) => {
+                            ready!(silence.poll(cx));
+                            Err(silent())
+                        }
+                        Err(panicked) => Err(panic_error(panicked.to_string())),
+                    }
+                }
+                Stage::End => return Poll::Ready(None),
+            };
+            match event {
+                Ok(Some(event)) => {
+                    if let Some(event) = this.pass(event) {
+                        return Poll::Ready(Some(Ok(event)));
+                    }
+                }
+                Ok(None) => return Poll::Ready(None),
+                Err(error) => return Poll::Ready(Some(this.fail(error))),
+            }
+        }
+    }
+}
+
 /// Whether the request is at fault and the provider works.
 fn is_fault_of_request(kind: &ProviderErrorKind) -> bool {
     use ProviderErrorKind::{ContextTooLong, InvalidHistory, InvalidRequest};
@@ -174,28 +209,16 @@ fn is_fault_of_request(kind: &ProviderErrorKind) -> bool {
 }
 
 /// The end of a time that begins now; none if there is no such instant.
-fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
     Instant::now().checked_add(timeout?)
 }
 
-/// Runs a call of the provider until the deadline. A panic and a missed deadline become errors.
-async fn before<T>(
-    deadline: Option<Instant>,
-    call: impl Future<Output = Result<T, ProviderError>>,
-) -> Result<T, ProviderError> {
-    let call = contain(call);
-    let outcome = match deadline {
-        Some(deadline) => timeout_at(deadline, call).await,
-        None => Ok(call.await),
-    };
-    // The name of the provider is filled in where the error is passed on.
-    let error = |kind, message: String| ProviderError::new(kind, "", message);
-    match outcome {
-        Ok(Ok(result)) => result,
-        Ok(Err(panicked)) => Err(error(ProviderErrorKind::Panicked, panicked.to_string())),
-        Err(_) => Err(error(
-            ProviderErrorKind::Timeout,
-            "nothing came in time".to_owned(),
-        )),
-    }
+// The name of the provider is filled in where the error is passed on.
+
+fn panic_error(message: String) -> ProviderError {
+    ProviderError::new(ProviderErrorKind::Panicked, "", message)
+}
+
+fn silent() -> ProviderError {
+    ProviderError::new(ProviderErrorKind::Timeout, "", "nothing came in time")
 }

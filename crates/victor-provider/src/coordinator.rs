@@ -78,7 +78,7 @@ impl Coordinator for ProviderCoordinator {
 
 impl ProviderRouter for ProviderCoordinator {
     fn stream_chat(&self, request: ChatRequest) -> CompletionStream {
-        Attempts::new(self.current(), request, self.options.clone()).into_stream()
+        CompletionStream::new(Attempts::new(self.current(), request, self.options.clone()))
     }
 
     fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId) {

@@ -28,7 +28,7 @@
 //! #         let completion = Completion::new(request.model.clone(), vec![Part::text("Hello.")], Usage::new(1, 1));
 //! #         Ok(CompletionStream::from_events([
 //! #             Ok(CompletionEvent::TextDelta("Hello.".into())),
-//! #             Ok(CompletionEvent::Finished(completion)),
+//! #             Ok(CompletionEvent::finished(completion)),
 //! #         ]))
 //! #     }
 //! #     fn capabilities(&self, _: &ModelId) -> Capabilities { Capabilities::default() }
@@ -57,6 +57,7 @@ mod attempts;
 mod coordinator;
 mod options;
 mod retry;
+mod silence;
 
 pub use coordinator::ProviderCoordinator;
 pub use options::{ProviderOptions, RetryOptions};

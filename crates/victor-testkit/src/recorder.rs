@@ -124,7 +124,7 @@ impl<P: ChatProvider> ChatProvider for Recorder<P> {
         let number = self.tape.begin(request);
         match self.inner.chat(request).await {
             Ok(completion) => {
-                let event = CompletionEvent::Finished(completion.clone());
+                let event = CompletionEvent::finished(completion.clone());
                 self.tape.lock()[number].events.push(Ok(event));
                 Ok(completion)
             }

@@ -339,7 +339,7 @@ fn events_of(completion: Completion) -> Vec<Result<CompletionEvent, ProviderErro
                 .map(|word| Ok(delta(word.to_owned()))),
         );
     }
-    events.push(Ok(CompletionEvent::Finished(completion)));
+    events.push(Ok(CompletionEvent::finished(completion)));
     events
 }
 

@@ -24,7 +24,7 @@ fn decode(pieces: &[&[u8]]) -> (String, Result<Completion, ProviderError>) {
             let Some(event) = event.unwrap() else { break };
             match decoder.event(event.event, event.data) {
                 Ok(CompletionEvent::TextDelta(delta)) => text += &delta,
-                Ok(CompletionEvent::Finished(completion)) => return (text, Ok(completion)),
+                Ok(CompletionEvent::Finished(completion)) => return (text, Ok(*completion)),
                 Ok(_) => {}
                 Err(error) => return (text, Err(error)),
             }

@@ -66,7 +66,7 @@ fn answer_with(text: &str, size: usize) -> Vec<Result<CompletionEvent, ProviderE
     completion.extra.insert("note", text);
     let mut events = pieces(CompletionEvent::ThinkingDelta);
     events.extend(pieces(CompletionEvent::TextDelta));
-    events.push(Ok(CompletionEvent::Finished(completion)));
+    events.push(Ok(CompletionEvent::finished(completion)));
     events
 }
 

@@ -49,7 +49,7 @@ fn answer(text: &str, calls: &[(&str, &str)]) -> Events {
             .iter()
             .map(|(id, name)| Part::ToolCall(ToolCall::new(*id, *name, "{}"))),
     );
-    events.push(Ok(CompletionEvent::Finished(Completion::new(
+    events.push(Ok(CompletionEvent::finished(Completion::new(
         "m".into(),
         parts,
         Usage::new(7, 3),
@@ -372,7 +372,7 @@ fn what_is_no_turn_cannot_be_taken_up_again() {
 
     let truncated = Completion::new("m".into(), vec![Part::text("x")], Usage::default());
     let truncated = truncated.with_stop_reason(StopReason::MaxTokens);
-    let cut = World::new([vec![Ok(CompletionEvent::Finished(truncated))]]);
+    let cut = World::new([vec![Ok(CompletionEvent::finished(truncated))]]);
     turn = *block_on(stream(&cut, begin("hi")).response())
         .unwrap()
         .suspended

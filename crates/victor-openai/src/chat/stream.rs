@@ -1,5 +1,6 @@
 //! Chunks of an answer, and whole answers, which are read as one chunk.
 
+use std::borrow::Cow;
 use std::mem;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use victor_core::{ModelId, Part, StopReason, Thinking, Usage};
+use victor_http::TextTemplate;
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
 
 use super::calls::{Calls, Fragment};
@@ -15,12 +17,12 @@ use crate::{error, usage};
 /// A chunk, or a whole answer, whose `message` has the fields of a `delta`.
 #[derive(Deserialize)]
 struct Chunk<'a> {
-    #[serde(default)]
-    object: Option<String>,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    model: Option<String>,
+    #[serde(borrow, default)]
+    object: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    model: Option<Text<'a>>,
     #[serde(borrow, default)]
     choices: Option<Vec<Choice<'a>>>,
     #[serde(borrow, default)]
@@ -62,6 +64,29 @@ struct Delta<'a> {
     tool_calls: Option<Vec<Fragment<'a>>>,
 }
 
+impl Chunk<'_> {
+    /// The text of a chunk that says nothing else, or nothing that matters when it is said again.
+    fn only_text(&self) -> Option<&str> {
+        let [choice] = self.choices.as_deref()? else {
+            return None;
+        };
+        let delta = choice.delta.as_ref()?;
+        let has_more = choice.index.unwrap_or(0) != 0
+            || choice.message.is_some()
+            || self.error.is_some()
+            || delta.refusal.is_some()
+            || delta.reasoning_content.is_some()
+            || delta.reasoning.is_some()
+            || delta.thinking.is_some()
+            || delta.tool_calls.is_some();
+        delta.content.as_deref().filter(|_| !has_more)
+    }
+}
+
+/// A text that is borrowed from the chunk, unless something in it is escaped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// The usage that Groq sends in a field of its own.
 fn of_groq(raw: &RawValue) -> Option<&RawValue> {
     #[derive(Deserialize)]
@@ -90,7 +115,7 @@ fn text_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
 const SAID_ALL: &[&str] = &["stop", "tool_calls", "function_call", "tool_use", "eos"];
 
 /// Reads the chunks of one answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Decoder {
     provider: String,
     id: Option<String>,
@@ -101,13 +126,22 @@ pub(crate) struct Decoder {
     refused: bool,
     usage: Option<Usage>,
     done: bool,
+    template: TextTemplate,
 }
 
 impl Decoder {
     pub(crate) fn new(provider: &str) -> Self {
         Self {
             provider: provider.to_owned(),
-            ..Self::default()
+            id: None,
+            model: None,
+            parts: Vec::new(),
+            calls: Calls::default(),
+            finish: None,
+            refused: false,
+            usage: None,
+            done: false,
+            template: TextTemplate::new("\"content\""),
         }
     }
 
@@ -128,6 +162,10 @@ impl Decoder {
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<(), ProviderError> {
         let data = data.trim();
+        if let Some(text) = self.template.read(data) {
+            self.show_text(text.into_owned(), show);
+            return Ok(());
+        }
         if data == "[DONE]" {
             self.done = true;
             return Ok(());
@@ -142,10 +180,13 @@ impl Decoder {
                 &source,
             )
         })?;
-        if chunk.object.as_deref() == Some("error") {
+        if matches!(&chunk.object, Some(Text(object)) if object == "error") {
             // Old versions of vLLM send the fields of an error without an object around them.
             let error = serde_json::from_str(data).unwrap_or_default();
             return Err(error::of_event(&self.provider, &error));
+        }
+        if let Some(text) = chunk.only_text() {
+            self.template.learn(data, text);
         }
         self.chunk(chunk, show)
     }
@@ -163,12 +204,13 @@ impl Decoder {
         if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
             return Err(error::of_event(&self.provider, &error));
         }
-        self.id = self.id.take().or(chunk.id.filter(|id| !id.is_empty()));
+        if self.id.is_none() {
+            let id = chunk.id.filter(|id| !id.0.is_empty());
+            self.id = id.map(|id| id.0.into_owned());
+        }
         if self.model.is_none() {
-            self.model = chunk
-                .model
-                .filter(|model| !model.is_empty())
-                .map(ModelId::from);
+            let model = chunk.model.filter(|model| !model.0.is_empty());
+            self.model = model.map(|model| ModelId::from(&*model.0));
         }
         for choice in chunk.choices.into_iter().flatten() {
             // Who asks for several answers is given the first.
@@ -200,8 +242,7 @@ impl Decoder {
             show.extend([CompletionEvent::TextDelta(refusal)]);
         }
         if let Some(text) = some(delta.content) {
-            self.say(&text);
-            show.extend([CompletionEvent::TextDelta(text)]);
+            self.show_text(text, show);
         }
         for fragment in delta.tool_calls.into_iter().flatten() {
             self.calls.add(fragment).map_err(|source| {
@@ -211,6 +252,13 @@ impl Decoder {
         // It is said again by some servers. What was said first was said where the answer ended.
         self.finish = self.finish.take().or(some(choice.finish_reason));
         Ok(())
+    }
+
+    fn show_text(&mut self, text: String, show: &mut impl Extend<CompletionEvent>) {
+        if !text.is_empty() {
+            self.say(&text);
+            show.extend([CompletionEvent::TextDelta(text)]);
+        }
     }
 
     fn say(&mut self, more: &str) {

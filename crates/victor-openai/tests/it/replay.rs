@@ -67,7 +67,7 @@ async fn ask(fake: &Fake, exchange: &Exchange) -> Result<Completion, ProviderErr
                     "{}",
                     exchange.name
                 );
-                return Ok(completion);
+                return Ok(*completion);
             }
             event => assert_eq!(event, CompletionEvent::Working),
         }

@@ -168,7 +168,7 @@ async fn analytics_hears_what_was_done_and_nothing_of_what_was_said() {
     );
     assert!(!serde_json::to_string(&events).unwrap().contains("secret"));
     let usage = |event: &AnalyticsEvent| {
-        serde_json::from_value::<Usage>(event.data["usage"].clone()).unwrap()
+        serde_json::from_value::<Usage>(event.data.get("usage").unwrap()).unwrap()
     };
     assert_eq!(
         usage(&events[2]) + usage(&events[6]),

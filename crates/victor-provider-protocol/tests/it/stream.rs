@@ -12,7 +12,7 @@ fn text(text: &str) -> Event {
 
 fn finished() -> Event {
     let completion = Completion::new("m".into(), vec![Part::text("ab")], Usage::new(1, 1));
-    Ok(CompletionEvent::Finished(completion))
+    Ok(CompletionEvent::finished(completion))
 }
 
 fn failed() -> Event {

@@ -105,7 +105,7 @@ impl ChatProvider for Scripted {
                 Step::Fail(kind) => Some(Err(failure(&kind))),
                 Step::Panic => panic!("lost the thread"),
                 Step::Hang => std::future::pending().await,
-                Step::Finish => Some(Ok(CompletionEvent::Finished(Completion::new(
+                Step::Finish => Some(Ok(CompletionEvent::finished(Completion::new(
                     "m".into(),
                     vec![Part::text("x")],
                     Usage::new(10, 5),

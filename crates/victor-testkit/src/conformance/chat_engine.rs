@@ -156,7 +156,7 @@ impl TurnPorts for Ports {
             vec![Part::text("I will look."), call("one"), call("two")]
         };
         let completion = Completion::new(ModelId::new("model"), parts, Usage::new(10, 5));
-        events.push(CompletionEvent::Finished(completion));
+        events.push(CompletionEvent::finished(completion));
         Ok(CompletionStream::new(stream::iter(events).then(
             async |event| {
                 tokio::task::yield_now().await;

@@ -103,7 +103,7 @@ async fn read<P: ChatProvider + ?Sized>(provider: &P, request: &ChatRequest) -> 
         text,
         thoughts,
         events,
-        completion,
+        completion: *completion,
     }
 }
 

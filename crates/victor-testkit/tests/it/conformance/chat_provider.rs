@@ -56,7 +56,7 @@ impl ChatProvider for Model {
         let mut events = vec![
             CompletionEvent::ThinkingDelta("hm".into()),
             CompletionEvent::TextDelta(text.into()),
-            CompletionEvent::Finished(completion),
+            CompletionEvent::finished(completion),
         ];
         match bug.name {
             "lost thought" => drop(events.remove(0)),
