@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cd benches/peers
-//! cargo run --release              # about two minutes; `-- --quick` takes half of one
+//! cargo run --release              # two minutes; `-- --quick` takes half of one
 //! ```
 //!
 //! Every framework does the same jobs through the API that its documentation shows, with a model in the same process
@@ -14,11 +14,18 @@
 //! - *stream*: an answer of 100 pieces, read to the end.
 //! - *body*: 1,000 messages become the JSON of a request to OpenAI's Chat Completions.
 //!
-//! How it is kept fair: agents and orchestrators are built once and used for all turns, but for Swiftide, whose agent is
-//! one conversation: there a new one is made for each turn, untimed. No framework is given a system prompt. A history is
-//! copied where the framework's own API does so, and not otherwise. Swiftide's `query` returns nothing; to read the
-//! answer is not timed there. All are built into one program, and with it into the same features of shared
-//! dependencies, such as maps of `serde_json` that keep their order.
+//! How it is kept fair:
+//!
+//! - Agents and orchestrators are built once and used for all turns. Swiftide's agent is one conversation, so there a
+//!   new one is made for each turn, untimed; reading the answer, which `query` does not return, is not timed either.
+//! - No framework is given a system prompt.
+//! - A history is copied where the framework's own API does so, and not otherwise.
+//! - Victor checks the messages that are new to it. In the first row all of a history are, before every turn; in the
+//!   second, *ongoing*, the last turn was Victor's own. The others keep nothing between turns that would matter.
+//! - Where the types of a request are not public, a body is timed with the call it is made in (Victor) or not at all
+//!   (Swiftide).
+//! - All are built into one program, and with it into the same features of shared dependencies, such as maps of
+//!   `serde_json` that keep their order.
 //!
 //! This is a workspace of its own, and not built by the checks: other frameworks' dependencies have no place in ours.
 
@@ -83,7 +90,7 @@ struct Row {
     name: &'static str,
     turns: [Duration; 4],
     tools: [Duration; 2],
-    stream: Duration,
+    stream: Option<Duration>,
     body: Option<Duration>,
 }
 
@@ -92,7 +99,7 @@ impl Row {
     fn new(
         name: &'static str,
         turn: impl Fn(Script, usize) -> Duration,
-        stream: Duration,
+        stream: Option<Duration>,
         body: Option<Duration>,
     ) -> Self {
         let turns = TURNS.map(|length| turn(Script::Answer, length));
@@ -108,7 +115,7 @@ impl Row {
 
     fn cells(&self) -> impl Iterator<Item = Option<Duration>> {
         let timed = self.turns.into_iter().chain(self.tools);
-        timed.chain([self.stream]).map(Some).chain([self.body])
+        timed.map(Some).chain([self.stream, self.body])
     }
 }
 
@@ -155,7 +162,13 @@ fn messages_in(body: &[u8]) -> usize {
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let bench = Bench::new(Duration::from_millis(if quick { 600 } else { 3_500 }));
-    let peers = [victor::row, rig_042::row, rig_044::row, swiftide::row];
+    let peers = [
+        victor::row,
+        victor::ongoing,
+        rig_042::row,
+        rig_044::row,
+        swiftide::row,
+    ];
     let rows = peers.map(|row| row(&bench));
     let turns = TURNS.map(|length| format!("turn, {length}"));
     let tools = TOOLS.map(|length| format!("tool, {length}"));

@@ -101,7 +101,7 @@ fn agent(script: Script) -> Agent {
 }
 
 pub fn row(bench: &Bench) -> Row {
-    let (stream, body) = (stream(bench), Some(body(bench)));
+    let (stream, body) = (Some(stream(bench)), Some(body(bench)));
     Row::new(
         "rig 0.42.0",
         |script, length| turn(bench, script, length),

@@ -98,7 +98,7 @@ impl Tool for Add {
 
 pub fn row(bench: &Bench) -> Row {
     // Its request is made within the call that sends it, and its client takes no other way to send.
-    let (stream, body) = (stream(bench), None);
+    let (stream, body) = (Some(stream(bench)), None);
     Row::new(
         "swiftide 0.32.1",
         |script, length| turn(bench, script, length),

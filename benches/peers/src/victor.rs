@@ -69,69 +69,84 @@ impl Tool for Add {
     }
 }
 
-/// An orchestrator for all turns, and the history before each of them.
+/// An orchestrator for all turns, and the conversation before each of them.
 struct Setup {
     orchestrator: AgentOrchestrator,
+    /// What is put into the session.
     context: Context,
+    /// The length that a turn then brings it to, if the conversation is to be one that is going on.
+    ongoing: Option<usize>,
     sessions: AtomicUsize,
 }
 
 impl Setup {
-    fn new(script: Script, length: usize) -> Self {
+    fn new(script: Script, length: usize, ongoing: bool) -> Self {
         let mut builder = AgentOrchestrator::builder()
             .provider(Arc::new(Model(script)))
             .model("m");
         if let Script::Tool = script {
             builder = builder.tool(Arc::new(Add(ToolSpec::new(ADD, ADDS, schema()))));
         }
+        let begun = if ongoing {
+            length.checked_sub(script.added())
+        } else {
+            None
+        };
         Self {
             orchestrator: builder.build().expect("an orchestrator"),
-            context: context(length),
+            context: context(begun.unwrap_or(length)),
+            ongoing: begun.map(|_| length),
             sessions: AtomicUsize::new(0),
         }
     }
 
-    /// A new session with the history.
+    /// A new session with the conversation.
     async fn session(&self) -> Session {
         let number = self.sessions.fetch_add(1, Ordering::Relaxed);
         let session = self.orchestrator.session(number.to_string());
         let contexts = self.orchestrator.context_coordinator();
         contexts.set_context(session.id(), self.context.clone());
+        if let Some(length) = self.ongoing {
+            session.chat(QUESTION).await.expect("an answer");
+            assert_eq!(session.context().messages().len(), length);
+        }
         session
     }
-
-    /// Checks how many messages a turn has added, and forgets the session.
-    async fn end(&self, session: &Session, added: usize) {
-        let length = self.context.messages().len() + added;
-        assert_eq!(session.context().messages().len(), length);
-        session.reset().await.expect("no store that fails");
-    }
 }
 
+/// Every turn is the first of its session, so that the messages before it are all new to Victor, which checks them.
 pub fn row(bench: &Bench) -> Row {
-    let (stream, body) = (stream(bench), Some(body(bench)));
-    Row::new(
-        "victor",
-        |script, length| turn(bench, script, length),
-        stream,
-        body,
-    )
+    let (stream, body) = (Some(stream(bench)), Some(body(bench)));
+    let turn = |script, length| turn(bench, script, length, false);
+    Row::new("victor", turn, stream, body)
 }
 
-fn turn(bench: &Bench, script: Script, length: usize) -> Duration {
-    let setup = Setup::new(script, length);
+/// No turn is the first of its session, unless there are no messages before it.
+pub fn ongoing(bench: &Bench) -> Row {
+    let turn = |script, length| turn(bench, script, length, true);
+    Row::new("victor, ongoing", turn, None, None)
+}
+
+fn turn(bench: &Bench, script: Script, length: usize, ongoing: bool) -> Duration {
+    let setup = Setup::new(script, length, ongoing);
     bench.time(
         async || setup.session().await,
         async |session| (session.chat(QUESTION).await, session),
         async |(response, session)| {
             assert_eq!(response.expect("an answer").content(), ANSWER);
-            setup.end(&session, script.added()).await;
+            end(&session, length + script.added()).await;
         },
     )
 }
 
+/// Checks how long the conversation is, and forgets the session.
+async fn end(session: &Session, length: usize) {
+    assert_eq!(session.context().messages().len(), length);
+    session.reset().await.expect("no store that fails");
+}
+
 fn stream(bench: &Bench) -> Duration {
-    let setup = Setup::new(Script::Pieces, 0);
+    let setup = Setup::new(Script::Pieces, 0, false);
     bench.time(
         async || setup.session().await,
         async |session| {
@@ -144,7 +159,7 @@ fn stream(bench: &Bench) -> Duration {
         },
         async |(pieces, session)| {
             assert_eq!(pieces, PIECES);
-            setup.end(&session, Script::Pieces.added()).await;
+            end(&session, 2).await;
         },
     )
 }
