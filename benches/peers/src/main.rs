@@ -11,7 +11,7 @@
 //!
 //! - *turn*: one message, one answer, by the number of messages before it, of 200 characters each.
 //! - *tool*: the model asks for a tool, is given its result and answers.
-//! - *stream*: an answer of 100 pieces, read to the end.
+//! - *stream*: an answer of 100 pieces, read to the end; Swiftide hands them to a hook.
 //! - *body*: 1,000 messages become the JSON of a request to OpenAI's Chat Completions.
 //!
 //! How it is kept fair:

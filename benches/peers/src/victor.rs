@@ -165,7 +165,7 @@ fn stream(bench: &Bench) -> Duration {
 }
 
 /// No client sends to such an address, and that is found out when the body is written. The rest of the call is timed
-/// with it.
+/// with it; what is in the body cannot be seen here, and is checked by the tests of `victor-openai`.
 fn body(bench: &Bench) -> Duration {
     let builder = OpenAiProvider::builder().server(Server::COMPATIBLE);
     let provider = builder.base_url("nowhere://").build().expect("a provider");
