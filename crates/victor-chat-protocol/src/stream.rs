@@ -177,8 +177,7 @@ impl Stream for TurnStream {
                 }
             }
         }
-        let event = this.channel.take();
-        if let Some(event) = event {
+        if let Some(event) = this.channel.take() {
             return this.observe(event);
         }
         match this.last.take() {
@@ -297,12 +296,14 @@ impl Channel {
 
     /// Takes the event out of the slot, so that there is room for the next.
     fn take(&self) -> Option<TurnEvent> {
-        let (event, parts) = {
-            let mut shared = lock(&self.shared);
-            (shared.slot.take()?, std::mem::take(&mut shared.parts))
-        };
-        parts.into_iter().for_each(Waker::wake);
-        Some(event)
+        let mut shared = lock(&self.shared);
+        let event = shared.slot.take();
+        if event.is_some() && !shared.parts.is_empty() {
+            let parts = std::mem::take(&mut shared.parts);
+            drop(shared);
+            parts.into_iter().for_each(Waker::wake);
+        }
+        event
     }
 }
 

@@ -1,6 +1,7 @@
 //! The extension point for approvals.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::{SessionId, ToolCall, ToolSpec};
@@ -27,17 +28,17 @@ pub struct ApprovalRequest {
     /// The call, with arguments that fit the schema.
     pub call: ToolCall,
     /// The tool that it means.
-    pub spec: ToolSpec,
+    pub spec: Arc<ToolSpec>,
 }
 
 impl ApprovalRequest {
     /// A request to decide about a call.
     #[must_use]
-    pub fn new(session: SessionId, call: ToolCall, spec: ToolSpec) -> Self {
+    pub fn new(session: SessionId, call: ToolCall, spec: impl Into<Arc<ToolSpec>>) -> Self {
         Self {
             session,
             call,
-            spec,
+            spec: spec.into(),
         }
     }
 }

@@ -16,7 +16,7 @@ const FEW: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Registered {
     pub(crate) tool: Arc<dyn Tool>,
-    pub(crate) spec: ToolSpec,
+    pub(crate) spec: Arc<ToolSpec>,
     pub(crate) schema: jsonschema::Validator,
 }
 
@@ -38,6 +38,7 @@ impl Registry {
             return Err(RegisterError::InvalidName(spec.name));
         }
         let schema = compile(&spec)?;
+        let spec = Arc::new(spec);
         let registered = Arc::new(Registered { tool, spec, schema });
         let name = registered.spec.name.clone();
         let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +57,7 @@ impl Registry {
             tools
                 .in_order
                 .iter()
-                .map(|tool| tool.spec.clone())
+                .map(|tool| ToolSpec::clone(&tool.spec))
                 .collect()
         };
         Arc::clone(tools.specs.get_or_init(collect))
