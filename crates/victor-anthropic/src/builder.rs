@@ -9,6 +9,7 @@ use victor_http::{HttpClient, HttpOptions};
 use victor_provider_protocol::{Capabilities, CapabilitySource, ProviderError, ProviderErrorKind};
 
 use crate::provider::AnthropicProvider;
+use crate::request::Bodies;
 use crate::{DIALECT, error};
 
 /// Where the API is.
@@ -205,6 +206,7 @@ impl AnthropicBuilder {
             secrets: secrets.collect(),
             default_model: self.default_model.clone().or(original),
             settings: self,
+            bodies: Bodies::default(),
         })
     }
 

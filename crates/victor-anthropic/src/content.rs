@@ -74,7 +74,7 @@ pub(crate) enum Source<'a> {
 impl<'a> Block<'a> {
     /// The block of a part; none if the API would not take it: blank text, thoughts without a seal, what belongs to
     /// another provider, and what this version does not know.
-    pub(crate) fn new(part: &'a Part, ids: &mut CallIds<'a>) -> Option<Self> {
+    pub(crate) fn new(part: &'a Part, ids: &mut CallIds) -> Option<Self> {
         Some(match part {
             Part::Text(text) => Self::text(text)?,
             Part::Image(image) => Self::Image {
@@ -134,7 +134,7 @@ impl<'a> Block<'a> {
         })
     }
 
-    fn result(result: &'a ToolResult, ids: &mut CallIds<'a>) -> Self {
+    fn result(result: &'a ToolResult, ids: &mut CallIds) -> Self {
         Self::ToolResult {
             tool_use_id: ids.of_result(result.call_id.as_str()),
             content: result

@@ -11,35 +11,41 @@ const LONGEST_NAME: usize = 128;
 /// Other providers make identifiers with characters that this API refuses, or count anew in every message, while it
 /// wants them unique in the whole request. An identifier depends on those before it only, so that a history that grows
 /// is sent with the same ones.
-#[derive(Debug, Default)]
-pub(crate) struct CallIds<'a> {
-    sent: HashMap<&'a str, Cow<'a, str>>,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallIds {
+    /// How each was sent, where that is not as it is.
+    sent: HashMap<Box<str>, Option<Box<str>>>,
     /// Those that are taken, each with the number that the next of that name gets.
-    taken: HashMap<Cow<'a, str>, u64>,
+    taken: HashMap<Box<str>, u64>,
 }
 
-impl<'a> CallIds<'a> {
+impl CallIds {
     /// The identifier of a call.
-    pub(crate) fn of_call(&mut self, id: &'a str) -> Cow<'a, str> {
+    pub(crate) fn of_call<'a>(&mut self, id: &'a str) -> Cow<'a, str> {
         let plain = if id.is_empty() {
             Cow::Borrowed("call")
         } else {
             accepted(id)
         };
         let mut sent = plain.clone();
-        while self.taken.contains_key(&sent) {
-            let number = self.taken.entry(plain.clone()).or_insert(2);
+        while self.taken.contains_key(&*sent) {
+            let number = self.taken.entry(plain.as_ref().into()).or_insert(2);
             sent = Cow::Owned(format!("{plain}_{number}"));
             *number += 1;
         }
-        self.taken.insert(sent.clone(), 2);
-        self.sent.insert(id, sent.clone());
+        self.taken.insert(sent.as_ref().into(), 2);
+        let changed = (sent != id).then(|| sent.as_ref().into());
+        self.sent.insert(id.into(), changed);
         sent
     }
 
     /// The identifier of the call that a result answers: the last of that name.
-    pub(crate) fn of_result(&self, id: &'a str) -> Cow<'a, str> {
-        self.sent.get(id).cloned().unwrap_or_else(|| accepted(id))
+    pub(crate) fn of_result<'a>(&self, id: &'a str) -> Cow<'a, str> {
+        match self.sent.get(id) {
+            None => accepted(id),
+            Some(None) => Cow::Borrowed(id),
+            Some(Some(sent)) => Cow::Owned(sent.to_string()),
+        }
     }
 }
 

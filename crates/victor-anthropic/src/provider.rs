@@ -15,7 +15,7 @@ use victor_provider_protocol::{
 };
 
 use crate::builder::{AnthropicBuilder, BETA};
-use crate::request::{Encoding, Mode, encode};
+use crate::request::{Bodies, Encoding, Mode};
 use crate::{DIALECT, MessageDecoder, capabilities, decoder, error};
 
 /// The longest answer that is asked for without streaming. A longer one may take more than the ten minutes that the
@@ -36,6 +36,7 @@ pub struct AnthropicProvider {
     pub(crate) secrets: Arc<[SecretString]>,
     pub(crate) default_model: Option<ModelId>,
     pub(crate) settings: AnthropicBuilder,
+    pub(crate) bodies: Bodies,
 }
 
 impl AnthropicProvider {
@@ -110,7 +111,7 @@ impl AnthropicProvider {
             caching: self.settings.prompt_caching,
             drop_refused_thinking,
         };
-        let body = encode(request, encoding).map_err(|failed| {
+        let body = self.bodies.encode(request, encoding).map_err(|failed| {
             let message = format!("the request cannot be written: {failed}");
             ProviderError::new(ProviderErrorKind::InvalidRequest, DIALECT, message)
         })?;

@@ -1,11 +1,13 @@
 //! A neutral request, as the API takes it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use serde::ser::SerializeMap;
+use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use victor_core::{JsonMap, Part, Role, ToolSpec};
+use victor_core::{JsonMap, Message, Part, Role, ToolSpec};
+use victor_http::{BodyCache, END, HttpBody, ToolCache, head, items, settled};
 use victor_provider_protocol::{ChatRequest, ToolChoice};
 
 use crate::content::{Block, own};
@@ -36,26 +38,83 @@ pub(crate) enum Mode {
     Count,
 }
 
-/// The body of a request.
+/// Writes requests, and of each session only what is new.
 ///
 /// What changes from turn to turn comes last and only grows, so that the bytes of a request, without the brackets that
 /// close it, are the beginning of those of the next.
-///
-/// # Errors
-///
-/// None that a request can cause.
-pub(crate) fn encode(request: &ChatRequest, encoding: Encoding) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&Body { request, encoding })
+#[derive(Debug, Default)]
+pub(crate) struct Bodies {
+    conversations: BodyCache<Sent>,
+    tools: ToolCache,
 }
 
+/// What is to be remembered of messages that have been written.
+#[derive(Debug, Default)]
+struct Sent {
+    ids: CallIds,
+    /// The system's messages, which go elsewhere.
+    system: Vec<Arc<Message>>,
+}
+
+impl Bodies {
+    /// The body of a request.
+    ///
+    /// # Errors
+    ///
+    /// None that a request can cause.
+    pub(crate) fn encode(
+        &self,
+        request: &ChatRequest,
+        encoding: Encoding,
+    ) -> serde_json::Result<HttpBody> {
+        let (session, messages) = (request.session.as_ref(), request.context.messages());
+        let settled = settled(messages, side);
+        let mut written = self.conversations.take(session, 0, messages, settled);
+        let closed = messages
+            .iter()
+            .skip(written.count())
+            .take(settled - written.count());
+        let closed = turns(closed, &mut written.state);
+        written.add(items(&closed)?, settled);
+        // What is open is written again with the next request, from the same state.
+        let mut open = Sent {
+            ids: written.state.ids.clone(),
+            system: Vec::new(),
+        };
+        let open_turns = turns(messages.iter().skip(settled), &mut open);
+        let system = written.state.system.iter().chain(&open.system);
+        let body = Body {
+            request,
+            encoding,
+            system: system_texts(request, system),
+            tools: &self.tools,
+        };
+        let body = if request.extra.contains_key("messages") {
+            serde_json::to_vec(&body)?.into()
+        } else {
+            written.body(head(&body)?, [&items(&open_turns)?, END].concat())
+        };
+        self.conversations.put(session, written);
+        Ok(body)
+    }
+}
+
+/// A request without its conversation.
 struct Body<'a> {
     request: &'a ChatRequest,
     encoding: Encoding,
+    system: Vec<&'a str>,
+    tools: &'a ToolCache,
 }
 
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { request, encoding } = self;
+        let Self {
+            request,
+            encoding,
+            system,
+            tools: kept,
+        } = self;
         let is_count = encoding.mode == Mode::Count;
         // What is given for this API alone goes before what is derived.
         let extra = &request.extra;
@@ -103,11 +162,26 @@ impl Serialize for Body<'_> {
                 map.serialize_entry(name, value)?;
             }
         }
-        let tools = tools(request, marker.as_deref());
-        if !tools.is_empty() {
-            map.serialize_entry("tools", &tools)?;
+        let tools = || tools(request, marker.as_deref());
+        if ["tools", "cache_control"]
+            .iter()
+            .any(|own| extra.contains_key(*own))
+        {
+            let tools = tools();
+            if !tools.is_empty() {
+                map.serialize_entry("tools", &tools)?;
+            }
+        } else if !request.tools.is_empty() {
+            let tools = kept.json(&request.tools, tools).map_err(Error::custom)?;
+            map.serialize_entry("tools", &*tools)?;
         }
-        let (system, turns) = conversation(request, marker.as_deref());
+        let last = system.len().checked_sub(1);
+        let system = system.iter().enumerate().map(|(index, text)| SystemText {
+            kind: "text",
+            text,
+            cache_control: marker.as_deref().filter(|_| Some(index) == last),
+        });
+        let system: Vec<_> = system.collect();
         match extra.get("system") {
             Some(system) => map.serialize_entry("system", system)?,
             None if system.is_empty() => {}
@@ -115,7 +189,7 @@ impl Serialize for Body<'_> {
         }
         match extra.get("messages") {
             Some(messages) => map.serialize_entry("messages", messages)?,
-            None => map.serialize_entry("messages", &turns)?,
+            None => map.serialize_entry("messages", &[(); 0])?,
         }
         map.end()
     }
@@ -229,21 +303,41 @@ struct Turn<'a> {
     content: Vec<Block<'a>>,
 }
 
-/// The system prompt with the system's messages, and the turns of user and assistant, which alternate.
-fn conversation<'a>(
+/// Which side of the conversation a message is on; unknown if it may be left out.
+fn side(message: &Message) -> Option<&'static str> {
+    let is_kept = |part: &Part| match part {
+        Part::Text(text) => !text.text.trim().is_empty(),
+        part => matches!(part, Part::ToolCall(_)),
+    };
+    match message.role() {
+        Role::System => None,
+        Role::Assistant => message.parts().iter().any(is_kept).then_some("assistant"),
+        _ => Some("user"),
+    }
+}
+
+/// The system prompt, and the system's messages.
+fn system_texts<'a>(
     request: &'a ChatRequest,
-    marker: Option<&'a Value>,
-) -> (Vec<SystemText<'a>>, Vec<Turn<'a>>) {
-    let mut system: Vec<&str> = request.system.as_deref().into_iter().collect();
+    messages: impl Iterator<Item = &'a Arc<Message>>,
+) -> Vec<&'a str> {
+    let texts = messages
+        .flat_map(|message| message.parts())
+        .filter_map(|part| match part {
+            Part::Text(text) => Some(text.text.as_str()),
+            _ => None,
+        });
+    let texts = request.system.as_deref().into_iter().chain(texts);
+    texts.filter(|text| !text.trim().is_empty()).collect()
+}
+
+/// The turns of user and assistant, which alternate.
+fn turns<'a>(messages: impl Iterator<Item = &'a Arc<Message>>, sent: &mut Sent) -> Vec<Turn<'a>> {
     let mut turns: Vec<Turn<'a>> = Vec::new();
-    let mut ids = CallIds::default();
-    for message in request.context.messages() {
+    for message in messages {
         let role = match message.role() {
             Role::System => {
-                system.extend(message.parts().iter().filter_map(|part| match part {
-                    Part::Text(text) => Some(text.text.as_str()),
-                    _ => None,
-                }));
+                sent.system.push(message.clone());
                 continue;
             }
             Role::Assistant => "assistant",
@@ -252,7 +346,7 @@ fn conversation<'a>(
         let mut blocks: Vec<Block<'a>> = message
             .parts()
             .iter()
-            .filter_map(|part| Block::new(part, &mut ids))
+            .filter_map(|part| Block::new(part, &mut sent.ids))
             .collect();
         if blocks.is_empty() {
             if role == "assistant" {
@@ -275,17 +369,7 @@ fn conversation<'a>(
             }
         }
     }
-    system.retain(|text| !text.trim().is_empty());
-    let last = system.len().checked_sub(1);
-    let system = system
-        .into_iter()
-        .enumerate()
-        .map(|(index, text)| SystemText {
-            kind: "text",
-            text,
-            cache_control: marker.filter(|_| Some(index) == last),
-        });
-    (system.collect(), turns)
+    turns
 }
 
 impl<'a> Turn<'a> {

@@ -105,6 +105,24 @@ impl Messages {
         }
     }
 
+    /// Whether this list and `other` have at least `count` messages, and the first `count` of both are the same ones:
+    /// shared, not merely alike. It looks at one pointer for every 64 messages where one list has grown out of the
+    /// other.
+    #[must_use]
+    pub fn shares_first(&self, count: usize, other: &Self) -> bool {
+        if count > self.len() || count > other.len() {
+            return false;
+        }
+        let shared = self.full.iter().zip(other.full.iter());
+        let shared = shared.take_while(|(one, other)| Arc::ptr_eq(one, other));
+        // The chunks behind those that are shared are compared message by message.
+        let from = shared.take(count / CHUNK).count() * CHUNK;
+        (from..count).all(|index| match (self.get(index), other.get(index)) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        })
+    }
+
     /// Checks that every provider would accept these messages as a history.
     ///
     /// # Errors
@@ -248,6 +266,19 @@ mod tests {
                 prop_assert_eq!(list.last(), vector.last());
                 prop_assert_eq!(list.get(vector.len()), None);
             }
+        }
+
+        #[test]
+        fn what_has_grown_from_one_list_shares_its_beginning(
+            common in 0..200_usize, own in 0..100_usize, other_own in 0..100_usize, asked in 0..400_usize,
+        ) {
+            let message = || Arc::new(Message::user("m"));
+            let common: Messages = (0..common).map(|_| message()).collect();
+            let (mut one, mut other) = (common.clone(), common.clone());
+            one.extend((0..own).map(|_| message()));
+            other.extend((0..other_own).map(|_| message()));
+            prop_assert_eq!(one.shares_first(asked, &other), asked <= common.len());
+            prop_assert!(one.shares_first(one.len(), &one.iter().cloned().collect()));
         }
     }
 }

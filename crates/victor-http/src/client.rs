@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Certificate, ClientBuilder, Method, Proxy, Request, Url, redirect};
 use rustls::crypto::CryptoProvider;
 
 use crate::error::without_secrets;
 use crate::exchange::Exchange;
-use crate::{HttpError, HttpOptions, HttpProxy, HttpResponse, TimeLimit};
+use crate::{HttpBody, HttpError, HttpOptions, HttpProxy, HttpResponse, TimeLimit};
 
 /// Sends requests. A clone shares the connections of the original.
 #[derive(Clone)]
@@ -76,10 +75,10 @@ impl HttpClient {
         &self,
         url: &str,
         mut headers: HeaderMap,
-        body: impl Into<Bytes>,
+        body: impl Into<HttpBody>,
     ) -> Result<HttpResponse, HttpError> {
         let mut request = Request::new(Method::POST, parse(url)?);
-        *request.body_mut() = Some(body.into().into());
+        *request.body_mut() = Some(body.into().into_reqwest());
         let json = HeaderValue::from_static("application/json");
         headers.entry(CONTENT_TYPE).or_insert(json);
         self.send(request, headers).await

@@ -36,6 +36,7 @@
 //! - **What is lost is not whole.** A body that ends before its declared end is an error and never a short answer.
 //! - **Dropping ends it.** A request, response or stream that is dropped closes its connection (on HTTP/2, its stream).
 
+mod body;
 mod client;
 mod error;
 mod exchange;
@@ -44,7 +45,10 @@ mod response;
 mod retry_after;
 mod sse;
 mod template;
+mod tools;
+mod written;
 
+pub use body::HttpBody;
 pub use bytes::Bytes;
 pub use client::HttpClient;
 pub use error::{HttpError, TimeLimit};
@@ -54,3 +58,5 @@ pub use response::{EventStream, HttpResponse};
 pub use retry_after::retry_after;
 pub use sse::{SseDecoder, SseError, SseEvent};
 pub use template::TextTemplate;
+pub use tools::ToolCache;
+pub use written::{BodyCache, END, Written, head, items, settled};

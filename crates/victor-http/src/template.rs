@@ -79,16 +79,13 @@ impl TextTemplate {
 impl Shape {
     fn of(data: &str, field: &str, text: &str) -> Option<Self> {
         let start = string_of(data, field)?;
-        let end = start + end_of_string(&data[start..])?;
-        if data[start..end] != *text {
+        if data[start..][..end_of_string(&data[start..])?] != *text {
             return None; // something in it is escaped
         }
-        let mut strings = vec![start..end];
-        for name in PADDING {
-            if let Some(start) = string_of(data, name) {
-                strings.push(start..start + end_of_string(&data[start..])?);
-            }
-        }
+        let starts = PADDING.iter().filter_map(|name| string_of(data, name));
+        let range = |start| Some(start..start + end_of_string(&data[start..])?);
+        let strings: Option<Vec<_>> = starts.chain([start]).map(range).collect();
+        let mut strings = strings?;
         strings.sort_by_key(|string| string.start);
         let next = strings.iter().map(|string| string.start).skip(1);
         let next = next.chain([data.len()]);

@@ -8,6 +8,7 @@ use victor_http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use victor_http::{HttpClient, HttpOptions};
 use victor_provider_protocol::{Capabilities, CapabilitySource, ProviderError, ProviderErrorKind};
 
+use crate::body::Bodies;
 use crate::connection::Connection;
 use crate::{Dialect, OpenAiProvider, Quirks, Server};
 
@@ -202,6 +203,7 @@ impl OpenAiBuilder {
             quirks: self.server.quirks,
             default_model: self.default_model.or(is_openai.then(|| MODEL.into())),
             capabilities: self.capabilities,
+            bodies: Bodies::default(),
         })
     }
 

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use victor_http::header::HeaderMap;
-use victor_http::{HttpClient, HttpError, HttpResponse, retry_after};
+use victor_http::{HttpBody, HttpClient, HttpError, HttpResponse, retry_after};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::error;
@@ -27,12 +26,9 @@ impl Connection {
     pub(crate) async fn post(
         &self,
         path: &str,
-        body: &impl Serialize,
+        body: impl Into<HttpBody>,
     ) -> Result<HttpResponse, ProviderError> {
-        let body = serde_json::to_vec(body).map_err(|failed| {
-            let message = format!("the request cannot be written: {failed}");
-            ProviderError::new(ProviderErrorKind::InvalidRequest, &*self.name, message)
-        })?;
+        let body = body.into();
         let url = format!("{}{path}", self.base_url);
         tracing::debug!(provider = %self.name, path, bytes = body.len(), "asking");
         let response = self
@@ -67,6 +63,12 @@ impl Connection {
             error.message = format!("{} (request {id})", error.message);
         }
         Err(self.without_secrets(error))
+    }
+
+    /// The error of a request that cannot be written.
+    pub(crate) fn unwritten(&self, error: &serde_json::Error) -> ProviderError {
+        let message = format!("the request cannot be written: {error}");
+        ProviderError::new(ProviderErrorKind::InvalidRequest, &*self.name, message)
     }
 
     /// The error of an exchange that brought no answer, or not all of it.

@@ -170,7 +170,8 @@ async fn ask(
         input: texts,
         dimensions: asked.dimensions,
     };
-    let response = connection.post(asked.path, &body).await?;
+    let body = serde_json::to_vec(&body).map_err(|failed| connection.unwritten(&failed))?;
+    let response = connection.post(asked.path, body).await?;
     let body = response
         .bytes()
         .await

@@ -49,6 +49,7 @@
 //! [`ChatProvider`]: victor_provider_protocol::ChatProvider
 //! [`ChatRequest::extra`]: victor_provider_protocol::ChatRequest::extra
 
+mod body;
 mod builder;
 mod capabilities;
 mod chat;

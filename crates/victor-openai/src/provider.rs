@@ -14,8 +14,9 @@ use victor_provider_protocol::{
     ProviderError, ProviderErrorKind,
 };
 
+use crate::body::{Bodies, Encoding};
 use crate::connection::Connection;
-use crate::{Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabilities, chat, error, responses};
+use crate::{Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabilities, error};
 
 /// OpenAI, or another server that speaks one of its dialects.
 ///
@@ -27,6 +28,7 @@ pub struct OpenAiProvider {
     pub(crate) quirks: Quirks,
     pub(crate) default_model: Option<ModelId>,
     pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
+    pub(crate) bodies: Bodies,
 }
 
 impl OpenAiProvider {
@@ -92,34 +94,26 @@ impl OpenAiProvider {
         request: &ChatRequest,
         stream: bool,
     ) -> Result<HttpResponse, ProviderError> {
-        let (provider, quirks) = (&*self.connection.name, self.quirks);
-        match self.dialect {
-            Dialect::ChatCompletions => {
-                let body = chat::Body {
-                    request,
-                    provider,
-                    quirks,
-                    stream,
-                };
-                self.connection.post("/chat/completions", &body).await
+        let provider = &*self.connection.name;
+        let (path, thinks) = match self.dialect {
+            Dialect::ChatCompletions => ("/chat/completions", false),
+            Dialect::Responses if !request.stop_sequences.is_empty() => {
+                let message = "the Responses API knows no stop sequences: leave them out, or use Chat Completions";
+                let kind = ProviderErrorKind::InvalidRequest;
+                return Err(ProviderError::new(kind, provider, message));
             }
-            Dialect::Responses => {
-                if !request.stop_sequences.is_empty() {
-                    let message = "the Responses API knows no stop sequences: leave them out, or use Chat Completions";
-                    let kind = ProviderErrorKind::InvalidRequest;
-                    return Err(ProviderError::new(kind, provider, message));
-                }
-                let thinks = self.capabilities(&request.model).thinking;
-                let body = responses::Body {
-                    request,
-                    provider,
-                    quirks,
-                    stream,
-                    thinks,
-                };
-                self.connection.post("/responses", &body).await
-            }
-        }
+            Dialect::Responses => ("/responses", self.capabilities(&request.model).thinking),
+        };
+        let encoding = Encoding {
+            dialect: self.dialect,
+            provider,
+            quirks: self.quirks,
+            stream,
+            thinks,
+        };
+        let body = self.bodies.encode(request, encoding);
+        let body = body.map_err(|failed| self.connection.unwritten(&failed))?;
+        self.connection.post(path, body).await
     }
 
     fn decoder(&self, model: &ModelId) -> StreamDecoder {

@@ -24,7 +24,8 @@ fn request(messages: impl IntoIterator<Item = Message>) -> ChatRequest {
 }
 
 fn body(request: &ChatRequest, encoding: Encoding) -> String {
-    String::from_utf8(encode(request, encoding).unwrap()).unwrap()
+    let body = Bodies::default().encode(request, encoding).unwrap();
+    String::from_utf8(body.to_bytes().into()).unwrap()
 }
 
 /// The messages, in short: a letter for the role, and the blocks.
@@ -402,5 +403,22 @@ fn histories_of_every_shape_follow_the_rules_of_the_api() {
         ids.sort_by_key(|id| id.as_str());
         ids.dedup();
         assert_eq!(ids.len(), count, "identifiers are unique");
+    }
+}
+
+#[test]
+fn what_is_kept_changes_no_byte() {
+    let kept = Bodies {
+        conversations: BodyCache::new(0, usize::MAX),
+        ..Bodies::default()
+    };
+    for (number, history) in histories(7, 60).into_iter().enumerate() {
+        for length in 1..=history.len() {
+            let messages: Messages = history.iter().take(length).cloned().collect();
+            let mut request = ChatRequest::new("m", Context::new(messages));
+            request.session = Some(format!("{number}").into());
+            let written = kept.encode(&request, CACHED).unwrap();
+            assert_eq!(written.to_bytes(), body(&request, CACHED).as_bytes());
+        }
     }
 }

@@ -1,22 +1,45 @@
 //! A request in the form of Chat Completions.
 
-use serde::ser::SerializeSeq;
+use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use victor_core::{
     Document, Image, MediaSource, Message, Part, Role, ToolCall, ToolResult, ToolSpec,
 };
+use victor_http::ToolCache;
 use victor_provider_protocol::{ChatRequest, ToolChoice};
 
 use crate::fields::{self, DataUrl, Fields};
 use crate::{InstructionRole, MaxTokensField, Quirks, ReasoningField};
 
-/// The body of a request.
+/// The body of a request, without the conversation.
 pub(crate) struct Body<'a> {
     pub(crate) request: &'a ChatRequest,
     pub(crate) provider: &'a str,
     pub(crate) quirks: Quirks,
     pub(crate) stream: bool,
+    pub(crate) tools: &'a ToolCache,
+}
+
+impl<'a> Body<'a> {
+    /// Messages of the conversation, as the list of them is sent.
+    pub(crate) fn messages<'m>(&self, messages: &'m [&'m Message]) -> Messages<'m>
+    where
+        'a: 'm,
+    {
+        Messages {
+            provider: self.provider,
+            quirks: self.quirks,
+            messages,
+        }
+    }
+
+    fn instructions(quirks: Quirks) -> &'static str {
+        match quirks.instruction_role {
+            InstructionRole::System => "system",
+            InstructionRole::Developer => "developer",
+        }
+    }
 }
 
 impl Serialize for Body<'_> {
@@ -49,10 +72,13 @@ impl Serialize for Body<'_> {
             )?;
         }
         if !request.tools.is_empty() {
-            fields.put("tools", &Tools(&request.tools))?;
+            let tools = self.tools.json(&request.tools, || Tools(&request.tools));
+            fields.put("tools", &*tools.map_err(Error::custom)?)?;
             fields.put_some("tool_choice", tool_choice(&request.tool_choice))?;
         }
-        fields.end("messages", &Messages(self))
+        let system = request.system.as_deref();
+        let system = system.map(|text| Item::new(Self::instructions(quirks), Content::Text(text)));
+        fields.end("messages", &Vec::from_iter(system))
     }
 }
 
@@ -95,25 +121,20 @@ impl Serialize for Tools<'_> {
     }
 }
 
-struct Messages<'a>(&'a Body<'a>);
+/// Messages of a conversation.
+pub(crate) struct Messages<'a> {
+    provider: &'a str,
+    quirks: Quirks,
+    messages: &'a [&'a Message],
+}
 
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Body {
-            request,
-            provider,
-            quirks,
-            ..
-        } = self.0;
-        let instructions = match quirks.instruction_role {
-            InstructionRole::System => "system",
-            InstructionRole::Developer => "developer",
-        };
+        let Self {
+            provider, quirks, ..
+        } = self;
         let mut items = serializer.serialize_seq(None)?;
-        if let Some(system) = &request.system {
-            items.serialize_element(&Item::new(instructions, Content::Text(system)))?;
-        }
-        let mut messages = request.context.messages().iter().peekable();
+        let mut messages = self.messages.iter().peekable();
         // A result may have nothing but text, so what it shows besides is shown by the user, once all results of
         // the calls are there: nothing may stand between them.
         let mut shown: Vec<&ToolResult> = Vec::new();
@@ -150,7 +171,7 @@ impl Serialize for Messages<'_> {
                 }
                 role => {
                     let role = if *role == Role::System {
-                        instructions
+                        Body::instructions(*quirks)
                     } else {
                         "user"
                     };

@@ -1,23 +1,25 @@
 //! A request in the form of the Responses API.
 
-use serde::ser::SerializeSeq;
+use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tracing::debug;
 use victor_core::wire::Extra;
 use victor_core::{Document, Image, MediaSource, Message, Opaque, Part, Role, ToolSpec};
+use victor_http::ToolCache;
 use victor_provider_protocol::{ChatRequest, ToolChoice};
 
 use crate::fields::{self, DataUrl, Fields};
 use crate::{InstructionRole, Quirks};
 
-/// The body of a request.
+/// The body of a request, without the conversation.
 pub(crate) struct Body<'a> {
     pub(crate) request: &'a ChatRequest,
     pub(crate) provider: &'a str,
     pub(crate) quirks: Quirks,
     pub(crate) stream: bool,
+    pub(crate) tools: &'a ToolCache,
     /// Whether the model thinks. One that does not refuses to be asked for its reasoning.
     pub(crate) thinks: bool,
 }
@@ -52,10 +54,31 @@ impl Serialize for Body<'_> {
         }
         fields.put_some("instructions", request.system.as_deref())?;
         if !request.tools.is_empty() {
-            fields.put("tools", &Tools(&request.tools))?;
+            let tools = self.tools.json(&request.tools, || Tools(&request.tools));
+            fields.put("tools", &*tools.map_err(Error::custom)?)?;
             fields.put_some("tool_choice", tool_choice(&request.tool_choice))?;
         }
-        fields.end("input", &Input(self))
+        fields.end("input", &[(); 0])
+    }
+}
+
+impl<'a> Body<'a> {
+    /// Messages of the conversation, as the list of their items is sent.
+    pub(crate) fn input<'m>(&self, messages: &'m [&'m Message]) -> Input<'m>
+    where
+        'a: 'm,
+    {
+        Input {
+            provider: self.provider,
+            quirks: self.quirks,
+            stored: self.is_stored(),
+            messages,
+        }
+    }
+
+    /// Whether the server was told to store what it answers.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.request.extra.get("store") == Some(&Value::Bool(true))
     }
 }
 
@@ -92,12 +115,18 @@ impl Serialize for Tools<'_> {
     }
 }
 
-struct Input<'a>(&'a Body<'a>);
+/// Messages of a conversation.
+pub(crate) struct Input<'a> {
+    provider: &'a str,
+    quirks: Quirks,
+    stored: bool,
+    messages: &'a [&'a Message],
+}
 
 impl Serialize for Input<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut items = serializer.serialize_seq(None)?;
-        for message in self.0.request.context.messages() {
+        for message in self.messages {
             match message.role() {
                 Role::Assistant => self.assistant(message, &mut items)?,
                 Role::Tool => {
@@ -112,7 +141,7 @@ impl Serialize for Input<'_> {
                     }
                 }
                 role => {
-                    let role = match (role, self.0.quirks.instruction_role) {
+                    let role = match (role, self.quirks.instruction_role) {
                         (Role::System, InstructionRole::System) => "system",
                         (Role::System, InstructionRole::Developer) => "developer",
                         _ => "user",
@@ -198,17 +227,15 @@ impl Input<'_> {
     }
 
     /// An item of this server's own, byte for byte; none if it is another's, or if the server could not read it.
-    fn own<'a>(&self, opaque: &'a Opaque) -> Option<&'a RawValue> {
-        if opaque.provider != self.0.provider {
+    fn own<'o>(&self, opaque: &'o Opaque) -> Option<&'o RawValue> {
+        if opaque.provider != self.provider {
             return None;
         }
         let raw: &RawValue = serde_json::from_str(&opaque.data)
             .inspect_err(|error| debug!(%error, kind = opaque.kind, "an opaque part is not JSON"))
             .ok()?;
         // Without its seal, reasoning is known only to a server that was told to store it.
-        let is_known = opaque.kind != "reasoning"
-            || self.0.request.extra.get("store") == Some(&Value::Bool(true))
-            || is_sealed(raw);
+        let is_known = opaque.kind != "reasoning" || self.stored || is_sealed(raw);
         is_known.then_some(raw)
     }
 }
