@@ -1,37 +1,168 @@
-//! Counts what does not depend on how busy the machine is.
-use benches::{InstantModel, QUESTION, history, orchestrator, warm_session};
+//! Counts what does not depend on how busy the machine is: allocations and bytes.
+//!
+//! `counts` prints a JSON object of everything that it counts. `counts jobs` prints the names of jobs whose
+//! instructions can be counted from outside, and `counts run JOB TIMES` runs one of them.
 
-fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .expect("a runtime");
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |n: usize| arguments.get(n).and_then(|a| a.parse::<usize>().ok());
-    let (tool, length, turns) = (
-        arguments[1] == "tool",
-        number(2).unwrap_or(10),
-        number(3).unwrap_or(1000),
-    );
-    runtime.block_on(async {
-        let model = InstantModel {
-            calls_tool: tool,
-            more_pieces: number(4).unwrap_or(0),
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks through these"
+)]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use allocation_counter::{AllocationInfo, measure};
+use tokio::runtime::Runtime;
+use victor_core::{Context, Message};
+use victor_orchestrator::Session;
+use victor_orchestrator::protocols::TranscriptEntry;
+
+use benches::{
+    ByteModel, InstantModel, QUESTION, history, openai, orchestrator, request, runtime,
+    warm_session,
+};
+
+/// How often something is counted; what holds is the median, since maps and lists grow now and then.
+const ROUNDS: usize = 33;
+
+/// How many sessions are looked at to learn what one takes, and how many turns each has.
+const SESSIONS: usize = 10_000;
+const TURNS: usize = 5;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let runtime = runtime();
+    match arguments[..] {
+        [] => {
+            let counts = serde_json::to_string_pretty(&counts(&runtime));
+            println!("{}", counts.expect("names and numbers"));
+        }
+        ["jobs"] => JOBS.iter().for_each(|job| println!("{job}")),
+        ["run", job, times] if JOBS.contains(&job) => {
+            let mut job = Job::new(&runtime, job);
+            for _ in 0..times.parse::<usize>().unwrap_or_default() {
+                job.run(&runtime);
+            }
+        }
+        _ => {
+            eprintln!("usage: counts [jobs | run JOB TIMES]");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// What can be run again and again.
+const JOBS: [&str; 8] = [
+    "turn/10",
+    "turn/10000",
+    "tool_call/10",
+    "stream/1",
+    "stream/101",
+    "body/1000",
+    "body/10000",
+    "session/0",
+];
+
+/// One of [`JOBS`], ready to run.
+enum Job {
+    Turn(Session),
+    Body(Box<benches::Growing>),
+    /// A session that is heard of for the first time.
+    Session(victor_orchestrator::AgentOrchestrator, usize),
+}
+
+impl Job {
+    fn new(runtime: &Runtime, name: &str) -> Self {
+        let (kind, size) = name.split_once('/').expect("a kind and a size");
+        let size = size.parse().expect("a number");
+        let instant = InstantModel::default();
+        let (model, context) = match kind {
+            "body" => return Self::Body(Box::new(request(openai(), size))),
+            "session" => return Self::Session(orchestrator(instant), 0),
+            "stream" => {
+                let orchestrator = orchestrator(ByteModel::new(size));
+                let context = Context::default();
+                return Self::Turn(runtime.block_on(warm_session(&orchestrator, name, &context)));
+            }
+            kind => (
+                InstantModel {
+                    calls_tool: kind == "tool_call",
+                    ..instant
+                },
+                history(size),
+            ),
         };
-        let orchestrator = orchestrator(model);
-        let session = warm_session(&orchestrator, "s", &history(length)).await;
-        let began = std::time::Instant::now();
-        for _ in 0..turns {
-            session.chat(QUESTION).await.expect("an answer");
+        Self::Turn(runtime.block_on(warm_session(&orchestrator(model), name, &context)))
+    }
+
+    fn run(&mut self, runtime: &Runtime) {
+        match self {
+            Self::Turn(session) => {
+                let turn = runtime.block_on(session.chat(QUESTION));
+                black_box(turn.expect("an answer"));
+            }
+            Self::Body(growing) => {
+                black_box(growing.next_body());
+            }
+            Self::Session(orchestrator, number) => {
+                *number += 1;
+                let session = orchestrator.session(number.to_string());
+                black_box(runtime.block_on(session.chat(QUESTION)).expect("an answer"));
+            }
         }
-        println!("{:?} a turn", began.elapsed() / turns as u32);
-        if turns < 1000 {
-            let info = allocation_counter::measure(|| {
-                futures_util::FutureExt::now_or_never(session.chat(QUESTION))
-                    .expect("ready")
-                    .expect("answer");
-            });
-            println!("{info:?}");
-        }
+    }
+}
+
+fn counts(runtime: &Runtime) -> BTreeMap<String, f64> {
+    let mut counts = BTreeMap::new();
+    for name in JOBS {
+        let mut job = Job::new(runtime, name);
+        let mut rounds: Vec<AllocationInfo> =
+            (0..ROUNDS).map(|_| measure(|| job.run(runtime))).collect();
+        rounds.sort_by_key(|round| round.count_total);
+        let median = &rounds[ROUNDS / 2];
+        counts.insert(format!("allocations/{name}"), number(median.count_total));
+        counts.insert(
+            format!("allocated_bytes/{name}"),
+            number(median.bytes_total),
+        );
+    }
+    counts.insert("bytes/idle_session".into(), idle_session(runtime));
+    counts
+}
+
+/// What a session takes that nobody works on, besides its messages and their entries in the transcript.
+fn idle_session(runtime: &Runtime) -> f64 {
+    let orchestrator = orchestrator(InstantModel::default());
+    runtime.block_on(async { drop(orchestrator.session("warm").chat(QUESTION).await) });
+    let all = measure(|| {
+        runtime.block_on(async {
+            for number in 0..SESSIONS {
+                let session = orchestrator.session(number.to_string());
+                for _ in 0..TURNS {
+                    session.chat(QUESTION).await.expect("an answer");
+                }
+            }
+        });
     });
+    let context = orchestrator.session("7").context();
+    assert_eq!(context.messages().len(), 2 * TURNS);
+    let mut copies = Vec::new();
+    let messages = measure(|| {
+        copies.reserve_exact(2 * TURNS);
+        let copy = |message: &Arc<Message>| TranscriptEntry::new(None, Message::clone(message));
+        copies.extend(context.messages().iter().map(copy));
+    });
+    number(all.bytes_current.unsigned_abs()) / number(SESSIONS as u64)
+        - number(messages.bytes_current.unsigned_abs())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
+fn number(count: u64) -> f64 {
+    count as f64
 }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use victor_core::{Context, Effect, Message, ModelId, Part, Role, ToolCall, ToolSpec, Usage};
-use victor_http::SseDecoder;
-use victor_openai::{Dialect, StreamDecoder};
+use victor_http::{HttpBody, SseDecoder};
+use victor_openai::{Dialect, OpenAiProvider, Server, StreamDecoder};
 use victor_orchestrator::protocols::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, Tool, ToolContext, ToolError, ToolOutput,
@@ -232,6 +232,50 @@ pub async fn warm_session(
         .set_context(session.id(), context.clone());
     session.chat(QUESTION).await.expect("an answer");
     session
+}
+
+/// A provider of Chat Completions whose requests are written and not sent.
+///
+/// # Panics
+///
+/// It cannot be built.
+#[must_use]
+pub fn openai() -> OpenAiProvider {
+    let builder = OpenAiProvider::builder().server(Server::OLLAMA);
+    builder.build().expect("nothing is missing")
+}
+
+/// A conversation that grows by a turn from one request to the next.
+#[derive(Debug)]
+pub struct Growing {
+    provider: OpenAiProvider,
+    request: ChatRequest,
+}
+
+/// Requests to go on with a conversation of so many messages. The first has been written.
+#[must_use]
+pub fn request(provider: OpenAiProvider, length: usize) -> Growing {
+    let mut request = ChatRequest::new("m", history(length));
+    request.system = Some("You are a helpful assistant.".into());
+    request.tools = Arc::new([Add::default().0]);
+    request.session = Some("growing".into());
+    let mut growing = Growing { provider, request };
+    growing.next_body();
+    growing
+}
+
+impl Growing {
+    /// The body of the next request, after two messages more.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be written.
+    pub fn next_body(&mut self) -> HttpBody {
+        self.request.context.push(Message::user(QUESTION));
+        let body = self.provider.request_body(&self.request, true);
+        self.request.context.push(Message::assistant("Four."));
+        body.expect("a body")
+    }
 }
 
 /// A runtime that works in the thread that waits for it.

@@ -23,7 +23,7 @@ pub struct AnalyticsOptions {
     /// How many sessions are held at most; beyond that the least recently active one is forgotten. 10,000 by default.
     pub sessions: usize,
     /// How many events of all sessions together are held at most; beyond that the least recently active sessions are
-    /// forgotten. 100,000 by default.
+    /// forgotten. 20,000 by default, which are about 6 MB.
     pub events_in_all: usize,
 }
 
@@ -37,7 +37,7 @@ impl Default for AnalyticsOptions {
             waiting_events: 10_000,
             events_per_session: 1_000,
             sessions: 10_000,
-            events_in_all: 100_000,
+            events_in_all: 20_000,
         }
     }
 }

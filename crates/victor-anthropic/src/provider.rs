@@ -8,7 +8,7 @@ use futures_util::stream::unfold;
 use secrecy::{ExposeSecret, SecretString};
 use victor_core::{ModelId, Part};
 use victor_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use victor_http::{EventStream, HttpClient, HttpError, HttpResponse, retry_after};
+use victor_http::{EventStream, HttpBody, HttpClient, HttpError, HttpResponse, retry_after};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, ProviderErrorKind,
@@ -100,23 +100,44 @@ impl AnthropicProvider {
             .unwrap_or(capabilities::UNKNOWN_OUTPUT)
     }
 
-    /// Sends a request. The answer is not an error.
-    async fn send(&self, request: &ChatRequest, mode: Mode) -> Result<HttpResponse, ProviderError> {
-        let drop_refused_thinking = self.settings.drop_refused_thinking
-            && capabilities::binds_thinking(request.model.as_str())
-            && !request.extra.contains_key("thinking");
+    /// What is sent for a request whose answer is streamed, or is not. Nothing is sent here.
+    ///
+    /// # Errors
+    ///
+    /// None that a request can cause.
+    pub fn request_body(
+        &self,
+        request: &ChatRequest,
+        stream: bool,
+    ) -> Result<HttpBody, ProviderError> {
+        self.body(request, if stream { Mode::Stream } else { Mode::Whole })
+    }
+
+    fn body(&self, request: &ChatRequest, mode: Mode) -> Result<HttpBody, ProviderError> {
         let encoding = Encoding {
             mode,
             max_tokens: self.max_tokens(request),
             caching: self.settings.prompt_caching,
-            drop_refused_thinking,
+            drop_refused_thinking: self.drops_refused_thinking(request),
         };
-        let body = self.bodies.encode(request, encoding).map_err(|failed| {
+        self.bodies.encode(request, encoding).map_err(|failed| {
             let message = format!("the request cannot be written: {failed}");
             ProviderError::new(ProviderErrorKind::InvalidRequest, DIALECT, message)
-        })?;
+        })
+    }
+
+    /// Whether the API is asked to leave out thoughts that the model refuses.
+    fn drops_refused_thinking(&self, request: &ChatRequest) -> bool {
+        self.settings.drop_refused_thinking
+            && capabilities::binds_thinking(request.model.as_str())
+            && !request.extra.contains_key("thinking")
+    }
+
+    /// Sends a request. The answer is not an error.
+    async fn send(&self, request: &ChatRequest, mode: Mode) -> Result<HttpResponse, ProviderError> {
+        let body = self.body(request, mode)?;
         let mut headers = self.headers.clone();
-        if drop_refused_thinking {
+        if self.drops_refused_thinking(request) {
             add_beta(&mut headers, BINDING_BETA);
         }
         let count_url = format!("{}/count_tokens", self.messages_url);

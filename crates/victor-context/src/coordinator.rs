@@ -41,7 +41,7 @@ pub struct ContextCoordinator {
     strategies: Mutex<BTreeMap<String, Arc<dyn CompactionStrategy>>>,
     counter: Arc<dyn TokenCounter>,
     problems: Arc<Problems>,
-    sessions: Mutex<HashMap<SessionId, Session>>,
+    sessions: Mutex<HashMap<SessionId, Box<Session>>>,
     epochs: AtomicU64,
 }
 
@@ -129,7 +129,7 @@ impl ContextCoordinator {
         }
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Box<Session>>> {
         // Other people's code runs under the lock only contained, so a session is never left half changed.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,7 +140,7 @@ impl ContextCoordinator {
             return change(session);
         }
         let session = Session::new(Context::default(), self.next_epoch(), &*self.counter);
-        change(sessions.entry(id.clone()).or_insert(session))
+        change(sessions.entry(id.clone()).or_insert(Box::new(session)))
     }
 
     fn next_epoch(&self) -> u64 {
@@ -330,7 +330,7 @@ impl ContextManager for ContextCoordinator {
     fn stats(&self, session: &SessionId) -> ContextStats {
         self.sessions()
             .get(session)
-            .map(Session::stats)
+            .map(|session| session.stats())
             .unwrap_or_default()
     }
 

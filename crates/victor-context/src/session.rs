@@ -1,13 +1,12 @@
 //! What is kept of one session.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use victor_context_protocol::{CompactionReport, ContextStats, TokenCounter, TokenCounterExt};
 use victor_core::{Context, Message, MessageId, Messages, Role};
 
-/// How many of the last identifiers are remembered, so that a repeated append is recognized.
-const REMEMBERED: usize = 128;
+/// Among how many of the last messages a repeated append is recognized.
+const REMEMBERED: usize = 32;
 
 /// One session: its context, and what is known of it without going through it again.
 #[derive(Debug)]
@@ -21,9 +20,10 @@ pub(crate) struct Session {
     pub(crate) epoch: u64,
     /// How large the last compaction left the context, if that was still over the trigger.
     pub(crate) settled: u64,
-    tokens_by_role: BTreeMap<String, u64>,
-    last_compaction: Option<CompactionReport>,
-    recent: Recent,
+    tokens_by_role: Vec<(Role, u64)>,
+    last_compaction: Option<Box<CompactionReport>>,
+    /// The last messages that were there before the last compaction, some of which it may have left out.
+    replaced: Vec<MessageId>,
 }
 
 /// How many messages from the beginning are known to be valid, and whether there is one among them that is not the
@@ -43,9 +43,9 @@ impl Session {
             checked: Checked::default(),
             epoch,
             settled: 0,
-            tokens_by_role: BTreeMap::new(),
+            tokens_by_role: Vec::new(),
             last_compaction: None,
-            recent: Recent::default(),
+            replaced: Vec::new(),
         };
         session.count_all(counter);
         session
@@ -53,7 +53,9 @@ impl Session {
 
     /// Appends a message, unless it is one of the last.
     pub(crate) fn append(&mut self, message: &Arc<Message>, counter: &dyn TokenCounter) {
-        if self.recent.insert(message.id()) {
+        let mut last = self.context.messages().tail(REMEMBERED).rev();
+        let is_known = last.any(|known| known.id() == message.id());
+        if !is_known && !self.replaced.contains(&message.id()) {
             self.count(message, counter);
             self.context.push(message.clone());
         }
@@ -67,10 +69,12 @@ impl Session {
         epoch: u64,
         counter: &dyn TokenCounter,
     ) {
-        let appended = self
-            .context
-            .messages()
-            .tail(self.context.messages().len().saturating_sub(replaced));
+        let before = self.context.messages();
+        self.replaced = before
+            .tail(REMEMBERED)
+            .map(|message| message.id())
+            .collect();
+        let appended = before.tail(before.len().saturating_sub(replaced));
         let mut list = messages.clone();
         list.extend(appended.cloned());
         self.context = self.context.with_messages(list);
@@ -95,7 +99,7 @@ impl Session {
 
     /// Notes what a compaction did.
     pub(crate) fn compacted(&mut self, report: CompactionReport, settled: u64) {
-        self.last_compaction = Some(report);
+        self.last_compaction = Some(Box::new(report));
         self.settled = settled;
     }
 
@@ -109,9 +113,12 @@ impl Session {
         let mut stats = ContextStats::default();
         stats.messages = self.context.messages().len();
         stats.tokens = self.tokens;
-        stats.tokens_by_role.clone_from(&self.tokens_by_role);
+        let by_role = self.tokens_by_role.iter();
+        stats.tokens_by_role = by_role
+            .map(|(role, tokens)| (role.to_string(), *tokens))
+            .collect();
         stats.window = self.window;
-        stats.last_compaction.clone_from(&self.last_compaction);
+        stats.last_compaction = self.last_compaction.as_deref().cloned();
         stats
     }
 
@@ -122,43 +129,15 @@ impl Session {
         for message in &messages {
             self.count(message, counter);
         }
-        for message in messages.tail(REMEMBERED) {
-            self.recent.insert(message.id());
-        }
     }
 
     fn count(&mut self, message: &Message, counter: &dyn TokenCounter) {
         let tokens = u64::from(counter.tokens(message));
         self.tokens += tokens;
-        match self.tokens_by_role.get_mut(message.role().as_str()) {
-            Some(sum) => *sum += tokens,
-            None => drop(
-                self.tokens_by_role
-                    .insert(message.role().to_string(), tokens),
-            ),
+        let mut by_role = self.tokens_by_role.iter_mut();
+        match by_role.find(|(role, _)| role == message.role()) {
+            Some((_, sum)) => *sum += tokens,
+            None => self.tokens_by_role.push((message.role().clone(), tokens)),
         }
-    }
-}
-
-/// The identifiers of the last messages, those left out by compactions among them.
-#[derive(Debug, Default)]
-struct Recent {
-    known: HashSet<MessageId>,
-    order: VecDeque<MessageId>,
-}
-
-impl Recent {
-    /// Remembers an identifier, and says whether it is new.
-    fn insert(&mut self, id: MessageId) -> bool {
-        let is_new = self.known.insert(id);
-        if is_new {
-            self.order.push_back(id);
-            if self.order.len() > REMEMBERED
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.known.remove(&oldest);
-            }
-        }
-        is_new
     }
 }

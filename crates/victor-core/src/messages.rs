@@ -43,9 +43,8 @@ impl Messages {
     /// Appends a message.
     pub fn push(&mut self, message: impl Into<Arc<Message>>) {
         let open = Arc::make_mut(&mut self.open);
-        if open.capacity() < CHUNK {
-            open.reserve_exact(CHUNK - open.len());
-        }
+        // To the next power of two, so that a chunk fits exactly when it is full and a short list stays small.
+        open.reserve_exact((open.len() + 1).next_power_of_two().max(4) - open.len());
         open.push(message.into());
         if open.len() == CHUNK {
             Arc::make_mut(&mut self.full).push(std::mem::take(&mut self.open));

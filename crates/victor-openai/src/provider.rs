@@ -8,7 +8,7 @@ use futures_util::stream::unfold;
 use serde::Deserialize;
 use victor_core::ModelId;
 use victor_http::header::CONTENT_TYPE;
-use victor_http::{EventStream, HttpResponse};
+use victor_http::{EventStream, HttpBody, HttpResponse};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, ProviderErrorKind,
@@ -89,20 +89,25 @@ impl OpenAiProvider {
         Ok(found)
     }
 
-    async fn send(
+    /// What is sent for a request whose answer is streamed, or is not. Nothing is sent here.
+    ///
+    /// # Errors
+    ///
+    /// The API does not take the request ([`ProviderErrorKind::InvalidRequest`]).
+    pub fn request_body(
         &self,
         request: &ChatRequest,
         stream: bool,
-    ) -> Result<HttpResponse, ProviderError> {
+    ) -> Result<HttpBody, ProviderError> {
         let provider = &*self.connection.name;
-        let (path, thinks) = match self.dialect {
-            Dialect::ChatCompletions => ("/chat/completions", false),
+        let thinks = match self.dialect {
+            Dialect::ChatCompletions => false,
             Dialect::Responses if !request.stop_sequences.is_empty() => {
                 let message = "the Responses API knows no stop sequences: leave them out, or use Chat Completions";
                 let kind = ProviderErrorKind::InvalidRequest;
                 return Err(ProviderError::new(kind, provider, message));
             }
-            Dialect::Responses => ("/responses", self.capabilities(&request.model).thinking),
+            Dialect::Responses => self.capabilities(&request.model).thinking,
         };
         let encoding = Encoding {
             dialect: self.dialect,
@@ -112,7 +117,19 @@ impl OpenAiProvider {
             thinks,
         };
         let body = self.bodies.encode(request, encoding);
-        let body = body.map_err(|failed| self.connection.unwritten(&failed))?;
+        body.map_err(|failed| self.connection.unwritten(&failed))
+    }
+
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        stream: bool,
+    ) -> Result<HttpResponse, ProviderError> {
+        let path = match self.dialect {
+            Dialect::ChatCompletions => "/chat/completions",
+            Dialect::Responses => "/responses",
+        };
+        let body = self.request_body(request, stream)?;
         self.connection.post(path, body).await
     }
 

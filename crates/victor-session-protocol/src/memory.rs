@@ -10,10 +10,12 @@ use crate::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
 
 /// Keeps sessions as long as the process lives.
 #[derive(Debug, Default)]
-pub struct InMemorySessionStore(Mutex<HashMap<SessionId, (SessionInfo, Vec<TranscriptEntry>)>>);
+pub struct InMemorySessionStore(Mutex<HashMap<SessionId, Box<Stored>>>);
+
+type Stored = (SessionInfo, Vec<TranscriptEntry>);
 
 impl InMemorySessionStore {
-    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (SessionInfo, Vec<TranscriptEntry>)>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Box<Stored>>> {
         // Nothing that is done under the lock can panic half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -28,7 +30,7 @@ impl SessionStore for InMemorySessionStore {
         }
         let mut info = session.clone();
         info.entries = 0;
-        sessions.insert(session.id.clone(), (info, Vec::new()));
+        sessions.insert(session.id.clone(), Box::new((info, Vec::new())));
         Ok(())
     }
 
@@ -45,10 +47,10 @@ impl SessionStore for InMemorySessionStore {
             }
             sessions.insert(
                 session.clone(),
-                (SessionInfo::new(session.clone()), Vec::new()),
+                Box::new((SessionInfo::new(session.clone()), Vec::new())),
             );
         }
-        let Some((info, transcript)) = sessions.get_mut(session) else {
+        let Some((info, transcript)) = sessions.get_mut(session).map(|stored| &mut **stored) else {
             return Err(SessionError::NotFound(session.clone()));
         };
         if info.entries != expected {
@@ -72,20 +74,21 @@ impl SessionStore for InMemorySessionStore {
         let sessions = self.sessions();
         let (_, transcript) = sessions
             .get(session)
+            .map(|stored| &**stored)
             .ok_or_else(|| SessionError::NotFound(session.clone()))?;
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         Ok(transcript.get(from..).unwrap_or_default().to_vec())
     }
 
     async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
-        Ok(self.sessions().get(session).map(|(info, _)| info.clone()))
+        Ok(self.sessions().get(session).map(|stored| stored.0.clone()))
     }
 
     async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
         let mut list: Vec<_> = self
             .sessions()
             .values()
-            .map(|(info, _)| info.clone())
+            .map(|stored| stored.0.clone())
             .collect();
         list.sort_by(|one, other| {
             other
