@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -28,6 +28,8 @@ type Observer = Box<dyn FnMut(&TurnEvent) + Send>;
 pub struct TurnStream {
     work: Option<Work>,
     channel: Arc<Channel>,
+    /// Who polled last, so that the channel is told only of another.
+    waker: Option<Waker>,
     last: Option<Result<TurnEvent, ChatError>>,
     observer: Option<Observer>,
 }
@@ -38,6 +40,8 @@ struct Channel {
     session: SessionId,
     turn: TurnId,
     cancelled: AtomicBool,
+    /// How many events have been taken out of the slot.
+    taken: AtomicU64,
     shared: Mutex<Shared>,
 }
 
@@ -69,6 +73,7 @@ impl TurnStream {
             session,
             turn,
             cancelled: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
             shared: Mutex::default(),
         });
         let work = contain_sync(|| work(EventSink(Arc::clone(&channel))));
@@ -76,6 +81,7 @@ impl TurnStream {
         Self {
             work: Some(Box::pin(work)),
             channel,
+            waker: None,
             last: None,
             observer: None,
         }
@@ -167,7 +173,14 @@ impl Stream for TurnStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if let Some(work) = &mut this.work {
-            this.channel.polled(cx);
+            if !this
+                .waker
+                .as_ref()
+                .is_some_and(|waker| is_same(waker, cx.waker()))
+            {
+                this.waker = Some(cx.waker().clone());
+                lock(&this.channel.shared).stream = Some(cx.waker().clone());
+            }
             if let Poll::Ready(result) = work.as_mut().poll(cx) {
                 // An event that was emitted just before the end still waits in the slot.
                 let event = this.channel.take();
@@ -222,12 +235,17 @@ impl EventSink {
     /// The event is emitted when the future is first polled.
     pub async fn emit(&self, kind: impl Into<TurnEventKind>) {
         let mut kind = Some(kind.into());
+        let mut number = 0;
         poll_fn(|cx| {
+            if kind.is_none() && self.0.taken.load(Ordering::Acquire) > number {
+                return Poll::Ready(());
+            }
             let mut shared = lock(&self.0.shared);
             if shared.slot.is_none() {
                 let Some(kind) = kind.take() else {
                     return Poll::Ready(());
                 };
+                number = shared.sequence;
                 shared.slot = Some(self.0.event(&mut shared, kind));
             }
             shared.listen(cx);
@@ -245,10 +263,16 @@ impl EventSink {
     /// Does something unless the turn is cancelled first, in which case it is dropped and nothing is returned.
     pub async fn until_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = std::pin::pin!(future);
+        // Who polls the stream is woken without listening here.
+        let mut of_stream: Option<Waker> = None;
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending => {
-                lock(&self.0.shared).listen(cx);
+                let known = of_stream.as_ref();
+                if !known.is_some_and(|waker| is_same(waker, cx.waker())) {
+                    let is_of_stream = lock(&self.0.shared).listen(cx);
+                    of_stream = is_of_stream.then(|| cx.waker().clone());
+                }
                 if self.is_cancelled() {
                     Poll::Ready(None)
                 } else {
@@ -270,7 +294,7 @@ impl CancelHandle {
         self.0.cancelled.store(true, Ordering::Release);
         let (parts, stream) = {
             let mut shared = lock(&self.0.shared);
-            (std::mem::take(&mut shared.parts), shared.stream.take())
+            (std::mem::take(&mut shared.parts), shared.stream.clone())
         };
         parts.into_iter().chain(stream).for_each(Waker::wake);
     }
@@ -283,42 +307,31 @@ impl Channel {
         TurnEvent::new(self.session.clone(), self.turn, sequence, kind)
     }
 
-    /// Notes who polls the stream.
-    fn polled(&self, cx: &Context<'_>) {
-        let stream = &mut lock(&self.shared).stream;
-        if !stream
-            .as_ref()
-            .is_some_and(|waker| is_same(waker, cx.waker()))
-        {
-            *stream = Some(cx.waker().clone());
-        }
-    }
-
     /// Takes the event out of the slot, so that there is room for the next.
     fn take(&self) -> Option<TurnEvent> {
         let mut shared = lock(&self.shared);
-        let event = shared.slot.take();
-        if event.is_some() && !shared.parts.is_empty() {
+        let event = shared.slot.take()?;
+        self.taken.store(event.sequence + 1, Ordering::Release);
+        if !shared.parts.is_empty() {
             let parts = std::mem::take(&mut shared.parts);
             drop(shared);
             parts.into_iter().for_each(Waker::wake);
         }
-        event
+        Some(event)
     }
 }
 
 impl Shared {
     /// Has a part of the work polled again when the slot is free or the turn is cancelled. What is polled together with
-    /// the stream needs no waking: whoever takes an event out of the slot polls the work again after it.
-    fn listen(&mut self, cx: &Context<'_>) {
-        if !self
-            .stream
-            .iter()
-            .chain(&self.parts)
-            .any(|waker| is_same(waker, cx.waker()))
-        {
+    /// the stream needs no waking: whoever takes an event out of the slot polls the work again after it. Says whether
+    /// it is that.
+    fn listen(&mut self, cx: &Context<'_>) -> bool {
+        let is_here = |waker: &Waker| is_same(waker, cx.waker());
+        let is_of_stream = self.stream.as_ref().is_some_and(is_here);
+        if !is_of_stream && !self.parts.iter().any(is_here) {
             self.parts.push(cx.waker().clone());
         }
+        is_of_stream
     }
 }
 
