@@ -21,8 +21,8 @@ mod svg;
 mod table;
 mod weights;
 
+use std::fs;
 use std::time::SystemTime;
-use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use xshell::Shell;
@@ -50,31 +50,33 @@ pub(crate) fn run(workspace: &Workspace, options: &Bench) -> Result<()> {
     shell.change_dir(workspace.root());
     let measures = measure(workspace, &shell, options)?;
     let before = baseline.as_ref().map(|report| &report.measures);
-    let (rows, left_out) = judge(&budgets, &measures, before).context(BUDGET)?;
+    let judged = judge(&budgets, &measures, before);
 
-    print!("{}", table::render(&rows, baseline.is_some()));
-    if left_out > 0 {
-        println!("{left_out} more rows left out: this run does not take their measures");
+    print!("{}", table::render(&judged.rows, baseline.is_some()));
+    if judged.left_out > 0 {
+        let rows = judged.left_out;
+        println!("rows left out, since this run does not take their measures: {rows}");
     }
     if baseline.is_some_and(|report| report.quick != options.quick) {
         println!("only one of this run and the baseline was --quick: changes are rough");
     }
-    let report = Report::new(&shell, options.quick, measures.into_values(), rows)?;
+    let report = Report::new(&shell, options.quick, measures.into_values(), judged.rows)?;
     let folder = workspace.target().join("bench");
     let page = folder.join("report.html");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder}"))?;
     report.write(folder.join("report.json").as_std_path())?;
     fs::write(&page, page::render(&report)).with_context(|| format!("cannot write {page}"))?;
-    options
-        .json
-        .as_deref()
-        .map_or(Ok(()), |path: &Path| report.write(path))?;
+    if let Some(path) = &options.json {
+        report.write(path)?;
+    }
     println!("plots: {page}");
 
-    let over = report.rows.iter();
-    let over = over.filter(|row| row.verdict == Some(Verdict::Over));
-    let over: Vec<_> = over.map(|row| row.what.as_str()).collect();
-    ensure!(over.is_empty(), "over budget: {}", over.join("; "));
+    // Last, so that minutes of measuring are not lost to a slip of the pen.
+    let mut failures = judged.faults;
+    let rows = report.rows.iter();
+    let over = rows.filter(|row| row.verdict == Some(Verdict::Over));
+    failures.extend(over.map(|row| format!("`{}` is over", row.what)));
+    ensure!(failures.is_empty(), "{BUDGET}: {}", failures.join("; "));
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! The rows of a budget, filled with what was measured.
 
-use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, Limit};
@@ -30,33 +29,39 @@ pub(crate) enum Verdict {
     Over,
 }
 
-/// Computes the rows, in the order of the budget, and how many were left out because the run has
-/// left out their measures.
-pub(crate) fn judge(
-    budgets: &[Budget],
-    measures: &Measures,
-    baseline: Option<&Values>,
-) -> Result<(Vec<Row>, usize)> {
-    let mut rows = Vec::new();
+/// A budget and what became of it.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// In the order of the budget.
+    pub(crate) rows: Vec<Row>,
+    /// How many rows there are not, because the run has left out their measures.
+    pub(crate) left_out: usize,
+    /// What is wrong with the budget.
+    pub(crate) faults: Vec<String>,
+}
+
+/// Computes the rows of a budget, and their changes against the measures of a baseline.
+pub(crate) fn judge(budgets: &[Budget], measures: &Measures, baseline: Option<&Values>) -> Judged {
+    let mut judged = Judged::default();
     for budget in budgets {
         let what = &budget.what;
-        let missing = |name: &&str| !measures.values().contains_key(*name);
-        if let Some(name) = budget
-            .measures()
-            .find(|n| missing(n) && !measures.may_lack(n))
-        {
-            bail!("`{what}` asks for `{name}`, which nothing measures");
+        let names = budget.measures();
+        let missing: Vec<_> = names
+            .filter(|name| !measures.values().contains_key(*name))
+            .collect();
+        if let Some(name) = missing.iter().find(|name| !measures.may_lack(name)) {
+            let fault = format!("`{what}` asks for `{name}`, which nothing measures");
+            judged.faults.push(fault);
+        } else if !missing.is_empty() {
+            judged.left_out += 1;
+        } else if let Some(measured) = budget.value(measures.values()) {
+            let before = baseline.and_then(|values| budget.value(values));
+            judged.rows.push(row(budget, measured, before));
+        } else {
+            judged.faults.push(format!("`{what}` divides by zero"));
         }
-        if budget.measures().any(|name| missing(&name)) {
-            continue;
-        }
-        let measured = budget.value(measures.values());
-        let measured = measured.with_context(|| format!("`{what}` divides by zero"))?;
-        let before = baseline.and_then(|values| budget.value(values));
-        rows.push(row(budget, measured, before));
     }
-    let left_out = budgets.len() - rows.len();
-    Ok((rows, left_out))
+    judged
 }
 
 fn row(budget: &Budget, measured: f64, before: Option<f64>) -> Row {
@@ -99,10 +104,9 @@ mod tests {
             .expect("a number");
         let text = format!("[[budget]]\nwhat = \"a\"\nof = \"a/1\"\nunit = \"x\"\n{limit}\n");
         let budgets = parse(&text).expect("a budget");
-        let judged = judge(&budgets, &measures, Some(&values(before)));
-        let (mut rows, left_out) = judged.expect("a measure for the row");
-        assert_eq!(left_out, 0);
-        rows.remove(0)
+        let mut judged = judge(&budgets, &measures, Some(&values(before)));
+        assert_eq!((judged.left_out, judged.faults.len()), (0, 0));
+        judged.rows.remove(0)
     }
 
     #[test]
@@ -145,23 +149,24 @@ mod tests {
         measures
             .add_group(values(&[("a/1", 1.0)]))
             .expect("a number");
-        let error = judge(&budgets, &measures, None).expect_err("nothing measures b/1");
+        let complete = judge(&budgets, &measures, None);
         let expected = "`b` asks for `b/1`, which nothing measures";
-        assert_eq!(error.to_string(), expected);
+        assert_eq!(complete.faults, [expected]);
         measures.leave_out("b");
-        let (rows, left_out) = judge(&budgets, &measures, None).expect("b is left out");
-        assert_eq!((rows.len(), left_out), (1, 1));
+        let partial = judge(&budgets, &measures, None);
+        assert_eq!((partial.rows.len(), partial.left_out), (1, 1));
+        assert_eq!(partial.faults, [""; 0]);
     }
 
     #[test]
-    fn a_divisor_of_zero_is_an_error() {
+    fn a_divisor_of_zero_is_a_fault() {
         let text = "[[budget]]\nwhat = \"a\"\nof = \"a/1\"\nover = \"a/2\"\nunit = \"x\"\n";
         let mut measures = Measures::default();
         measures
             .add(values(&[("a/1", 1.0), ("a/2", 0.0)]))
             .expect("numbers");
         let budgets = parse(text).expect("a budget");
-        let error = judge(&budgets, &measures, None).expect_err("a division by zero");
-        assert_eq!(error.to_string(), "`a` divides by zero");
+        let judged = judge(&budgets, &measures, None);
+        assert_eq!(judged.faults, ["`a` divides by zero"]);
     }
 }
