@@ -33,7 +33,10 @@ pub(crate) fn plot(rows: &[Row]) -> Option<String> {
             &format!("{measured}, {limit}"),
         );
         content += &rectangle(0.0, top + 21.0, length, 11.0, colour);
-        content += &text(length + 6.0, top + 31.0, "start", &percent(*used));
+        // The number of a bar that ends shortly before the limit steps over its line.
+        let near = (scale - NUMBER..scale).contains(&length);
+        let end = if near { scale } else { length };
+        content += &text(end + 6.0, top + 31.0, "start", &percent(*used));
     }
     content += &line(&[(scale, 0.0), (scale, height)], "limit", "#333333");
     Some(picture(

@@ -9,6 +9,7 @@ use super::{bars, lines, shares};
 const STYLE: &str = "
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1000px; margin: 2em auto; padding: 0 1em }
 h2 { margin: 2em 0 .6em }
+details { margin-top: 2em }
 svg { display: block; width: 100%; font-size: 13px; fill: #222 }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th { color: #666; font-weight: normal }
