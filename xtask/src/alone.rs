@@ -5,8 +5,9 @@
 //! on that crate alone then finds out.
 
 use anyhow::Result;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
+use crate::cargo::cargo;
 use crate::workspace::Workspace;
 
 /// Finds the crates that do not compile by themselves, or without their default features.
@@ -22,8 +23,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
         let bare = package.features.contains_key("default");
         let bare = bare.then_some("--no-default-features");
         for flag in [None].into_iter().chain(bare.map(Some)) {
-            let command = cmd!(shell, "cargo check --quiet --package {name} {flag...}").quiet();
-            if command.run().is_err() {
+            let command = cargo(&shell).args(["check", "--quiet", "--package", name]);
+            if command.args(flag).run().is_err() {
                 let manifest = workspace.relative(&package.manifest_path);
                 let flag = flag.map(|flag| format!(" {flag}")).unwrap_or_default();
                 findings.push(format!(

@@ -6,10 +6,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
+use crate::cargo::cargo;
+
 /// The checks, cheapest first, so that the first answer comes soon. Each line can be pasted into a
 /// shell. One `clippy` with all features covers the `mock` features too, since features only add.
 /// Its `-D warnings` stands behind `--`: in `RUSTFLAGS` it would rebuild all dependencies.
-const STEPS: [(&str, &str); 7] = [
+const STEPS: [(&str, &str); 8] = [
     ("format", "cargo fmt --all --check"),
     ("layers", "cargo xtask layers"),
     ("bans", "cargo xtask bans"),
@@ -23,6 +25,7 @@ const STEPS: [(&str, &str); 7] = [
         "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps",
     ),
     ("alone", "cargo xtask alone"),
+    ("counts", "cargo xtask bench --counts"),
 ];
 
 /// Runs the checks, up to the first that fails.
@@ -51,20 +54,9 @@ fn run_steps(steps: &[(&str, &str)], run_line: impl Fn(&str) -> Result<()>) -> R
 fn run_line(line: &str) -> Result<()> {
     let (variable, arguments) = line.split_once("cargo ").context("a step runs cargo")?;
     let shell = Shell::new()?;
-    let mut command = shell
-        .cmd("cargo")
-        .args(arguments.split_whitespace())
-        .quiet();
+    let mut command = cargo(&shell).args(arguments.split_whitespace());
     if let Some((name, value)) = variable.trim().split_once('=') {
         command = command.env(name, value);
-    }
-    // `cargo run` describes xtask in these. Build scripts that watch them, as ring's does, would
-    // run again, here and at the next build by hand.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            command = command.env_remove(&*name);
-        }
     }
     Ok(command.run()?)
 }

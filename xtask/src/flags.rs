@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 xflags::xflags! {
     /// The checks and chores of this repository.
     cmd xtask {
@@ -19,6 +21,20 @@ xflags::xflags! {
         cmd tidy {
             /// First regenerates what is generated: the crate maps.
             optional --write
+        }
+
+        /// Measures, and holds the measures against benches/budget.toml.
+        cmd bench {
+            /// Shorter and rougher: some minutes, for a look.
+            optional --quick
+            /// Runs only the benchmarks whose name matches this.
+            optional --filter text: String
+            /// Writes the measures to this file as well, as JSON.
+            optional --json file: PathBuf
+            /// Compares with a file that --json has written.
+            optional --baseline file: PathBuf
+            /// Only what is quick and the same on every machine: allocations and weights.
+            optional --counts
         }
     }
 }

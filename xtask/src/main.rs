@@ -13,6 +13,8 @@
 
 mod alone;
 mod bans;
+mod bench;
+mod cargo;
 mod ci;
 #[cfg(test)]
 mod fixture;
@@ -44,6 +46,7 @@ fn run(command: &XtaskCmd) -> Result<()> {
         XtaskCmd::Layers(_) => report(layers::check(&Workspace::load(".")?)?),
         XtaskCmd::Alone(_) => report(alone::check(&Workspace::load(".")?)?),
         XtaskCmd::Bans(_) => report(bans::check(&Workspace::load(".")?)?),
+        XtaskCmd::Bench(options) => bench::run(&Workspace::load(".")?, options),
         XtaskCmd::Tidy(tidy) => {
             let workspace = Workspace::load(".")?;
             if tidy.write {

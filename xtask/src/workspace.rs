@@ -45,6 +45,11 @@ impl Workspace {
         &self.metadata.workspace_root
     }
 
+    /// Where cargo puts what it builds.
+    pub(crate) fn target(&self) -> &Utf8Path {
+        &self.metadata.target_directory
+    }
+
     /// The packages of the workspace, sorted by name.
     pub(crate) fn members(&self) -> Vec<&Package> {
         let mut members = self.metadata.workspace_packages();
