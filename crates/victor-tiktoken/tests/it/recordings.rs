@@ -99,8 +99,8 @@ fn reported(response: &Value) -> Option<u32> {
     let tokens = match response["body"]["string"].as_str() {
         Some(stream) => stream
             .lines()
-            .filter_map(|line| usage(&serde_json::from_str(line.strip_prefix("data: ")?).ok()?))
-            .last(),
+            .rev()
+            .find_map(|line| usage(&serde_json::from_str(line.strip_prefix("data: ")?).ok()?)),
         None => usage(&response["parsed_body"]),
     };
     Some(tokens?.try_into().unwrap())
