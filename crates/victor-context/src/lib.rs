@@ -47,7 +47,8 @@
 //! - The strategies [`RecentMessages`] and [`Truncation`]; write others by implementing [`CompactionStrategy`].
 //! - [`groups`], the units of a history that a strategy must not separate.
 //! - [`repair`], which makes a broken history one that every provider accepts.
-//! - [`EstimateCounter`], token counts without a tokenizer.
+//! - [`EstimateCounter`], token counts without a tokenizer; [`Calibration`], which learns from a provider's reports how
+//!   far any counter is off.
 //!
 //! # What never happens
 //!
@@ -56,6 +57,7 @@
 //! order. A strategy that fails, panics, hangs or returns rubbish is replaced by truncation, and
 //! [`health`](Coordinator::health) says so.
 
+mod calibration;
 mod compaction;
 mod contained;
 mod coordinator;
@@ -70,6 +72,7 @@ mod repair;
 mod session;
 mod truncation;
 
+pub use calibration::Calibration;
 pub use coordinator::{ContextCoordinator, ContextCoordinatorBuilder};
 pub use estimate::EstimateCounter;
 pub use groups::{Group, GroupKind, groups};
@@ -82,6 +85,6 @@ pub use victor_context_protocol::{
     ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,
 };
 pub use victor_core::{
-    Context, Coordinator, Health, Message, MessageId, Messages, Part, Role, SessionId, ToolCall,
-    ToolCallId, ToolOutcome, ToolResult,
+    Context, Coordinator, Health, Message, MessageId, Messages, ModelId, Part, Role, SessionId,
+    ToolCall, ToolCallId, ToolOutcome, ToolResult,
 };
