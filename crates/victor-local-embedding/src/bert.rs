@@ -46,12 +46,7 @@ impl Bert {
         Ok(Self {
             words: table("word", config.vocab_size)?,
             positions,
-            norm: LayerNorm::load(
-                weights,
-                "embeddings.LayerNorm",
-                size,
-                config.layer_norm_eps,
-            )?,
+            norm: LayerNorm::load(weights, "embeddings.LayerNorm", size, config.layer_norm_eps)?,
             blocks: (0..config.num_hidden_layers)
                 .map(block)
                 .collect::<Result<_, _>>()?,
@@ -73,7 +68,9 @@ impl Bert {
         let rows = self.words.select(Axis(0), tokens) + self.positions.select(Axis(0), &positions);
         self.blocks
             .iter()
-            .fold(self.norm.apply(rows), |rows, block| block.apply(rows, texts))
+            .fold(self.norm.apply(rows), |rows, block| {
+                block.apply(rows, texts)
+            })
     }
 }
 

@@ -119,7 +119,9 @@ impl BertConfig {
             format!("positions that are `{}`", config.position_embedding_type)
         } else if config.hidden_size == 0
             || config.num_attention_heads == 0
-            || !config.hidden_size.is_multiple_of(config.num_attention_heads)
+            || !config
+                .hidden_size
+                .is_multiple_of(config.num_attention_heads)
         {
             format!(
                 "{} attention heads for {} numbers",

@@ -89,7 +89,9 @@ pub enum LoadError {
         known: usize,
     },
     /// The model cannot read texts of so many tokens, or of so few.
-    #[error("the longest text cannot have {asked} tokens with this model: choose from {min} to {max}")]
+    #[error(
+        "the longest text cannot have {asked} tokens with this model: choose from {min} to {max}"
+    )]
     MaxTokens {
         /// How many were asked for, by the builder or by the model's files.
         asked: usize,

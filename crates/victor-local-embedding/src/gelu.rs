@@ -25,7 +25,8 @@ fn erf(x: f32) -> f32 {
     const DENOMINATOR: [f32; 5] = [0.002_760_369, 0.030_692_916, 0.195_122_7, 0.682_599_55, 1.0];
     let x = x.clamp(-BOUND, BOUND);
     let square = x * x;
-    let polynomial = |coefficients: &[f32]| coefficients.iter().fold(0.0, |sum, c| sum * square + c);
+    let polynomial =
+        |coefficients: &[f32]| coefficients.iter().fold(0.0, |sum, c| sum * square + c);
     x * polynomial(&NUMERATOR) / polynomial(&DENOMINATOR)
 }
 
@@ -48,7 +49,11 @@ mod tests {
             (100.0, 100.0),
         ];
         for (x, y) in expected {
-            assert!((gelu(x) - y).abs() <= 2e-6 * x.abs().max(1.0), "{x}: {} instead of {y}", gelu(x));
+            assert!(
+                (gelu(x) - y).abs() <= 2e-6 * x.abs().max(1.0),
+                "{x}: {} instead of {y}",
+                gelu(x)
+            );
         }
     }
 }

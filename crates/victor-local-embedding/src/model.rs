@@ -61,13 +61,10 @@ impl Model {
     pub(crate) fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>, EmbedError> {
         let (mut tokens, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
         for text in texts {
-            let found = self
-                .tokens
-                .of(text)
-                .map_err(|source| EmbedError::Refused {
-                    message: "the tokenizer cannot read a text".into(),
-                    source: Some(source),
-                })?;
+            let found = self.tokens.of(text).map_err(|source| EmbedError::Refused {
+                message: "the tokenizer cannot read a text".into(),
+                source: Some(source),
+            })?;
             rows.push(tokens.len()..tokens.len() + found.len());
             tokens.extend(found);
         }

@@ -12,7 +12,11 @@ const LEAST: usize = 256;
 /// Splits texts, of which only `max_tokens` each will be read, into pieces of about equal size for so many threads.
 pub(crate) fn split(texts: &[&str], max_tokens: usize, threads: usize) -> Vec<Range<usize>> {
     // Eight bytes for the tokens that begin and end every text.
-    let cost = |text: &&str| text.len().min(max_tokens.saturating_mul(4)).saturating_add(8);
+    let cost = |text: &&str| {
+        text.len()
+            .min(max_tokens.saturating_mul(4))
+            .saturating_add(8)
+    };
     let total: usize = texts.iter().map(cost).sum();
     let size = total.div_ceil(threads).clamp(LEAST, MOST);
     let mut pieces = Vec::new();

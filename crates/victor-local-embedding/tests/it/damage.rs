@@ -29,8 +29,18 @@ fn load(folder: &Path) -> Result<LocalEmbedder, LoadError> {
 
 #[test]
 fn a_file_that_was_cut_is_not_loaded() {
-    for name in ["config.json", "modules.json", "tokenizer.json", "model.safetensors"] {
-        let cut = |sound: &[u8]| (0..sound.len()).step_by(7).map(|end| sound[..end].to_vec()).collect();
+    for name in [
+        "config.json",
+        "modules.json",
+        "tokenizer.json",
+        "model.safetensors",
+    ] {
+        let cut = |sound: &[u8]| {
+            (0..sound.len())
+                .step_by(7)
+                .map(|end| sound[..end].to_vec())
+                .collect()
+        };
         let (failed, of) = failures(name, cut);
         assert!(failed == of && of > 10, "{name}: {failed} of {of}");
     }
@@ -38,7 +48,12 @@ fn a_file_that_was_cut_is_not_loaded() {
 
 #[test]
 fn a_file_with_a_wrong_byte_does_no_harm() {
-    for name in ["config.json", "modules.json", "tokenizer.json", "model.safetensors"] {
+    for name in [
+        "config.json",
+        "modules.json",
+        "tokenizer.json",
+        "model.safetensors",
+    ] {
         let spoil = |sound: &[u8]| {
             // The numbers among the weights may be any.
             let places = (0..sound.len().min(2500)).step_by(3);

@@ -13,8 +13,8 @@ use crate::tiny::Tiny;
 
 /// Texts that need several pieces of work, of which each is different.
 fn texts() -> Vec<String> {
-    let text = |index: usize| "a b c d e ".repeat(index % 7) + &"d b ".repeat(index % 100);
-    (0..60).map(text).collect()
+    let text = |index: usize| "a b c d e ".repeat(index % 5) + &"d b ".repeat(index);
+    (0..24).map(text).collect()
 }
 
 /// Checks an embedder against the contract.
@@ -27,23 +27,31 @@ pub(crate) async fn check(embedder: LocalEmbedder) {
     for (text, vector) in texts.iter().zip(&together) {
         assert_eq!(vector.dimensions(), embedder.dimensions());
         let alone = embedder.embed(&[text]).await.unwrap();
-        assert!(is_same(&alone[0], vector), "{text:?} has another vector in company");
+        assert!(
+            is_same(&alone[0], vector),
+            "{text:?} has another vector in company"
+        );
     }
-    let first = together[0].cosine(&together[59]).unwrap();
+    let first = together[0].cosine(&together[23]).unwrap();
     assert!(first < 0.999, "texts have vectors of their own: {first}");
 
     assert_eq!(embedder.embed(&[]).await.unwrap(), []);
     assert_eq!(embedder.embed(&[""]).await.unwrap().len(), 1);
     let max = embedder.max_batch();
     let error = embedder.embed(&vec!["a"; max + 1]).await.unwrap_err();
-    assert!(matches!(error, EmbedError::BatchTooLarge { found, max: m } if m == max && found == max + 1));
+    assert!(
+        matches!(error, EmbedError::BatchTooLarge { found, max: m } if m == max && found == max + 1)
+    );
     let many = embed_all(&*embedder, &vec!["a"; max + 1]).await.unwrap();
     assert_eq!(many.len(), max + 1);
 
     drop_calls(&embedder, &texts).await;
     let mut calls = JoinSet::new();
-    for _ in 0..8 {
-        let (embedder, texts) = (Arc::clone(&embedder), texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for _ in 0..4 {
+        let (embedder, texts) = (
+            Arc::clone(&embedder),
+            texts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        );
         calls.spawn(async move {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             embedder.embed(&texts).await.unwrap()
@@ -51,7 +59,12 @@ pub(crate) async fn check(embedder: LocalEmbedder) {
     }
     while let Some(vectors) = calls.join_next().await {
         let vectors = vectors.unwrap();
-        assert!(vectors.iter().zip(&together).all(|(one, other)| is_same(one, other)));
+        assert!(
+            vectors
+                .iter()
+                .zip(&together)
+                .all(|(one, other)| is_same(one, other))
+        );
     }
 }
 

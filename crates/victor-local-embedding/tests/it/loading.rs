@@ -31,11 +31,20 @@ fn a_missing_folder_or_file_is_named() {
     );
     for name in ["config.json", "tokenizer.json"] {
         let told = told(Tiny::new().without(name));
-        assert!(told.starts_with(&format!("there is no file `{name}`: copy it ")), "{told}");
+        assert!(
+            told.starts_with(&format!("there is no file `{name}`: copy it ")),
+            "{told}"
+        );
     }
     let told = told(Tiny::new().file("pytorch.safetensors", ""));
-    assert!(told.starts_with("there is no file `model.safetensors`"), "{told}");
-    assert!(told.ends_with("in another format than safetensors have to be converted"), "{told}");
+    assert!(
+        told.starts_with("there is no file `model.safetensors`"),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("in another format than safetensors have to be converted"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -44,7 +53,12 @@ fn a_file_that_cannot_be_read_or_understood_is_named() {
     let error = unreadable.try_load().unwrap_err();
     assert!(matches!(error, LoadError::Unreadable { .. }), "{error}");
     let damaged = |name| format!("`{name}` is damaged or has another format: copy it again: ");
-    for name in ["config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json"] {
+    for name in [
+        "config.json",
+        "modules.json",
+        "sentence_bert_config.json",
+        "1_Pooling/config.json",
+    ] {
         let expected = format!("{}expected value at line 1 column 1", damaged(name));
         check(Tiny::new().file(name, "garbage"), &expected);
         check(Tiny::new().file(name, "<html>"), &expected);
@@ -79,24 +93,59 @@ fn what_is_not_supported_is_said() {
     let none = json!({"pooling_mode_cls_token": false});
     let max = json!({"pooling_mode_max_tokens": true});
     for (tiny, file, what) in [
-        (config("model_type", json!("mpnet")), "config.json", "the architecture `mpnet`"),
-        (config("hidden_act", json!("relu")), "config.json", "the activation `relu`"),
-        (config("num_attention_heads", json!(0)), "config.json", "0 attention heads for 8 numbers"),
-        (config("num_attention_heads", json!(3)), "config.json", "3 attention heads for 8 numbers"),
-        (config("hidden_size", json!(0)), "config.json", "2 attention heads for 0 numbers"),
+        (
+            config("model_type", json!("mpnet")),
+            "config.json",
+            "the architecture `mpnet`",
+        ),
+        (
+            config("hidden_act", json!("relu")),
+            "config.json",
+            "the activation `relu`",
+        ),
+        (
+            config("num_attention_heads", json!(0)),
+            "config.json",
+            "0 attention heads for 8 numbers",
+        ),
+        (
+            config("num_attention_heads", json!(3)),
+            "config.json",
+            "3 attention heads for 8 numbers",
+        ),
+        (
+            config("hidden_size", json!(0)),
+            "config.json",
+            "2 attention heads for 0 numbers",
+        ),
         (
             config("position_embedding_type", json!("relative_key")),
             "config.json",
             "positions that are `relative_key`",
         ),
         (modules("x.Dense"), "modules.json", "`x.Dense` as step 2"),
-        (modules("x.Pooling"), "modules.json", "`x.Pooling` as step 2"),
-        (pooling(max), "1_Pooling/config.json", r#"pooling by ["_max_tokens"]"#),
-        (pooling(both), "1_Pooling/config.json", r#"pooling by ["_cls_token", "_mean_tokens"]"#),
+        (
+            modules("x.Pooling"),
+            "modules.json",
+            "`x.Pooling` as step 2",
+        ),
+        (
+            pooling(max),
+            "1_Pooling/config.json",
+            r#"pooling by ["_max_tokens"]"#,
+        ),
+        (
+            pooling(both),
+            "1_Pooling/config.json",
+            r#"pooling by ["_cls_token", "_mean_tokens"]"#,
+        ),
         (pooling(none), "1_Pooling/config.json", "pooling by []"),
         (integers, "model.safetensors", "numbers of the type I32"),
     ] {
-        check(tiny, &format!("`{file}` asks for {what}, which is not supported"));
+        check(
+            tiny,
+            &format!("`{file}` asks for {what}, which is not supported"),
+        );
     }
 }
 
@@ -106,7 +155,9 @@ fn files_that_do_not_belong_together_are_told() {
     let query = "encoder.layer.0.attention.self.query.weight";
     check(
         Tiny::new().without(bias),
-        &format!("`model.safetensors` has no tensor `{bias}`: it does not belong to the folder's `config.json`"),
+        &format!(
+            "`model.safetensors` has no tensor `{bias}`: it does not belong to the folder's `config.json`"
+        ),
     );
     check(
         Tiny::new().with("config.json", "num_hidden_layers", json!(usize::MAX)),
@@ -122,7 +173,12 @@ fn files_that_do_not_belong_together_are_told() {
             ),
         );
     }
-    for size in ["hidden_size", "intermediate_size", "max_position_embeddings", "type_vocab_size"] {
+    for size in [
+        "hidden_size",
+        "intermediate_size",
+        "max_position_embeddings",
+        "type_vocab_size",
+    ] {
         let large = Tiny::new().with("config.json", size, json!(1_u64 << 62));
         let error = large.try_load().unwrap_err();
         assert!(matches!(error, LoadError::TensorShape { .. }), "{error}");

@@ -58,8 +58,7 @@ impl Tiny {
             let numbers = (0..shape.iter().product())
                 .map(|column| wave(row, column))
                 .collect();
-            tiny.tensors
-                .insert(name.into(), Tensor::of(shape, numbers));
+            tiny.tensors.insert(name.into(), Tensor::of(shape, numbers));
         }
         tiny.json(
             "config.json",

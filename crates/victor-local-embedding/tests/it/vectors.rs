@@ -56,7 +56,12 @@ async fn pooling_and_length_are_as_the_files_say() {
     }
     for (mode, expected) in [("mean", MEAN), ("cls", CLS)] {
         let pooling = json!({"pooling_mode": mode, "include_prompt": true});
-        check(bare().json("1_Pooling/config.json", pooling), TEXT, expected).await;
+        check(
+            bare().json("1_Pooling/config.json", pooling),
+            TEXT,
+            expected,
+        )
+        .await;
     }
 }
 
@@ -69,7 +74,10 @@ async fn the_files_may_be_in_a_folder_of_their_own() {
     let mut moved = Tiny::new()
         .json("modules.json", modules)
         .json("pool/config.json", json!({"pooling_mode_cls_token": true}));
-    moved = moved.file("0_BERT/sentence_bert_config.json", r#"{"max_seq_length": 5}"#);
+    moved = moved.file(
+        "0_BERT/sentence_bert_config.json",
+        r#"{"max_seq_length": 5}"#,
+    );
     let weights = moved.weights();
     moved = moved.file("0_BERT/model.safetensors", weights);
     for name in ["config.json", "tokenizer.json"] {
@@ -96,7 +104,12 @@ async fn weights_may_have_sixteen_bits_and_names_a_prefix() {
         .map(|(name, tensor)| (format!("bert.{name}"), tensor))
         .collect();
     let head = Tensor::zeros(&[2, 8]);
-    check(tiny.tensor("classifier.weight", head), TEXT, MEAN_NORMALIZED).await;
+    check(
+        tiny.tensor("classifier.weight", head),
+        TEXT,
+        MEAN_NORMALIZED,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -109,7 +122,10 @@ async fn a_text_is_cut_where_the_model_ends() {
     for (embedder, read) in [
         (builder().load().unwrap(), "a b c d"),
         (builder().max_tokens(4).load().unwrap(), "a b"),
-        (builder().max_tokens(12).load().unwrap(), "a b c d e a b c d e"),
+        (
+            builder().max_tokens(12).load().unwrap(),
+            "a b c d e a b c d e",
+        ),
         // No limit in the files: that of the positions.
         (Tiny::new().load(), "a b c d e a b c d e"),
     ] {
@@ -147,8 +163,16 @@ fn whatever_changes_vectors_changes_the_name() {
         base,
         name(builder().max_tokens(5).load().unwrap()),
         name(Tiny::new().tensor(bias, Tensor::zeros(&[8])).load()),
-        name(Tiny::new().with("config.json", "layer_norm_eps", json!(1e-5)).load()),
-        name(Tiny::new().with("tokenizer.json", "pre_tokenizer", json!(null)).load()),
+        name(
+            Tiny::new()
+                .with("config.json", "layer_norm_eps", json!(1e-5))
+                .load(),
+        ),
+        name(
+            Tiny::new()
+                .with("tokenizer.json", "pre_tokenizer", json!(null))
+                .load(),
+        ),
         name(Tiny::new().pooling("pooling_mode_cls_token").load()),
         name(Tiny::new().without("modules.json").load()),
     ];
