@@ -70,7 +70,7 @@ impl Model {
         }
         let hidden = self.bert.apply(&tokens, &rows);
         let vectors = rows.into_iter().map(|rows| {
-            let mut vector = self.pooling.pool(hidden.slice_axis(Axis(0), rows.into()));
+            let mut vector = self.pooling.pool(&hidden.slice_axis(Axis(0), rows.into()));
             if self.is_normalized {
                 normalize(&mut vector);
             }

@@ -1,6 +1,6 @@
 //! One vector from those of all tokens of a text.
 
-use ndarray::{Array1, ArrayView2, Axis};
+use ndarray::{Array1, ArrayRef2, Axis};
 
 /// How.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum Pooling {
 
 impl Pooling {
     /// The vector of a text from the rows of its tokens; zero if it has none.
-    pub(crate) fn pool(self, tokens: ArrayView2<'_, f32>) -> Array1<f32> {
+    pub(crate) fn pool(self, tokens: &ArrayRef2<f32>) -> Array1<f32> {
         let zero = || Array1::zeros(tokens.ncols());
         match self {
             Self::Mean => tokens.mean_axis(Axis(0)).unwrap_or_else(zero),
@@ -42,11 +42,11 @@ mod tests {
     #[test]
     fn tokens_become_one_vector() {
         let tokens = array![[1.0, 2.0], [3.0, -2.0], [5.0, 3.0]];
-        assert_eq!(Pooling::Mean.pool(tokens.view()), array![3.0, 1.0]);
-        assert_eq!(Pooling::Cls.pool(tokens.view()), array![1.0, 2.0]);
+        assert_eq!(Pooling::Mean.pool(&tokens), array![3.0, 1.0]);
+        assert_eq!(Pooling::Cls.pool(&tokens), array![1.0, 2.0]);
         for pooling in [Pooling::Mean, Pooling::Cls] {
             let none = Array2::zeros((0, 2));
-            assert_eq!(pooling.pool(none.view()), array![0.0, 0.0]);
+            assert_eq!(pooling.pool(&none), array![0.0, 0.0]);
         }
     }
 

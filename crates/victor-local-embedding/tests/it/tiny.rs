@@ -84,8 +84,8 @@ impl Tiny {
         self
     }
 
-    pub(crate) fn json(self, name: &str, content: Value) -> Self {
-        self.file(name, content.to_string())
+    pub(crate) fn json(self, name: &str, content: impl Into<Value>) -> Self {
+        self.file(name, content.into().to_string())
     }
 
     /// Changes one field at the top of a JSON file.
