@@ -25,7 +25,7 @@ use crate::{LoadError, LocalEmbedderBuilder};
 /// # Cancel safety
 ///
 /// Of a call that was dropped, no piece of work is begun any more; one that runs comes to its end, which takes some
-/// tens of milliseconds with a small model.
+/// hundred milliseconds at most with a small model.
 pub struct LocalEmbedder {
     model: Arc<Model>,
     max_batch: usize,

@@ -3,22 +3,23 @@
 use std::ops::Range;
 
 /// How many bytes of text one piece has at most, but for a single text that is longer. At about four bytes to a token,
-/// matrices of this height are multiplied at full speed and still fit a cache.
-const MOST: usize = 2048;
+/// matrices of this height are multiplied at full speed, and a piece takes an eighth of a second at most.
+const MOST: usize = 1024;
 
 /// How many bytes one piece has at least, where there are more of them: less is not worth a thread.
 const LEAST: usize = 256;
 
 /// Splits texts, of which only `max_tokens` each will be read, into pieces of about equal size for so many threads.
 pub(crate) fn split(texts: &[&str], max_tokens: usize, threads: usize) -> Vec<Range<usize>> {
-    // Eight bytes for the tokens that begin and end every text.
     let cost = |text: &&str| {
-        text.len()
-            .min(max_tokens.saturating_mul(4))
-            .saturating_add(8)
+        let read = text.len().min(max_tokens.saturating_mul(4));
+        // Eight bytes for the tokens that begin and end every text.
+        read.saturating_add(8)
     };
     let total: usize = texts.iter().map(cost).sum();
-    let size = total.div_ceil(threads).clamp(LEAST, MOST);
+    // Every thread has as many pieces as every other.
+    let rounds = total.div_ceil(threads.saturating_mul(MOST)).max(1);
+    let size = total.div_ceil(threads * rounds).max(LEAST);
     let mut pieces = Vec::new();
     let (mut start, mut sum) = (0, 0);
     for (index, text) in texts.iter().enumerate() {
@@ -54,9 +55,10 @@ mod tests {
         check(&[0], 256, 2, &[1]);
         check(&[20, 20, 20, 20], 256, 2, &[4]);
         check(&[492; 2], 256, 2, &[1, 1]);
-        check(&[92; 32], 256, 2, &[16, 16]);
-        check(&[92; 60], 256, 2, &[20, 20, 20]);
-        check(&[92; 60], 256, 1, &[20, 20, 20]);
+        check(&[92; 20], 256, 2, &[10, 10]);
+        check(&[92; 32], 256, 2, &[8, 8, 8, 8]);
+        check(&[92; 32], 256, 1, &[8, 8, 8, 8]);
+        check(&[92; 5], 256, usize::MAX, &[2, 2, 1]);
     }
 
     #[test]
