@@ -87,6 +87,7 @@ impl Embedder for LocalEmbedder {
             let texts: Vec<String> = texts[piece].iter().map(ToString::to_string).collect();
             let model = Arc::clone(&self.model);
             pieces.push(spawn_blocking(move || {
+                // Given back at the end, also of a panic; nobody closes the semaphore.
                 let _permit = permit;
                 model.embed(&texts)
             }));
