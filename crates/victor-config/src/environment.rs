@@ -18,6 +18,7 @@ const PREFIX: &str = "VICTOR_";
 /// - `VICTOR_DRY_RUN_MODE`: whether changes are shown instead of made.
 /// - `VICTOR_HEADLESS_MODE`: whether nobody is there to be asked.
 /// - `VICTOR_LOG_LEVEL`: what is logged.
+/// - `VICTOR_MINILM`: the folder of a sentence-transformer model, for tests.
 /// - `VICTOR_PG_URL`: the PostgreSQL database of the tests.
 ///
 /// A program with variables of its own adds them with [`ConfigBuilder::reserve`](crate::ConfigBuilder::reserve).
@@ -27,6 +28,7 @@ pub const RESERVED_VARIABLES: &[&str] = &[
     "VICTOR_DRY_RUN_MODE",
     "VICTOR_HEADLESS_MODE",
     "VICTOR_LOG_LEVEL",
+    "VICTOR_MINILM",
     "VICTOR_PG_URL",
 ];
 
