@@ -62,6 +62,7 @@ mod coordinator;
 mod cut;
 mod estimate;
 mod groups;
+mod marker;
 mod mend;
 mod options;
 mod rebuild;

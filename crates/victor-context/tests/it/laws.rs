@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use victor_context::{
-    Context, ContextError, ContextManager, EstimateCounter, Group, Messages, RecentMessages, Role,
-    SessionId, TokenCounterExt, Truncation, groups,
+    Context, ContextError, ContextManager, EstimateCounter, Group, GroupKind, Messages,
+    RecentMessages, Role, SessionId, TokenCounterExt, Truncation, groups,
 };
 use victor_testkit::{CharCounter, conformance, drive, histories};
 
@@ -86,7 +86,7 @@ proptest! {
                     prop_assert!(!force || left < tokens || tokens == 0);
                     if let Some(report) = &prepared.compaction {
                         prop_assert_eq!((report.tokens_before, report.tokens_after), (tokens, left));
-                        let is_protected = |group: &Group| group.protected;
+                        let is_protected = |group: &Group| group.protected || group.kind == GroupKind::Note;
                         prop_assert!(left <= room / 2 + 1 || groups(after).iter().all(is_protected));
                     }
                     prop_assert_eq!(&contexts.context(&session), &prepared.context);
