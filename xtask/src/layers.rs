@@ -84,7 +84,7 @@ impl Floor {
             "victor-cli" => Self::Binary,
             "victor-orchestrator" => Self::Orchestrator,
             "victor-testkit" => Self::Testkit,
-            "victor-http" => Self::Support,
+            "victor-http" | "victor-lexical" => Self::Support,
             "victor-core" => Self::Core,
             // Implements an extension point of another coordinator instead of a role of its own.
             "victor-prompt-library" => Self::Coordinator,
