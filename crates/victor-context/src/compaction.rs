@@ -16,7 +16,7 @@ use crate::cut::cut_results;
 use crate::groups::{Group, groups};
 use crate::marker::{allowance, mark};
 use crate::mend::mend;
-use crate::truncation::truncate;
+use crate::strategies::truncate;
 
 /// What a compaction must reach, in tokens.
 #[derive(Debug, Clone, Copy)]

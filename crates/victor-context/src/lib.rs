@@ -66,18 +66,19 @@ mod marker;
 mod mend;
 mod options;
 mod rebuild;
-mod recent;
 mod repair;
 mod session;
-mod truncation;
+mod strategies;
 
 pub use coordinator::{ContextCoordinator, ContextCoordinatorBuilder};
 pub use estimate::EstimateCounter;
 pub use groups::{Group, GroupKind, groups};
 pub use options::ContextOptions;
-pub use recent::RecentMessages;
 pub use repair::repair;
-pub use truncation::Truncation;
+pub use strategies::{
+    BudgetAware, CachedEmbedder, Hybrid, RecentMessages, Semantic, Summarization, TaskAware,
+    ToolResults, Truncation,
+};
 pub use victor_context_protocol::{
     CompactionBudget, CompactionError, CompactionReport, CompactionStrategy, ContextError,
     ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,

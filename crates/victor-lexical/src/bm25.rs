@@ -152,6 +152,23 @@ impl Bm25 {
         hits
     }
 
+    /// How much each document says for its length, by its number: the information of its different terms over the number
+    /// of all its terms. 0 for one without terms.
+    #[must_use]
+    pub fn densities(&self) -> Vec<f32> {
+        let mut densities = vec![0.0; self.len()];
+        for postings in &self.postings {
+            let information = self.idf_of(postings.len());
+            for posting in postings {
+                densities[posting.document as usize] += information;
+            }
+        }
+        for (density, length) in densities.iter_mut().zip(&self.lengths) {
+            *density /= length.max(1.0);
+        }
+        densities
+    }
+
     /// How much a term says about the documents that have it: the rarer, the more, and never less than 0. A term is
     /// what [`each_term`] makes of a word.
     #[must_use]
