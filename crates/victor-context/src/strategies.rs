@@ -33,11 +33,12 @@ pub(crate) use truncation::truncate;
 
 /// The strategies that every coordinator knows, by name.
 pub(crate) fn defaults() -> BTreeMap<String, Arc<dyn CompactionStrategy>> {
-    let strategies: [Arc<dyn CompactionStrategy>; 6] = [
+    let strategies: [Arc<dyn CompactionStrategy>; 7] = [
         Arc::new(RecentMessages::default()),
         Arc::new(Truncation),
         Arc::new(ToolResults::default()),
         Arc::new(TaskAware),
+        Arc::new(Semantic::default()),
         Arc::new(BudgetAware::default()),
         Arc::new(Hybrid::default()),
     ];

@@ -4,28 +4,39 @@ use std::collections::HashMap;
 
 use crate::each_term;
 
-/// An index of documents, which says how relevant each is to a query.
+/// An index of documents that says how relevant each is to a query.
 ///
-/// Documents have numbers, from 0 in the order in which they are added. Adding one costs what the document is long,
-/// however many there are.
+/// Documents have numbers, from 0 in the order in which they are added. To add one costs what it is long, however many
+/// there are; a query costs what its terms are frequent.
+///
+/// ```
+/// use victor_lexical::Bm25;
+///
+/// let mut messages = Bm25::default();
+/// messages.add("The database is called orders_eu.");
+/// messages.add("I like the new logo.");
+///
+/// let scores = messages.scores("What was the name of our database?");
+/// assert!(scores[0] > 0.0 && scores[1] == 0.0);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Bm25 {
     parameters: Bm25Parameters,
     /// The number of each term, which is its place in `postings`.
     terms: HashMap<Box<str>, u32>,
     postings: Vec<Vec<Posting>>,
-    /// How many terms each document has.
+    /// How many terms each document has, by their weight.
     lengths: Vec<f32>,
     total_length: f64,
 }
 
-/// How BM25 weighs. The defaults are the middle of the ranges that S. Robertson and H. Zaragoza recommend in "The
+/// How BM25 weighs. The defaults are in the middle of what S. Robertson and H. Zaragoza found to work in "The
 /// Probabilistic Relevance Framework: BM25 and Beyond", 2009.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bm25Parameters {
-    /// How much further occurrences of a term in a document add to the first; nothing at 0. 1.2 by default.
+    /// How much further occurrences of a term in a document add to the first: from 0, nothing. 1.2 by default.
     pub k1: f32,
-    /// How much of a document's length is held against it: from 0, nothing, to 1, all. 0.75 by default.
+    /// How much of its length is held against a document: from 0, nothing, to 1, all. 0.75 by default.
     pub b: f32,
 }
 
@@ -40,14 +51,15 @@ impl Default for Bm25Parameters {
 pub struct Hit {
     /// Its number.
     pub document: usize,
-    /// How relevant it is; more than 0.
+    /// How relevant it is: more than 0. Comparable within one answer only.
     pub score: f32,
 }
 
-/// That a document has a term, and how often.
+/// That a document has a term.
 #[derive(Debug, Clone, Copy)]
 struct Posting {
     document: u32,
+    /// How often, by the weight of its fields.
     frequency: f32,
 }
 
@@ -66,36 +78,47 @@ impl Bm25 {
         self.add_fields([(text, 1.0)])
     }
 
-    /// Adds a document of several texts, each with its weight: a term in a text of weight 2 counts as two, so that a
-    /// name can say more than a description. Returns the document's number.
+    /// Adds a document of several texts, each with its weight, and returns the document's number.
+    ///
+    /// A term in a text of weight 2 counts as if it were there twice, so that a name can say more than a description
+    /// (S. Robertson, H. Zaragoza and M. Taylor, "Simple BM25 extension to multiple weighted fields", 2004). A text
+    /// whose weight is not above 0 is left out.
+    ///
+    /// # Panics
+    ///
+    /// The index holds more than four thousand million documents.
     pub fn add_fields<'a>(&mut self, fields: impl IntoIterator<Item = (&'a str, f32)>) -> usize {
-        let document = self.lengths.len();
-        let number = u32::try_from(document).expect("fewer documents than memory has bytes");
+        let document = number(self.lengths.len());
         let mut length = 0.0;
         for (text, weight) in fields {
-            each_term(text, |term| {
-                length += weight;
-                let term = match self.terms.get(term) {
-                    Some(term) => *term,
-                    None => {
-                        let new = self.postings.len() as u32;
-                        self.terms.insert(term.into(), new);
-                        self.postings.push(Vec::new());
-                        new
-                    }
-                };
-                match self.postings[term as usize].last_mut() {
-                    Some(posting) if posting.document == number => posting.frequency += weight,
-                    _ => self.postings[term as usize].push(Posting {
-                        document: number,
-                        frequency: weight,
-                    }),
-                }
-            });
+            if weight > 0.0 {
+                each_term(text, |term| {
+                    length += weight;
+                    self.count(term, document, weight);
+                });
+            }
         }
         self.lengths.push(length);
         self.total_length += f64::from(length);
-        document
+        self.lengths.len() - 1
+    }
+
+    /// Notes that the newest document has a term.
+    fn count(&mut self, term: &str, document: u32, weight: f32) {
+        let postings = if let Some(term) = self.terms.get(term) {
+            &mut self.postings[*term as usize]
+        } else {
+            let new = number(self.postings.len());
+            self.terms.insert(term.into(), new);
+            self.postings.push_mut(Vec::new())
+        };
+        match postings.last_mut() {
+            Some(posting) if posting.document == document => posting.frequency += weight,
+            _ => postings.push(Posting {
+                document,
+                frequency: weight,
+            }),
+        }
     }
 
     /// How many documents there are.
@@ -110,33 +133,36 @@ impl Bm25 {
         self.lengths.is_empty()
     }
 
-    /// How relevant each document is to a query, by its number: 0 if they share no term.
+    /// How relevant each document is to a query, by the number of the document: 0 if they share no term.
     #[must_use]
     pub fn scores(&self, query: &str) -> Vec<f32> {
+        let mut terms: Vec<u32> = Vec::new();
+        each_term(query, |term| terms.extend(self.terms.get(term)));
+        terms.sort_unstable();
+
         let mut scores = vec![0.0; self.len()];
         let Bm25Parameters { k1, b } = self.parameters;
-        let average = (self.total_length / self.len().max(1) as f64) as f32;
-        let (base, slope) = (k1 * (1.0 - b), k1 * b / average);
-        for (term, times) in self.query(query) {
-            let postings = &self.postings[term as usize];
-            let weight = times * self.idf_of(postings.len()) * (k1 + 1.0);
+        let average = self.total_length as f32 / self.len() as f32;
+        for same in terms.chunk_by(|one, next| one == next) {
+            let postings = &self.postings[same[0] as usize];
+            // By its root, a word that a long request repeats counts for more than one that it has once, and does not
+            // drown the others. It ranks better than all occurrences, and than one.
+            let weight = (same.len() as f32).sqrt() * self.idf_of(postings.len()) * (k1 + 1.0);
             for posting in postings {
                 let document = posting.document as usize;
-                let norm = base + slope * self.lengths[document];
+                let norm = k1 * (1.0 - b + b * self.lengths[document] / average);
                 scores[document] += weight * posting.frequency / (posting.frequency + norm);
             }
         }
         scores
     }
 
-    /// The most relevant documents, at most so many, the best first; of equals the one that was added first. Documents
-    /// that share no term with the query are not among them.
+    /// The most relevant documents, at most `count`, the best first; of equals, the one that was added first.
+    /// Documents that share no term with the query are not among them.
     #[must_use]
     pub fn top(&self, query: &str, count: usize) -> Vec<Hit> {
-        let scores = self.scores(query);
+        let scores = self.scores(query).into_iter().enumerate();
         let mut hits: Vec<Hit> = scores
-            .into_iter()
-            .enumerate()
             .filter(|(_, score)| *score > 0.0)
             .map(|(document, score)| Hit { document, score })
             .collect();
@@ -169,31 +195,22 @@ impl Bm25 {
         densities
     }
 
-    /// How much a term says about the documents that have it: the rarer, the more, and never less than 0. A term is
-    /// what [`each_term`] makes of a word.
+    /// The inverse document frequency of a term of [`each_term`]: how much it says about the documents that have it.
+    /// Above 0, and the more the rarer the term is; the most for one that no document has.
     #[must_use]
     pub fn idf(&self, term: &str) -> f32 {
         let term = self.terms.get(term);
         self.idf_of(term.map_or(0, |term| self.postings[*term as usize].len()))
     }
 
-    /// The information of a term that so many documents have.
+    /// What a term says that so many documents have. The 1 keeps those that most have from counting against them.
     fn idf_of(&self, documents: usize) -> f32 {
         let (all, with) = (self.len() as f32, documents as f32);
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     }
+}
 
-    /// The terms of a query that some document has, and how often the query has them.
-    fn query(&self, query: &str) -> Vec<(u32, f32)> {
-        let mut terms: Vec<(u32, f32)> = Vec::new();
-        each_term(query, |term| {
-            if let Some(term) = self.terms.get(term) {
-                match terms.iter_mut().find(|(other, _)| other == term) {
-                    Some((_, times)) => *times += 1.0,
-                    None => terms.push((*term, 1.0)),
-                }
-            }
-        });
-        terms
-    }
+/// The number of the next document or term, of which there are this many.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).expect("an index with room in memory")
 }

@@ -22,9 +22,11 @@
 //! - [`Bm25`] ranks documents by the terms that they share with a query.
 
 mod bm25;
+mod embedder;
 mod stem;
 mod terms;
 mod words;
 
 pub use bm25::{Bm25, Bm25Parameters, Hit};
+pub use embedder::LexicalEmbedder;
 pub use terms::each_term;

@@ -6,20 +6,24 @@ use crate::words::each_word;
 /// Calls `each` with every term of a text, in order.
 pub fn each_term(text: &str, mut each: impl FnMut(&str)) {
     each_word(text, |word| {
-        if !is_stop_word(word) {
-            stem(word);
-            each(word);
+        if word.is_name || STOP_WORDS.binary_search(&word.text.as_str()).is_err() {
+            stem(word.text);
+            each(word.text);
         }
     });
 }
 
-/// Words that say nothing about what a text is about.
-pub(crate) fn is_stop_word(word: &str) -> bool {
-    STOP_WORDS.binary_search(&word).is_ok()
-}
-
-const STOP_WORDS: [&str; 33] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
-    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these",
-    "they", "this", "to", "was", "will", "with",
+/// English words that say how a sentence is built and nothing about its subject, and what is left of `don't` and the
+/// like. Rare in descriptions and frequent in requests, they would be taken for significant.
+const STOP_WORDS: [&str; 118] = [
+    "a", "about", "also", "am", "an", "and", "any", "are", "aren", "as", "at", "be", "because",
+    "been", "being", "but", "by", "can", "could", "couldn", "d", "did", "didn", "do", "does",
+    "doesn", "doing", "don", "for", "from", "had", "hadn", "has", "hasn", "have", "haven",
+    "having", "he", "her", "here", "hers", "him", "his", "how", "i", "if", "in", "into", "is",
+    "isn", "it", "its", "just", "ll", "m", "may", "me", "might", "mine", "must", "my", "no", "nor",
+    "not", "of", "on", "or", "our", "ours", "re", "s", "shall", "she", "should", "shouldn", "so",
+    "some", "such", "t", "than", "that", "the", "their", "theirs", "them", "then", "there",
+    "these", "they", "this", "those", "to", "too", "until", "us", "ve", "very", "was", "wasn",
+    "we", "were", "weren", "what", "when", "where", "which", "while", "who", "whom", "whose",
+    "why", "will", "with", "would", "wouldn", "you", "your", "yours",
 ];

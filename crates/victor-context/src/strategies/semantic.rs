@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
 use victor_core::Context;
 use victor_embedding_protocol::{Embedder, Embedding, embed_all};
+use victor_lexical::LexicalEmbedder;
 
 use super::cached_embedder::CachedEmbedder;
 use super::judgement::{Task, index, spread, to_one, worth};
@@ -46,6 +47,13 @@ impl Semantic {
     pub fn diversity(mut self, diversity: f32) -> Self {
         self.diversity = diversity;
         self
+    }
+}
+
+impl Default for Semantic {
+    /// By the vectors of [`LexicalEmbedder`], which needs no model and knows words only.
+    fn default() -> Self {
+        Self::new(Arc::new(LexicalEmbedder::default()))
     }
 }
 
