@@ -11,30 +11,56 @@ use crate::groups::GroupKind;
 pub(crate) struct Task {
     /// In words.
     pub(crate) text: String,
-    /// How much nearness to it is worth beside what a message is worth by itself.
-    pub(crate) weight: f32,
+    /// Whether somebody has stated it, instead of its being the user's last request.
+    is_stated: bool,
 }
 
 impl Task {
-    /// The field `current_task` of the metadata, and without it the user's last request. The latter counts half: it
-    /// may be no more than "yes, do that".
+    /// The field `current_task` of the metadata, and without it the user's last request.
     pub(crate) fn of(context: &Context) -> Self {
         let stated = context.metadata().get("current_task");
-        if let Some(task) = stated
+        let stated = stated
             .and_then(|task| task.as_str())
-            .filter(|task| !task.trim().is_empty())
-        {
-            let text = task.to_owned();
-            return Self { text, weight: 1.0 };
+            .filter(|task| !task.trim().is_empty());
+        let last_request = || {
+            let mut messages = context.messages().iter().rev();
+            let request =
+                messages.find(|message| *message.role() == Role::User && !message.is_note());
+            request
+                .map(|message| message.text().into_owned())
+                .unwrap_or_default()
+        };
+        Self {
+            text: stated.map_or_else(last_request, str::to_owned),
+            is_stated: stated.is_some(),
         }
-        let is_request = |role: &Role| *role == Role::User;
-        let mut messages = context.messages().iter().rev();
-        let request = messages.find(|message| is_request(message.role()) && !message.is_note());
-        let text = request
-            .map(|message| message.text().into_owned())
-            .unwrap_or_default();
-        Self { text, weight: 0.5 }
     }
+}
+
+/// Makes of how near each group is to the task how much it should be kept: the nearness, also of what stands around
+/// it, and what the group is worth whatever the task is.
+///
+/// A last request counts half of a stated task, since it may be no more than "yes, do that". It does not count as near
+/// to itself.
+pub(crate) fn judge(
+    selection: &Selection<'_>,
+    task: &Task,
+    index: &Bm25,
+    mut nearness: Vec<f32>,
+) -> Vec<f32> {
+    let mut requests = selection.groups.iter();
+    let last_request = requests.rposition(|group| group.kind == GroupKind::Request);
+    if let Some(request) = last_request.filter(|_| !task.is_stated) {
+        nearness[request] = 0.0;
+    }
+    spread(&mut nearness);
+    to_one(&mut nearness);
+    let weight = if task.is_stated { 1.0 } else { 0.5 };
+    let worth = worth(selection, index).into_iter();
+    worth
+        .zip(nearness)
+        .map(|(worth, nearness)| worth + weight * nearness)
+        .collect()
 }
 
 /// An index of the groups by their words.
@@ -52,7 +78,7 @@ pub(crate) fn index(selection: &Selection<'_>) -> Bm25 {
 /// Where tools are at work, it is what was done last: the next step follows from the last ones. In a talk it is what
 /// was said densely, in words that are not said elsewhere. Between the two the worth is mixed by the share of tokens
 /// that steps with tools have; half of the tokens make it work and nothing else.
-pub(crate) fn worth(selection: &Selection<'_>, index: &Bm25) -> Vec<f32> {
+fn worth(selection: &Selection<'_>, index: &Bm25) -> Vec<f32> {
     let sizes = || selection.groups.iter().zip(&selection.tokens);
     let with_tools =
         sizes().filter(|(group, _)| group.kind == GroupKind::Step && group.range.len() > 1);
@@ -71,7 +97,7 @@ pub(crate) fn worth(selection: &Selection<'_>, index: &Bm25) -> Vec<f32> {
 
 /// Lets the score of a group reach its neighbours, by half with every step: what is said around something that
 /// matters is needed to understand it.
-pub(crate) fn spread(scores: &mut [f32]) {
+fn spread(scores: &mut [f32]) {
     let mut forward = scores.to_vec();
     let mut reach = 0.0;
     for score in &mut forward {
@@ -88,7 +114,7 @@ pub(crate) fn spread(scores: &mut [f32]) {
 }
 
 /// Brings scores into the range up to 1.
-pub(crate) fn to_one(scores: &mut [f32]) {
+fn to_one(scores: &mut [f32]) {
     let largest = scores.iter().copied().fold(0.0, f32::max);
     if largest > 0.0 {
         scores.iter_mut().for_each(|score| *score /= largest);

@@ -9,9 +9,10 @@ use victor_embedding_protocol::{Embedder, Embedding, embed_all};
 use victor_lexical::LexicalEmbedder;
 
 use super::cached_embedder::CachedEmbedder;
-use super::judgement::{Task, index, spread, to_one, worth};
+use super::judgement::{Task, index, judge};
 use super::selection::Selection;
 use super::texts::{beginning, texts};
+use crate::Group;
 
 /// Keeps what means something like the task, and not the same thing twice: the strategy `semantic`.
 ///
@@ -72,41 +73,24 @@ impl CompactionStrategy for Semantic {
             return Ok(context.clone());
         };
         let task = Task::of(context);
-        let mut wanted = vec![task.text];
-        wanted.extend(selection.groups.iter().map(|group| {
-            let text = texts(group.messages(selection.history)).join("\n");
-            beginning(&text, EMBEDDED_CHARACTERS).to_owned()
-        }));
-        let wanted: Vec<&str> = wanted
+        let text = |group: &Group| texts(group.messages(selection.history)).join("\n");
+        let mut wanted = vec![task.text.clone()];
+        wanted.extend(selection.groups.iter().map(text));
+        let wanted = wanted
             .iter()
-            .map(|text| beginning(text, EMBEDDED_CHARACTERS))
-            .collect();
-        let vectors =
-            embed_all(&self.embedder, &wanted)
-                .await
-                .map_err(|error| CompactionError {
-                    message: "the messages could not be embedded".to_owned(),
-                    source: Some(error.into()),
-                })?;
-        let Some((task_vector, vectors)) = vectors.split_first() else {
-            return Err(CompactionError::new("the embedder returned nothing"));
-        };
+            .map(|text| beginning(text, EMBEDDED_CHARACTERS));
+        let vectors = embed_all(&self.embedder, &wanted.collect::<Vec<_>>()).await;
+        let vectors = vectors.map_err(|error| CompactionError {
+            message: "the messages could not be embedded".to_owned(),
+            source: Some(error.into()),
+        })?;
+        let (task_vector, vectors) = (&vectors[0], &vectors[1..]);
         let alike = |one: &Embedding, other: &Embedding| one.cosine(other).unwrap_or(0.0).max(0.0);
-        let mut scores: Vec<f32> = vectors
-            .iter()
-            .map(|vector| alike(task_vector, vector))
-            .collect();
-        spread(&mut scores);
-        to_one(&mut scores);
-        for (score, worth) in scores.iter_mut().zip(worth(&selection, &index(&selection))) {
-            *score = *score * task.weight + worth;
-        }
+        let nearness = vectors.iter().map(|vector| alike(task_vector, vector));
+        let scores = judge(&selection, &task, &index(&selection), nearness.collect());
         let likeness =
             |one: usize, other: usize| self.diversity * alike(&vectors[one], &vectors[other]);
-        Ok(context.with_messages(selection.take_unlike(
-            budget.target_tokens,
-            &scores,
-            Some(&likeness),
-        )))
+        let kept = selection.take_unlike(budget.target_tokens, &scores, Some(&likeness));
+        Ok(context.with_messages(kept))
     }
 }

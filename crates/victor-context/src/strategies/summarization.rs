@@ -39,6 +39,9 @@ pub struct Summarization {
 /// No piece is made smaller than this, in tokens.
 const SMALLEST_PIECE: u64 = 500;
 
+/// A summary is not worth a call if it may not have so many tokens.
+const SMALLEST_SUMMARY: u64 = 40;
+
 const INSTRUCTIONS: &str = "\
 You are given the older part of a conversation between a user and an assistant that calls tools. Write what the \
 assistant must know to go on without it, in the language of the conversation and as briefly as you can. Keep: what the \
@@ -156,6 +159,9 @@ impl CompactionStrategy for Summarization {
         };
         let counter = &*budget.counter;
         let limit = self.max_summary_tokens.min(budget.target_tokens / 4);
+        if limit < SMALLEST_SUMMARY {
+            return Err(CompactionError::new("there is no room for a summary"));
+        }
         let old = selection.oldest(budget.target_tokens - limit);
         let messages = || {
             let groups = selection.groups.iter().zip(&old);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
 use victor_core::Context;
 
-use super::judgement::{Task, index, spread, to_one, worth};
+use super::judgement::{Task, index, judge};
 use super::selection::Selection;
 
 /// Keeps what has to do with the task, by the words that it shares with it: the strategy `task_aware`.
@@ -39,12 +39,7 @@ impl CompactionStrategy for TaskAware {
         };
         let task = Task::of(context);
         let index = index(&selection);
-        let mut scores = index.scores(&task.text);
-        spread(&mut scores);
-        to_one(&mut scores);
-        for (score, worth) in scores.iter_mut().zip(worth(&selection, &index)) {
-            *score = *score * task.weight + worth;
-        }
+        let scores = judge(&selection, &task, &index, index.scores(&task.text));
         Ok(context.with_messages(selection.take(budget.target_tokens, &scores)))
     }
 }

@@ -155,7 +155,8 @@ fn an_unknown_strategy_is_named_with_those_that_are_known() {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no compaction strategy `semantc`: known are `mine`, `recent`, `truncation`"
+            "there is no compaction strategy `semantc`: known are `budget_aware`, `hybrid`, \
+             `mine`, `recent`, `semantic`, `task_aware`, `tool_results`, `truncation`"
         );
     }
 }
