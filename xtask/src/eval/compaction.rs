@@ -12,8 +12,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use tokio::runtime::{Builder, Runtime};
 use victor_context::{
-    CompactionBudget, CompactionStrategy, Context, Hybrid, RecentMessages, Semantic, TaskAware,
-    TokenCounterExt, ToolResults, Truncation, repair,
+    CompactionBudget, CompactionStrategy, Context, Hybrid, Message, RecentMessages, Semantic,
+    TaskAware, TokenCounterExt, ToolResults, Truncation, repair,
 };
 
 use conversation::{Characters, Conversation};
@@ -23,25 +23,34 @@ use score::Score;
 /// The shares of the tokens that are left.
 const SHARES: [f64; 3] = [0.5, 0.25, 0.1];
 
-/// Prints for each strategy how much of what questions need it keeps, first without knowing the question and then with
-/// the question as `current_task`.
+/// What a strategy knows of the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knowledge {
+    /// Nothing: it is asked later.
+    None,
+    /// It is the last request.
+    Asked,
+    /// It is the `current_task` of the metadata.
+    Stated,
+}
+
+/// Prints for each strategy how much of what questions need it keeps, by what it knows of the question.
 pub(crate) fn compaction(data: &Path) -> Result<()> {
     let path = data.join("compaction.jsonl");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
     let conversations = Conversation::parse_all(&text)?;
     let runtime = Builder::new_current_thread().enable_time().build()?;
-    for is_known in [false, true] {
-        let title = if is_known {
-            "question known"
-        } else {
-            "question unknown"
-        };
+    for (knowledge, title) in [
+        (Knowledge::None, "question unknown"),
+        (Knowledge::Asked, "question is the last request"),
+        (Knowledge::Stated, "question stated as the task"),
+    ] {
         println!("{title}; at 50 / 25 / 10 % of the tokens");
         println!("{}", Score::header());
         for (name, strategy) in strategies() {
             let mut score = Score::default();
             for conversation in &conversations {
-                measure(&runtime, &*strategy, conversation, is_known, &mut score)?;
+                measure(&runtime, &*strategy, conversation, knowledge, &mut score)?;
             }
             println!("{name:14} {score}");
         }
@@ -73,7 +82,7 @@ fn measure(
     runtime: &Runtime,
     strategy: &dyn CompactionStrategy,
     conversation: &Conversation,
-    is_known: bool,
+    knowledge: Knowledge,
     score: &mut Score,
 ) -> Result<()> {
     let counter = Arc::new(Characters);
@@ -81,28 +90,24 @@ fn measure(
     let mut before: Option<(usize, Vec<Context>)> = None;
     for question in &conversation.questions {
         let is_same = before.as_ref().is_some_and(|(at, _)| *at == question.at);
-        if is_known || !is_same {
-            let mut context: Context = conversation.messages[..question.at]
-                .iter()
-                .cloned()
-                .collect();
-            if is_known {
-                context.set_metadata("current_task", question.text.as_str());
-            }
+        if knowledge != Knowledge::None || !is_same {
+            let messages = conversation.messages[..question.at].iter().cloned();
             // One of them begins with an answer.
-            let context = repair(&context);
+            let mut context = repair(&messages.collect());
             let tokens = counter.tokens_of(context.messages());
+            match knowledge {
+                Knowledge::None => {}
+                Knowledge::Asked => context.push(Message::user(&*question.text)),
+                Knowledge::Stated => context.set_metadata("current_task", &*question.text),
+            }
+            let all = counter.tokens_of(context.messages());
             let mut compacted = Vec::new();
             for share in SHARES {
-                let target = (tokens as f64 * share) as u64;
+                let target = (tokens as f64 * share) as u64 + all - tokens;
                 let budget = CompactionBudget::new(target, counter.clone());
                 let start = Instant::now();
                 let result = runtime.block_on(strategy.compact(&context, &budget))?;
-                score.add_time(
-                    start.elapsed(),
-                    counter.tokens_of(result.messages()),
-                    tokens,
-                );
+                score.add_time(start.elapsed(), counter.tokens_of(result.messages()), all);
                 compacted.push(result);
             }
             before = Some((question.at, compacted));
