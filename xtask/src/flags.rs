@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 xflags::xflags! {
     /// The checks and chores of this repository.
     cmd xtask {
@@ -19,6 +21,15 @@ xflags::xflags! {
         cmd tidy {
             /// First regenerates what is generated: the crate maps.
             optional --write
+        }
+
+        /// Measures judgement with real data; in a release build, or the times say nothing.
+        cmd eval {
+            /// How much of what queries need is found among many tools.
+            cmd tool-selection {
+                /// The folder with tool_selection.jsonl.
+                required --data directory: PathBuf
+            }
         }
     }
 }

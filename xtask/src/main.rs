@@ -14,6 +14,7 @@
 mod alone;
 mod bans;
 mod ci;
+mod eval;
 #[cfg(test)]
 mod fixture;
 mod flags;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 
-use flags::{Xtask, XtaskCmd};
+use flags::{EvalCmd, Xtask, XtaskCmd};
 use workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -44,6 +45,9 @@ fn run(command: &XtaskCmd) -> Result<()> {
         XtaskCmd::Layers(_) => report(layers::check(&Workspace::load(".")?)?),
         XtaskCmd::Alone(_) => report(alone::check(&Workspace::load(".")?)?),
         XtaskCmd::Bans(_) => report(bans::check(&Workspace::load(".")?)?),
+        XtaskCmd::Eval(eval) => match &eval.subcommand {
+            EvalCmd::ToolSelection(flags) => eval::tool_selection(&flags.data),
+        },
         XtaskCmd::Tidy(tidy) => {
             let workspace = Workspace::load(".")?;
             if tidy.write {

@@ -23,10 +23,12 @@
 
 mod bm25;
 mod embedder;
+mod fuse;
 mod stem;
 mod terms;
 mod words;
 
 pub use bm25::{Bm25, Bm25Parameters, Hit};
 pub use embedder::LexicalEmbedder;
+pub use fuse::fuse;
 pub use terms::each_term;
