@@ -30,6 +30,12 @@ xflags::xflags! {
                 /// The folder with compaction.jsonl.
                 required --data directory: PathBuf
             }
+
+            /// How much of what queries need is found among many tools.
+            cmd tool-selection {
+                /// The folder with tool_selection.jsonl.
+                required --data directory: PathBuf
+            }
         }
     }
 }

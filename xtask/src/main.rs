@@ -47,6 +47,7 @@ fn run(command: &XtaskCmd) -> Result<()> {
         XtaskCmd::Bans(_) => report(bans::check(&Workspace::load(".")?)?),
         XtaskCmd::Eval(eval) => match &eval.subcommand {
             EvalCmd::Compaction(flags) => eval::compaction(&flags.data),
+            EvalCmd::ToolSelection(flags) => eval::tool_selection(&flags.data),
         },
         XtaskCmd::Tidy(tidy) => {
             let workspace = Workspace::load(".")?;

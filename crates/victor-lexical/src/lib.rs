@@ -19,14 +19,22 @@
 //! # What is here
 //!
 //! - [`each_term`] takes a text apart: words and the parts of identifiers, in lower case, without their endings.
-//! - [`Bm25`] ranks documents by the terms that they share with a query.
+//! - [`Bm25`] ranks documents by the terms that they share with a query, and knows how much a term says.
+//! - [`LexicalEmbedder`] turns texts into vectors by their terms, where an
+//!   [`Embedder`](victor_embedding_protocol::Embedder) is wanted and there is no model.
+//! - [`fuse`] makes one ranking from several, as of words and of a model's vectors.
+//!
+//! To find something, take [`Bm25`]: it knows which words are rare, and a vector does not. Vectors are for comparing
+//! texts with each other. `cargo xtask eval` measures both.
 
 mod bm25;
 mod embedder;
+mod fuse;
 mod stem;
 mod terms;
 mod words;
 
 pub use bm25::{Bm25, Bm25Parameters, Hit};
 pub use embedder::LexicalEmbedder;
+pub use fuse::fuse;
 pub use terms::each_term;

@@ -182,3 +182,60 @@ fn ends_short(word: &str) -> bool {
         && consonants(word).skip(before).eq([true, false, true])
         && !word.ends_with(['w', 'x', 'y'])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::stem;
+
+    #[test]
+    fn endings_are_taken_off() {
+        let check = |words: &str, expected: &str| {
+            let stems = words.split(' ').map(|word| {
+                let mut word = word.to_owned();
+                stem(&mut word);
+                word
+            });
+            assert_eq!(stems.collect::<Vec<_>>().join(" "), expected);
+        };
+        // Each step, where it applies and where too little of the word would be left.
+        check(
+            "caresses ponies ties caress cats",
+            "caress poni ti caress cat",
+        );
+        check(
+            "feed agreed plastered bled motoring sing",
+            "feed agre plaster bled motor sing",
+        );
+        check(
+            "conflated troubled sized hopping falling",
+            "conflat troubl size hop fall",
+        );
+        check(
+            "hissing failing filing happy sky",
+            "hiss fail file happi sky",
+        );
+        check(
+            "relational rational valency digitizer",
+            "relat ration valenc digit",
+        );
+        check(
+            "vietnamization feudalism callousness",
+            "vietnam feudal callous",
+        );
+        check(
+            "triplicate formative electricity goodness",
+            "triplic form electr good",
+        );
+        check(
+            "revival adoption replacement effective",
+            "reviv adopt replac effect",
+        );
+        check(
+            "probate rate cease controlling roll",
+            "probat rate ceas control roll",
+        );
+        check("syzygy yyyy by", "syzygi yyyi by");
+        // No English words, or too short.
+        check("größer b2b is a \u{e9}s", "größer b2b is a \u{e9}s");
+    }
+}

@@ -4,6 +4,16 @@ use crate::stem::stem;
 use crate::words::each_word;
 
 /// Calls `each` with every term of a text, in order.
+///
+/// Terms are words in lower case without their English endings; words that say nothing about a subject, such as *the*
+/// and *you*, are left out. Identifiers are taken apart, and whole names are terms too, without what joins them, so
+/// that `e-mail` is found by *email*. Where a script has no spaces between words, every two neighbours are a term.
+///
+/// ```
+/// let mut terms = Vec::new();
+/// victor_lexical::each_term("The cities of getUserName2, 東京都", |term| terms.push(term.to_owned()));
+/// assert_eq!(terms, ["citi", "get", "user", "name", "2", "getusername2", "東京", "京都"]);
+/// ```
 pub fn each_term(text: &str, mut each: impl FnMut(&str)) {
     each_word(text, |word| {
         if word.is_name || STOP_WORDS.binary_search(&word.text.as_str()).is_err() {

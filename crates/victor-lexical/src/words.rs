@@ -69,8 +69,13 @@ pub(crate) struct Word<'a> {
 /// `e-mail` or `main.rs` with all of it in one, as `getuser`, `username`, `email` or `mainrs`.
 ///
 /// Where there are no spaces between words, every two neighbours are a word.
-pub(crate) fn each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
-    let (mut word, mut name) = (String::new(), Name::default());
+pub(crate) fn each_word(text: &str, each: impl FnMut(Word<'_>)) {
+    let mut splitter = Splitter {
+        each,
+        word: String::new(),
+        name: String::new(),
+        words: 0,
+    };
     let mut before = Kind::Gap;
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
@@ -78,73 +83,71 @@ pub(crate) fn each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
         if kind == Kind::Mark {
             continue;
         }
-        if breaks(before, kind, &rest) && !word.is_empty() {
-            name.add(&word);
-            let is_name = before == Kind::Upper && word.len() > 1;
-            each(Word {
-                text: &mut word,
-                is_name,
-            });
-            word.clear();
+        if breaks(before, kind, &rest) {
+            splitter.end_word(before);
         }
         let next = rest.clone().next();
+        let next_is = |wanted: fn(Kind) -> bool| next.is_some_and(|next| wanted(Kind::of(next)));
         match kind {
             Kind::Gap => {
-                let joins = matches!(character, '_' | '-' | '.');
-                if !joins || !next.is_some_and(|next| Kind::of(next).is_of_name()) {
-                    name.end(&mut each);
+                if !matches!(character, '_' | '-' | '.') || !next_is(Kind::is_of_name) {
+                    splitter.end_name();
                 }
             }
             Kind::Unspaced => {
-                name.end(&mut each);
-                let next = next.filter(|next| Kind::of(*next) == Kind::Unspaced);
-                if next.is_some() || before != Kind::Unspaced {
-                    word.push(character);
-                    word.extend(next);
-                    each(Word {
-                        text: &mut word,
-                        is_name: false,
-                    });
-                    word.clear();
+                splitter.end_name();
+                let followed = next_is(|next| next == Kind::Unspaced);
+                if followed || before != Kind::Unspaced {
+                    splitter.word.push(character);
+                    splitter.word.extend(next.filter(|_| followed));
+                    splitter.end_word(kind);
                 }
             }
-            _ => lower(character, &mut word),
+            _ => push_lower(character, &mut splitter.word),
         }
         before = kind;
     }
-    if !word.is_empty() {
-        name.add(&word);
-        each(Word {
-            text: &mut word,
-            is_name: before == Kind::Upper,
-        });
-    }
-    name.end(&mut each);
+    splitter.end_word(before);
+    splitter.end_name();
 }
 
-/// The words without a space between them, in one.
-#[derive(Debug, Default)]
-struct Name {
-    text: String,
+/// What has been read and not been handed on.
+struct Splitter<F> {
+    each: F,
+    word: String,
+    /// The words without a space between them, in one.
+    name: String,
+    /// How many these are.
     words: usize,
 }
 
-impl Name {
-    fn add(&mut self, word: &str) {
-        self.words += 1;
-        if self.text.len() <= MAX_NAME {
-            self.text.push_str(word);
+impl<F: FnMut(Word<'_>)> Splitter<F> {
+    /// Hands the word on, whose last character is of this kind.
+    fn end_word(&mut self, last: Kind) {
+        if self.word.is_empty() {
+            return;
         }
+        if last.is_of_name() {
+            self.words += 1;
+            if self.name.len() <= MAX_NAME {
+                self.name.push_str(&self.word);
+            }
+        }
+        (self.each)(Word {
+            is_name: last == Kind::Upper && self.word.len() > 1,
+            text: &mut self.word,
+        });
+        self.word.clear();
     }
 
-    fn end(&mut self, each: &mut impl FnMut(Word<'_>)) {
-        if self.words > 1 && self.text.len() <= MAX_NAME {
-            each(Word {
-                text: &mut self.text,
+    fn end_name(&mut self) {
+        if self.words > 1 && self.name.len() <= MAX_NAME {
+            (self.each)(Word {
                 is_name: true,
+                text: &mut self.name,
             });
         }
-        self.text.clear();
+        self.name.clear();
         self.words = 0;
     }
 }
@@ -166,7 +169,7 @@ fn begins_word(mut rest: Chars<'_>) -> bool {
     next_is_lower() && (!plural || next_is_lower())
 }
 
-fn lower(character: char, word: &mut String) {
+fn push_lower(character: char, word: &mut String) {
     if character.is_ascii() {
         word.push(character.to_ascii_lowercase());
         return;

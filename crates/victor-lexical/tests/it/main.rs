@@ -1,25 +1,21 @@
 //! The crate through its public API.
 
-use victor_lexical::{Bm25, each_term};
+mod bm25;
+mod embedder;
+mod terms;
+
+use victor_lexical::fuse;
 
 #[test]
-fn texts_have_terms() {
-    let check = |text: &str, expected: &str| {
-        let mut terms = Vec::new();
-        each_term(text, |term| terms.push(term.to_owned()));
-        assert_eq!(terms.join(" "), expected, "{text}");
+fn rankings_are_fused_by_share_of_their_highest_score() {
+    let check = |rankings: &[(&[f32], f32)], expected: &[f32]| {
+        assert_eq!(fuse(rankings), expected, "{rankings:?}");
     };
-    check("getUserName", "get user name");
-    check("parse_URLs-fast HTTPServer2", "pars url fast http server 2");
-    check("東京タワー", "東京 京タ タワ ワー");
-}
-
-#[test]
-fn equals_are_found_in_their_order() {
-    let mut index = Bm25::default();
-    for text in ["a red fox", "a blue fox", "a red fox", "a red red fox"] {
-        index.add(text);
-    }
-    let found: Vec<_> = index.top("red", 3).iter().map(|hit| hit.document).collect();
-    assert_eq!(found, [3, 0, 2]);
+    check(&[], &[]);
+    check(&[(&[4.0, 1.0], 1.0)], &[1.0, 0.25]);
+    check(&[(&[4.0, 1.0], 0.5), (&[0.0, 0.2], 2.0)], &[0.5, 2.125]);
+    check(&[(&[2.0, -1.0], 1.0)], &[1.0, -0.5]);
+    // Without a score above 0 there is nothing to compare with.
+    check(&[(&[0.0, -1.0], 1.0), (&[1.0, 2.0], 1.0)], &[0.5, 1.0]);
+    check(&[(&[1.0], 1.0), (&[1.0, 2.0], 1.0)], &[1.5, 1.0]);
 }
