@@ -1,7 +1,7 @@
 //! What a group of messages is worth.
 
 use victor_core::{Context, Role};
-use victor_lexical::Bm25;
+use victor_lexical::{Bm25, fuse};
 
 use super::selection::Selection;
 use super::texts::texts;
@@ -37,8 +37,8 @@ impl Task {
     }
 }
 
-/// Makes of how near each group is to the task how much it should be kept: the nearness, also of what stands around
-/// it, and what the group is worth whatever the task is.
+/// How much each group should be kept: how near it is to the task, by the mean of some measures, and also what stands
+/// around it; and what it is worth whatever the task is.
 ///
 /// A last request counts half of a stated task, since it may be no more than "yes, do that". It does not count as near
 /// to itself.
@@ -46,21 +46,20 @@ pub(crate) fn judge(
     selection: &Selection<'_>,
     task: &Task,
     index: &Bm25,
-    mut nearness: Vec<f32>,
+    mut measures: Vec<Vec<f32>>,
 ) -> Vec<f32> {
     let mut requests = selection.groups.iter();
     let last_request = requests.rposition(|group| group.kind == GroupKind::Request);
     if let Some(request) = last_request.filter(|_| !task.is_stated) {
-        nearness[request] = 0.0;
+        measures
+            .iter_mut()
+            .for_each(|measure| measure[request] = 0.0);
     }
+    let measures: Vec<_> = measures.iter().map(|measure| (&measure[..], 1.0)).collect();
+    let mut nearness = fuse(&measures);
     spread(&mut nearness);
-    to_one(&mut nearness);
     let weight = if task.is_stated { 1.0 } else { 0.5 };
-    let worth = worth(selection, index).into_iter();
-    worth
-        .zip(nearness)
-        .map(|(worth, nearness)| worth + weight * nearness)
-        .collect()
+    fuse(&[(&nearness, weight), (&worth(selection, index), 1.0)])
 }
 
 /// An index of the groups by their words.
@@ -73,7 +72,7 @@ pub(crate) fn index(selection: &Selection<'_>) -> Bm25 {
     index
 }
 
-/// What each group is worth whatever the task is, from 0 to 1.
+/// What each group is worth whatever the task is.
 ///
 /// Where tools are at work, it is what was done last: the next step follows from the last ones. In a talk it is what
 /// was said densely, in words that are not said elsewhere. Between the two the worth is mixed by the share of tokens
@@ -85,14 +84,10 @@ fn worth(selection: &Selection<'_>, index: &Bm25) -> Vec<f32> {
     let with_tools: u64 = with_tools.map(|(_, tokens)| tokens).sum();
     let all: u64 = sizes().map(|(_, tokens)| tokens).sum();
     let work = (2.0 * with_tools as f32 / all.max(1) as f32).min(1.0);
-    let count = selection.groups.len() as f32;
-    let mut worth = index.densities();
-    to_one(&mut worth);
-    for (place, worth) in worth.iter_mut().enumerate() {
-        let recency = (place + 1) as f32 / count;
-        *worth = (1.0 - work) * *worth + work * recency;
-    }
-    worth
+    let recency: Vec<f32> = (1..=selection.groups.len())
+        .map(|place| place as f32)
+        .collect();
+    fuse(&[(&index.densities(), 1.0 - work), (&recency, work)])
 }
 
 /// Lets the score of a group reach its neighbours, by half with every step: what is said around something that
@@ -110,13 +105,5 @@ fn spread(scores: &mut [f32]) {
         let own = *score;
         *score += reach + forward;
         reach = (reach + own) / 2.0;
-    }
-}
-
-/// Brings scores into the range up to 1.
-fn to_one(scores: &mut [f32]) {
-    let largest = scores.iter().copied().fold(0.0, f32::max);
-    if largest > 0.0 {
-        scores.iter_mut().for_each(|score| *score /= largest);
     }
 }

@@ -16,8 +16,8 @@ use crate::Group;
 
 /// Keeps what means something like the task, and not the same thing twice: the strategy `semantic`.
 ///
-/// It works as [`TaskAware`](crate::TaskAware) does, with two differences. What has to do with the task is told by
-/// vectors instead of words, so that with a model "car" is near to "vehicle"; and what is like something that is kept
+/// It works as [`TaskAware`](crate::TaskAware) does, with two differences. What has to do with the task is told half by
+/// words and half by vectors, so that with a model "car" is near to "vehicle"; and what is like something that is kept
 /// already counts less (maximal marginal relevance, J. Carbonell and J. Goldstein, 1998). Of each group the first
 /// 2,000 characters are embedded, once: the vectors of up to 8,192 texts are remembered.
 ///
@@ -86,8 +86,17 @@ impl CompactionStrategy for Semantic {
         })?;
         let (task_vector, vectors) = (&vectors[0], &vectors[1..]);
         let alike = |one: &Embedding, other: &Embedding| one.cosine(other).unwrap_or(0.0).max(0.0);
-        let nearness = vectors.iter().map(|vector| alike(task_vector, vector));
-        let scores = judge(&selection, &task, &index(&selection), nearness.collect());
+        let meaning = vectors
+            .iter()
+            .map(|vector| alike(task_vector, vector))
+            .collect();
+        let index = index(&selection);
+        let scores = judge(
+            &selection,
+            &task,
+            &index,
+            vec![meaning, index.scores(&task.text)],
+        );
         let likeness =
             |one: usize, other: usize| self.diversity * alike(&vectors[one], &vectors[other]);
         let kept = selection.take_unlike(budget.target_tokens, &scores, Some(&likeness));

@@ -39,7 +39,7 @@ impl CompactionStrategy for TaskAware {
         };
         let task = Task::of(context);
         let index = index(&selection);
-        let scores = judge(&selection, &task, &index, index.scores(&task.text));
+        let scores = judge(&selection, &task, &index, vec![index.scores(&task.text)]);
         Ok(context.with_messages(selection.take(budget.target_tokens, &scores)))
     }
 }
