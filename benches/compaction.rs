@@ -17,9 +17,17 @@ const LENGTHS: [usize; 2] = [1_000, 10_000];
 
 /// Turns of four messages: a request, a call, its result and an answer, of about forty words each.
 fn conversation(length: usize) -> Context {
+    // Three thousand words of six to nine letters.
+    let word = |n: usize| {
+        let syllables = [
+            "ra", "to", "lin", "mes", "ka", "vo", "ni", "ter", "su", "pel", "do", "gan", "fi",
+            "cro", "be",
+        ];
+        [n, n / 15, n / 225].map(|n| syllables[n % 15]).concat()
+    };
     let text = |seed: usize| {
-        let words = (0..40).map(|n| format!("word{} ", (seed * 31 + n * n * 7) % 3000));
-        words.collect::<String>()
+        let words = (0..40).map(|n| word((seed * 31 + n * n * 7) % 3000));
+        words.collect::<Vec<_>>().join(" ")
     };
     let turn = |n: usize| {
         let call = ToolCall::new("1", "read_file", format!(r#"{{"path":"file{n}.txt"}}"#));

@@ -58,7 +58,7 @@ pub(crate) fn judge(
     let measures: Vec<_> = measures.iter().map(|measure| (&measure[..], 1.0)).collect();
     let mut nearness = fuse(&measures);
     spread(&mut nearness);
-    let weight = if task.is_stated { 1.0 } else { 0.5 };
+    let weight = if task.is_stated { 1.0 } else { 0.35 };
     fuse(&[(&nearness, weight), (&worth(selection, index), 1.0)])
 }
 
