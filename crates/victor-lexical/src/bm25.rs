@@ -30,8 +30,8 @@ pub struct Bm25 {
     total_length: f64,
 }
 
-/// How BM25 weighs. The defaults are in the middle of what S. Robertson and H. Zaragoza found to work in "The
-/// Probabilistic Relevance Framework: BM25 and Beyond", 2009.
+/// How BM25 weighs. The defaults are within what S. Robertson and H. Zaragoza recommend in "The Probabilistic Relevance
+/// Framework: BM25 and Beyond", 2009.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bm25Parameters {
     /// How much further occurrences of a term in a document add to the first: from 0, nothing. 1.2 by default.
