@@ -128,7 +128,10 @@ fn last_letters(word: &mut String) {
 
 /// Replaces the first of the endings that the word has, if what is before it is `enough`.
 fn replace(word: &mut String, endings: &Endings, enough: impl Fn(&str, &str) -> bool) {
-    let fits = |(ending, _): &&(&str, &str)| word.ends_with(ending);
+    // Most endings differ in the last letter, and to see that is far cheaper than a comparison.
+    let last = word.as_bytes().last();
+    let fits =
+        |(ending, _): &&(&str, &str)| ending.as_bytes().last() == last && word.ends_with(ending);
     if let Some((ending, replacement)) = endings.iter().find(fits)
         && enough(&word[..word.len() - ending.len()], ending)
     {

@@ -23,9 +23,9 @@ use crate::{TaskAware, ToolResults, repair};
 /// use std::sync::Arc;
 /// use victor_context::{CompactionStrategy, Hybrid, TaskAware, ToolResults};
 ///
-/// # fn with(summarization: impl CompactionStrategy) -> Hybrid {
-/// Hybrid::new([Arc::new(ToolResults::default()), Arc::new(summarization), Arc::new(TaskAware)])
-/// # }
+/// fn with(summarization: Arc<dyn CompactionStrategy>) -> Hybrid {
+///     Hybrid::new([Arc::new(ToolResults::default()), summarization, Arc::new(TaskAware)])
+/// }
 /// ```
 ///
 /// A stage that fails, panics, takes too long or makes the context larger is passed over, with a warning in the log;

@@ -9,7 +9,7 @@ use victor_core::{Context, Messages};
 use crate::groups::{Group, GroupKind, groups};
 
 /// With how many of the groups taken last a group is compared.
-const COMPARED: usize = 256;
+const COMPARED: usize = 64;
 
 /// The groups of a history, from which a strategy chooses.
 pub(crate) struct Selection<'a> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use victor_context::{
-    BudgetAware, Context, ContextError, ContextManager, EstimateCounter, Group, GroupKind, Hybrid,
-    Messages, RecentMessages, Role, Semantic, SessionId, TaskAware, TokenCounterExt, ToolResults,
-    Truncation, groups,
+    BudgetAware, CachedEmbedder, Context, ContextError, ContextManager, EstimateCounter, Group,
+    GroupKind, Hybrid, Messages, RecentMessages, Role, Semantic, SessionId, TaskAware,
+    TokenCounterExt, ToolResults, Truncation, groups,
 };
+use victor_lexical::LexicalEmbedder;
 use victor_testkit::{CharCounter, conformance, drive, histories};
 
 use crate::summaries::summarizing;
@@ -27,6 +28,13 @@ async fn strategies_keep_the_laws_of_strategies() {
     conformance::compaction_strategy(&BudgetAware::new(200, Arc::new(Truncation))).await;
     conformance::compaction_strategy(&Hybrid::default()).await;
     conformance::compaction_strategy(&summarizing()).await;
+}
+
+#[tokio::test]
+async fn a_cached_embedder_keeps_the_laws_of_embedders() {
+    let embedder = Arc::new(LexicalEmbedder::default());
+    conformance::embedder(&CachedEmbedder::new(embedder.clone(), 1)).await;
+    conformance::embedder(&CachedEmbedder::new(embedder, 1000)).await;
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use victor_context::Messages;
-use victor_core::InvalidHistory::{MissingResult, OrphanResult};
 
 use super::SHARES;
 use super::conversation::{Conversation, Question, texts};
@@ -23,8 +22,8 @@ const COLUMNS: [(&str, bool); 4] = [
 pub(crate) struct Score {
     /// By the source, whether needles are meant, and the place of the share.
     recalls: BTreeMap<(String, bool, usize), Mean>,
-    /// Compactions that cut a call from its result.
-    broken: usize,
+    /// What a provider would refuse, as a call without its result.
+    refused: usize,
     kept: Mean,
     time: Mean,
 }
@@ -50,13 +49,13 @@ impl Score {
     /// The line above the scores.
     pub(crate) fn header() -> String {
         format!(
-            "{:14} {:20} {:20} {:20} {:20} {:>6} {:>6} {:>7}",
+            "{:14} {:20} {:20} {:20} {:20} {:>7} {:>6} {:>7}",
             "strategy",
             "locomo evidence",
             "tau evidence",
             "tau needles",
             "openhands evidence",
-            "broken",
+            "refused",
             "kept",
             "ms"
         )
@@ -100,11 +99,7 @@ impl Score {
         let is_said = |needle: &&String| said.iter().any(|text| text.contains(needle.as_str()));
         let needles = &question.needles;
         add(true, needles.iter().filter(is_said).count(), needles.len());
-        let is_broken = matches!(
-            left.validate(),
-            Err(MissingResult { .. } | OrphanResult { .. })
-        );
-        self.broken += usize::from(is_broken);
+        self.refused += usize::from(left.validate().is_err());
     }
 }
 
@@ -119,6 +114,6 @@ impl fmt::Display for Score {
             write!(f, "{:20} ", recalls.join("/"))?;
         }
         let (kept, time) = (self.kept.get(), self.time.get());
-        write!(f, "{:6} {kept:6.3} {time:7.3}", self.broken)
+        write!(f, "{:7} {kept:6.3} {time:7.3}", self.refused)
     }
 }
