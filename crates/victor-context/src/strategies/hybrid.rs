@@ -24,7 +24,8 @@ use crate::{TaskAware, ToolResults, repair};
 /// use victor_context::{CompactionStrategy, Hybrid, TaskAware, ToolResults};
 ///
 /// fn with(summarization: Arc<dyn CompactionStrategy>) -> Hybrid {
-///     Hybrid::new([Arc::new(ToolResults::default()), summarization, Arc::new(TaskAware)])
+///     let first: Arc<dyn CompactionStrategy> = Arc::new(ToolResults::default());
+///     Hybrid::new([first, summarization, Arc::new(TaskAware)])
 /// }
 /// ```
 ///
