@@ -89,7 +89,10 @@ impl Summarization {
             let mut summaries: Vec<Arc<str>> = Vec::new();
             while let Some(piece) = queue.pop_front() {
                 let tokens = u64::from(counter.count_text(&piece));
-                match self.summary_of(&piece, limit.min(tokens), counter).await {
+                match self
+                    .summary_of(&piece, limit.min(tokens / 2), counter)
+                    .await
+                {
                     Ok(summary) => summaries.push(summary),
                     Err(Failure::TooLong) if tokens > SMALLEST_PIECE => {
                         for half in pieces(&piece, tokens / 2 + 1, counter).into_iter().rev() {
@@ -100,8 +103,15 @@ impl Summarization {
                 }
             }
             let joined = summaries.join("\n\n");
-            if summaries.len() == 1 || u64::from(counter.count_text(&joined)) <= limit {
+            let tokens = u64::from(counter.count_text(&joined));
+            if summaries.len() == 1 || tokens <= limit {
                 return Ok(joined);
+            }
+            // Otherwise it might go on and on.
+            if tokens > u64::from(counter.count_text(&text)) * 3 / 4 {
+                return Err(CompactionError::new(
+                    "the model's summaries are hardly shorter than what they stand for",
+                ));
             }
             text = joined;
         }
@@ -124,7 +134,8 @@ impl Summarization {
         ))]);
         let mut request = ChatRequest::new(self.model.clone(), context);
         request.system = Some(INSTRUCTIONS.into());
-        request.max_output_tokens = u32::try_from(limit).ok();
+        // Against an answer without end; what a model thinks counts as output too.
+        request.max_output_tokens = u32::try_from(limit * 4).ok();
         let answer = self.provider.chat(&request).await.map_err(Failure::of)?;
         let summary: Arc<str> = text_of(&answer.parts).trim().into();
         let tokens = u64::from(counter.count_text(&summary));
@@ -162,7 +173,8 @@ impl CompactionStrategy for Summarization {
         if limit < SMALLEST_SUMMARY {
             return Err(CompactionError::new("there is no room for a summary"));
         }
-        let old = selection.oldest(budget.target_tokens - limit);
+        // A model does not count its words.
+        let old = selection.oldest(budget.target_tokens - limit * 5 / 4);
         let messages = || {
             let groups = selection.groups.iter().zip(&old);
             groups

@@ -110,7 +110,7 @@ async fn the_oldest_become_a_summary_and_what_is_protected_stays() {
     let context = conversation(&format!("s0 u1 c2 r2 a3 u4! {} u6", "u5 a5 ".repeat(20)));
     let compacted = compact(&strategy, &context, 300).await;
     let words = short(compacted.messages());
-    let start = "s0 u1 u[Summary of 25 earlier messages]\nit was about weather u4! u5 a5";
+    let start = "s0 u1 u[Summary of 27 earlier messages]\nit was about weather u4! u5 a5";
     assert!(
         words.starts_with(start) && words.ends_with("a5 u6"),
         "{words}"
@@ -218,6 +218,8 @@ async fn a_model_that_does_wrong_falls_back() {
     check_falls_back(answering(|_| Ok(String::new())), "no summary").await;
     check_falls_back(answering(|_| Ok(" \n".to_owned())), "no summary").await;
     check_falls_back(answering(|text| Ok(text.to_owned())), "were allowed").await;
+    let wordy = Model::with_window(|text| Ok("x".repeat(text.len() * 7 / 10)), 2000);
+    check_falls_back(Arc::into_inner(wordy).unwrap(), "hardly shorter").await;
     check_falls_back(
         answering(|_| Err(ProviderErrorKind::Quota)),
         "asked for a summary: model: no",
