@@ -40,8 +40,8 @@ impl Task {
 /// How much each group should be kept: how near it is to the task, by the mean of some measures, and also what stands
 /// around it; and what it is worth whatever the task is.
 ///
-/// A last request counts half of a stated task, since it may be no more than "yes, do that". It does not count as near
-/// to itself.
+/// A last request counts a third of a stated task, since it may be no more than "yes, do that". It does not count as
+/// near to itself.
 pub(crate) fn judge(
     selection: &Selection<'_>,
     task: &Task,

@@ -80,14 +80,9 @@ fn collapse(message: &Message, counter: &dyn TokenCounter) -> Option<Message> {
     }
     let whole = counter.tokens(message);
     let mut parts = message.parts().to_vec();
-    let results = parts
-        .iter()
-        .filter(|part| matches!(part, Part::ToolResult(_)))
-        .count();
-    let tokens = whole / u32::try_from(results).ok()?.max(1);
     for part in &mut parts {
         if let Part::ToolResult(result) = part {
-            result.content = vec![Part::text(note(result, tokens))];
+            result.content = vec![Part::text(note(result, counter))];
         }
     }
     let collapsed = with_parts(message, parts);
@@ -95,9 +90,9 @@ fn collapse(message: &Message, counter: &dyn TokenCounter) -> Option<Message> {
 }
 
 /// What stands for a result.
-fn note(result: &ToolResult, tokens: u32) -> String {
+fn note(result: &ToolResult, counter: &dyn TokenCounter) -> String {
     let text = result.text();
-    let text = text.trim();
+    let (text, tokens) = (text.trim(), counter.count_text(&text));
     let start = beginning(text, 80).replace('\n', " ");
     let began = if start.is_empty() {
         String::new()
@@ -105,8 +100,8 @@ fn note(result: &ToolResult, tokens: u32) -> String {
         format!(" It began: {start}")
     };
     format!(
-        "[About {tokens} tokens left out to save space. If they are needed again and `{}` only reads, repeat the \
-         call.{began}]",
+        "[Left out to save space: a result with {tokens} tokens of text. If it is needed again and `{}` only reads, \
+         repeat the call.{began}]",
         result.name
     )
 }
