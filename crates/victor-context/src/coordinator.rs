@@ -27,7 +27,7 @@ use crate::{ContextOptions, EstimateCounter, RecentMessages, repair};
 ///
 /// 1. The chosen strategy. It may fail, panic, hang or return rubbish: what it returns is checked and, where it broke
 ///    a rule, mended.
-/// 2. [`Truncation`], which leaves out the oldest groups.
+/// 2. [`Truncation`](crate::Truncation), which leaves out the oldest groups.
 /// 3. If what may not be left out is too large for the window: the largest tool results are cut, with a note of how
 ///    much was cut. Such a message keeps its identifier, and the transcript keeps the whole result.
 ///
