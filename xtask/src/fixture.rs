@@ -39,6 +39,7 @@ impl Fixture {
             .package("victor-chat", "[dependencies]\n@victor-chat-protocol")
             .package("victor-tool", "[dev-dependencies]\n@victor-testkit")
             .package("victor-http", "")
+            .package("victor-lexical", "")
             .package("victor-offline", "[dependencies]\n@victor-http")
             .package("victor-testkit", "[dependencies]\n@victor-core")
             .package("victor-orchestrator", &format!("[dependencies]\n{tool}"))

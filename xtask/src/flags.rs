@@ -36,5 +36,20 @@ xflags::xflags! {
             /// Only what is quick and the same on every machine: allocations and weights.
             optional --counts
         }
+
+        /// Measures judgement with real data; in a release build, or the times say nothing.
+        cmd eval {
+            /// How much of what later questions need survives compaction.
+            cmd compaction {
+                /// The folder with compaction.jsonl.
+                required --data directory: PathBuf
+            }
+
+            /// How much of what queries need is found among many tools.
+            cmd tool-selection {
+                /// The folder with tool_selection.jsonl.
+                required --data directory: PathBuf
+            }
+        }
     }
 }

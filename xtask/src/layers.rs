@@ -6,7 +6,8 @@
 //! - tests (dev-dependencies) use what the crate may use, and `victor-testkit`; the tests of
 //!   `victor-orchestrator` also use adapters and what these are built on, since its examples need a
 //!   model;
-//! - a protocol reaches no runtime, HTTP or database, however long the way, with default features;
+//! - a protocol, or what coordinators share, reaches no runtime, HTTP or database, however long the
+//!   way, with default features;
 //! - `victor-core` uses a few crates from outside and no others;
 //! - `victor-orchestrator` has each coordinator optional, and switched on by a default feature.
 
@@ -27,7 +28,7 @@ const CORE_MAY_USE: [&str; 6] = [
     "uuid",
 ];
 
-/// What is not behind a protocol. Who wraps one of these is found through it.
+/// What is not behind a protocol or what is shared. Who wraps one of these is found through it.
 const NOT_BEHIND_PROTOCOLS: [&str; 10] = [
     "diesel", "hyper", "mio", "reqwest", "rusqlite", "rustls", "smol", "sqlx", "tokio", "ureq",
 ];
@@ -45,11 +46,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
                 ));
             }
         }
-        if Floor::of(workspace, package) == Floor::Protocol {
+        let floor = Floor::of(workspace, package);
+        if matches!(floor, Floor::Protocol | Floor::Shared) {
             let unwanted = |name: &str| NOT_BEHIND_PROTOCOLS.contains(&name);
             for trail in workspace.trails(&[package], is_on_by_default, unwanted)? {
                 findings.push(format!(
-                    "{trail}: a protocol has no runtime, HTTP or database"
+                    "{trail}: {floor:?} has no runtime, HTTP or database"
                 ));
             }
         }
@@ -61,6 +63,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
 enum Floor {
     Core,
     Protocol,
+    /// Computes what several coordinators need, and does no I/O.
+    Shared,
     /// The one HTTP client, for adapters.
     Support,
     /// Beside the house: the tests of every floor use it.
@@ -84,6 +88,7 @@ impl Floor {
             "victor-cli" => Self::Binary,
             "victor-orchestrator" => Self::Orchestrator,
             "victor-testkit" => Self::Testkit,
+            "victor-lexical" => Self::Shared,
             "victor-http" => Self::Support,
             "victor-core" => Self::Core,
             // Implements an extension point of another coordinator instead of a role of its own.
@@ -96,15 +101,19 @@ impl Floor {
 
     /// The floors that crates of this floor may depend on.
     fn below(self) -> &'static [Self] {
-        use Floor::{Adapter, Binary, Coordinator, Core, Orchestrator, Protocol, Support, Testkit};
+        use Floor::{
+            Adapter, Binary, Coordinator, Core, Orchestrator, Protocol, Shared, Support, Testkit,
+        };
         match self {
             Core => &[],
-            Protocol | Support | Testkit | Coordinator => &[Core, Protocol],
-            Adapter => &[Core, Protocol, Support],
+            Protocol | Shared | Support | Testkit => &[Core, Protocol],
+            Coordinator => &[Core, Protocol, Shared],
+            Adapter => &[Core, Protocol, Shared, Support],
             Orchestrator => &[Core, Protocol, Coordinator],
             Binary => &[
                 Core,
                 Protocol,
+                Shared,
                 Support,
                 Testkit,
                 Coordinator,
@@ -209,7 +218,7 @@ mod tests {
     #[test]
     fn a_protocol_reaches_no_runtime_by_default() {
         let package = "victor-chat-protocol";
-        let web = "web -> tokio: a protocol has no runtime, HTTP or database";
+        let web = "web -> tokio: Protocol has no runtime, HTTP or database";
         fails(package, "[dependencies]\n@web", web);
         let optional = "[dependencies]\n@web optional = true\n";
         passes(package, optional);
@@ -224,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_coordinator_knows_no_other_and_no_adapter() {
-        let rule = "Coordinator may depend only on [Core, Protocol]";
+        let rule = "Coordinator may depend only on [Core, Protocol, Shared]";
         for package in ["victor-tool", "victor-prompt-library"] {
             for target in [
                 "victor-chat",
@@ -241,10 +250,39 @@ mod tests {
     }
 
     #[test]
+    fn what_coordinators_share_knows_none_of_them_and_does_no_io() {
+        for user in ["victor-tool", "victor-sql"] {
+            passes(user, "[dependencies]\n@victor-lexical");
+        }
+        let package = "victor-lexical";
+        passes(
+            package,
+            "[dependencies]\n@victor-core\n@victor-tool-protocol",
+        );
+        let rule = "Shared may depend only on [Core, Protocol]";
+        for target in ["victor-tool", "victor-http", "victor-offline"] {
+            let expected = format!("{target}: {rule}");
+            fails(package, &format!("[dependencies]\n@{target}"), &expected);
+        }
+        let web = "web -> tokio: Shared has no runtime, HTTP or database";
+        fails(package, "[dependencies]\n@web", web);
+        for (package, floor) in [
+            ("victor-core", "Core may depend only on []"),
+            (
+                "victor-chat-protocol",
+                "Protocol may depend only on [Core, Protocol]",
+            ),
+        ] {
+            let expected = format!("victor-lexical: {floor}");
+            fails(package, "[dependencies]\n@victor-lexical", &expected);
+        }
+    }
+
+    #[test]
     fn an_adapter_knows_no_other_and_no_coordinator() {
         for target in ["victor-offline", "victor-tool"] {
             let expected =
-                format!("{target}: Adapter may depend only on [Core, Protocol, Support]");
+                format!("{target}: Adapter may depend only on [Core, Protocol, Shared, Support]");
             fails(
                 "victor-sql",
                 &format!("[dependencies]\n@{target}"),

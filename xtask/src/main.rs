@@ -16,6 +16,7 @@ mod bans;
 mod bench;
 mod cargo;
 mod ci;
+mod eval;
 #[cfg(test)]
 mod fixture;
 mod flags;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 
-use flags::{Xtask, XtaskCmd};
+use flags::{EvalCmd, Xtask, XtaskCmd};
 use workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -47,6 +48,10 @@ fn run(command: &XtaskCmd) -> Result<()> {
         XtaskCmd::Alone(_) => report(alone::check(&Workspace::load(".")?)?),
         XtaskCmd::Bans(_) => report(bans::check(&Workspace::load(".")?)?),
         XtaskCmd::Bench(options) => bench::run(&Workspace::load(".")?, options),
+        XtaskCmd::Eval(eval) => match &eval.subcommand {
+            EvalCmd::Compaction(flags) => eval::compaction(&flags.data),
+            EvalCmd::ToolSelection(flags) => eval::tool_selection(&flags.data),
+        },
         XtaskCmd::Tidy(tidy) => {
             let workspace = Workspace::load(".")?;
             if tidy.write {

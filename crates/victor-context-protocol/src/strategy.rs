@@ -28,6 +28,13 @@ pub trait CompactionStrategy: fmt::Debug + Send + Sync + 'static {
     /// The strategy's name, by which settings choose it.
     fn name(&self) -> &str;
 
+    /// The most tokens that a request may have where this strategy is chosen, all of it together: system prompt, tools,
+    /// messages and answer. The manager takes it for the window if the model's is larger. None by default: only the
+    /// model's window counts.
+    fn max_request_tokens(&self) -> Option<u64> {
+        None
+    }
+
     /// Returns a smaller context: at most `budget.target_tokens`, if it can.
     ///
     /// # Errors

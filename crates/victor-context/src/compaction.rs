@@ -14,8 +14,9 @@ use crate::Truncation;
 use crate::contained::within;
 use crate::cut::cut_results;
 use crate::groups::{Group, groups};
+use crate::marker::{allowance, mark};
 use crate::mend::mend;
-use crate::truncation::truncate;
+use crate::strategies::truncate;
 
 /// What a compaction must reach, in tokens.
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +49,9 @@ impl Compaction<'_> {
         goal: Goal,
     ) -> Result<Prepared, ContextError> {
         let history = context.messages();
+        let wanted = goal.target - allowance(goal.target);
         let before = self.counter.tokens_of(history);
-        let (mut taken, mut result, mut fallback) = match self
-            .ask(context, before, goal.target)
-            .await
-        {
+        let (mut taken, mut result, mut fallback) = match self.ask(context, before, wanted).await {
             Ok(result) => {
                 let tokens = self.counter.tokens_of(result.messages());
                 if tokens <= goal.accept {
@@ -62,7 +61,7 @@ impl Compaction<'_> {
                         "`{}` left {tokens} tokens, and {} are wanted",
                         self.name, goal.target
                     );
-                    let shorter = truncate(result.messages(), goal.target, &**self.counter);
+                    let shorter = truncate(result.messages(), wanted, &**self.counter);
                     (
                         Truncation::NAME,
                         shorter,
@@ -75,7 +74,7 @@ impl Compaction<'_> {
                 self.problems.report(self.part(), &why);
                 (
                     Truncation::NAME,
-                    truncate(history, goal.target, &**self.counter),
+                    truncate(history, wanted, &**self.counter),
                     Some(format!("`{}`: {why}", self.name)),
                 )
             }
@@ -98,6 +97,18 @@ impl Compaction<'_> {
                 limit: goal.limit,
             });
         }
+        let room = if after <= goal.target {
+            goal.target
+        } else {
+            goal.limit
+        };
+        result = mark(
+            history,
+            &result,
+            room.min(before.saturating_sub(1)),
+            &**self.counter,
+        );
+        after = self.counter.tokens_of(&result);
         debug!(strategy = taken, before, after, "compacted a context");
         if result == *history {
             return Ok(Prepared::new(context.clone(), None));

@@ -10,12 +10,15 @@ use victor_context_protocol::{
     CompactionStrategy, ContextError, ContextManager, ContextStats, Prepared, TokenCounter,
     TokenCounterExt, WindowRequest,
 };
-use victor_core::{Context, Coordinator, Health, Message, Messages, Problems, SessionId};
+use victor_core::{
+    Context, Coordinator, Health, Message, Messages, Problems, SessionId, contain_sync,
+};
 
 use crate::compaction::{Compaction, Goal};
 use crate::contained::ContainedCounter;
 use crate::session::{Checked, Session};
-use crate::{ContextOptions, EstimateCounter, RecentMessages, Truncation, repair};
+use crate::strategies::defaults;
+use crate::{ContextOptions, EstimateCounter, RecentMessages, repair};
 
 /// Keeps, for every session, the window that the model sees, and compacts it before it overflows.
 ///
@@ -24,7 +27,7 @@ use crate::{ContextOptions, EstimateCounter, RecentMessages, Truncation, repair}
 ///
 /// 1. The chosen strategy. It may fail, panic, hang or return rubbish: what it returns is checked and, where it broke
 ///    a rule, mended.
-/// 2. [`Truncation`], which leaves out the oldest groups.
+/// 2. [`Truncation`](crate::Truncation), which leaves out the oldest groups.
 /// 3. If what may not be left out is too large for the window: the largest tool results are cut, with a note of how
 ///    much was cut. Such a message keeps its identifier, and the transcript keeps the whole result.
 ///
@@ -111,20 +114,14 @@ impl ContextCoordinator {
         Self::builder().strategy(Arc::new(strategy)).build()
     }
 
-    /// A coordinator to be set up. The strategies [`RecentMessages`] and [`Truncation`] are known to it as `recent`
-    /// and `truncation`.
+    /// A coordinator to be set up. The strategies that need neither a model nor anything else are known to it, with
+    /// their defaults: `recent`, `truncation`, `tool_results`, `task_aware`, `semantic`, `budget_aware` and `hybrid`.
     #[must_use]
     pub fn builder() -> ContextCoordinatorBuilder {
-        let mut strategies = BTreeMap::<String, Arc<dyn CompactionStrategy>>::new();
-        strategies.insert(
-            RecentMessages::NAME.to_owned(),
-            Arc::new(RecentMessages::default()),
-        );
-        strategies.insert(Truncation::NAME.to_owned(), Arc::new(Truncation));
         ContextCoordinatorBuilder {
             options: ContextOptions::default(),
             strategy: Arc::new(RecentMessages::default()),
-            strategies,
+            strategies: defaults(),
             counter: Arc::new(EstimateCounter),
         }
     }
@@ -171,14 +168,14 @@ impl ContextCoordinator {
 
     async fn compact(
         &self,
-        strategy: Option<&str>,
+        name: &str,
+        strategy: &dyn CompactionStrategy,
         context: &Context,
         goal: Goal,
     ) -> Result<Prepared, ContextError> {
-        let (name, strategy) = self.strategy(strategy)?;
         let compaction = Compaction {
-            name: &name,
-            strategy: &*strategy,
+            name,
+            strategy,
             counter: &self.counter,
             problems: &self.problems,
             time_limit: self.options.time_limit,
@@ -243,9 +240,13 @@ impl ContextManager for ContextCoordinator {
         id: &SessionId,
         request: &WindowRequest,
     ) -> Result<Prepared, ContextError> {
-        let limits = self.options.limits(request);
+        let (name, strategy) = self.strategy(request.strategy.as_deref())?;
+        let max_tokens = contain_sync(|| strategy.max_request_tokens())
+            .ok()
+            .flatten();
+        let limits = self.options.limits(request, max_tokens);
         let (snapshot, checked, mut tokens, epoch, settled) = self.with_session(id, |session| {
-            session.window = Some(self.options.window(request));
+            session.window = Some(self.options.window(request, max_tokens));
             (
                 session.context.clone(),
                 session.checked,
@@ -281,11 +282,8 @@ impl ContextManager for ContextCoordinator {
                 };
             }
             prepared = self
-                .compact(request.strategy.as_deref(), &prepared.context, goal)
+                .compact(&name, &*strategy, &prepared.context, goal)
                 .await?;
-        } else if let Some(name) = &request.strategy {
-            // A name that nobody knows shows at the first call, not when the window is full.
-            self.strategy(Some(name))?;
         }
         let next_epoch = self.next_epoch();
         if let Some(session) = self
@@ -315,7 +313,8 @@ impl ContextManager for ContextCoordinator {
     }
 
     async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError> {
-        let limits = self.options.limits(&WindowRequest::default());
+        let (name, strategy) = self.strategy(None)?;
+        let limits = self.options.limits(&WindowRequest::default(), None);
         let context = repair(context);
         let half = self.counter.tokens_of(context.messages()) / 2;
         let goal = Goal {
@@ -324,7 +323,7 @@ impl ContextManager for ContextCoordinator {
             uncut: limits.room,
             limit: limits.room,
         };
-        self.compact(None, &context, goal).await
+        self.compact(&name, &*strategy, &context, goal).await
     }
 
     fn stats(&self, session: &SessionId) -> ContextStats {

@@ -1,14 +1,17 @@
-//! The last resort: cutting tool results.
+//! The last resort: cutting tool results, and the task.
+
+use std::sync::Arc;
 
 use victor_context_protocol::{TokenCounter, TokenCounterExt};
-use victor_core::{Message, Messages, Part, Role};
+use victor_core::{Message, MessageId, Messages, Part, Role};
 
 use crate::rebuild::with_parts;
 
 /// Nothing is cut below so many tokens: what remains must still say what it was.
 const SMALLEST: u64 = 48;
 
-/// Cuts the largest tool results until the messages have at most `target` tokens, or until nothing is left to cut.
+/// Cuts the largest tool results, and the user's first request if there is a later one, until the messages have at most
+/// `target` tokens, or until nothing is left to cut.
 ///
 /// A text keeps its beginning and its end, with a note between them of how much was cut; a picture or document is
 /// replaced by a note. Pinned messages are left alone. The message keeps its identifier: it is a shortened copy, and
@@ -19,7 +22,11 @@ pub(crate) fn cut_results(
     counter: &dyn TokenCounter,
 ) -> Messages {
     let total = counter.tokens_of(messages);
-    let mut sizes: Vec<u64> = cuttable(messages)
+    let task = earlier_task(messages);
+    let mut sizes: Vec<u64> = messages
+        .iter()
+        .filter(|message| may_be_cut(message, task))
+        .flat_map(|message| cuttable(message))
         .map(|part| part_tokens(part, counter))
         .collect();
     sizes.sort_unstable();
@@ -31,7 +38,10 @@ pub(crate) fn cut_results(
     loop {
         let cut: Messages = messages
             .iter()
-            .map(|message| capped(message, cap, counter))
+            .map(|message| match may_be_cut(message, task) {
+                true => capped(message, cap, counter),
+                false => message.clone(),
+            })
             .collect();
         if cap == SMALLEST || counter.tokens_of(&cut) <= target {
             return cut;
@@ -41,17 +51,29 @@ pub(crate) fn cut_results(
     }
 }
 
-/// The parts that may be cut.
-fn cuttable(messages: &Messages) -> impl Iterator<Item = &Part> {
-    let results = messages
+/// The user's first request, if there is a later one.
+fn earlier_task(messages: &Messages) -> Option<MessageId> {
+    let mut requests = messages
         .iter()
-        .filter(|message| may_be_cut(message))
-        .flat_map(|message| message.tool_results());
-    results.flat_map(|result| &result.content)
+        .filter(|message| *message.role() == Role::User && !message.is_note());
+    let first = requests.next()?;
+    requests.next().map(|_| first.id())
 }
 
-fn may_be_cut(message: &Message) -> bool {
-    *message.role() == Role::Tool && !message.is_pinned()
+fn may_be_cut(message: &Message, task: Option<MessageId>) -> bool {
+    (*message.role() == Role::Tool || task == Some(message.id())) && !message.is_pinned()
+}
+
+/// The parts of a message that may be cut.
+fn cuttable(message: &Message) -> impl Iterator<Item = &Part> {
+    message
+        .parts()
+        .iter()
+        .flat_map(|part| match part {
+            Part::ToolResult(result) => result.content.as_slice(),
+            part => std::slice::from_ref(part),
+        })
+        .filter(|part| matches!(part, Part::Text(_) | Part::Image(_) | Part::Document(_)))
 }
 
 /// The level to which the largest of `sizes`, in ascending order, must sink so that all together are at most `budget`.
@@ -67,28 +89,19 @@ fn level(sizes: &[u64], budget: u64) -> u64 {
     u64::MAX
 }
 
-fn capped(
-    message: &std::sync::Arc<Message>,
-    cap: u64,
-    counter: &dyn TokenCounter,
-) -> std::sync::Arc<Message> {
-    let is_over = |part: &Part| part_tokens(part, counter) > cap;
-    if !may_be_cut(message)
-        || !message
-            .tool_results()
-            .any(|result| result.content.iter().any(is_over))
-    {
+fn capped(message: &Arc<Message>, cap: u64, counter: &dyn TokenCounter) -> Arc<Message> {
+    if cuttable(message).all(|part| part_tokens(part, counter) <= cap) {
         return message.clone();
     }
     let mut parts = message.parts().to_vec();
-    for part in &mut parts {
-        if let Part::ToolResult(result) = part {
-            for part in &mut result.content {
-                let tokens = part_tokens(part, counter);
-                if tokens > cap {
-                    cut(part, tokens, cap);
-                }
-            }
+    let cuttable = parts.iter_mut().flat_map(|part| match part {
+        Part::ToolResult(result) => result.content.as_mut_slice(),
+        part => std::slice::from_mut(part),
+    });
+    for part in cuttable {
+        let tokens = part_tokens(part, counter);
+        if tokens > cap && matches!(part, Part::Text(_) | Part::Image(_) | Part::Document(_)) {
+            cut(part, tokens, cap);
         }
     }
     with_parts(message, parts).into()
@@ -116,7 +129,7 @@ fn cut(part: &mut Part, tokens: u64, cap: u64) {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let (head, tail) = (offset(kept - tail), offset(length - tail));
     text.text = format!(
-        "{}\n[... {} characters of this result were cut: they did not fit the context window. ...]\n{}",
+        "{}\n[... {} characters were cut here: they did not fit the context window. ...]\n{}",
         &text.text[..head],
         length - kept,
         &text.text[tail..]
@@ -211,6 +224,20 @@ mod tests {
                 .contains("`image`")
         );
         assert!(EstimateCounter.tokens_of(&cut) <= 100);
+    }
+
+    #[test]
+    fn the_task_is_cut_where_a_later_request_follows() {
+        let task = || Message::user((0..3000).map(|n| format!("{n} ")).collect::<String>());
+        let cut = |messages: Vec<Message>| {
+            let messages: Messages = messages.into_iter().collect();
+            let cut = cut_results(&messages, 200, &EstimateCounter);
+            EstimateCounter.tokens_of(&cut) <= 200
+        };
+        assert!(cut(vec![task(), Message::user("go on")]));
+        assert!(!cut(vec![task()]));
+        assert!(!cut(vec![task().pinned(), Message::user("go on")]));
+        assert!(!cut(vec![Message::user("begin"), task()]));
     }
 
     #[test]

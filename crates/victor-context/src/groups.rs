@@ -15,8 +15,9 @@ pub struct Group {
     pub kind: GroupKind,
     /// The number of the request that it belongs to, from 1; 0 before the first.
     pub turn: usize,
-    /// Whether every compaction keeps it: what the system says, what is pinned, the user's last request, the end of
-    /// the history, which the model has to go on from, and the request that any of these belongs to.
+    /// Whether every compaction keeps it: what the system says, what is pinned, the user's first request, which is the
+    /// task, and the last, the end of the history, which the model has to go on from, and the request that any of
+    /// these belongs to.
     pub protected: bool,
 }
 
@@ -30,6 +31,8 @@ pub enum GroupKind {
     Request,
     /// A message of the model, together with the results of its tool calls.
     Step,
+    /// A [note](Message::is_note) of the program: what an earlier compaction put in the place of messages.
+    Note,
 }
 
 impl Group {
@@ -73,10 +76,11 @@ impl Group {
 pub fn groups(history: &Messages) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut turn = 0;
-    let mut last_request = None;
+    let (mut first_request, mut last_request) = (None, None);
     for (index, message) in history.iter().enumerate() {
         let kind = match message.role() {
             Role::System => GroupKind::System,
+            Role::User if message.is_note() => GroupKind::Note,
             Role::User => GroupKind::Request,
             _ => GroupKind::Step,
         };
@@ -91,6 +95,7 @@ pub fn groups(history: &Messages) -> Vec<Group> {
         }
         if kind == GroupKind::Request {
             turn += 1;
+            first_request.get_or_insert(groups.len());
             last_request = Some(groups.len());
         }
         let protected = kind == GroupKind::System || message.is_pinned();
@@ -101,7 +106,7 @@ pub fn groups(history: &Messages) -> Vec<Group> {
             protected,
         });
     }
-    if let Some(request) = last_request {
+    for request in [first_request, last_request].into_iter().flatten() {
         groups[request].protected = true;
     }
     if let Some(last) = groups.last_mut() {
@@ -156,8 +161,8 @@ mod tests {
     use super::*;
     use victor_core::{Part, ToolCall, ToolOutcome, ToolResult};
 
-    /// A history in short: `s` system, `u` user, `a` assistant, `c` assistant with a call, `r` its result; a capital
-    /// letter is pinned.
+    /// A history in short: `s` system, `u` user, `a` assistant, `c` assistant with a call, `r` its result, `n`
+    /// note; a capital letter is pinned.
     fn history(short: &str) -> Messages {
         let call = ToolCall::new("1", "t", "{}");
         let message = |letter: char| {
@@ -165,6 +170,7 @@ mod tests {
                 's' => Message::system("s"),
                 'u' => Message::user("u"),
                 'a' => Message::assistant("a"),
+                'n' => Message::note("n"),
                 'c' => Message::new(Role::Assistant, vec![Part::ToolCall(call.clone())]),
                 _ => Message::tool_results_of([ToolResult::new(&call, ToolOutcome::Success, "r")]),
             };
@@ -199,12 +205,14 @@ mod tests {
     fn calls_stay_with_their_results_and_what_matters_is_protected() {
         check("", "");
         check("ua", "[u] [a]");
-        check("suauacrcra", "[s] u a [u] a cr cr [a]");
+        check("suauacrcra", "[s] [u] a [u] a cr cr [a]");
         check("uacrr", "[u] a [crr]");
-        check("uuacrua", "u u a cr [u] [a]");
+        check("uuacrua", "[u] u a cr [u] [a]");
         check("uAuaucRaua", "[u] [A] u a [u] [cR] a [u] [a]");
         check("Uaua", "[U] a [u] [a]");
-        check("uauas", "u a [u] a [s]");
+        check("uauas", "[u] a [u] a [s]");
+        check("nauanua", "n a [u] a n [u] [a]");
+        check("uanan", "[u] a n a [n]");
     }
 
     #[test]

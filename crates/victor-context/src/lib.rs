@@ -44,7 +44,10 @@
 //! # What is here
 //!
 //! - [`ContextCoordinator`], one context per session; [`ContextOptions`], when it compacts and how far down.
-//! - The strategies [`RecentMessages`] and [`Truncation`]; write others by implementing [`CompactionStrategy`].
+//! - Strategies that need nothing: [`RecentMessages`], [`Truncation`], [`ToolResults`], [`TaskAware`], [`Semantic`],
+//!   [`BudgetAware`], and [`Hybrid`], which runs others one after the other. Every coordinator knows these by name.
+//! - [`Summarization`], which needs a model, and [`Semantic`] by the vectors of a model, with [`CachedEmbedder`]:
+//!   register them. Write others by implementing [`CompactionStrategy`]. `docs/compaction.md` helps to choose.
 //! - [`groups`], the units of a history that a strategy must not separate.
 //! - [`repair`], which makes a broken history one that every provider accepts.
 //! - [`EstimateCounter`], token counts without a tokenizer; [`Calibration`], which learns from a provider's reports how
@@ -52,10 +55,10 @@
 //!
 //! # What never happens
 //!
-//! A tool call is never separated from its result. What the system says, what is pinned, the user's last request and
-//! the end of the conversation are never left out. A compaction never makes a context larger, and never changes the
-//! order. A strategy that fails, panics, hangs or returns rubbish is replaced by truncation, and
-//! [`health`](Coordinator::health) says so.
+//! A tool call is never separated from its result. What the system says, what is pinned, the user's first and last
+//! requests and the end of the conversation are never left out. A compaction never makes a context larger, and never
+//! changes the order. Nothing is left out in silence: a note says how many messages are no longer there. A strategy that
+//! fails, panics, hangs or returns rubbish is replaced by truncation, and [`health`](Coordinator::health) says so.
 
 mod calibration;
 mod compaction;
@@ -64,22 +67,24 @@ mod coordinator;
 mod cut;
 mod estimate;
 mod groups;
+mod marker;
 mod mend;
 mod options;
 mod rebuild;
-mod recent;
 mod repair;
 mod session;
-mod truncation;
+mod strategies;
 
 pub use calibration::Calibration;
 pub use coordinator::{ContextCoordinator, ContextCoordinatorBuilder};
 pub use estimate::EstimateCounter;
 pub use groups::{Group, GroupKind, groups};
 pub use options::ContextOptions;
-pub use recent::RecentMessages;
 pub use repair::repair;
-pub use truncation::Truncation;
+pub use strategies::{
+    BudgetAware, CachedEmbedder, Hybrid, RecentMessages, Semantic, Summarization, TaskAware,
+    ToolResults, Truncation,
+};
 pub use victor_context_protocol::{
     CompactionBudget, CompactionError, CompactionReport, CompactionStrategy, ContextError,
     ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,

@@ -52,13 +52,15 @@ pub(crate) struct Limits {
 }
 
 impl ContextOptions {
-    /// The window that a request means.
-    pub(crate) fn window(&self, request: &WindowRequest) -> u64 {
-        request.window.unwrap_or(self.default_window)
+    /// The window that a request means, if the strategy allows no more than `max_tokens`.
+    pub(crate) fn window(&self, request: &WindowRequest, max_tokens: Option<u64>) -> u64 {
+        let window = request.window.unwrap_or(self.default_window);
+        max_tokens.map_or(window, |max_tokens| window.min(max_tokens))
     }
 
-    pub(crate) fn limits(&self, request: &WindowRequest) -> Limits {
-        let room = self.window(request).saturating_sub(request.reserved);
+    pub(crate) fn limits(&self, request: &WindowRequest, max_tokens: Option<u64>) -> Limits {
+        let window = self.window(request, max_tokens);
+        let room = window.saturating_sub(request.reserved);
         let usable = |share: &f64| (0.0..=1.0).contains(share);
         let threshold = request.threshold.filter(usable).unwrap_or(self.threshold);
         let threshold = Some(threshold).filter(usable).unwrap_or(0.8);
@@ -90,7 +92,7 @@ mod tests {
         let (mut options, mut request) = (ContextOptions::default(), WindowRequest::default());
         request.window = Some(1000);
         set(&mut options, &mut request);
-        let limits = options.limits(&request);
+        let limits = options.limits(&request, Some(128_000));
         assert_eq!((limits.room, limits.trigger, limits.target), expected);
     }
 
@@ -105,6 +107,16 @@ mod tests {
         );
         check(|_, request| request.threshold = Some(0.4), (1000, 400, 300));
         check(|options, _| options.target = 0.9, (1000, 800, 600));
+    }
+
+    #[test]
+    fn a_strategy_may_want_less_than_the_window() {
+        let (options, mut request) = (ContextOptions::default(), WindowRequest::default());
+        request.window = Some(1000);
+        for (max_tokens, window) in [(None, 1000), (Some(5000), 1000), (Some(400), 400)] {
+            assert_eq!(options.window(&request, max_tokens), window);
+            assert_eq!(options.limits(&request, max_tokens).room, window);
+        }
     }
 
     #[test]

@@ -2,6 +2,13 @@
 
 use victor_core::{Message, MessageId, Part};
 
+/// A note of the program, under an identifier that follows from what it stands for.
+pub(crate) fn note(id: MessageId, text: impl Into<String>) -> Message {
+    let note = Message::note(text);
+    let renamed = Message::with_id(id, note.role().clone(), note.parts().to_vec());
+    with_extras(renamed, &note)
+}
+
 /// The same message with other parts.
 pub(crate) fn with_parts(message: &Message, parts: Vec<Part>) -> Message {
     let mut rebuilt = Message::with_id(message.id(), message.role().clone(), parts);
@@ -11,11 +18,16 @@ pub(crate) fn with_parts(message: &Message, parts: Vec<Part>) -> Message {
     if let Some(model) = message.model() {
         rebuilt = rebuilt.with_model(model.clone());
     }
-    message
+    with_extras(rebuilt, message)
+}
+
+/// The message with the fields of another.
+fn with_extras(message: Message, other: &Message) -> Message {
+    other
         .extra()
         .iter()
-        .fold(rebuilt, |rebuilt, (field, value)| {
-            rebuilt.with_extra(field.clone(), value.clone())
+        .fold(message, |message, (field, value)| {
+            message.with_extra(field.clone(), value.clone())
         })
 }
 

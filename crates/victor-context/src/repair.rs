@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use victor_core::{Context, Message, Messages, Part, Role, ToolCallId, ToolOutcome, ToolResult};
 
-use crate::rebuild::{derived_id, with_parts};
+use crate::rebuild::{derived_id, note, with_parts};
 
 /// What stands in place of a result that is lost.
 const LOST: &str = "The result of this call was lost. The call may have had its effect.";
@@ -27,7 +27,7 @@ const LEFT_OUT: &str = "(Earlier messages were left out.)";
 /// | two calls of one message with one identifier | the second is renamed, and so is its result |
 /// | a part in a message of a role that may not have it | becomes text in place, or moves to a user message behind |
 /// | an empty message | is left out |
-/// | an answer at the beginning | is preceded by a user message, "(Earlier messages were left out.)" |
+/// | an answer at the beginning | is preceded by a note, "(Earlier messages were left out.)" |
 ///
 /// A message that is changed keeps its identifier. Those that are added have identifiers that follow from their
 /// neighbours'.
@@ -123,11 +123,7 @@ impl<'a> Repair<'a> {
         if *message.role() == Role::User {
             return self.out;
         }
-        let marker = Message::with_id(
-            derived_id(message.id(), 0),
-            Role::User,
-            vec![Part::text(LEFT_OUT)],
-        );
+        let marker = note(derived_id(message.id(), 0), LEFT_OUT);
         let (system, rest) = (self.out.iter().take(first), self.out.iter().skip(first));
         system
             .chain([&Arc::new(marker)])

@@ -1,14 +1,18 @@
 //! What holds for every history.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use victor_context::{
-    Context, ContextError, ContextManager, EstimateCounter, Group, Messages, RecentMessages, Role,
-    SessionId, TokenCounterExt, Truncation, groups,
+    BudgetAware, CachedEmbedder, Context, ContextError, ContextManager, EstimateCounter, Group,
+    GroupKind, Hybrid, Messages, RecentMessages, Role, Semantic, SessionId, TaskAware,
+    TokenCounterExt, ToolResults, Truncation, groups,
 };
+use victor_lexical::LexicalEmbedder;
 use victor_testkit::{CharCounter, conformance, drive, histories};
 
+use crate::summaries::summarizing;
 use crate::{counting_chars, window};
 
 #[tokio::test]
@@ -16,6 +20,21 @@ async fn strategies_keep_the_laws_of_strategies() {
     conformance::compaction_strategy(&RecentMessages::default()).await;
     conformance::compaction_strategy(&RecentMessages::new(3)).await;
     conformance::compaction_strategy(&Truncation).await;
+    conformance::compaction_strategy(&ToolResults::default()).await;
+    conformance::compaction_strategy(&ToolResults { keep_last: 0 }).await;
+    conformance::compaction_strategy(&TaskAware).await;
+    conformance::compaction_strategy(&Semantic::default()).await;
+    conformance::compaction_strategy(&BudgetAware::default()).await;
+    conformance::compaction_strategy(&BudgetAware::new(200, Arc::new(Truncation))).await;
+    conformance::compaction_strategy(&Hybrid::default()).await;
+    conformance::compaction_strategy(&summarizing()).await;
+}
+
+#[tokio::test]
+async fn a_cached_embedder_keeps_the_laws_of_embedders() {
+    let embedder = Arc::new(LexicalEmbedder::default());
+    conformance::embedder(&CachedEmbedder::new(embedder.clone(), 1)).await;
+    conformance::embedder(&CachedEmbedder::new(embedder, 1000)).await;
 }
 
 #[test]
@@ -56,20 +75,31 @@ fn check(before: &Messages, after: &Messages) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+const STRATEGIES: [&str; 8] = [
+    "budget_aware",
+    "hybrid",
+    "recent",
+    "semantic",
+    "summarization",
+    "task_aware",
+    "tool_results",
+    "truncation",
+];
+
 proptest! {
     #[test]
     fn a_prepared_context_fits_and_keeps_what_matters(
-        seed: u64, share in 5..150_u64, reserved in 0..50_u64, force: bool, strategy in 0..2_usize,
+        seed: u64, share in 5..150_u64, reserved in 0..50_u64, force: bool, strategy in 0..STRATEGIES.len(),
     ) {
         for history in histories(seed, 4) {
             let tokens = CharCounter.tokens_of(&history);
-            let contexts = counting_chars().build();
+            let contexts = counting_chars().register_strategy("summarization", Arc::new(summarizing())).build();
             let session = SessionId::default();
             contexts.set_context(&session, Context::new(history.clone()));
             let mut request = window(tokens * share / 100);
             request.reserved = request.window.unwrap() * reserved / 100;
             request.force = force;
-            request.strategy = Some(["recent", "truncation"][strategy].into());
+            request.strategy = Some(STRATEGIES[strategy].into());
             let room = request.window.unwrap() - request.reserved;
             match drive(contexts.prepare(&session, &request)).unwrap() {
                 Err(ContextError::TooLarge { tokens: left, limit }) => {
@@ -86,11 +116,14 @@ proptest! {
                     prop_assert!(!force || left < tokens || tokens == 0);
                     if let Some(report) = &prepared.compaction {
                         prop_assert_eq!((report.tokens_before, report.tokens_after), (tokens, left));
-                        let is_protected = |group: &Group| group.protected;
+                        let is_protected = |group: &Group| group.protected || group.kind == GroupKind::Note;
                         prop_assert!(left <= room / 2 + 1 || groups(after).iter().all(is_protected));
                     }
                     prop_assert_eq!(&contexts.context(&session), &prepared.context);
                     prop_assert_eq!(contexts.stats(&session).tokens, left);
+                    contexts.set_context(&session, Context::new(history.clone()));
+                    let repeated = drive(contexts.prepare(&session, &request)).unwrap().unwrap();
+                    prop_assert_eq!(&repeated.context, &prepared.context);
                     request.force = false;
                     let again = drive(contexts.prepare(&session, &request)).unwrap().unwrap();
                     if !force {
@@ -105,7 +138,7 @@ proptest! {
     #[test]
     fn compacting_a_context_touches_no_session(seed: u64, keep_last in 1..10_usize) {
         for history in histories(seed, 4) {
-            let contexts = counting_chars().strategy(std::sync::Arc::new(RecentMessages::new(keep_last))).build();
+            let contexts = counting_chars().strategy(Arc::new(RecentMessages::new(keep_last))).build();
             let context = Context::new(history.clone());
             let prepared = drive(contexts.compact_context(&context)).unwrap().unwrap();
             check(&history, prepared.context.messages())?;

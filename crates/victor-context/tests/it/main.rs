@@ -4,6 +4,8 @@ mod faults;
 mod laws;
 mod repairs;
 mod sessions;
+mod strategies;
+mod summaries;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use victor_embedding_protocol::{EmbedError, Embedder, embed_all};
 use victor_openai::{Dialect, OpenAiProvider, Server};
+use victor_testkit::conformance;
 
 use crate::fake::{Asked, Fake, Reply};
 
@@ -58,6 +59,13 @@ async fn texts_have_vectors_in_their_order() {
         error,
         EmbedError::BatchTooLarge { found: 65, max: 64 }
     ));
+}
+
+#[tokio::test]
+async fn it_keeps_the_laws_of_embedders() {
+    let fake = Fake::new(openai).await;
+    let embedder = provider(&fake).embedder("e", None).await.unwrap();
+    conformance::embedder(&embedder).await;
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ fn wrong_settings_are_named() {
     );
     check(
         |b| b.setting("context_compaction_strategy", "magic"),
-        "setting `context_compaction_strategy` is `magic`, which is not known: known are `recent`",
+        "setting `context_compaction_strategy` is `magic`, which is not known: known are `budget_aware`, `hybrid`",
     );
     check(
         |b| b.setting("system_prompt_template", "magic"),

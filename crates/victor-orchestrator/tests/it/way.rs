@@ -323,7 +323,7 @@ async fn a_session_can_be_compacted_by_hand_with_the_strategy_of_its_settings() 
             report.messages_before,
             report.messages_after
         ),
-        ("facts", 6, 2)
+        ("facts", 6, 3)
     );
     assert_eq!(
         facts.0.lock().unwrap().as_ref().unwrap()["current_task"],

@@ -126,6 +126,10 @@ impl<T: CompactionStrategy> CompactionStrategy for Faulty<T> {
         self.inner.name()
     }
 
+    fn max_request_tokens(&self) -> Option<u64> {
+        self.inner.max_request_tokens()
+    }
+
     async fn compact(
         &self,
         context: &Context,

@@ -6,6 +6,7 @@ mod chat_engine;
 mod chat_provider;
 mod compaction_strategy;
 mod config_provider;
+mod embedder;
 mod prompt_contributor;
 mod session_store;
 mod token_counter;

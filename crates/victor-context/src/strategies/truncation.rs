@@ -51,7 +51,7 @@ pub(crate) fn truncate(history: &Messages, target: u64, counter: &dyn TokenCount
     let mut request = None;
     for (index, group) in groups.iter().enumerate() {
         let step = match group.kind {
-            GroupKind::System => continue,
+            GroupKind::System | GroupKind::Note => continue,
             GroupKind::Request => {
                 request = Some(index);
                 None
@@ -61,7 +61,7 @@ pub(crate) fn truncate(history: &Messages, target: u64, counter: &dyn TokenCount
         // With the last step of a turn goes its request: without an answer it would seem to want one.
         let ends_turn = groups[index + 1..]
             .iter()
-            .find(|next| next.kind != GroupKind::System);
+            .find(|next| !matches!(next.kind, GroupKind::System | GroupKind::Note));
         let request = request.filter(|_| ends_turn.is_none_or(|next| next.turn != group.turn));
         for candidate in step.into_iter().chain(request) {
             if !groups[candidate].protected {
@@ -71,6 +71,13 @@ pub(crate) fn truncate(history: &Messages, target: u64, counter: &dyn TokenCount
         }
         if tokens <= target {
             break;
+        }
+    }
+    // Notes stand for many messages in few words, so they go last.
+    for (index, group) in groups.iter().enumerate() {
+        if tokens > target && group.kind == GroupKind::Note && !group.protected {
+            dropped[index] = true;
+            tokens = tokens.saturating_sub(group.tokens(history, counter));
         }
     }
     keep(history, &groups, |index, _| !dropped[index])
