@@ -329,6 +329,6 @@ async fn a_session_can_be_compacted_by_hand_with_the_strategy_of_its_settings() 
         facts.0.lock().unwrap().as_ref().unwrap()["current_task"],
         "asking"
     );
-    assert_eq!(session.context().messages().len(), 2);
+    assert_eq!(session.context().messages().len(), 3);
     assert_eq!(session.transcript().await.unwrap().len(), 6);
 }
