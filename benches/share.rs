@@ -80,10 +80,10 @@ fn share(c: &mut Criterion) {
         black_box(runtime.block_on(prompts.build_system_prompt(&context)));
     });
     measure("session", &|| {
-        runtime.block_on(session_calls(&orchestrator, id))
+        runtime.block_on(session_calls(&orchestrator, id));
     });
     measure("context", &|| {
-        runtime.block_on(context_calls(&orchestrator, id))
+        runtime.block_on(context_calls(&orchestrator, id));
     });
     measure("provider", &|| {
         let request = ChatRequest::new("m", session.context());
@@ -91,7 +91,7 @@ fn share(c: &mut Criterion) {
         black_box(runtime.block_on(stream.completion()).ok());
     });
     measure("tool", &|| {
-        drop(black_box(orchestrator.tool_coordinator().specs()))
+        drop(black_box(orchestrator.tool_coordinator().specs()));
     });
     measure("chat", &|| {
         let start = TurnStart::Begin {

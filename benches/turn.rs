@@ -6,7 +6,10 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use victor_orchestrator::protocols::{ChatProvider, ChatRequest};
+use futures_util::FutureExt;
+use victor_core::Context;
+use victor_orchestrator::Session;
+use victor_orchestrator::protocols::{ChatProvider, ChatRequest, WindowRequest};
 
 use benches::{InstantModel, QUESTION, history, orchestrator, runtime, warm_session};
 
@@ -29,17 +32,29 @@ fn turn(c: &mut Criterion) {
             let session = runtime.block_on(warm_session(&orchestrator, name, &context));
             group.bench_function(BenchmarkId::new(name, length), |b| {
                 b.to_async(&runtime).iter_batched(
-                    || {
-                        let contexts = orchestrator.context_coordinator();
-                        contexts.set_context(session.id(), context.clone());
-                    },
+                    || go_back_to(&session, &context),
                     async |()| session.chat(QUESTION).await,
-                    BatchSize::SmallInput,
+                    BatchSize::NumIterations(64),
                 );
             });
         }
     }
     group.finish();
+}
+
+fn window() -> WindowRequest {
+    let mut request = WindowRequest::default();
+    request.window = Some(100_000_000); // nothing is compacted here
+    request
+}
+
+/// Sets what the model sees of a conversation, and has it looked at: only what is new is looked at in a turn.
+fn go_back_to(session: &Session, context: &Context) {
+    let contexts = session.orchestrator().context_coordinator();
+    contexts.set_context(session.id(), context.clone());
+    let window = window();
+    let prepared = contexts.prepare(session.id(), &window);
+    prepared.now_or_never().expect("at once").expect("it fits");
 }
 
 criterion_group!(benches, turn);
