@@ -43,7 +43,7 @@ impl ChatProvider for Model {
         let pieces = pieces
             .into_iter()
             .map(|piece| CompletionEvent::TextDelta(piece.into()));
-        let events = pieces.chain([CompletionEvent::Finished(completion)]);
+        let events = pieces.chain([CompletionEvent::finished(completion)]);
         Ok(CompletionStream::from_events(events.map(Ok)))
     }
 
