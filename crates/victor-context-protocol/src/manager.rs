@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{Context, Coordinator, Message, SessionId};
+use victor_core::{Context, Coordinator, Message, ModelId, SessionId};
 
 use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter};
 
@@ -39,6 +39,11 @@ pub trait ContextManager: Coordinator {
         request: &WindowRequest,
     ) -> Result<Prepared, ContextError>;
 
+    /// Hears what the provider reports about the request for which the session's context was prepared last: the model
+    /// that answered, and all tokens of the request, those among them that came from a cache or went to one. A manager
+    /// that counts can learn from it how far its count is off. By default nothing happens.
+    fn observe_usage(&self, _session: &SessionId, _model: &ModelId, _reported: u64) {}
+
     /// Compacts a context, whether or not it is over the threshold, and leaves every session as it is.
     ///
     /// # Errors
@@ -65,8 +70,13 @@ pub trait ContextManager: Coordinator {
 pub struct WindowRequest {
     /// The model's window in tokens; the manager's own assumption if absent.
     pub window: Option<u64>,
-    /// How many tokens of it are taken: by the system prompt, the tools and the answer.
+    /// How many tokens of it are kept free, such as for the answer.
     pub reserved: u64,
+    /// How many tokens are sent beside the context, such as the system prompt and the tools, by the manager's
+    /// [counter](ContextManager::counter).
+    pub preamble: u64,
+    /// The model that is asked, for managers that learn how far their count is off for each; unknown if absent.
+    pub model: Option<ModelId>,
     /// The share of the window at which the context is compacted; the manager's own if absent.
     pub threshold: Option<f64>,
     /// The strategy to use; the manager's own if absent.
@@ -142,6 +152,7 @@ mockall::mock! {
         fn context(&self, session: &SessionId) -> Context;
         fn set_context(&self, session: &SessionId, context: Context);
         async fn prepare(&self, session: &SessionId, request: &WindowRequest) -> Result<Prepared, ContextError>;
+        fn observe_usage(&self, session: &SessionId, model: &ModelId, reported: u64);
         async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError>;
         fn stats(&self, session: &SessionId) -> ContextStats;
         fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>);

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How large a context is, and what it consists of.
+///
+/// All sizes are counts of the manager's counter, so that they can be compared and added up. The window alone is in the
+/// provider's own tokens; [`calibration`](Self::calibration) leads from one to the other.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ContextStats {
@@ -14,26 +17,35 @@ pub struct ContextStats {
     pub tokens: u64,
     /// The tokens by the role of their message.
     pub tokens_by_role: BTreeMap<String, u64>,
-    /// The window that was last asked for; unknown before the first model call.
+    /// The tokens that were sent beside the context at the last model call, such as the system prompt and the tools.
+    #[serde(default)]
+    pub preamble: u64,
+    /// The window that was last asked for, in the provider's tokens; unknown before the first model call.
     pub window: Option<u64>,
+    /// How many tokens the model's provider reports for each that is counted; unknown before it has reported any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<f64>,
     /// What the last compaction did, if there was one.
     pub last_compaction: Option<CompactionReport>,
 }
 
 impl ContextStats {
-    /// The share of the window that is used, where the window is known: 1.0 is full.
+    /// The share of the window that is used, by the context and what is sent beside it, where the window is known: 1.0
+    /// is full. It is in the provider's tokens, as far as these are known.
     #[must_use]
     pub fn fill(&self) -> Option<f64> {
         #[expect(
             clippy::cast_precision_loss,
             reason = "a share needs no more than 53 bits"
         )]
-        self.window
-            .map(|window| self.tokens as f64 / window.max(1) as f64)
+        self.window.map(|window| {
+            let tokens = self.tokens.saturating_add(self.preamble) as f64;
+            tokens * self.calibration.unwrap_or(1.0) / window.max(1) as f64
+        })
     }
 }
 
-/// What a compaction did.
+/// What a compaction did. Its sizes are counts, as those of [`ContextStats`] are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompactionReport {

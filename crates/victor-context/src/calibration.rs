@@ -32,7 +32,8 @@ use victor_core::ModelId;
 /// the first one counts at once, and from then on one in which each new observation has a weight of a fifth, so that
 /// nine tenths of a change are learned in eleven calls. An observation beyond 0.5 to 3 counts as the nearer of these. One
 /// with fewer than 200 tokens on either side is ignored: it says more about what is not counted, and a provider that
-/// reports nothing reports zero.
+/// reports nothing reports zero. One that is more than tenfold off, in either direction, is ignored as well, since no
+/// tokenizer is that far from another: it is of something else than the request.
 ///
 /// The same observations in the same order lead to the same factor. It remembers 256 models and forgets the one that was
 /// observed the longest ago. Calls may overlap; a lock is held for some arithmetic only.
@@ -60,6 +61,7 @@ const LARGEST_FACTOR: f64 = 3.0;
 /// The weight of an observation once there are some.
 const WEIGHT: f64 = 0.2;
 const FEWEST_TOKENS: u64 = 200;
+const ABSURD: u64 = 10;
 const MOST_MODELS: usize = 256;
 
 impl Calibration {
@@ -67,7 +69,8 @@ impl Calibration {
     ///
     /// Both are of all that was sent: messages, system prompt and tools, whether they came from a cache or not.
     pub fn observe(&self, model: &ModelId, counted: u64, reported: u64) {
-        if counted.min(reported) < FEWEST_TOKENS {
+        let (less, more) = (counted.min(reported), counted.max(reported));
+        if less < FEWEST_TOKENS || more / less >= ABSURD {
             return;
         }
         let ratio = (float(reported) / float(counted)).clamp(SMALLEST_FACTOR, LARGEST_FACTOR);
@@ -92,10 +95,13 @@ impl Calibration {
     /// observed.
     #[must_use]
     pub fn factor(&self, model: &ModelId) -> f64 {
-        self.known()
-            .models
-            .get(model)
-            .map_or(1.0, |learned| learned.factor)
+        self.known_factor(model).unwrap_or(1.0)
+    }
+
+    /// The factor of a model that was observed.
+    pub(crate) fn known_factor(&self, model: &ModelId) -> Option<f64> {
+        let known = self.known();
+        known.models.get(model).map(|learned| learned.factor)
     }
 
     /// How many tokens the provider will report where so many are counted, rounded up.
@@ -171,15 +177,17 @@ mod tests {
     #[test]
     fn one_outlier_moves_little_and_none_moves_beyond_the_bounds() {
         let mut observations = vec![(1000, 1000); 10];
-        observations.push((1000, 1_000_000));
+        observations.push((1000, 9_000));
         check(&observations, 1.4);
-        check(&[(1000, u64::MAX); 50], 3.0);
-        check(&[(u64::MAX, 1000); 50], 0.5);
+        check(&[(1000, 9_000); 50], 3.0);
+        check(&[(9_000, 1000); 50], 0.5);
     }
 
     #[test]
     fn what_says_nothing_is_ignored() {
         check(&[(0, 0), (0, 5000), (5000, 0), (199, 400), (400, 199)], 1.0);
+        check(&[(1000, u64::MAX), (u64::MAX, 1000)], 1.0);
+        check(&[(1000, 10_000), (10_000, 1000)], 1.0);
         check(&[(200, 400)], 2.0);
     }
 

@@ -11,14 +11,14 @@ use victor_context_protocol::{
     TokenCounterExt, WindowRequest,
 };
 use victor_core::{
-    Context, Coordinator, Health, Message, Messages, Problems, SessionId, contain_sync,
+    Context, Coordinator, Health, Message, Messages, ModelId, Problems, SessionId, contain_sync,
 };
 
 use crate::compaction::{Compaction, Goal};
 use crate::contained::ContainedCounter;
 use crate::session::{Checked, Session};
 use crate::strategies::defaults;
-use crate::{ContextOptions, EstimateCounter, RecentMessages, repair};
+use crate::{Calibration, ContextOptions, EstimateCounter, RecentMessages, repair};
 
 /// Keeps, for every session, the window that the model sees, and compacts it before it overflows.
 ///
@@ -35,6 +35,10 @@ use crate::{ContextOptions, EstimateCounter, RecentMessages, repair};
 /// free in the window, or [`ContextError::TooLarge`] says how large it is, and the context is as it was. A compaction
 /// that had to stop above the threshold is not tried again before the context has grown by a twentieth of the window.
 ///
+/// Tokens are counted by the coordinator's counter, and a window has tokens of its provider. How the two relate is
+/// learnt for each model from what providers report ([`observe_usage`](ContextManager::observe_usage), [`Calibration`]),
+/// and windows are corrected by it; everything that is told of sizes is counted.
+///
 /// Where the provider has said that the context is too long ([`WindowRequest::force`]), the window is not what it was
 /// thought to be: the target is then at most half of what there is, and the result is smaller in any case.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub struct ContextCoordinator {
     strategy: String,
     strategies: Mutex<BTreeMap<String, Arc<dyn CompactionStrategy>>>,
     counter: Arc<dyn TokenCounter>,
+    calibration: Calibration,
     problems: Arc<Problems>,
     sessions: Mutex<HashMap<SessionId, Box<Session>>>,
     epochs: AtomicU64,
@@ -101,6 +106,7 @@ impl ContextCoordinatorBuilder {
             strategy,
             strategies: Mutex::new(self.strategies),
             counter: Arc::new(ContainedCounter::new(self.counter, problems.clone())),
+            calibration: Calibration::default(),
             problems,
             sessions: Mutex::default(),
             epochs: AtomicU64::new(0),
@@ -244,9 +250,17 @@ impl ContextManager for ContextCoordinator {
         let max_tokens = contain_sync(|| strategy.max_request_tokens())
             .ok()
             .flatten();
-        let limits = self.options.limits(request, max_tokens);
+        let limits = self
+            .options
+            .limits(request, max_tokens, |tokens| match &request.model {
+                Some(model) => self.calibration.budget(model, tokens),
+                None => tokens,
+            });
         let (snapshot, checked, mut tokens, epoch, settled) = self.with_session(id, |session| {
             session.window = Some(self.options.window(request, max_tokens));
+            session.preamble = request.preamble;
+            session.model.clone_from(&request.model);
+            session.sent = None;
             (
                 session.context.clone(),
                 session.checked,
@@ -308,13 +322,29 @@ impl ContextManager for ContextCoordinator {
                     if is_high { report.tokens_after } else { 0 },
                 );
             }
+            session.sent = Some(session.tokens.saturating_add(request.preamble));
         }
         Ok(prepared)
     }
 
+    fn observe_usage(&self, session: &SessionId, model: &ModelId, reported: u64) {
+        let (asked, counted) = match self.sessions().get_mut(session) {
+            Some(session) => (session.model.clone(), session.sent.take()),
+            None => return,
+        };
+        let Some(counted) = counted else { return };
+        self.calibration.observe(model, counted, reported);
+        // Many providers answer in a more exact name than the one they are asked by, and it is this one that comes back.
+        if let Some(asked) = asked.filter(|asked| asked != model) {
+            self.calibration.observe(&asked, counted, reported);
+        }
+    }
+
     async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError> {
         let (name, strategy) = self.strategy(None)?;
-        let limits = self.options.limits(&WindowRequest::default(), None);
+        let limits = self
+            .options
+            .limits(&WindowRequest::default(), None, |tokens| tokens);
         let context = repair(context);
         let half = self.counter.tokens_of(context.messages()) / 2;
         let goal = Goal {
@@ -327,10 +357,12 @@ impl ContextManager for ContextCoordinator {
     }
 
     fn stats(&self, session: &SessionId) -> ContextStats {
-        self.sessions()
-            .get(session)
-            .map(|session| session.stats())
-            .unwrap_or_default()
+        let (mut stats, model) = match self.sessions().get(session) {
+            Some(session) => (session.stats(), session.model.clone()),
+            None => return ContextStats::default(),
+        };
+        stats.calibration = model.and_then(|model| self.calibration.known_factor(&model));
+        stats
     }
 
     fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>) {

@@ -17,7 +17,7 @@ use victor_context_protocol::WindowRequest;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContextOptions {
     /// The share of the free window above which a context is compacted; 0.8 unless set. Free is what the window has
-    /// beside the tokens that a [`WindowRequest`] reserves.
+    /// beside the tokens that a [`WindowRequest`] keeps free and those that are sent beside the context.
     pub threshold: f64,
     /// The share of the free window to which a compaction shrinks a context; 0.5 unless set. At most three quarters
     /// of the threshold are used, so that a compaction is never followed by the next one.
@@ -40,7 +40,7 @@ impl Default for ContextOptions {
     }
 }
 
-/// The levels of one request, in tokens.
+/// The levels of one request, in counted tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// What is free in the window.
@@ -58,9 +58,16 @@ impl ContextOptions {
         max_tokens.map_or(window, |max_tokens| window.min(max_tokens))
     }
 
-    pub(crate) fn limits(&self, request: &WindowRequest, max_tokens: Option<u64>) -> Limits {
+    /// The levels of a request, where `budget` tells how many tokens may be counted so that the provider counts so many.
+    pub(crate) fn limits(
+        &self,
+        request: &WindowRequest,
+        max_tokens: Option<u64>,
+        budget: impl FnOnce(u64) -> u64,
+    ) -> Limits {
         let window = self.window(request, max_tokens);
-        let room = window.saturating_sub(request.reserved);
+        let room = budget(window.saturating_sub(request.reserved));
+        let room = room.saturating_sub(request.preamble);
         let usable = |share: &f64| (0.0..=1.0).contains(share);
         let threshold = request.threshold.filter(usable).unwrap_or(self.threshold);
         let threshold = Some(threshold).filter(usable).unwrap_or(0.8);
@@ -92,7 +99,7 @@ mod tests {
         let (mut options, mut request) = (ContextOptions::default(), WindowRequest::default());
         request.window = Some(1000);
         set(&mut options, &mut request);
-        let limits = options.limits(&request, Some(128_000));
+        let limits = options.limits(&request, Some(128_000), |tokens| tokens);
         assert_eq!((limits.room, limits.trigger, limits.target), expected);
     }
 
@@ -101,6 +108,8 @@ mod tests {
         check(|_, _| (), (1000, 800, 500));
         check(|_, request| request.reserved = 200, (800, 640, 400));
         check(|_, request| request.reserved = 2000, (0, 0, 0));
+        check(|_, request| request.preamble = 200, (800, 640, 400));
+        check(|_, request| request.preamble = 2000, (0, 0, 0));
         check(
             |_, request| request.window = None,
             (128_000, 102_400, 64_000),
@@ -110,12 +119,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_is_corrected_and_what_is_kept_free_is_not() {
+        let mut request = WindowRequest::default();
+        (request.window, request.reserved, request.preamble) = (Some(1000), 200, 100);
+        let limits = ContextOptions::default().limits(&request, None, |tokens| tokens / 2);
+        assert_eq!(
+            (limits.room, limits.trigger, limits.target),
+            (300, 240, 150)
+        );
+    }
+
+    #[test]
     fn a_strategy_may_want_less_than_the_window() {
         let (options, mut request) = (ContextOptions::default(), WindowRequest::default());
         request.window = Some(1000);
         for (max_tokens, window) in [(None, 1000), (Some(5000), 1000), (Some(400), 400)] {
             assert_eq!(options.window(&request, max_tokens), window);
-            assert_eq!(options.limits(&request, max_tokens).room, window);
+            assert_eq!(
+                options.limits(&request, max_tokens, |tokens| tokens).room,
+                window
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use victor_context_protocol::{CompactionReport, ContextStats, TokenCounter, TokenCounterExt};
-use victor_core::{Context, Message, MessageId, Messages, Role};
+use victor_core::{Context, Message, MessageId, Messages, ModelId, Role};
 
 /// Among how many of the last messages a repeated append is recognized.
 const REMEMBERED: usize = 32;
@@ -14,6 +14,12 @@ pub(crate) struct Session {
     pub(crate) context: Context,
     pub(crate) tokens: u64,
     pub(crate) window: Option<u64>,
+    /// What was sent beside the context at the last model call, in tokens.
+    pub(crate) preamble: u64,
+    /// The model that was last asked.
+    pub(crate) model: Option<ModelId>,
+    /// How many tokens were counted for a request about which the provider has not reported yet.
+    pub(crate) sent: Option<u64>,
     /// The messages that are known to be valid.
     pub(crate) checked: Checked,
     /// Changes whenever the context is replaced by another.
@@ -40,6 +46,9 @@ impl Session {
             context,
             tokens: 0,
             window: None,
+            preamble: 0,
+            model: None,
+            sent: None,
             checked: Checked::default(),
             epoch,
             settled: 0,
@@ -106,6 +115,8 @@ impl Session {
     /// Takes over what does not belong to the context from the session as it was before.
     pub(crate) fn inherit(&mut self, before: &Self) {
         self.window = before.window;
+        self.preamble = before.preamble;
+        self.model.clone_from(&before.model);
         self.last_compaction.clone_from(&before.last_compaction);
     }
 
@@ -117,6 +128,7 @@ impl Session {
         stats.tokens_by_role = by_role
             .map(|(role, tokens)| (role.to_string(), *tokens))
             .collect();
+        stats.preamble = self.preamble;
         stats.window = self.window;
         stats.last_compaction = self.last_compaction.as_deref().cloned();
         stats

@@ -1,9 +1,12 @@
-//! What analytics and traces hear of a turn.
+//! What analytics, traces and the context hear of a turn.
+
+use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use victor_analytics_protocol::{AnalyticsEvent, EventData};
 use victor_chat_protocol::{TurnEvent, TurnEventKind};
-use victor_core::TurnId;
+use victor_context_protocol::ContextManager;
+use victor_core::{TurnId, contain_sync};
 
 /// What analytics hears of an event: what was done, how long it took and what it cost, but nothing of what was said.
 pub(crate) fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
@@ -78,6 +81,38 @@ impl Serialize for Said<'_> {
             _ => {}
         }
         fields.end()
+    }
+}
+
+/// Tells the context what providers report about its requests.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    context: Arc<dyn ContextManager>,
+    /// Whether the call that runs had an attempt that failed. Its usage has that one too, and tells nothing of a request.
+    retried: bool,
+}
+
+impl Reports {
+    pub(crate) fn new(context: Arc<dyn ContextManager>) -> Self {
+        Self {
+            context,
+            retried: false,
+        }
+    }
+
+    pub(crate) fn hear(&mut self, event: &TurnEvent) {
+        match &event.kind {
+            TurnEventKind::ModelCallStarted(_) => self.retried = false,
+            TurnEventKind::ModelCallRetried(_) => self.retried = true,
+            TurnEventKind::ModelCallFinished(finished) if !self.retried => {
+                let (context, reported) = (&self.context, finished.usage.input_tokens());
+                // What a coordinator makes of the report is not felt by the turn.
+                let _ = contain_sync(|| {
+                    context.observe_usage(&event.session, &finished.model, reported);
+                });
+            }
+            _ => {}
+        }
     }
 }
 

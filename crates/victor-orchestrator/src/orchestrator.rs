@@ -20,6 +20,7 @@ use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionError, SessionManager, TurnLease};
 use victor_tool_protocol::ToolExecutor;
 
+use crate::observe::Reports;
 use crate::ports::{CheckOutput, SessionPorts, window_request};
 use crate::roles::Roles;
 use crate::seen::Seen;
@@ -268,11 +269,13 @@ impl AgentOrchestrator {
     ) -> TurnStream {
         let inner = self.inner.clone();
         let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
+        let mut reports = Reports::new(inner.roles.context.clone());
         let stream = TurnStream::new(session, turn, async move |events| {
             inner.work(start, &metadata, check, events).await
         });
         stream.with_observer(move |event| {
             observe::trace(event);
+            reports.hear(event);
             // Of pieces of answers, which come by the hundred, analytics hears nothing.
             if !event.kind.is_delta() && config.config().settings.enable_analytics {
                 let analytics_event = observe::analytics_event(event);

@@ -57,7 +57,8 @@ pub(crate) fn window_request(
     settings: &Settings,
     model: Option<&ModelId>,
 ) -> WindowRequest {
-    let capabilities = roles.provider.capabilities(&roles.model(model));
+    let model = roles.model(model);
+    let capabilities = roles.provider.capabilities(&model);
     let window = settings.context_window.or(capabilities.context_window);
     let answer = settings
         .max_output_tokens
@@ -65,6 +66,7 @@ pub(crate) fn window_request(
         .or(capabilities.max_output_tokens);
     let mut request = WindowRequest::default();
     request.window = window;
+    request.model = Some(model);
     // A model may be able to fill its whole window with one answer; it need not be able to at any time.
     request.reserved = answer
         .unwrap_or(ANSWER_TOKENS)
@@ -75,15 +77,18 @@ pub(crate) fn window_request(
 }
 
 impl SessionPorts {
-    /// How many tokens the system prompt, the tools and the form of the answer take.
-    fn preamble_tokens(&self, output: Option<&OutputContract>) -> u64 {
+    /// How many tokens the system prompt, the tools, the form of the answer and a note take.
+    fn preamble_tokens(&self, call: &ModelCall) -> u64 {
         let counter = self.roles.context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
-        let output = output.map(|contract| count(&contract.format.schema.to_string()));
+        let schema = |contract: &OutputContract| count(&contract.format.schema.to_string());
+        let output = call.output.as_ref().map(schema);
+        let note = call.note.as_deref().map(count);
         let session = self.events.session();
         self.seen.prompt_tokens(session, &self.prompt, count)
             + self.seen.tool_tokens(&self.tools, count)
             + output.unwrap_or_default()
+            + note.unwrap_or_default()
     }
 
     /// Asks for an answer of a form: of the provider where it can hold the model to it, and otherwise by a tool that
@@ -114,7 +119,7 @@ impl SessionPorts {
     async fn prepare(&self, call: &ModelCall) -> Result<Context, ProviderError> {
         let (context, session) = (&self.roles.context, self.events.session());
         let mut request = window_request(&self.roles, &self.settings, self.model.as_ref());
-        request.reserved += self.preamble_tokens(call.output.as_ref());
+        request.preamble = self.preamble_tokens(call);
         request.force = call.shrink;
         let prepared = match contain(context.prepare(session, &request)).await {
             Ok(Ok(prepared)) => prepared,

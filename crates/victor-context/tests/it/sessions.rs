@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use victor_context::{
-    Context, ContextCoordinator, ContextError, ContextManager, Coordinator, Message, Part,
+    Context, ContextCoordinator, ContextError, ContextManager, Coordinator, Message, ModelId, Part,
     RecentMessages, Role, SessionId, ToolCall, ToolOutcome, ToolResult, Truncation, WindowRequest,
 };
 use victor_testkit::drive;
@@ -318,4 +318,65 @@ fn a_broken_history_is_mended_once_and_only_what_is_new_is_looked_at() {
         short(prepare().context.messages()),
         "u1 c1 lost-1 a2 c3 lost-3 uResult of an earlier tool call `tool`: 3"
     );
+}
+
+/// The counted tokens at which compaction begins, in a window of 2,000, after the provider has answered with `reports`
+/// to a request in which 1,000 tokens were counted.
+fn begins_after(reports: &[(&str, u64)]) -> u64 {
+    let contexts = counting_chars().build();
+    let mut request = window(2_000);
+    request.model = Some("asked".into());
+    let told = SessionId::from("told");
+    contexts.append(&told, &[Message::user("x".repeat(896)).into()]);
+    request.preamble = 100;
+    for (model, reported) in reports {
+        drive(contexts.prepare(&told, &request)).unwrap().unwrap();
+        contexts.observe_usage(&told, &ModelId::from(*model), *reported);
+        // A report without a request of its own is none.
+        contexts.observe_usage(&told, &ModelId::from(*model), 200);
+    }
+    request.preamble = 0;
+    let session = SessionId::from("grows");
+    for number in 0.. {
+        contexts.append(&session, &[message(&format!("u{number}")).into()]);
+        let tokens = contexts.stats(&session).tokens;
+        let prepared = drive(contexts.prepare(&session, &request)).unwrap();
+        if prepared.unwrap().compaction.is_some() {
+            return tokens;
+        }
+    }
+    unreachable!("a window has an end")
+}
+
+#[test]
+fn windows_are_corrected_by_what_the_provider_reports() {
+    for (reports, begins) in [
+        (&[][..], 1610),
+        (&[("asked", 1000)], 1610),
+        (&[("asked", 2000)], 810),
+        (&[("asked-2026", 2000)], 810),
+        (&[("asked", 500)], 3210),
+        (&[("asked", 0)], 1610),
+        (&[("asked", u64::MAX)], 1610),
+        (&[("asked", u64::MAX), ("asked", 2000)], 810),
+    ] {
+        assert_eq!(begins_after(reports), begins, "{reports:?}");
+    }
+}
+
+#[test]
+fn stats_say_how_full_the_window_really_is() {
+    let contexts = counting_chars().build();
+    let mut request = window(4_000);
+    (request.model, request.preamble) = (Some("asked".into()), 96);
+    let session = SessionId::from("s");
+    contexts.append(&session, &[Message::user("x".repeat(900)).into()]);
+    drive(contexts.prepare(&session, &request))
+        .unwrap()
+        .unwrap();
+    assert_eq!(contexts.stats(&session).fill(), Some(0.25));
+    contexts.observe_usage(&session, &ModelId::from("asked"), 2_000);
+    let stats = contexts.stats(&session);
+    assert_eq!((stats.tokens, stats.preamble), (904, 96));
+    assert_eq!((stats.calibration, stats.fill()), (Some(2.0), Some(0.5)));
 }

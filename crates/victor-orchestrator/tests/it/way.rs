@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::json;
-use victor_core::{Context, JsonMap, Usage};
+use victor_core::{Context, JsonMap, Part, Usage};
 use victor_orchestrator::protocols::{
-    AnalyticsEvent, CompactionBudget, CompactionError, CompactionStrategy, Contribution,
-    PromptContext, PromptContributor, PromptError, ProviderErrorKind, ToolChoice,
+    AnalyticsEvent, CompactionBudget, CompactionError, CompactionStrategy, Completion,
+    Contribution, PromptContext, PromptContributor, PromptError, ProviderErrorKind, ToolChoice,
 };
 use victor_orchestrator::{ChatInput, Settings, TurnEventKind, TurnOutcome};
 use victor_testkit::{Expect, ScriptedModel, conformance};
@@ -252,6 +252,46 @@ async fn a_context_over_the_threshold_is_compacted_before_the_model_is_asked() {
         "the transcript has everything"
     );
     assert!(session.context_stats().fill().unwrap() < 0.9);
+}
+
+/// How many tokens were counted at the first compaction in a window of 10,000, if the provider reports `report` for each
+/// request.
+async fn compacted_at(report: impl Fn(usize) -> u64) -> u64 {
+    let model = (0..60).fold(ScriptedModel::new(), |model, turn| {
+        let usage = Usage::new(report(turn), 1);
+        let parts = vec![Part::text("word ".repeat(100))];
+        model.completes(Completion::new("a-more-exact-name".into(), parts, usage))
+    });
+    let (_, builder) = builder(model);
+    let settings = Settings {
+        context_window: Some(10_000),
+        max_output_tokens: Some(100),
+        ..Settings::default()
+    };
+    let orchestrator = builder.settings(settings).build().unwrap();
+    for turn in 0..60 {
+        let mut stream = orchestrator.stream_chat(format!("turn {turn} {}", "talk ".repeat(100)));
+        while let Some(event) = stream.next().await {
+            if let TurnEventKind::ContextCompacted(compacted) = event.unwrap().kind {
+                return compacted.tokens_before;
+            }
+        }
+    }
+    panic!("it was never compacted")
+}
+
+#[tokio::test]
+async fn thresholds_hold_in_the_tokens_that_the_provider_reports() {
+    let plain = compacted_at(|_| 0).await;
+    // A turn has somewhat more than 200 tokens, and is the longer by the request that is not yet answered.
+    let counted = |turn: usize| turn as u64 * 210 + 110;
+    let doubled = compacted_at(|turn| counted(turn) * 2).await;
+    assert!(
+        (plain / 2).abs_diff(doubled) < plain / 20,
+        "{doubled} of {plain}"
+    );
+    let huge = compacted_at(|_| u64::MAX).await;
+    assert!(huge > plain / 4, "{huge} of {plain}");
 }
 
 #[tokio::test]
