@@ -96,7 +96,7 @@ async fn main() -> anyhow::Result<()> {
 
     let session = orchestrator.session("trial-7");
     let question =
-        "Which strategy keeps the last messages? Read crates/victor-context/src/recent.rs";
+        "Which strategy keeps the last messages? Read crates/victor-context/src/strategies/recent.rs";
     let response = session
         .chat(ChatInput::from(question).with("task", "research"))
         .await?;

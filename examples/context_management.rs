@@ -26,12 +26,15 @@ async fn main() -> anyhow::Result<()> {
     println!("After chat 1: {}", session.context().messages().len());
     session.chat("What about JavaScript?").await?;
     println!("After chat 2: {}", session.context().messages().len());
+    session.chat("And what about Rust?").await?;
+    println!("After chat 3: {}", session.context().messages().len());
 
     // It happens by itself when the context outgrows the model's window. Here it happens by hand.
     println!(
         "Context size before compaction: {}",
         session.context().messages().len()
     );
+    // The first request stays, since it is the task, and a note stands for what is left out.
     session.compact().await?;
     println!(
         "Context size after compaction: {}",

@@ -26,7 +26,7 @@ Response: …oordinator…(from docs/architecture.md)
 Tokens used: …
 ";
     combining_coordinators => "\
-…recent…(from crates/victor-context/src/recent.rs)
+…recent…(from crates/victor-context/src/strategies/recent.rs)
 Rounds of tool calls: 3
 Messages in the context: 4
 Model calls: 2
@@ -35,7 +35,8 @@ Model calls: 2
 Initial context size: 0
 After chat 1: 2
 After chat 2: 4
-Context size before compaction: 4
+After chat 3: 6
+Context size before compaction: 6
 Context size after compaction: 2
 The transcript still has 4 messages
 After reset: 0
