@@ -95,8 +95,7 @@ async fn main() -> anyhow::Result<()> {
         .build()?;
 
     let session = orchestrator.session("trial-7");
-    let question =
-        "Which strategy keeps the last messages? Read crates/victor-context/src/strategies/recent.rs";
+    let question = "Which strategy keeps the last messages? Read crates/victor-context/src/strategies/recent.rs";
     let response = session
         .chat(ChatInput::from(question).with("task", "research"))
         .await?;

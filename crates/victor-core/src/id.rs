@@ -178,6 +178,22 @@ uuid_id! {
     CheckpointId
 }
 
+impl MessageId {
+    /// The last twelve characters of the identifier: enough to tell apart the messages of one conversation, and short
+    /// enough to be shown to a model.
+    ///
+    /// ```
+    /// # use victor_core::MessageId;
+    /// let id: MessageId = "0198c0de-0000-7000-8000-7c3f0a1b2c3d".parse()?;
+    /// assert_eq!(id.short(), "7c3f0a1b2c3d");
+    /// # Ok::<(), victor_core::ParseIdError>(())
+    /// ```
+    #[must_use]
+    pub fn short(self) -> String {
+        format!("{:012x}", self.as_u128() & 0xffff_ffff_ffff)
+    }
+}
+
 impl TurnId {
     /// The identifier of the turn's message number `index`.
     ///

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use victor_context_protocol::{
     CompactionBudget, CompactionError, CompactionStrategy, TokenCounter, TokenCounterExt,
 };
-use victor_core::{Context, Message, Messages, Part, Role, ToolResult};
+use victor_core::{Context, Message, MessageId, Messages, Part, Role, ToolResult};
 
 use super::texts::beginning;
 use crate::groups::groups;
@@ -15,9 +15,10 @@ use crate::rebuild::with_parts;
 /// Puts a note in the place of old tool results: the strategy `tool_results`.
 ///
 /// Results are most of a long tool loop, and few of them are looked at twice. Oldest first, and only as far as the
-/// budget demands, a result becomes a note that says how large it was, how it began and how to get it back. The calls
-/// stay, so the model still knows what it has done. The last results stay as they are, and so does what is
-/// [protected](crate::Group::protected), and every result that a note would hardly shorten.
+/// budget demands, a result becomes a note that says which message it is ([short](MessageId::short)), how large it was,
+/// how it began and how to get it back. The calls stay, so the model still knows what it has done. The last results stay
+/// as they are, and so does what is [protected](crate::Group::protected), and every result that a note would hardly
+/// shorten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToolResults {
     /// How many of the last steps with tool calls keep their results; 3 unless set.
@@ -82,7 +83,7 @@ fn collapse(message: &Message, counter: &dyn TokenCounter) -> Option<Message> {
     let mut parts = message.parts().to_vec();
     for part in &mut parts {
         if let Part::ToolResult(result) = part {
-            result.content = vec![Part::text(note(result, counter))];
+            result.content = vec![Part::text(note(message.id(), result, counter))];
         }
     }
     let collapsed = with_parts(message, parts);
@@ -90,7 +91,7 @@ fn collapse(message: &Message, counter: &dyn TokenCounter) -> Option<Message> {
 }
 
 /// What stands for a result.
-fn note(result: &ToolResult, counter: &dyn TokenCounter) -> String {
+fn note(id: MessageId, result: &ToolResult, counter: &dyn TokenCounter) -> String {
     let text = result.text();
     let (text, tokens) = (text.trim(), counter.count_text(&text));
     let start = beginning(text, 80).replace('\n', " ");
@@ -100,8 +101,9 @@ fn note(result: &ToolResult, counter: &dyn TokenCounter) -> String {
         format!(" It began: {start}")
     };
     format!(
-        "[Left out to save space: a result with {tokens} tokens of text. If it is needed again and `{}` only reads, \
-         repeat the call.{began}]",
+        "[Left out to save space: message {} of the transcript, {tokens} tokens of text. If it is needed again and `{}` \
+         only reads, repeat the call.{began}]",
+        id.short(),
         result.name
     )
 }

@@ -49,8 +49,13 @@ fn old_results_become_notes_and_calls_stay() {
     let compacted = compact(&ToolResults::default(), &context, 0);
     let found = results(compacted.messages());
     for (file, result) in found.iter().enumerate().take(3) {
+        let message = context.messages().get(2 + 2 * file).unwrap();
         assert!(
             result.contains("`read_file`")
+                && result.contains(&format!(
+                    "message {} of the transcript",
+                    message.id().short()
+                ))
                 && result.contains(&format!("file {file} begins and goes")),
             "{result}"
         );
