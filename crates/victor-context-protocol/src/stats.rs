@@ -17,6 +17,10 @@ pub struct ContextStats {
     pub tokens: u64,
     /// The tokens by the role of their message.
     pub tokens_by_role: BTreeMap<String, u64>,
+    /// The tokens by what they are spent on: the kinds of [`Part`](victor_core::Part), such as `text`, `tool_call` and
+    /// `tool_result`. A message of several parts is shared out among them by their lengths.
+    #[serde(default)]
+    pub tokens_by_part: BTreeMap<String, u64>,
     /// The tokens that were sent beside the context at the last model call, such as the system prompt and the tools.
     #[serde(default)]
     pub preamble: u64,

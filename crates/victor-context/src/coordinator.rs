@@ -16,6 +16,7 @@ use victor_core::{
 
 use crate::compaction::{Compaction, Goal};
 use crate::contained::ContainedCounter;
+use crate::parts::tokens_by_part;
 use crate::session::{Checked, Session};
 use crate::strategies::defaults;
 use crate::{Calibration, ContextOptions, EstimateCounter, RecentMessages, repair};
@@ -357,10 +358,16 @@ impl ContextManager for ContextCoordinator {
     }
 
     fn stats(&self, session: &SessionId) -> ContextStats {
-        let (mut stats, model) = match self.sessions().get(session) {
-            Some(session) => (session.stats(), session.model.clone()),
+        let (mut stats, model, context) = match self.sessions().get(session) {
+            Some(session) => (
+                session.stats(),
+                session.model.clone(),
+                session.context.clone(),
+            ),
             None => return ContextStats::default(),
         };
+        // Only people ask for it, so it is worked out when they do, and not kept for every session.
+        stats.tokens_by_part = tokens_by_part(context.messages(), &*self.counter);
         stats.calibration = model.and_then(|model| self.calibration.known_factor(&model));
         stats
     }

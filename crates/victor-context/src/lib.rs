@@ -70,6 +70,7 @@ mod groups;
 mod marker;
 mod mend;
 mod options;
+mod parts;
 mod rebuild;
 mod repair;
 mod session;

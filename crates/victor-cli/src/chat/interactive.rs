@@ -88,13 +88,14 @@ fn command(line: &str) -> Option<&str> {
 fn context(conversation: &Conversation) -> String {
     let stats = conversation.session.context_stats();
     let mut text = format!("{} messages, {} tokens", stats.messages, stats.tokens);
-    let roles: Vec<String> = stats
-        .tokens_by_role
-        .iter()
-        .map(|(role, tokens)| format!("{role} {tokens}"))
-        .collect();
-    if !roles.is_empty() {
-        text += &format!(" ({})", roles.join(", "));
+    for sums in [&stats.tokens_by_role, &stats.tokens_by_part] {
+        let sums: Vec<String> = sums
+            .iter()
+            .map(|(name, tokens)| format!("{name} {tokens}"))
+            .collect();
+        if !sums.is_empty() {
+            text += &format!(" ({})", sums.join(", "));
+        }
     }
     if let (Some(fill), Some(window)) = (stats.fill(), stats.window) {
         let (share, source) = (fill * 100.0, window_source(&conversation.session));
