@@ -37,7 +37,7 @@ After chat 1: 2
 After chat 2: 4
 After chat 3: 6
 Context size before compaction: 6
-Context size after compaction: 2
+Context size after compaction: 4
 The transcript still has 4 messages
 After reset: 0
 ";
