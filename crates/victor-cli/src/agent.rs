@@ -10,9 +10,10 @@ use clap::builder::NonEmptyStringValueParser;
 use victor_cassette::CassettePlayer;
 use victor_orchestrator::coordinators::ConfigCoordinator;
 use victor_orchestrator::protocols::{
-    ChatProvider, ConfigError, ConfigLoader as _, Effect, ModelId,
+    ChatProvider, ConfigError, ConfigLoader as _, Effect, InMemorySessionStore, ModelId,
 };
 use victor_orchestrator::{AgentOrchestrator, ChatError, ChatErrorKind, Session};
+use victor_recall::RecallTool;
 use victor_tool::EffectPolicy;
 use victor_workspace_tools::WorkspaceTools;
 
@@ -100,12 +101,16 @@ impl AgentArgs {
             Some((player, path)) => Self::replayed(player, path, named)?,
             None => self.asked(named.or(settings.model)).await?,
         };
+        // What is left out of a long conversation can be found again, in the store that has all of it.
+        let store = Arc::new(InMemorySessionStore::default());
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
             .provider(provider)
             .model(&model)
             .default_session(&*self.session)
-            .tools(tools.tools());
+            .session_store(store.clone())
+            .tools(tools.tools())
+            .tool(Arc::new(RecallTool::new(store)));
         let builder = match self.yes {
             true => builder,
             false => builder.approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write))),

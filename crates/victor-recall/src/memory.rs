@@ -13,7 +13,7 @@ use crate::text::{pieces, text};
 /// A message is indexed in pieces of so many bytes, which are also what a search shows of it.
 const PASSAGE: usize = 600;
 
-/// Somebody else gets a turn on the thread after so many indexed bytes, which take about two milliseconds.
+/// Somebody else gets a turn on the thread after so many indexed bytes, which take a millisecond at most.
 const STRIDE: usize = 32 * 1024;
 
 /// The transcript of a session, as far as it has been read, and its index.

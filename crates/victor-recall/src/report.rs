@@ -60,8 +60,11 @@ pub(crate) fn page(memory: &Memory, place: usize, page: usize) -> Option<String>
 /// The call that shows a page of a message.
 fn call(place: usize, page: usize) -> String {
     match page {
-        1 => format!(r#"recall {{"message": "{}"}}"#, place + 1),
-        _ => format!(r#"recall {{"message": "{}", "page": {page}}}"#, place + 1),
+        1 => format!(r#"recall {{"query": "", "message": "{}"}}"#, place + 1),
+        _ => format!(
+            r#"recall {{"query": "", "message": "{}", "page": {page}}}"#,
+            place + 1
+        ),
     }
 }
 

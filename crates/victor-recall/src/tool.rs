@@ -65,7 +65,7 @@ fn spec() -> ToolSpec {
             "query": {
                 "type": "string",
                 "description": "What to search for: a few words that the message itself probably has, such as names, \
-                                numbers, file names and the subject. Not needed with `message`",
+                                numbers, file names and the subject. Empty, `\"\"`, with `message`",
             },
             "message": {
                 "type": ["integer", "string"],
@@ -84,6 +84,8 @@ fn spec() -> ToolSpec {
                 "description": "How many messages a search returns at most. Default: 5",
             },
         },
+        // A model that fills only what it must would otherwise ask for nothing.
+        "required": ["query"],
     });
     let description = "Searches everything that was said and done in this conversation, also what you no longer see: \
                        old messages and tool results, for which there may be a note `[... left out to save space \

@@ -122,6 +122,17 @@ Messages kept: 1
 Messages: 2
 Health: Healthy
 ";
+    recall => "\
+The model sees the roses: true
+The model sees the code: false
+recall: Found 1 of 11 messages, best first.
+
+#3 user, …:
+The gate code is 4711.
+(before, #2 assistant: …)
+(after, #4 assistant: …)
+
+";
     session_management => "\
 code-review-123: 2 model calls
 Session code-review-123: 8 events, 4 messages

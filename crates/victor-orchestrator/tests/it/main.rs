@@ -3,6 +3,7 @@
 mod build;
 mod dialects;
 mod faults;
+mod recall;
 mod sessions;
 mod tools;
 #[cfg(feature = "typed")]

@@ -126,7 +126,7 @@ async fn a_long_message_is_shown_where_it_fits_with_the_call_for_the_rest() {
     let note = report.lines().last().unwrap();
     let (_, arguments) = note.split_once("for the rest: recall ").expect(note);
     let arguments: Value = serde_json::from_str(arguments.trim_end_matches(']')).unwrap();
-    assert_eq!(arguments, json!({ "message": "1", "page": 2 }));
+    assert_eq!(arguments, json!({ "query": "", "message": "1", "page": 2 }));
     let page = said(&tool, arguments).await;
     assert!(page.contains("the turbine failed\n"), "{page}");
     // A message is one hit, however many of its passages fit.
