@@ -38,7 +38,7 @@ After chat 2: 4
 After chat 3: 6
 Context size before compaction: 6
 Context size after compaction: 4
-The transcript still has 4 messages
+The transcript still has 6 messages
 After reset: 0
 ";
     custom_analytics_exporter => "\
