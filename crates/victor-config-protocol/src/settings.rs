@@ -26,7 +26,8 @@ pub struct Settings {
     pub max_output_tokens: Option<u32>,
     /// The model's window, in tokens. It beats what the provider says.
     pub context_window: Option<u64>,
-    /// The name of the strategy that makes a context smaller. `recent` by default.
+    /// The name of the strategy that makes a context smaller: `recent` by default, or `truncation`, `tool_results`,
+    /// `task_aware`, `semantic`, `budget_aware`, `hybrid`, or one that the program has registered.
     pub context_compaction_strategy: String,
     /// The share of the window at which the context is compacted, above 0 and up to 1. 0.8 by default.
     pub context_compaction_threshold: f64,
