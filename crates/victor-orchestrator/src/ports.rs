@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
-    ContextCompacted, EventSink, ModelCall, OutputContract, TurnEventKind, TurnPorts,
+    ContextCompacted, EventSink, ModelCall, OutputContract, SuspendedTurn, TurnEventKind, TurnPorts,
 };
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
@@ -19,7 +19,7 @@ use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
 use victor_session_protocol::TurnLease;
-use victor_tool_protocol::{ToolResults, ToolScope, Verdict};
+use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::roles::Roles;
 use crate::seen::Seen;
@@ -199,8 +199,10 @@ impl TurnPorts for SessionPorts {
         Ok(self.roles.provider.stream_chat(request))
     }
 
-    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict> {
-        match contain(self.roles.tool.review_tool_calls(calls, &self.scope())).await {
+    async fn review_tools(&self, calls: &[ToolCall], approvals: &[GivenApproval]) -> Vec<Verdict> {
+        let mut scope = self.scope();
+        scope.approvals = approvals.to_vec();
+        match contain(self.roles.tool.review_tool_calls(calls, &scope)).await {
             Ok(verdicts) => verdicts,
             Err(panicked) => {
                 let reason = format!("the tool executor {panicked}");
@@ -224,7 +226,11 @@ impl TurnPorts for SessionPorts {
         check.check(text)
     }
 
-    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError> {
+    async fn commit(
+        &self,
+        messages: &[Arc<Message>],
+        _open: Option<&SuspendedTurn>,
+    ) -> Result<(), BoxError> {
         let Some(lease) = self.lease() else {
             return Err("the turn no longer holds its session".into());
         };
