@@ -18,7 +18,7 @@ use victor_core::{
 use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
-use victor_session_protocol::TurnLease;
+use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::roles::Roles;
@@ -163,6 +163,29 @@ impl SessionPorts {
         scope
     }
 
+    fn opened(&self, open: &SuspendedTurn) -> Result<TurnChange, BoxError> {
+        let state = serde_json::to_string(open)?;
+        let session = self.events.session().clone();
+        Ok(TurnChange::Open(OpenTurn::new(session, self.turn, state)))
+    }
+
+    async fn store(&self, messages: &[Arc<Message>], journal: TurnChange) -> Result<(), BoxError> {
+        let Some(lease) = self.lease() else {
+            return Err("the turn no longer holds its session".into());
+        };
+        let committed = self
+            .roles
+            .session
+            .commit(&lease, self.turn, messages, journal);
+        if let Err(error) = committed.await {
+            self.seen.forget(lease.session());
+            return Err(error.into());
+        }
+        self.seen.wrote(lease.session(), messages.len());
+        self.roles.context.append(lease.session(), messages);
+        Ok(())
+    }
+
     fn lease(&self) -> Option<Arc<TurnLease>> {
         self.lease
             .lock()
@@ -229,18 +252,22 @@ impl TurnPorts for SessionPorts {
     async fn commit(
         &self,
         messages: &[Arc<Message>],
-        _open: Option<&SuspendedTurn>,
+        open: Option<&SuspendedTurn>,
     ) -> Result<(), BoxError> {
-        let Some(lease) = self.lease() else {
-            return Err("the turn no longer holds its session".into());
+        let journal = match open {
+            Some(open) => self.opened(open)?,
+            None if self.journals() => TurnChange::Close,
+            None => TurnChange::Keep,
         };
-        if let Err(error) = self.roles.session.record(&lease, self.turn, messages).await {
-            self.seen.forget(lease.session());
-            return Err(error.into());
-        }
-        self.seen.wrote(lease.session(), messages.len());
-        self.roles.context.append(lease.session(), messages);
-        Ok(())
+        self.store(messages, journal).await
+    }
+
+    fn journals(&self) -> bool {
+        self.roles.session.journals()
+    }
+
+    async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {
+        self.store(&[], self.opened(open)?).await
     }
 
     fn abandon(&self, messages: Vec<Arc<Message>>) {
