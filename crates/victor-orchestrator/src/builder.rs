@@ -7,11 +7,15 @@ use victor_chat_protocol::ChatEngine;
 use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
+use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore};
 use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
+use victor_tool_selection_protocol::ToolSelector;
 
+use crate::agent_tool::AgentTool;
+use crate::guard::GuardedTools;
 use crate::roles::Roles;
 use crate::{AgentOrchestrator, BuildError, defaults};
 
@@ -42,6 +46,9 @@ pub struct AgentOrchestratorBuilder {
     router: Option<Arc<dyn ProviderRouter>>,
     sessions: Option<Arc<dyn SessionManager>>,
     executor: Option<Arc<dyn ToolExecutor>>,
+    modes: Option<Arc<dyn ModeManager>>,
+    selector: Option<Arc<dyn ToolSelector>>,
+    agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
 /// Settings for the default configuration coordinator.
@@ -104,6 +111,20 @@ impl AgentOrchestratorBuilder {
     /// Offers tools to the model.
     pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
         self.tools.extend(tools);
+        self
+    }
+
+    /// Offers another agent to the model, as a tool of this name that takes a task and gives back an answer. Each call
+    /// is a conversation of its own, nested in the one that it was made in: what the mode denies here is denied there,
+    /// under whatever name it is called. Where the agent has no approval policy of its own, it has this one's; since
+    /// nobody is asked on its behalf, what a person would have to approve does not run.
+    pub fn agent_tool(
+        mut self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        agent: AgentOrchestratorBuilder,
+    ) -> Self {
+        self.agents.push((name.into(), description.into(), agent));
         self
     }
 
@@ -195,6 +216,18 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Injects the coordinator that knows the modes.
+    pub fn mode_coordinator(mut self, coordinator: Arc<dyn ModeManager>) -> Self {
+        self.modes = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that chooses which tools the model is shown.
+    pub fn tool_selection_coordinator(mut self, coordinator: Arc<dyn ToolSelector>) -> Self {
+        self.selector = Some(coordinator);
+        self
+    }
+
     /// Builds the orchestrator. Nothing is started until the first turn, and no model is asked.
     ///
     /// # Errors
@@ -203,6 +236,22 @@ impl AgentOrchestratorBuilder {
     pub fn build(mut self) -> Result<AgentOrchestrator, BuildError> {
         let config = self.build_config()?;
         let base = config.config();
+        let mode = self.modes.take();
+        let mut agents: Vec<Arc<dyn Tool>> = Vec::new();
+        for (name, description, mut agent) in std::mem::take(&mut self.agents) {
+            if agent.modes.is_some() {
+                return Err(unused("mode_coordinator", "nested mode"));
+            }
+            agent.modes.clone_from(&mode);
+            if agent.executor.is_none() && agent.policy.is_none() {
+                agent.policy.clone_from(&self.policy);
+            }
+            agents.push(Arc::new(AgentTool::new(
+                &name,
+                &description,
+                agent.build()?,
+            )));
+        }
         let roles = Roles {
             provider: self.build_provider(&base)?,
             analytics: match self.analytics {
@@ -216,9 +265,11 @@ impl AgentOrchestratorBuilder {
             },
             tool: match (self.executor, self.policy) {
                 (Some(_), Some(_)) => return Err(unused("approval_policy", "tool")),
-                (Some(own), None) => own,
-                (None, policy) => defaults::tool(policy)?,
+                (Some(own), None) => guarded(own, mode.as_ref()),
+                (None, policy) => guarded(defaults::tool(policy)?, mode.as_ref()),
             },
+            tool_selection: self.selector,
+            mode,
             prompt: match self.prompt {
                 Some(own) => own,
                 None => defaults::prompt()?,
@@ -235,6 +286,7 @@ impl AgentOrchestratorBuilder {
         };
         self.tools
             .into_iter()
+            .chain(agents)
             .try_for_each(|tool| roles.tool.register(tool))?;
         for provider in self.config_providers {
             roles.config.add_provider(provider);
@@ -290,6 +342,17 @@ impl AgentOrchestratorBuilder {
                 Ok(own)
             }
         }
+    }
+}
+
+/// The tools within what the modes permit.
+fn guarded(
+    tools: Arc<dyn ToolExecutor>,
+    modes: Option<&Arc<dyn ModeManager>>,
+) -> Arc<dyn ToolExecutor> {
+    match modes {
+        Some(modes) => Arc::new(GuardedTools::new(tools, modes.clone())),
+        None => tools,
     }
 }
 

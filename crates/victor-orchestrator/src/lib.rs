@@ -57,12 +57,15 @@
 //! can leave it out; the builder then says which role is missing. The feature `typed`, on by default too, brings
 //! [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
+mod agent_tool;
 mod builder;
 pub mod coordinators;
 mod defaults;
 mod error;
+mod guard;
 mod health;
 mod observe;
+mod offer;
 mod orchestrator;
 mod ports;
 pub mod protocols;

@@ -10,16 +10,19 @@ use victor_chat_protocol::{
     Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, OutputContract,
     SuspendedTurn, TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
 };
-use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig};
+use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
     Context, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain, contain_sync,
 };
+use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionError, SessionManager, TurnLease};
 use victor_tool_protocol::ToolExecutor;
+use victor_tool_selection_protocol::ToolSelector;
 
+use crate::guard::in_mode;
 use crate::observe::Reports;
 use crate::ports::{CheckOutput, SessionPorts, window_request};
 use crate::roles::Roles;
@@ -128,11 +131,16 @@ impl AgentOrchestrator {
     /// The store does not work; nothing was forgotten.
     pub async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
         self.inner.roles.session.reset_session(session).await?;
+        self.forget(session);
+        Ok(())
+    }
+
+    /// Takes what is known of a session out of memory.
+    pub(crate) fn forget(&self, session: &SessionId) {
         for coordinator in self.inner.roles.all() {
             coordinator.reset(session);
         }
         self.inner.seen.forget(session);
-        Ok(())
     }
 
     /// Compacts a session's context now, by its settings, and says what that did. The transcript keeps everything.
@@ -149,10 +157,36 @@ impl AgentOrchestrator {
         self.inner.compact(session).await
     }
 
+    /// Takes a session to another mode, for every tool call that is decided about from now on. The turn that runs, or
+    /// else the next one, tells of it by an event.
+    ///
+    /// # Errors
+    ///
+    /// There is no such mode, or there are no modes at all; the session's mode is what it was.
+    pub fn switch_mode(
+        &self,
+        session: &SessionId,
+        mode: &str,
+        by: SwitchedBy,
+    ) -> Result<ModeSwitch, ModeError> {
+        let Some(modes) = &self.inner.roles.mode else {
+            return Err(ModeError::Unknown {
+                name: mode.to_owned(),
+                known: Vec::new(),
+            });
+        };
+        in_mode(Some(modes), session, |mode| {
+            self.inner.seen.enter(session, &mode.name)
+        });
+        let switched = modes.switch_mode(session, mode, by.clone())?;
+        self.inner.seen.switches(session, by);
+        Ok(switched)
+    }
+
     /// How the coordinators fare.
     #[must_use]
     pub fn health(&self) -> HealthReport {
-        let asked = self.inner.roles.all().map(|coordinator| {
+        let asked = self.inner.roles.all().into_iter().map(|coordinator| {
             contain_sync(|| coordinator.health()).unwrap_or_else(|panicked| {
                 let mut health =
                     Health::from_problems(coordinator.name(), vec![panicked.to_string()]);
@@ -203,10 +237,22 @@ impl AgentOrchestrator {
         &self.inner.roles.chat
     }
 
-    /// The coordinator that runs tool calls.
+    /// The coordinator that runs tool calls, within what the modes permit.
     #[must_use]
     pub fn tool_coordinator(&self) -> &Arc<dyn ToolExecutor> {
         &self.inner.roles.tool
+    }
+
+    /// The coordinator that knows the modes, if there are any.
+    #[must_use]
+    pub fn mode_coordinator(&self) -> Option<&Arc<dyn ModeManager>> {
+        self.inner.roles.mode.as_ref()
+    }
+
+    /// The coordinator that chooses which tools the model is shown, if there is one.
+    #[must_use]
+    pub fn tool_selection_coordinator(&self) -> Option<&Arc<dyn ToolSelector>> {
+        self.inner.roles.tool_selection.as_ref()
     }
 
     /// The coordinator that knows the sessions.
@@ -323,7 +369,7 @@ impl Inner {
         self.note_facts(events.session(), metadata);
         let config = self.load_config(&events).await;
         if let TurnStart::Begin { limits, .. } = &mut start {
-            limits.max_tool_iterations = config.settings.max_tool_iterations;
+            *limits = self.limits(events.session(), &config.settings);
         }
         let model = Self::own_model(&config);
         let prompt = self
@@ -335,7 +381,6 @@ impl Inner {
             settings: config.settings.clone(),
             model,
             prompt,
-            tools: self.roles.tool.specs(),
             turn: events.turn(),
             check,
             events: events.clone(),
@@ -345,6 +390,27 @@ impl Inner {
             .chat
             .run_turn(start, Arc::new(ports), &events)
             .await
+    }
+
+    /// How far a turn of a session may go, by the settings and the session's mode.
+    fn limits(&self, session: &SessionId, settings: &Settings) -> TurnLimits {
+        let mut limits = TurnLimits::default();
+        limits.max_tool_iterations = settings.max_tool_iterations;
+        limits.max_tool_calls = settings.max_tool_calls;
+        limits.max_tokens = settings.max_turn_tokens;
+        in_mode(self.roles.mode.as_ref(), session, |mode| {
+            let mode = &mode.limits;
+            if let Some(iterations) = mode.max_tool_iterations {
+                limits.max_tool_iterations = iterations;
+            }
+            limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);
+            limits.max_tokens = mode.max_tokens.or(limits.max_tokens);
+        });
+        if let Some(most) = settings.max_session_tool_calls {
+            let left = most.saturating_sub(self.seen.calls(session));
+            limits.max_tool_calls = Some(limits.max_tool_calls.map_or(left, |own| own.min(left)));
+        }
+        limits
     }
 
     async fn initialize(&self) -> Result<(), ChatError> {
@@ -369,7 +435,8 @@ impl Inner {
             return Ok(());
         }
         let transcript = self.roles.session.transcript(session).await?;
-        self.seen.read(session, transcript.len() as u64);
+        self.seen
+            .read(session, transcript.iter().map(|entry| &*entry.message));
         if !transcript.is_empty() {
             let context = Context::from_iter(transcript.into_iter().map(|entry| entry.message));
             self.roles.context.set_context(session, context);

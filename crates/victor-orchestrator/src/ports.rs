@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
-    ContextCompacted, EventSink, ModelCall, OutputContract, SuspendedTurn, TurnEventKind, TurnPorts,
+    ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn,
+    TurnEventKind, TurnPorts,
 };
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
@@ -21,6 +22,8 @@ use victor_provider_protocol::{
 use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
+use crate::guard::in_mode;
+use crate::offer::offered;
 use crate::roles::Roles;
 use crate::seen::Seen;
 
@@ -35,14 +38,22 @@ pub(crate) struct SessionPorts {
     pub(crate) seen: Arc<Seen>,
     /// The model that the session's own configuration names.
     pub(crate) model: Option<ModelId>,
+    /// The system prompt without what the mode says.
     pub(crate) prompt: Arc<str>,
-    pub(crate) tools: Arc<[ToolSpec]>,
     pub(crate) turn: TurnId,
     /// Whether an answer fits, where that is known better than that it must be JSON.
     pub(crate) check: Option<Arc<dyn CheckOutput>>,
     pub(crate) events: EventSink,
     /// The right to work on the session; gone once the turn has been abandoned.
     pub(crate) lease: Mutex<Option<Arc<TurnLease>>>,
+}
+
+/// What the model is told and shown beside the conversation.
+#[derive(Debug)]
+struct Preamble {
+    prompt: Arc<str>,
+    model: Option<ModelId>,
+    tools: Arc<[ToolSpec]>,
 }
 
 /// Knows whether an answer has the form that was asked for.
@@ -77,16 +88,54 @@ pub(crate) fn window_request(
 }
 
 impl SessionPorts {
+    /// What the model is told and shown in its next call beside the conversation: the mode may have been switched since
+    /// the last one, and tools may have come.
+    async fn preamble(&self) -> Preamble {
+        let session = self.events.session();
+        let mut preamble = Preamble {
+            prompt: self.prompt.clone(),
+            model: self.model.clone(),
+            tools: Arc::default(),
+        };
+        let switched = in_mode(self.roles.mode.as_ref(), session, |mode| {
+            if !mode.prompt.is_empty() {
+                let prompt = format!("{}\n\n{}", self.prompt, mode.prompt);
+                preamble.prompt = prompt.trim_start().into();
+            }
+            if mode.model.is_some() {
+                preamble.model.clone_from(&mode.model);
+            }
+            let (from, by) = self.seen.enter(session, &mode.name)?;
+            Some(ModeSwitched {
+                from: from.as_ref().into(),
+                to: mode.name.clone(),
+                by: by.to_string(),
+                extra: Extra::default(),
+            })
+        });
+        if let Some(switched) = switched.flatten() {
+            self.events.emit(switched).await;
+        }
+        let context = self.roles.context.context(session);
+        let (tools, problem) = offered(&self.roles, &self.seen, session, context.messages()).await;
+        if let Some(problem) = problem {
+            let notice = TurnEventKind::notice("tool selection", problem);
+            self.events.emit(notice).await;
+        }
+        preamble.tools = tools;
+        preamble
+    }
+
     /// How many tokens the system prompt, the tools, the form of the answer and a note take.
-    fn preamble_tokens(&self, call: &ModelCall) -> u64 {
+    fn preamble_tokens(&self, call: &ModelCall, preamble: &Preamble) -> u64 {
         let counter = self.roles.context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
         let schema = |contract: &OutputContract| count(&contract.format.schema.to_string());
         let output = call.output.as_ref().map(schema);
         let note = call.note.as_deref().map(count);
         let session = self.events.session();
-        self.seen.prompt_tokens(session, &self.prompt, count)
-            + self.seen.tool_tokens(&self.tools, count)
+        self.seen.prompt_tokens(session, &preamble.prompt, count)
+            + self.seen.tool_tokens(session, &preamble.tools, count)
             + output.unwrap_or_default()
             + note.unwrap_or_default()
     }
@@ -94,8 +143,13 @@ impl SessionPorts {
     /// Asks for an answer of a form: of the provider where it can hold the model to it, and otherwise by a tool that
     /// takes the answer. Nobody is made to call that tool, since some models refuse that, and one that answers in
     /// plain text is understood too.
-    fn ask_for(&self, format: &Arc<ResponseFormat>, request: &mut ChatRequest) {
-        let model = self.roles.model(self.model.as_ref());
+    fn ask_for(
+        &self,
+        format: &Arc<ResponseFormat>,
+        preamble: &Preamble,
+        request: &mut ChatRequest,
+    ) {
+        let model = self.roles.model(preamble.model.as_ref());
         if format.strict && self.roles.provider.capabilities(&model).structured_output {
             request.response_format = Some(format.clone());
             return;
@@ -107,19 +161,23 @@ impl SessionPorts {
             ..
         } = &**format;
         let tool = ToolSpec::new(name, description, schema.clone()).with_effect(Effect::ReadOnly);
-        request.tools = self.tools.iter().cloned().chain([tool]).collect();
+        request.tools = preamble.tools.iter().cloned().chain([tool]).collect();
         request.tool_choice = ToolChoice::Auto;
         let system = format!(
             "{}\n\nGive your final answer by calling the tool `{name}`, once, when you have all that it takes.",
-            self.prompt
+            preamble.prompt
         );
         request.system = Some(system.trim_start().into());
     }
 
-    async fn prepare(&self, call: &ModelCall) -> Result<Context, ProviderError> {
+    async fn prepare(
+        &self,
+        call: &ModelCall,
+        preamble: &Preamble,
+    ) -> Result<Context, ProviderError> {
         let (context, session) = (&self.roles.context, self.events.session());
-        let mut request = window_request(&self.roles, &self.settings, self.model.as_ref());
-        request.preamble = self.preamble_tokens(call);
+        let mut request = window_request(&self.roles, &self.settings, preamble.model.as_ref());
+        request.preamble = self.preamble_tokens(call, preamble);
         request.force = call.shrink;
         let prepared = match contain(context.prepare(session, &request)).await {
             Ok(Ok(prepared)) => prepared,
@@ -181,7 +239,7 @@ impl SessionPorts {
             self.seen.forget(lease.session());
             return Err(error.into());
         }
-        self.seen.wrote(lease.session(), messages.len());
+        self.seen.wrote(lease.session(), messages);
         self.roles.context.append(lease.session(), messages);
         Ok(())
     }
@@ -197,24 +255,25 @@ impl SessionPorts {
 #[async_trait]
 impl TurnPorts for SessionPorts {
     async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError> {
-        let mut context = self.prepare(call).await?;
+        let preamble = self.preamble().await;
+        let mut context = self.prepare(call, &preamble).await?;
         if let Some(note) = &call.note {
             context.push(Message::note(note));
         }
         // Without a name, the router takes its current model together with its current provider.
-        let model = self.model.clone().unwrap_or_else(|| ModelId::from(""));
+        let model = preamble.model.clone().unwrap_or_else(|| ModelId::from(""));
         let mut request = ChatRequest::new(model, context);
-        request.system = (!self.prompt.is_empty()).then(|| self.prompt.clone());
+        request.system = (!preamble.prompt.is_empty()).then(|| preamble.prompt.clone());
         // The tools stay in the request when they may not be called: providers demand them where the history has
         // calls, and their prompt caches begin with them.
-        request.tools = self.tools.clone();
+        request.tools = preamble.tools.clone();
         request.tool_choice = if call.tools {
             ToolChoice::Auto
         } else {
             ToolChoice::None
         };
         if let Some(contract) = &call.output {
-            self.ask_for(&contract.format, &mut request);
+            self.ask_for(&contract.format, &preamble, &mut request);
         }
         request.max_output_tokens = self.settings.max_output_tokens;
         request.temperature = self.settings.temperature;

@@ -20,6 +20,9 @@ pub use victor_core::{
     Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message, Messages,
     ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId, Usage,
 };
+pub use victor_mode_protocol::{
+    Mode, ModeError, ModeLimits, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
+};
 pub use victor_prompt_protocol::{
     BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor,
     PromptContributor as IPromptContributor, PromptError,
@@ -30,10 +33,14 @@ pub use victor_provider_protocol::{
     ToolChoice,
 };
 pub use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,
-    TurnLease,
+    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionPatch, SessionQuery,
+    SessionStatus, SessionStore, TranscriptEntry, TurnLease,
 };
 pub use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, RegisterError, Tool, ToolContext, ToolError, ToolExecutor,
-    ToolOutput, ToolScope, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, ReceiptStore, RegisterError, ResultStore, Tool,
+    ToolContext, ToolError, ToolExecutor, ToolLimits, ToolOutput, ToolScope, Verdict,
+};
+pub use victor_tool_selection_protocol::{
+    Selection, SelectionError, SelectionReason, SelectionRequest, ToolDecision,
+    ToolSelectionStrategy, ToolSelector,
 };

@@ -1,14 +1,19 @@
 //! One conversation of an orchestrator.
 
+use std::sync::Arc;
+
 use victor_analytics_protocol::SessionAnalytics;
 use victor_chat_protocol::{
     Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
 use victor_context_protocol::{CompactionReport, ContextStats};
 use victor_core::{Context, SessionId};
+use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_session_protocol::{SessionError, TranscriptEntry};
+use victor_tool_selection_protocol::Selection;
 
 use crate::AgentOrchestrator;
+use crate::guard::in_mode;
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
 /// [`AgentOrchestrator::session`]; cloning it copies two pointers.
@@ -56,6 +61,30 @@ impl Session {
         approvals: impl IntoIterator<Item = Approval>,
     ) -> TurnStream {
         self.orchestrator.resume(turn, approvals)
+    }
+
+    /// The name of the mode that the conversation is in; none if there are no modes.
+    #[must_use]
+    pub fn mode(&self) -> Option<String> {
+        let modes = self.orchestrator.mode_coordinator();
+        in_mode(modes, &self.id, |mode| mode.name.clone())
+    }
+
+    /// Takes the conversation to another mode, for every tool call that is decided about from now on.
+    ///
+    /// # Errors
+    ///
+    /// There is no such mode, or there are no modes at all; the mode is what it was.
+    pub fn switch_mode(&self, mode: &str, by: SwitchedBy) -> Result<ModeSwitch, ModeError> {
+        self.orchestrator.switch_mode(&self.id, mode, by)
+    }
+
+    /// Which tools the model was shown last, and why each was shown or hidden; none before the first turn, or if nobody
+    /// chooses among the tools.
+    #[must_use]
+    pub fn tool_selection(&self) -> Option<Arc<Selection>> {
+        let selector = self.orchestrator.tool_selection_coordinator()?;
+        selector.last_selection(&self.id)
     }
 
     /// What the model sees of the conversation.
