@@ -93,7 +93,7 @@ pub(crate) fn ask(question: &str, preview: Option<&str>) -> Answer {
         say::tell(preview);
     }
     loop {
-        match editor.readline("allow it? [y/N, s: always the same, t: always this tool] ") {
+        match editor.readline("allow it? [y/N] (s: always the same, t: always this tool) ") {
             Ok(line) => match line.trim().to_lowercase().as_str() {
                 "y" | "yes" => return Answer::Yes(ApprovalScope::Call),
                 "s" | "same" => return Answer::Yes(ApprovalScope::Arguments),
