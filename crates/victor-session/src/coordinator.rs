@@ -13,8 +13,8 @@ use tokio::sync::OwnedMutexGuard;
 use tracing::warn;
 use victor_core::{Coordinator, Health, Message, Problems, SessionId, TurnId, contain_sync};
 use victor_session_protocol::{
-    OpenTurn, SessionPatch, SessionQuery, InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,
-    TurnChange, TurnLease,
+    InMemorySessionStore, OpenTurn, SessionError, SessionInfo, SessionManager, SessionPatch,
+    SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnLease,
 };
 
 use crate::SessionOptions;

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 use victor_core::{Problems, SessionId, contain, contain_sync};
 use victor_session_protocol::{
-    OpenTurn, SessionPatch, SessionQuery, 
-    SessionCommit, SessionError, SessionInfo, SessionStore, TranscriptEntry,
+    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
+    TranscriptEntry,
 };
 
 /// What the health calls the store.
@@ -83,23 +83,32 @@ impl GuardedStore {
             .await
     }
 
-    pub(crate) async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+    pub(crate) async fn find(
+        &self,
+        query: &SessionQuery,
+    ) -> Result<Vec<SessionInfo>, SessionError> {
         self.call("find", async { self.inner.find(query).await })
             .await
     }
 
-    pub(crate) async fn update(&self, session: &SessionId,
-        patch: &SessionPatch) -> Result<SessionInfo, SessionError> {
+    pub(crate) async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
         self.call("update", async { self.inner.update(session, patch).await })
             .await
     }
 
-    pub(crate) async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+    pub(crate) async fn open_turn(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<OpenTurn>, SessionError> {
         self.call("open_turn", async { self.inner.open_turn(session).await })
             .await
     }
 
-    pub(crate) async fn open_turns(&self, ) -> Result<Vec<OpenTurn>, SessionError> {
+    pub(crate) async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
         self.call("open_turns", async { self.inner.open_turns().await })
             .await
     }
