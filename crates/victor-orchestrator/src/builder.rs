@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
 use victor_chat_protocol::ChatEngine;
+use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
@@ -48,6 +49,7 @@ pub struct AgentOrchestratorBuilder {
     executor: Option<Arc<dyn ToolExecutor>>,
     modes: Option<Arc<dyn ModeManager>>,
     selector: Option<Arc<dyn ToolSelector>>,
+    checkpoints: Option<Arc<dyn CheckpointManager>>,
     agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
@@ -216,6 +218,12 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Injects the coordinator that makes checkpoints.
+    pub fn checkpoint_coordinator(mut self, coordinator: Arc<dyn CheckpointManager>) -> Self {
+        self.checkpoints = Some(coordinator);
+        self
+    }
+
     /// Injects the coordinator that knows the modes.
     pub fn mode_coordinator(mut self, coordinator: Arc<dyn ModeManager>) -> Self {
         self.modes = Some(coordinator);
@@ -278,6 +286,7 @@ impl AgentOrchestratorBuilder {
                 Some(own) => own,
                 None => defaults::context()?,
             },
+            checkpoint: self.checkpoints,
             chat: match self.chat {
                 Some(own) => own,
                 None => defaults::chat()?,

@@ -59,6 +59,7 @@
 
 mod agent_tool;
 mod builder;
+mod checkpoints;
 pub mod coordinators;
 mod defaults;
 mod error;
@@ -76,6 +77,7 @@ mod session;
 mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
+pub use checkpoints::Restored;
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;

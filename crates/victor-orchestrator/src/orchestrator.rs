@@ -10,10 +10,12 @@ use victor_chat_protocol::{
     Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, OutputContract,
     SuspendedTurn, TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
 };
+use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
-    Context, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain, contain_sync,
+    BoxError, CheckpointId, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain,
+    contain_sync,
 };
 use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
@@ -37,7 +39,7 @@ use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 /// See the [crate's documentation](crate) for examples.
 #[derive(Debug, Clone)]
 pub struct AgentOrchestrator {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -183,6 +185,22 @@ impl AgentOrchestrator {
         Ok(switched)
     }
 
+    /// Begins a new session with the state of a checkpoint, whichever session that is of. The checkpoint's session is not
+    /// touched.
+    ///
+    /// # Errors
+    ///
+    /// The session is not empty, there is no such checkpoint, or a store does not work.
+    pub async fn fork(
+        &self,
+        checkpoint: CheckpointId,
+        session: impl Into<SessionId>,
+    ) -> Result<Session, ChatError> {
+        let session = self.session(session);
+        self.inner.fork(checkpoint, session.id()).await?;
+        Ok(session)
+    }
+
     /// How the coordinators fare.
     #[must_use]
     pub fn health(&self) -> HealthReport {
@@ -253,6 +271,12 @@ impl AgentOrchestrator {
     #[must_use]
     pub fn tool_selection_coordinator(&self) -> Option<&Arc<dyn ToolSelector>> {
         self.inner.roles.tool_selection.as_ref()
+    }
+
+    /// The coordinator that makes checkpoints, if there is one.
+    #[must_use]
+    pub fn checkpoint_coordinator(&self) -> Option<&Arc<dyn CheckpointManager>> {
+        self.inner.roles.checkpoint.as_ref()
     }
 
     /// The coordinator that knows the sessions.
@@ -384,6 +408,7 @@ impl Inner {
             turn: events.turn(),
             check,
             events: events.clone(),
+            open: Mutex::default(),
             lease: Mutex::new(Some(Arc::new(lease))),
         };
         self.roles
@@ -424,6 +449,18 @@ impl Inner {
         Ok(())
     }
 
+    /// Waits until no turn works on a session, and brings it into the context.
+    pub(crate) async fn hold(&self, session: &SessionId) -> Result<TurnLease, ChatError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(ChatError::ShutDown);
+        }
+        self.started.get_or_try_init(|| self.initialize()).await?;
+        let lease = self.roles.session.begin_turn(session).await;
+        let lease = lease.map_err(session_error)?;
+        self.restore(&lease).await.map_err(session_error)?;
+        Ok(lease)
+    }
+
     /// Brings a session into the context that this process has not seen, or that somebody else has written to.
     async fn restore(&self, lease: &TurnLease) -> Result<(), SessionError> {
         let session = lease.session();
@@ -438,7 +475,7 @@ impl Inner {
         self.seen
             .read(session, transcript.iter().map(|entry| &*entry.message));
         if !transcript.is_empty() {
-            let context = Context::from_iter(transcript.into_iter().map(|entry| entry.message));
+            let context = self.context_of(session, transcript).await;
             self.roles.context.set_context(session, context);
         }
         Ok(())
@@ -475,13 +512,7 @@ impl Inner {
 
     /// Compacts a session's context now.
     async fn compact(&self, session: &SessionId) -> Result<Option<CompactionReport>, ChatError> {
-        let lease = self
-            .roles
-            .session
-            .begin_turn(session)
-            .await
-            .map_err(session_error)?;
-        self.restore(&lease).await.map_err(session_error)?;
+        let _lease = self.hold(session).await?;
         let config = contain(self.roles.config.load_config(session)).await;
         let config = config
             .ok()
@@ -494,10 +525,7 @@ impl Inner {
         );
         request.force = true;
         let prepared = self.roles.context.prepare(session, &request).await;
-        let prepared = prepared.map_err(|error| ChatError::Setup {
-            coordinator: "context",
-            source: error.into(),
-        })?;
+        let prepared = prepared.map_err(|error| setup("context", error))?;
         Ok(prepared.compaction)
     }
 
@@ -548,10 +576,15 @@ impl Inner {
 fn session_error(error: SessionError) -> ChatError {
     match error {
         SessionError::ShutDown => ChatError::ShutDown,
-        error => ChatError::Setup {
-            coordinator: "session",
-            source: error.into(),
-        },
+        error => setup("session", error),
+    }
+}
+
+/// A coordinator does not do what a turn, or what was asked for, needs.
+pub(crate) fn setup(coordinator: &'static str, source: impl Into<BoxError>) -> ChatError {
+    ChatError::Setup {
+        coordinator,
+        source: source.into(),
     }
 }
 

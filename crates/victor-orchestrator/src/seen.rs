@@ -44,7 +44,7 @@ impl Known {
 }
 
 /// Whether a call with this outcome has run.
-fn has_run(outcome: &ToolOutcome) -> bool {
+pub(crate) fn has_run(outcome: &ToolOutcome) -> bool {
     !matches!(outcome, ToolOutcome::Rejected | ToolOutcome::Denied)
 }
 
