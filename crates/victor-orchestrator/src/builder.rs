@@ -18,6 +18,7 @@ use victor_tool_selection_protocol::ToolSelector;
 use crate::agent_tool::AgentTool;
 use crate::guard::GuardedTools;
 use crate::roles::Roles;
+use crate::seen::MemoryLimits;
 use crate::{AgentOrchestrator, BuildError, defaults};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
@@ -50,6 +51,7 @@ pub struct AgentOrchestratorBuilder {
     modes: Option<Arc<dyn ModeManager>>,
     selector: Option<Arc<dyn ToolSelector>>,
     checkpoints: Option<Arc<dyn CheckpointManager>>,
+    memory: MemoryLimits,
     agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
@@ -139,6 +141,12 @@ impl AgentOrchestratorBuilder {
     /// Where transcripts are kept. They live as long as the process otherwise.
     pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// How many sessions that nobody works on stay in memory, where a durable store has them.
+    pub fn memory(mut self, limits: MemoryLimits) -> Self {
+        self.memory = limits;
         self
     }
 
@@ -310,7 +318,13 @@ impl AgentOrchestratorBuilder {
             roles.analytics.add_exporter(exporter);
         }
         check_names(&roles, &base)?;
-        Ok(AgentOrchestrator::new(roles, self.session, remarks(&base)))
+        let remarks = remarks(&base);
+        Ok(AgentOrchestrator::new(
+            roles,
+            self.session,
+            self.memory,
+            remarks,
+        ))
     }
 
     #[cfg(feature = "config")]

@@ -85,7 +85,7 @@ impl Inner {
         label: Option<&str>,
     ) -> Result<Checkpoint, ChatError> {
         let manager = self.checkpoints()?;
-        let lease = self.hold(session).await?;
+        let (lease, _working) = self.hold(session).await?;
         let context = self.roles.context.context(lease.session());
         self.snapshot(manager, session, context, label).await
     }
@@ -112,7 +112,7 @@ impl Inner {
         id: CheckpointId,
     ) -> Result<Restored, ChatError> {
         let manager = self.checkpoints()?;
-        let _lease = self.hold(session).await?;
+        let _held = self.hold(session).await?;
         let snapshot = contain(manager.restore_checkpoint(id))
             .await?
             .map_err(checkpoint_error)?;
@@ -129,7 +129,7 @@ impl Inner {
     /// Leaves out the last turn of what the model sees of a session. Returns how many messages that were.
     pub(crate) async fn undo(&self, session: &SessionId) -> Result<usize, ChatError> {
         let manager = self.checkpoints()?;
-        let _lease = self.hold(session).await?;
+        let _held = self.hold(session).await?;
         let context = self.roles.context.context(session);
         let messages = context.messages();
         let transcript = self.roles.session.transcript(session).await;
@@ -167,7 +167,7 @@ impl Inner {
         session: &SessionId,
     ) -> Result<Restored, ChatError> {
         let manager = self.checkpoints()?;
-        let lease = self.hold(session).await?;
+        let (lease, _working) = self.hold(session).await?;
         if !self.roles.context.context(session).messages().is_empty() {
             return Err(setup(
                 "checkpoint",

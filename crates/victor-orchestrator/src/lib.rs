@@ -70,6 +70,7 @@ mod offer;
 mod orchestrator;
 mod ports;
 pub mod protocols;
+mod recovery;
 mod roles;
 mod seen;
 mod session;
@@ -81,6 +82,8 @@ pub use checkpoints::Restored;
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
+pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
+pub use seen::MemoryLimits;
 pub use session::Session;
 #[cfg(feature = "typed")]
 pub use typed::{Typed, TypedChatError};

@@ -28,7 +28,7 @@ use crate::guard::in_mode;
 use crate::observe::Reports;
 use crate::ports::{CheckOutput, SessionPorts, window_request};
 use crate::roles::Roles;
-use crate::seen::Seen;
+use crate::seen::{MemoryLimits, Seen, Working};
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 
 /// Runs conversations between a person or program and a model that calls tools.
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     /// What is odd about how the orchestrator was built.
     pub(crate) remarks: Vec<String>,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) memory: MemoryLimits,
     pub(crate) started: OnceCell<()>,
     pub(crate) ended: AtomicBool,
 }
@@ -60,7 +61,12 @@ impl AgentOrchestrator {
         AgentOrchestratorBuilder::default()
     }
 
-    pub(crate) fn new(roles: Roles, session: SessionId, remarks: Vec<String>) -> Self {
+    pub(crate) fn new(
+        roles: Roles,
+        session: SessionId,
+        memory: MemoryLimits,
+        remarks: Vec<String>,
+    ) -> Self {
         let (started, ended) = (OnceCell::new(), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
@@ -68,6 +74,7 @@ impl AgentOrchestrator {
                 session,
                 remarks,
                 seen: Arc::default(),
+                memory,
                 started,
                 ended,
             }),
@@ -341,7 +348,12 @@ impl AgentOrchestrator {
         let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
         let mut reports = Reports::new(inner.roles.context.clone());
         let stream = TurnStream::new(session, turn, async move |events| {
-            inner.work(start, &metadata, check, events).await
+            let session = events.session().clone();
+            let working = inner.seen.working(&session);
+            let result = inner.work(start, &metadata, check, events).await;
+            drop(working);
+            inner.evict();
+            result
         });
         stream.with_observer(move |event| {
             observe::trace(event);
@@ -449,16 +461,34 @@ impl Inner {
         Ok(())
     }
 
+    /// Takes sessions out of memory that nobody works on, if there are too many. What a store does not have is not
+    /// taken out of memory, and a store in memory gains nothing by it.
+    fn evict(&self) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        self.seen.evict(&self.memory, |session| {
+            let _ = contain_sync(|| self.roles.context.reset(session));
+            if let Some(selector) = &self.roles.tool_selection {
+                let _ = contain_sync(|| selector.reset(session));
+            }
+        });
+    }
+
     /// Waits until no turn works on a session, and brings it into the context.
-    pub(crate) async fn hold(&self, session: &SessionId) -> Result<TurnLease, ChatError> {
+    pub(crate) async fn hold(
+        &self,
+        session: &SessionId,
+    ) -> Result<(TurnLease, Working), ChatError> {
         if self.ended.load(Ordering::Acquire) {
             return Err(ChatError::ShutDown);
         }
         self.started.get_or_try_init(|| self.initialize()).await?;
+        let working = self.seen.working(session);
         let lease = self.roles.session.begin_turn(session).await;
         let lease = lease.map_err(session_error)?;
         self.restore(&lease).await.map_err(session_error)?;
-        Ok(lease)
+        Ok((lease, working))
     }
 
     /// Brings a session into the context that this process has not seen, or that somebody else has written to.
@@ -512,7 +542,7 @@ impl Inner {
 
     /// Compacts a session's context now.
     async fn compact(&self, session: &SessionId) -> Result<Option<CompactionReport>, ChatError> {
-        let _lease = self.hold(session).await?;
+        let _held = self.hold(session).await?;
         let config = contain(self.roles.config.load_config(session)).await;
         let config = config
             .ok()

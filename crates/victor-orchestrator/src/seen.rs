@@ -1,6 +1,7 @@
 //! What is known of each session from its last turn.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use victor_core::{Message, Part, SessionId, ToolOutcome, ToolSpec};
@@ -8,12 +9,50 @@ use victor_mode_protocol::SwitchedBy;
 
 use crate::offer::PermittedTools;
 
+/// How much of the sessions that nobody works on stays in memory. What goes comes back from the store when it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryLimits {
+    /// How many sessions; 10,000 by default.
+    pub sessions: usize,
+    /// How many bytes their messages may have together, about; 1 GiB by default.
+    pub bytes: u64,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self {
+            sessions: 10_000,
+            bytes: 1 << 30,
+        }
+    }
+}
+
+impl MemoryLimits {
+    /// Sets how many sessions stay.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: usize) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// Sets how many bytes their messages may have together.
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
 /// How many entries of each session's transcript are in its context, so that a session which somebody else has written
 /// to, or which this process has not seen, is read again; how many tokens its prompt and its tools have, which are
 /// counted again only when they change; and which tools it has used, how often.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     sessions: Mutex<HashMap<SessionId, Known>>,
+    clock: AtomicU64,
+    /// How many bytes of text were read and written since the sessions were last looked at, and were there then.
+    written: AtomicU64,
     pub(crate) permitted: PermittedTools,
 }
 
@@ -24,6 +63,12 @@ struct Known {
     tools: Option<(Arc<[ToolSpec]>, u64)>,
     used: Arc<BTreeSet<String>>,
     calls: u32,
+    /// How many bytes of text its messages have, about.
+    bytes: u64,
+    /// How many work on the session or are about to.
+    working: u32,
+    /// When that was last so, as a number that grows.
+    used_at: u64,
     mode: Option<Arc<str>>,
     switched_by: Option<SwitchedBy>,
 }
@@ -32,6 +77,7 @@ impl Known {
     /// Takes note of what messages say of the use of tools.
     fn hear<'a>(&mut self, messages: impl Iterator<Item = &'a Message>) {
         for part in messages.flat_map(Message::parts) {
+            self.bytes += size(part) as u64;
             match part {
                 Part::ToolCall(call) if !self.used.contains(&call.name) => {
                     Arc::make_mut(&mut self.used).insert(call.name.clone());
@@ -39,6 +85,33 @@ impl Known {
                 Part::ToolResult(result) if has_run(&result.outcome) => self.calls += 1,
                 _ => {}
             }
+        }
+    }
+}
+
+/// About how much memory a part takes.
+fn size(part: &Part) -> usize {
+    const BESIDE_TEXT: usize = 200;
+    let text = match part {
+        Part::Text(text) => text.text.len(),
+        Part::Thinking(thinking) => thinking.text.len(),
+        Part::ToolCall(call) => call.arguments.len(),
+        Part::ToolResult(result) => result.content.iter().map(size).sum(),
+        _ => 0,
+    };
+    BESIDE_TEXT + text
+}
+
+/// A session that somebody works on, or is about to.
+#[derive(Debug)]
+pub(crate) struct Working(Arc<Seen>, SessionId);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let used_at = self.0.clock.fetch_add(1, Ordering::Relaxed);
+        if let Some(known) = lock(&self.0.sessions).get_mut(&self.1) {
+            known.working -= 1;
+            known.used_at = used_at;
         }
     }
 }
@@ -63,8 +136,9 @@ impl Seen {
         let mut sessions = lock(&self.sessions);
         let known = sessions.entry(session.clone()).or_default();
         known.entries = Some(messages.len() as u64);
-        (known.used, known.calls) = Default::default();
+        (known.used, known.calls, known.bytes) = Default::default();
         known.hear(messages);
+        self.written.fetch_add(known.bytes, Ordering::Relaxed);
     }
 
     /// These messages have been added to both.
@@ -74,7 +148,10 @@ impl Seen {
             && let Some(entries) = &mut known.entries
         {
             *entries += messages.len() as u64;
+            let before = known.bytes;
             known.hear(messages.iter().map(|message| &**message));
+            self.written
+                .fetch_add(known.bytes - before, Ordering::Relaxed);
         }
     }
 
@@ -114,7 +191,53 @@ impl Seen {
 
     /// The two may differ.
     pub(crate) fn forget(&self, session: &SessionId) {
-        lock(&self.sessions).remove(session);
+        let mut sessions = lock(&self.sessions);
+        if let Some(known) = sessions.get_mut(session) {
+            let working = known.working;
+            *known = Known::default();
+            known.working = working;
+            if working == 0 {
+                sessions.remove(session);
+            }
+        }
+    }
+
+    /// Keeps a session in memory until this is dropped.
+    pub(crate) fn working(self: &Arc<Self>, session: &SessionId) -> Working {
+        let mut sessions = lock(&self.sessions);
+        sessions.entry(session.clone()).or_default().working += 1;
+        Working(self.clone(), session.clone())
+    }
+
+    /// Takes sessions out of memory that nobody works on, those first that have not been used for the longest time, if
+    /// there are more than the limits allow. Somewhat more than need be go at once, so that it is seldom done.
+    pub(crate) fn evict(&self, limits: &MemoryLimits, forget: impl Fn(&SessionId)) {
+        // The lock is held all the time, so that no session is begun that is being forgotten.
+        let mut sessions = lock(&self.sessions);
+        let total = |sessions: &HashMap<SessionId, Known>| -> u64 {
+            sessions.values().map(|known| known.bytes).sum()
+        };
+        let written = self.written.load(Ordering::Relaxed);
+        if sessions.len() <= limits.sessions && written <= limits.bytes {
+            return;
+        }
+        let mut bytes = total(&sessions);
+        let mut idle: Vec<(u64, SessionId)> = sessions
+            .iter()
+            .filter(|(_, known)| known.working == 0)
+            .map(|(session, known)| (known.used_at, session.clone()))
+            .collect();
+        idle.sort_unstable();
+        for (_, session) in idle {
+            if sessions.len() <= limits.sessions / 8 * 7 && bytes <= limits.bytes / 8 * 7 {
+                break;
+            }
+            forget(&session);
+            let known = sessions.remove(&session);
+            bytes -= known.map_or(0, |known| known.bytes);
+        }
+        // Until as much again has been written, it is not worth looking at all of them.
+        self.written.store(bytes, Ordering::Relaxed);
     }
 
     /// How many tokens a session's prompt has.
