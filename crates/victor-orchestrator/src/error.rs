@@ -26,6 +26,10 @@ pub enum BuildError {
     /// A tool cannot be offered.
     #[error(transparent)]
     Tool(#[from] RegisterError),
+    /// A mode cannot be used.
+    #[cfg(feature = "mode")]
+    #[error(transparent)]
+    Mode(#[from] victor_mode::ModeSetupError),
     /// A setting names something that is not there.
     #[error("setting `{key}` is `{value}`, which is not known: known are {known}")]
     UnknownName {

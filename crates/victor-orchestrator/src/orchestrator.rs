@@ -437,9 +437,7 @@ impl Inner {
         limits.max_tokens = settings.max_turn_tokens;
         in_mode(self.roles.mode.as_ref(), session, |mode| {
             let mode = &mode.limits;
-            if let Some(iterations) = mode.max_tool_iterations {
-                limits.max_tool_iterations = iterations;
-            }
+            limits.max_tool_iterations = mode.tool_iterations(limits.max_tool_iterations);
             limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);
             limits.max_tokens = mode.max_tokens.or(limits.max_tokens);
         });
