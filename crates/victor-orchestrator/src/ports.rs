@@ -139,7 +139,7 @@ impl SessionPorts {
         let note = call.note.as_deref().map(count);
         let session = self.events.session();
         self.seen.prompt_tokens(session, &preamble.prompt, count)
-            + self.seen.tool_tokens(session, &preamble.tools, count)
+            + self.seen.tool_tokens(&preamble.tools, count)
             + output.unwrap_or_default()
             + note.unwrap_or_default()
     }

@@ -1,13 +1,13 @@
 //! What is known of each session from its last turn.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use victor_core::{Message, Part, SessionId, ToolOutcome, ToolSpec};
 use victor_mode_protocol::SwitchedBy;
 
-use crate::offer::PermittedTools;
+use crate::offer::{LISTS, PermittedTools};
 
 /// How much of the sessions that nobody works on stays in memory. What goes comes back from the store when it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,13 @@ impl MemoryLimits {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     sessions: Mutex<HashMap<SessionId, Known>>,
+    /// Lists of tools that were shown last, with how many tokens they have.
+    tools: Mutex<VecDeque<(Arc<[ToolSpec]>, u64)>>,
     clock: AtomicU64,
+    /// Who has switched sessions that have not told of it yet.
+    switched_by: Mutex<HashMap<SessionId, SwitchedBy>>,
+    /// The names of modes, each once.
+    modes: Mutex<Vec<Arc<str>>>,
     /// How many bytes of text were read and written since the sessions were last looked at, and were there then.
     written: AtomicU64,
     pub(crate) permitted: PermittedTools,
@@ -60,8 +66,7 @@ pub(crate) struct Seen {
 struct Known {
     entries: Option<u64>,
     prompt: Option<(Arc<str>, u64)>,
-    tools: Option<(Arc<[ToolSpec]>, u64)>,
-    used: Arc<BTreeSet<String>>,
+    used: Option<Arc<BTreeSet<String>>>,
     calls: u32,
     /// How many bytes of text its messages have, about.
     bytes: u64,
@@ -70,7 +75,6 @@ struct Known {
     /// When that was last so, as a number that grows.
     used_at: u64,
     mode: Option<Arc<str>>,
-    switched_by: Option<SwitchedBy>,
 }
 
 impl Known {
@@ -79,8 +83,11 @@ impl Known {
         for part in messages.flat_map(Message::parts) {
             self.bytes += size(part) as u64;
             match part {
-                Part::ToolCall(call) if !self.used.contains(&call.name) => {
-                    Arc::make_mut(&mut self.used).insert(call.name.clone());
+                Part::ToolCall(call) => {
+                    let used = self.used.get_or_insert_default();
+                    if !used.contains(&call.name) {
+                        Arc::make_mut(used).insert(call.name.clone());
+                    }
                 }
                 Part::ToolResult(result) if has_run(&result.outcome) => self.calls += 1,
                 _ => {}
@@ -159,7 +166,9 @@ impl Seen {
     pub(crate) fn used(&self, session: &SessionId) -> Arc<BTreeSet<String>> {
         let sessions = lock(&self.sessions);
         let known = sessions.get(session);
-        known.map(|known| known.used.clone()).unwrap_or_default()
+        known
+            .and_then(|known| known.used.clone())
+            .unwrap_or_default()
     }
 
     /// How many tool calls of the session have run.
@@ -171,8 +180,7 @@ impl Seen {
 
     /// Somebody switches the session's mode.
     pub(crate) fn switches(&self, session: &SessionId, by: SwitchedBy) {
-        let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().switched_by = Some(by);
+        lock(&self.switched_by).insert(session.clone(), by);
     }
 
     /// The session is in this mode now. Returns the mode it was in when this was last said and who has switched it, if
@@ -183,10 +191,18 @@ impl Seen {
         if known.mode.as_deref() == Some(mode) {
             return None;
         }
-        let before = known.mode.replace(mode.into());
+        let mut modes = lock(&self.modes);
+        let name = match modes.iter().find(|name| ***name == *mode) {
+            Some(name) => name.clone(),
+            None => {
+                modes.push(mode.into());
+                mode.into()
+            }
+        };
+        let before = known.mode.replace(name);
         // Whoever else has switched it did so through the coordinator, as the model's tool does.
-        let by = known.switched_by.take().unwrap_or(SwitchedBy::Model);
-        before.map(|before| (before, by))
+        let by = lock(&self.switched_by).remove(session);
+        before.map(|before| (before, by.unwrap_or(SwitchedBy::Model)))
     }
 
     /// The two may differ.
@@ -261,26 +277,17 @@ impl Seen {
         tokens
     }
 
-    /// How many tokens the tools have that a session is shown.
-    pub(crate) fn tool_tokens(
-        &self,
-        session: &SessionId,
-        tools: &Arc<[ToolSpec]>,
-        count: impl Fn(&str) -> u64,
-    ) -> u64 {
-        let known = lock(&self.sessions)
-            .get(session)
-            .and_then(|known| known.tools.clone());
-        if let Some((specs, tokens)) = known
-            && Arc::ptr_eq(&specs, tools)
-        {
-            return tokens;
+    /// How many tokens tools have that are shown.
+    pub(crate) fn tool_tokens(&self, tools: &Arc<[ToolSpec]>, count: impl Fn(&str) -> u64) -> u64 {
+        let mut known = lock(&self.tools);
+        if let Some((_, tokens)) = known.iter().find(|(list, _)| Arc::ptr_eq(list, tools)) {
+            return *tokens;
         }
         let tool =
             |tool: &ToolSpec| count(&tool.description) + count(&tool.input_schema.to_string());
         let tokens = tools.iter().map(tool).sum();
-        let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().tools = Some((tools.clone(), tokens));
+        known.truncate(LISTS - 1);
+        known.push_front((tools.clone(), tokens));
         tokens
     }
 }
