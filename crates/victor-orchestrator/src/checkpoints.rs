@@ -8,7 +8,7 @@ use victor_checkpoint_protocol::{
 };
 use victor_core::{CheckpointId, Context, JsonMap, SessionId, contain};
 use victor_mode_protocol::SwitchedBy;
-use victor_session_protocol::{SessionPatch, TranscriptEntry};
+use victor_session_protocol::{SessionInfo, SessionPatch, TranscriptEntry};
 
 use crate::guard::in_mode;
 use crate::orchestrator::{Inner, setup};
@@ -209,29 +209,35 @@ impl Inner {
     }
 
     fn enter(&self, session: &SessionId, snapshot: &CheckpointSnapshot) {
-        self.roles
-            .context
-            .set_context(session, snapshot.context.clone());
-        let mode = snapshot
+        let context = snapshot.context.clone();
+        self.roles.context.set_context(session, context);
+        if let Some(mode) = snapshot
             .checkpoint
             .state
             .get("mode")
-            .and_then(Value::as_str);
-        if let (Some(modes), Some(mode)) = (&self.roles.mode, mode)
+            .and_then(Value::as_str)
+        {
+            self.enter_mode(session, mode);
+        }
+    }
+
+    /// Takes a session back to the mode that it was in.
+    pub(crate) fn enter_mode(&self, session: &SessionId, mode: &str) {
+        if let Some(modes) = &self.roles.mode
             && let Err(error) = modes.switch_mode(session, mode, SwitchedBy::Program)
         {
-            tracing::warn!(%session, %error, "the mode of a checkpoint is not there");
+            tracing::warn!(%session, %error, "the mode of a session is not there any more");
         }
     }
 
     /// What the model sees of a session by its transcript, and by the checkpoint that it has gone back to if it has.
     pub(crate) async fn context_of(
         &self,
-        session: &SessionId,
+        info: Option<SessionInfo>,
         transcript: Vec<TranscriptEntry>,
     ) -> Context {
         let messages = transcript.iter().map(|entry| entry.message.clone());
-        match self.base(session).await {
+        match self.base(info).await {
             Some((mut context, from)) => {
                 messages
                     .skip(from)
@@ -243,9 +249,10 @@ impl Inner {
     }
 
     /// The context that a session has gone back to, and from which entry on the transcript follows it.
-    async fn base(&self, session: &SessionId) -> Option<(Context, usize)> {
+    async fn base(&self, info: Option<SessionInfo>) -> Option<(Context, usize)> {
         let manager = self.roles.checkpoint.as_deref()?;
-        let info = self.roles.session.session_info(session).await.ok()??;
+        let info = info?;
+        let session = &info.id;
         let base = info.metadata.get(BASE)?;
         let id = serde_json::from_value(base["checkpoint"].clone()).ok()?;
         let from = usize::try_from(base["entries"].as_u64()?).ok()?;

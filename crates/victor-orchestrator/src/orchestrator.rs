@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
@@ -26,7 +26,7 @@ use victor_tool_selection_protocol::ToolSelector;
 
 use crate::guard::in_mode;
 use crate::observe::Reports;
-use crate::ports::{CheckOutput, SessionPorts, window_request};
+use crate::ports::{CheckOutput, MODE, SessionPorts, window_request};
 use crate::roles::Roles;
 use crate::seen::{MemoryLimits, Seen, Working};
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
@@ -500,10 +500,17 @@ impl Inner {
             return Ok(());
         }
         let transcript = self.roles.session.transcript(session).await?;
+        let info = self.roles.session.session_info(session).await?;
+        let kept = info.as_ref().and_then(|info| info.metadata.get(MODE));
+        if let Some(mode) = kept.and_then(Value::as_str)
+            && self.seen.is_new(session)
+        {
+            self.enter_mode(session, mode);
+        }
         self.seen
             .read(session, transcript.iter().map(|entry| &*entry.message));
         if !transcript.is_empty() {
-            let context = self.context_of(session, transcript).await;
+            let context = self.context_of(info, transcript).await;
             self.roles.context.set_context(session, context);
         }
         Ok(())

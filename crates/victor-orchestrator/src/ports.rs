@@ -20,7 +20,7 @@ use victor_core::{
 use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
-use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
+use victor_session_protocol::{OpenTurn, SessionPatch, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::checkpoints;
@@ -31,6 +31,9 @@ use crate::seen::{Seen, has_run};
 
 /// How many tokens an answer is taken to need where nobody says.
 const ANSWER_TOKENS: u64 = 4096;
+
+/// Where the metadata of a session say which mode it is in.
+pub(crate) const MODE: &str = "victor_mode";
 
 /// The ports of one turn.
 #[derive(Debug)]
@@ -118,6 +121,7 @@ impl SessionPorts {
             })
         });
         if let Some(switched) = switched.flatten() {
+            self.keep_mode(&switched.to).await;
             self.events.emit(switched).await;
         }
         let context = self.roles.context.context(session);
@@ -128,6 +132,26 @@ impl SessionPorts {
         }
         preamble.tools = tools;
         preamble
+    }
+
+    /// Keeps the session's mode for other processes, where a store can.
+    async fn keep_mode(&self, mode: &str) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        let mut patch = SessionPatch::default();
+        patch.metadata.insert(MODE.into(), mode.into());
+        let kept = self
+            .roles
+            .session
+            .update_session(self.events.session(), &patch)
+            .await;
+        if let Err(error) = kept {
+            let problem = format!("the mode is not kept: {error}");
+            self.events
+                .emit(TurnEventKind::notice("session", problem))
+                .await;
+        }
     }
 
     /// How many tokens the system prompt, the tools, the form of the answer and a note take.

@@ -134,6 +134,14 @@ impl Seen {
         lock(&self.sessions).get(session)?.entries
     }
 
+    /// Whether nothing is known of a session's mode.
+    pub(crate) fn is_new(&self, session: &SessionId) -> bool {
+        let sessions = lock(&self.sessions);
+        sessions
+            .get(session)
+            .is_none_or(|known| known.mode.is_none())
+    }
+
     /// The context has been made from these messages, which are the whole transcript.
     pub(crate) fn read<'a>(
         &self,
