@@ -416,16 +416,7 @@ fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError
         if known.iter().any(|name| name == value) {
             return Ok(());
         }
-        let known = known
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        Err(BuildError::UnknownName {
-            key,
-            value: value.to_owned(),
-            known,
-        })
+        Err(BuildError::unknown_name(key, value, &known))
     };
     let settings = &config.settings;
     check(

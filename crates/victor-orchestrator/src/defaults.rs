@@ -7,6 +7,8 @@ use victor_chat_protocol::ChatEngine;
 use victor_config_protocol::Settings;
 use victor_context_protocol::ContextManager;
 use victor_core::ModelId;
+#[cfg(feature = "mode")]
+use victor_mode_protocol::ModeError;
 use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
@@ -69,8 +71,14 @@ pub(crate) fn mode(
     let builder = own
         .into_iter()
         .fold(builder, |builder, mode| builder.mode(mode));
-    let built = builder.default_mode(&settings.mode).build()?;
-    Ok(Some(Arc::new(built)))
+    match builder.default_mode(&settings.mode).build() {
+        Ok(built) => Ok(Some(Arc::new(built))),
+        Err(victor_mode::ModeSetupError::Mode {
+            source: ModeError::Unknown { name, known },
+            ..
+        }) => Err(BuildError::unknown_name("mode", &name, &known)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(not(feature = "mode"))]

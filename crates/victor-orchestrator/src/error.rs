@@ -59,3 +59,14 @@ pub enum BuildError {
         role: &'static str,
     },
 }
+
+impl BuildError {
+    pub(crate) fn unknown_name(key: &'static str, value: &str, known: &[String]) -> Self {
+        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        Self::UnknownName {
+            key,
+            value: value.to_owned(),
+            known: known.join(", "),
+        }
+    }
+}
