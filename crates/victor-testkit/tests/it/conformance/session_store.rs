@@ -1,3 +1,4 @@
+mod queries;
 mod store;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
