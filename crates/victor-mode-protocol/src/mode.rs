@@ -66,6 +66,10 @@ pub struct ModeLimits {
     /// How many rounds of tool calls a turn may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_iterations: Option<u32>,
+    /// How many times as many rounds of tool calls as the settings say a turn may have, where
+    /// [`max_tool_iterations`](Self::max_tool_iterations) is absent. Looking around takes more rounds than doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iteration_factor: Option<u32>,
     /// How many tool calls a turn may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_calls: Option<u32>,
@@ -75,6 +79,30 @@ pub struct ModeLimits {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl ModeLimits {
+    /// How many rounds of tool calls a turn may have where the settings say `settings`.
+    ///
+    /// ```
+    /// use victor_mode_protocol::Mode;
+    ///
+    /// assert_eq!(Mode::build().limits.tool_iterations(20), 20);
+    /// assert_eq!(Mode::explore().limits.tool_iterations(20), 80);
+    /// ```
+    #[must_use]
+    pub fn tool_iterations(&self, settings: u32) -> u32 {
+        let multiplied = settings.saturating_mul(self.iteration_factor.unwrap_or(1));
+        self.max_tool_iterations.unwrap_or(multiplied)
+    }
+
+    /// The settings' rounds of tool calls, so many times.
+    fn times(iteration_factor: u32) -> Self {
+        Self {
+            iteration_factor: Some(iteration_factor),
+            ..Self::default()
+        }
+    }
 }
 
 impl Mode {
@@ -104,7 +132,7 @@ impl Mode {
         }
     }
 
-    /// `plan`: only tools that change nothing; the answer is a plan.
+    /// `plan`: only tools that change nothing, for twice as many rounds; the answer is a plan.
     #[must_use]
     pub fn plan() -> Self {
         Self {
@@ -112,12 +140,13 @@ impl Mode {
             prompt: "You are in plan mode. Tools that change something are refused. Find out what you need to know, \
                      then answer with a plan: the steps in order, and what each of them would change."
                 .into(),
+            limits: ModeLimits::times(2),
             open_to_model: true,
             ..Self::new("plan", Effect::ReadOnly)
         }
     }
 
-    /// `explore`: only tools that change nothing; the answer is what was found.
+    /// `explore`: only tools that change nothing, for four times as many rounds; the answer is what was found.
     #[must_use]
     pub fn explore() -> Self {
         Self {
@@ -126,6 +155,7 @@ impl Mode {
                 "You are in explore mode. Tools that change something are refused. Look around as far as \
                      the question needs, then answer with what you found and where."
                     .into(),
+            limits: ModeLimits::times(4),
             open_to_model: true,
             ..Self::new("explore", Effect::ReadOnly)
         }

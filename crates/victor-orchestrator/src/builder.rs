@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
 use victor_chat_protocol::ChatEngine;
+use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
+use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore};
 use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
+use victor_tool_selection_protocol::ToolSelector;
 
+use crate::agent_tool::AgentTool;
+use crate::guard::GuardedTools;
 use crate::roles::Roles;
+use crate::seen::MemoryLimits;
 use crate::{AgentOrchestrator, BuildError, defaults};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
@@ -42,6 +48,11 @@ pub struct AgentOrchestratorBuilder {
     router: Option<Arc<dyn ProviderRouter>>,
     sessions: Option<Arc<dyn SessionManager>>,
     executor: Option<Arc<dyn ToolExecutor>>,
+    modes: Option<Arc<dyn ModeManager>>,
+    selector: Option<Arc<dyn ToolSelector>>,
+    checkpoints: Option<Arc<dyn CheckpointManager>>,
+    memory: MemoryLimits,
+    agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
 /// Settings for the default configuration coordinator.
@@ -107,6 +118,20 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Offers another agent to the model, as a tool of this name that takes a task and gives back an answer. Each call
+    /// is a conversation of its own, nested in the one that it was made in: what the mode denies here is denied there,
+    /// under whatever name it is called. Where the agent has no approval policy of its own, it has this one's; since
+    /// nobody is asked on its behalf, what a person would have to approve does not run.
+    pub fn agent_tool(
+        mut self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        agent: AgentOrchestratorBuilder,
+    ) -> Self {
+        self.agents.push((name.into(), description.into(), agent));
+        self
+    }
+
     /// Decides which tool calls run. All run otherwise.
     pub fn approval_policy(mut self, policy: Arc<dyn ApprovalPolicy>) -> Self {
         self.policy = Some(policy);
@@ -116,6 +141,12 @@ impl AgentOrchestratorBuilder {
     /// Where transcripts are kept. They live as long as the process otherwise.
     pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// How many sessions that nobody works on stay in memory, where a durable store has them.
+    pub fn memory(mut self, limits: MemoryLimits) -> Self {
+        self.memory = limits;
         self
     }
 
@@ -195,6 +226,24 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Injects the coordinator that makes checkpoints.
+    pub fn checkpoint_coordinator(mut self, coordinator: Arc<dyn CheckpointManager>) -> Self {
+        self.checkpoints = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that knows the modes.
+    pub fn mode_coordinator(mut self, coordinator: Arc<dyn ModeManager>) -> Self {
+        self.modes = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that chooses which tools the model is shown.
+    pub fn tool_selection_coordinator(mut self, coordinator: Arc<dyn ToolSelector>) -> Self {
+        self.selector = Some(coordinator);
+        self
+    }
+
     /// Builds the orchestrator. Nothing is started until the first turn, and no model is asked.
     ///
     /// # Errors
@@ -203,6 +252,22 @@ impl AgentOrchestratorBuilder {
     pub fn build(mut self) -> Result<AgentOrchestrator, BuildError> {
         let config = self.build_config()?;
         let base = config.config();
+        let mode = self.modes.take();
+        let mut agents: Vec<Arc<dyn Tool>> = Vec::new();
+        for (name, description, mut agent) in std::mem::take(&mut self.agents) {
+            if agent.modes.is_some() {
+                return Err(unused("mode_coordinator", "nested mode"));
+            }
+            agent.modes.clone_from(&mode);
+            if agent.executor.is_none() && agent.policy.is_none() {
+                agent.policy.clone_from(&self.policy);
+            }
+            agents.push(Arc::new(AgentTool::new(
+                &name,
+                &description,
+                agent.build()?,
+            )));
+        }
         let roles = Roles {
             provider: self.build_provider(&base)?,
             analytics: match self.analytics {
@@ -216,9 +281,11 @@ impl AgentOrchestratorBuilder {
             },
             tool: match (self.executor, self.policy) {
                 (Some(_), Some(_)) => return Err(unused("approval_policy", "tool")),
-                (Some(own), None) => own,
-                (None, policy) => defaults::tool(policy)?,
+                (Some(own), None) => guarded(own, mode.as_ref()),
+                (None, policy) => guarded(defaults::tool(policy)?, mode.as_ref()),
             },
+            tool_selection: self.selector,
+            mode,
             prompt: match self.prompt {
                 Some(own) => own,
                 None => defaults::prompt()?,
@@ -227,6 +294,7 @@ impl AgentOrchestratorBuilder {
                 Some(own) => own,
                 None => defaults::context()?,
             },
+            checkpoint: self.checkpoints,
             chat: match self.chat {
                 Some(own) => own,
                 None => defaults::chat()?,
@@ -235,6 +303,7 @@ impl AgentOrchestratorBuilder {
         };
         self.tools
             .into_iter()
+            .chain(agents)
             .try_for_each(|tool| roles.tool.register(tool))?;
         for provider in self.config_providers {
             roles.config.add_provider(provider);
@@ -249,7 +318,13 @@ impl AgentOrchestratorBuilder {
             roles.analytics.add_exporter(exporter);
         }
         check_names(&roles, &base)?;
-        Ok(AgentOrchestrator::new(roles, self.session, remarks(&base)))
+        let remarks = remarks(&base);
+        Ok(AgentOrchestrator::new(
+            roles,
+            self.session,
+            self.memory,
+            remarks,
+        ))
     }
 
     #[cfg(feature = "config")]
@@ -290,6 +365,17 @@ impl AgentOrchestratorBuilder {
                 Ok(own)
             }
         }
+    }
+}
+
+/// The tools within what the modes permit.
+fn guarded(
+    tools: Arc<dyn ToolExecutor>,
+    modes: Option<&Arc<dyn ModeManager>>,
+) -> Arc<dyn ToolExecutor> {
+    match modes {
+        Some(modes) => Arc::new(GuardedTools::new(tools, modes.clone())),
+        None => tools,
     }
 }
 

@@ -10,20 +10,25 @@ use victor_chat_protocol::{
     Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, OutputContract,
     SuspendedTurn, TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
 };
-use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig};
+use victor_checkpoint_protocol::CheckpointManager;
+use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
-    Context, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain, contain_sync,
+    BoxError, CheckpointId, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain,
+    contain_sync,
 };
+use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionError, SessionManager, TurnLease};
 use victor_tool_protocol::ToolExecutor;
+use victor_tool_selection_protocol::ToolSelector;
 
+use crate::guard::in_mode;
 use crate::observe::Reports;
 use crate::ports::{CheckOutput, SessionPorts, window_request};
 use crate::roles::Roles;
-use crate::seen::Seen;
+use crate::seen::{MemoryLimits, Seen, Working};
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 
 /// Runs conversations between a person or program and a model that calls tools.
@@ -34,7 +39,7 @@ use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 /// See the [crate's documentation](crate) for examples.
 #[derive(Debug, Clone)]
 pub struct AgentOrchestrator {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -45,6 +50,7 @@ pub(crate) struct Inner {
     /// What is odd about how the orchestrator was built.
     pub(crate) remarks: Vec<String>,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) memory: MemoryLimits,
     pub(crate) started: OnceCell<()>,
     pub(crate) ended: AtomicBool,
 }
@@ -55,7 +61,12 @@ impl AgentOrchestrator {
         AgentOrchestratorBuilder::default()
     }
 
-    pub(crate) fn new(roles: Roles, session: SessionId, remarks: Vec<String>) -> Self {
+    pub(crate) fn new(
+        roles: Roles,
+        session: SessionId,
+        memory: MemoryLimits,
+        remarks: Vec<String>,
+    ) -> Self {
         let (started, ended) = (OnceCell::new(), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
@@ -63,6 +74,7 @@ impl AgentOrchestrator {
                 session,
                 remarks,
                 seen: Arc::default(),
+                memory,
                 started,
                 ended,
             }),
@@ -128,11 +140,16 @@ impl AgentOrchestrator {
     /// The store does not work; nothing was forgotten.
     pub async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
         self.inner.roles.session.reset_session(session).await?;
+        self.forget(session);
+        Ok(())
+    }
+
+    /// Takes what is known of a session out of memory.
+    pub(crate) fn forget(&self, session: &SessionId) {
         for coordinator in self.inner.roles.all() {
             coordinator.reset(session);
         }
         self.inner.seen.forget(session);
-        Ok(())
     }
 
     /// Compacts a session's context now, by its settings, and says what that did. The transcript keeps everything.
@@ -149,10 +166,52 @@ impl AgentOrchestrator {
         self.inner.compact(session).await
     }
 
+    /// Takes a session to another mode, for every tool call that is decided about from now on. The turn that runs, or
+    /// else the next one, tells of it by an event.
+    ///
+    /// # Errors
+    ///
+    /// There is no such mode, or there are no modes at all; the session's mode is what it was.
+    pub fn switch_mode(
+        &self,
+        session: &SessionId,
+        mode: &str,
+        by: SwitchedBy,
+    ) -> Result<ModeSwitch, ModeError> {
+        let Some(modes) = &self.inner.roles.mode else {
+            return Err(ModeError::Unknown {
+                name: mode.to_owned(),
+                known: Vec::new(),
+            });
+        };
+        in_mode(Some(modes), session, |mode| {
+            self.inner.seen.enter(session, &mode.name)
+        });
+        let switched = modes.switch_mode(session, mode, by.clone())?;
+        self.inner.seen.switches(session, by);
+        Ok(switched)
+    }
+
+    /// Begins a new session with the state of a checkpoint, whichever session that is of. The checkpoint's session is not
+    /// touched.
+    ///
+    /// # Errors
+    ///
+    /// The session is not empty, there is no such checkpoint, or a store does not work.
+    pub async fn fork(
+        &self,
+        checkpoint: CheckpointId,
+        session: impl Into<SessionId>,
+    ) -> Result<Session, ChatError> {
+        let session = self.session(session);
+        self.inner.fork(checkpoint, session.id()).await?;
+        Ok(session)
+    }
+
     /// How the coordinators fare.
     #[must_use]
     pub fn health(&self) -> HealthReport {
-        let asked = self.inner.roles.all().map(|coordinator| {
+        let asked = self.inner.roles.all().into_iter().map(|coordinator| {
             contain_sync(|| coordinator.health()).unwrap_or_else(|panicked| {
                 let mut health =
                     Health::from_problems(coordinator.name(), vec![panicked.to_string()]);
@@ -203,10 +262,28 @@ impl AgentOrchestrator {
         &self.inner.roles.chat
     }
 
-    /// The coordinator that runs tool calls.
+    /// The coordinator that runs tool calls, within what the modes permit.
     #[must_use]
     pub fn tool_coordinator(&self) -> &Arc<dyn ToolExecutor> {
         &self.inner.roles.tool
+    }
+
+    /// The coordinator that knows the modes, if there are any.
+    #[must_use]
+    pub fn mode_coordinator(&self) -> Option<&Arc<dyn ModeManager>> {
+        self.inner.roles.mode.as_ref()
+    }
+
+    /// The coordinator that chooses which tools the model is shown, if there is one.
+    #[must_use]
+    pub fn tool_selection_coordinator(&self) -> Option<&Arc<dyn ToolSelector>> {
+        self.inner.roles.tool_selection.as_ref()
+    }
+
+    /// The coordinator that makes checkpoints, if there is one.
+    #[must_use]
+    pub fn checkpoint_coordinator(&self) -> Option<&Arc<dyn CheckpointManager>> {
+        self.inner.roles.checkpoint.as_ref()
     }
 
     /// The coordinator that knows the sessions.
@@ -271,7 +348,12 @@ impl AgentOrchestrator {
         let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
         let mut reports = Reports::new(inner.roles.context.clone());
         let stream = TurnStream::new(session, turn, async move |events| {
-            inner.work(start, &metadata, check, events).await
+            let session = events.session().clone();
+            let working = inner.seen.working(&session);
+            let result = inner.work(start, &metadata, check, events).await;
+            drop(working);
+            inner.evict();
+            result
         });
         stream.with_observer(move |event| {
             observe::trace(event);
@@ -323,7 +405,7 @@ impl Inner {
         self.note_facts(events.session(), metadata);
         let config = self.load_config(&events).await;
         if let TurnStart::Begin { limits, .. } = &mut start {
-            limits.max_tool_iterations = config.settings.max_tool_iterations;
+            *limits = self.limits(events.session(), &config.settings);
         }
         let model = Self::own_model(&config);
         let prompt = self
@@ -335,16 +417,37 @@ impl Inner {
             settings: config.settings.clone(),
             model,
             prompt,
-            tools: self.roles.tool.specs(),
             turn: events.turn(),
             check,
             events: events.clone(),
+            open: Mutex::default(),
             lease: Mutex::new(Some(Arc::new(lease))),
         };
         self.roles
             .chat
             .run_turn(start, Arc::new(ports), &events)
             .await
+    }
+
+    /// How far a turn of a session may go, by the settings and the session's mode.
+    fn limits(&self, session: &SessionId, settings: &Settings) -> TurnLimits {
+        let mut limits = TurnLimits::default();
+        limits.max_tool_iterations = settings.max_tool_iterations;
+        limits.max_tool_calls = settings.max_tool_calls;
+        limits.max_tokens = settings.max_turn_tokens;
+        in_mode(self.roles.mode.as_ref(), session, |mode| {
+            let mode = &mode.limits;
+            if let Some(iterations) = mode.max_tool_iterations {
+                limits.max_tool_iterations = iterations;
+            }
+            limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);
+            limits.max_tokens = mode.max_tokens.or(limits.max_tokens);
+        });
+        if let Some(most) = settings.max_session_tool_calls {
+            let left = most.saturating_sub(self.seen.calls(session));
+            limits.max_tool_calls = Some(limits.max_tool_calls.map_or(left, |own| own.min(left)));
+        }
+        limits
     }
 
     async fn initialize(&self) -> Result<(), ChatError> {
@@ -358,6 +461,36 @@ impl Inner {
         Ok(())
     }
 
+    /// Takes sessions out of memory that nobody works on, if there are too many. What a store does not have is not
+    /// taken out of memory, and a store in memory gains nothing by it.
+    fn evict(&self) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        self.seen.evict(&self.memory, |session| {
+            let _ = contain_sync(|| self.roles.context.reset(session));
+            if let Some(selector) = &self.roles.tool_selection {
+                let _ = contain_sync(|| selector.reset(session));
+            }
+        });
+    }
+
+    /// Waits until no turn works on a session, and brings it into the context.
+    pub(crate) async fn hold(
+        &self,
+        session: &SessionId,
+    ) -> Result<(TurnLease, Working), ChatError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(ChatError::ShutDown);
+        }
+        self.started.get_or_try_init(|| self.initialize()).await?;
+        let working = self.seen.working(session);
+        let lease = self.roles.session.begin_turn(session).await;
+        let lease = lease.map_err(session_error)?;
+        self.restore(&lease).await.map_err(session_error)?;
+        Ok((lease, working))
+    }
+
     /// Brings a session into the context that this process has not seen, or that somebody else has written to.
     async fn restore(&self, lease: &TurnLease) -> Result<(), SessionError> {
         let session = lease.session();
@@ -369,9 +502,10 @@ impl Inner {
             return Ok(());
         }
         let transcript = self.roles.session.transcript(session).await?;
-        self.seen.read(session, transcript.len() as u64);
+        self.seen
+            .read(session, transcript.iter().map(|entry| &*entry.message));
         if !transcript.is_empty() {
-            let context = Context::from_iter(transcript.into_iter().map(|entry| entry.message));
+            let context = self.context_of(session, transcript).await;
             self.roles.context.set_context(session, context);
         }
         Ok(())
@@ -408,13 +542,7 @@ impl Inner {
 
     /// Compacts a session's context now.
     async fn compact(&self, session: &SessionId) -> Result<Option<CompactionReport>, ChatError> {
-        let lease = self
-            .roles
-            .session
-            .begin_turn(session)
-            .await
-            .map_err(session_error)?;
-        self.restore(&lease).await.map_err(session_error)?;
+        let _held = self.hold(session).await?;
         let config = contain(self.roles.config.load_config(session)).await;
         let config = config
             .ok()
@@ -427,10 +555,7 @@ impl Inner {
         );
         request.force = true;
         let prepared = self.roles.context.prepare(session, &request).await;
-        let prepared = prepared.map_err(|error| ChatError::Setup {
-            coordinator: "context",
-            source: error.into(),
-        })?;
+        let prepared = prepared.map_err(|error| setup("context", error))?;
         Ok(prepared.compaction)
     }
 
@@ -481,10 +606,15 @@ impl Inner {
 fn session_error(error: SessionError) -> ChatError {
     match error {
         SessionError::ShutDown => ChatError::ShutDown,
-        error => ChatError::Setup {
-            coordinator: "session",
-            source: error.into(),
-        },
+        error => setup("session", error),
+    }
+}
+
+/// A coordinator does not do what a turn, or what was asked for, needs.
+pub(crate) fn setup(coordinator: &'static str, source: impl Into<BoxError>) -> ChatError {
+    ChatError::Setup {
+        coordinator,
+        source: source.into(),
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use victor_core::{Coordinator, Message, SessionId, TurnId};
 
-use crate::{SessionError, SessionInfo, TranscriptEntry, TurnChange};
+use crate::{
+    OpenTurn, SessionError, SessionInfo, SessionPatch, SessionQuery, TranscriptEntry, TurnChange,
+};
 
 /// The role of the coordinator that knows the sessions and lets one turn at a time work on each.
 ///
@@ -81,6 +83,56 @@ pub trait SessionManager: Coordinator {
     ///
     /// The store does not work.
     async fn sessions(&self) -> Result<Vec<SessionInfo>, SessionError>;
+
+    /// What is known of a session, or none if there is no such session.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn session_info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError>;
+
+    /// The sessions that are looked for, most recently used first.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError>;
+
+    /// Changes what is known of a session: its title, tags, status, expiry and metadata. It does not wait for the turn
+    /// that runs.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`], or the store does not work.
+    async fn update_session(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError>;
+
+    /// Where the turn of a session is that has begun and not ended; none if there is none, or nothing is
+    /// [journaled](Self::journals).
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError>;
+
+    /// The turns of all sessions that have begun and not ended, oldest first: those that run, here or in another
+    /// process, wait for a person, or were interrupted by the end of their process.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError>;
+
+    /// Waits for the turn that works on the session, and deletes it with its transcript and its journal. Says whether
+    /// there was one.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
 
     /// Waits for the turn that works on the session, and empties its transcript. Of a session that is not there,
     /// nothing is emptied.
@@ -170,6 +222,12 @@ mockall::mock! {
         async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError>;
         async fn transcript(&self, session: &SessionId) -> Result<Vec<TranscriptEntry>, SessionError>;
         async fn sessions(&self) -> Result<Vec<SessionInfo>, SessionError>;
+        async fn session_info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError>;
+        async fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError>;
+        async fn update_session(&self, session: &SessionId, patch: &SessionPatch) -> Result<SessionInfo, SessionError>;
+        async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError>;
+        async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError>;
+        async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
         async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError>;
     }
 }

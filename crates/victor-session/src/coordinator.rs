@@ -13,8 +13,8 @@ use tokio::sync::OwnedMutexGuard;
 use tracing::warn;
 use victor_core::{Coordinator, Health, Message, Problems, SessionId, TurnId, contain_sync};
 use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,
-    TurnChange, TurnLease,
+    InMemorySessionStore, OpenTurn, SessionError, SessionInfo, SessionManager, SessionPatch,
+    SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnLease,
 };
 
 use crate::SessionOptions;
@@ -207,6 +207,36 @@ impl SessionManager for SessionCoordinator {
 
     async fn sessions(&self) -> Result<Vec<SessionInfo>, SessionError> {
         self.inner.store.list().await
+    }
+
+    async fn session_info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
+        self.inner.store.info(session).await
+    }
+
+    async fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        self.inner.store.find(query).await
+    }
+
+    async fn update_session(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.inner.store.update(session, patch).await
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        self.inner.store.open_turn(session).await
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        self.inner.store.open_turns().await
+    }
+
+    async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError> {
+        let slot = self.inner.slot(session);
+        let _turn = slot.lock_turn().await;
+        slot.delete(session, &self.inner.store).await
     }
 
     async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {

@@ -124,6 +124,18 @@ impl Slot {
         result
     }
 
+    /// Deletes the session, if there is one.
+    pub(crate) async fn delete(
+        &self,
+        session: &SessionId,
+        store: &GuardedStore,
+    ) -> Result<bool, SessionError> {
+        let mut transcript = self.transcript.lock().await;
+        transcript.forget();
+        self.backlog().clear();
+        store.delete(session).await
+    }
+
     /// Empties the transcript, if there is one.
     pub(crate) async fn empty(
         &self,

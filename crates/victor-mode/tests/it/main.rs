@@ -1,0 +1,1 @@
+//! The coordinator of modes through its public API.
