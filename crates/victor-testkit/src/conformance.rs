@@ -42,7 +42,7 @@ pub use compaction_strategy::compaction_strategy;
 pub use config_provider::config_provider;
 pub use embedder::embedder;
 pub use prompt_contributor::prompt_contributor;
-pub use session_store::session_store;
+pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;
 
