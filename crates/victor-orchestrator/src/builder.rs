@@ -11,7 +11,7 @@ use victor_core::{ModelId, SessionId};
 use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{SessionManager, SessionStore};
+use victor_session_protocol::{SessionManager, SessionStore, TurnPolicy};
 use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
 use victor_tool_selection_protocol::ToolSelector;
 
@@ -55,6 +55,7 @@ pub struct AgentOrchestratorBuilder {
     selector: Option<Arc<dyn ToolSelector>>,
     checkpoints: Option<Arc<dyn CheckpointManager>>,
     memory: MemoryLimits,
+    policy_for_turns: TurnPolicy,
     agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
@@ -150,6 +151,12 @@ impl AgentOrchestratorBuilder {
     /// How many sessions that nobody works on stay in memory, where a durable store has them.
     pub fn memory(mut self, limits: MemoryLimits) -> Self {
         self.memory = limits;
+        self
+    }
+
+    /// What happens to a message that comes while a turn runs in its session. It waits otherwise.
+    pub fn turn_policy(mut self, policy: TurnPolicy) -> Self {
+        self.policy_for_turns = policy;
         self
     }
 
@@ -350,6 +357,7 @@ impl AgentOrchestratorBuilder {
             roles,
             self.session,
             self.memory,
+            self.policy_for_turns,
             remarks,
         ))
     }

@@ -39,7 +39,7 @@ pub use victor_provider_protocol::{
 };
 pub use victor_session_protocol::{
     InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionPatch, SessionQuery,
-    SessionStatus, SessionStore, TranscriptEntry, TurnLease,
+    SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, ReceiptStore, RegisterError, ResultStore, Tool,

@@ -10,7 +10,7 @@ use victor_checkpoint_protocol::{Checkpoint, CheckpointError};
 use victor_context_protocol::{CompactionReport, ContextStats};
 use victor_core::{CheckpointId, Context, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
-use victor_session_protocol::{SessionError, TranscriptEntry};
+use victor_session_protocol::{SessionError, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
 
 use crate::guard::in_mode;
@@ -22,6 +22,7 @@ use crate::{AgentOrchestrator, Restored};
 pub struct Session {
     pub(crate) orchestrator: AgentOrchestrator,
     pub(crate) id: SessionId,
+    pub(crate) policy: Option<TurnPolicy>,
 }
 
 impl Session {
@@ -35,6 +36,14 @@ impl Session {
     #[must_use]
     pub fn orchestrator(&self) -> &AgentOrchestrator {
         &self.orchestrator
+    }
+
+    /// The same session, where this happens to a message that comes while a turn runs: it waits, is refused, interrupts
+    /// the turn, or is merged with others that wait.
+    #[must_use]
+    pub fn with_turn_policy(mut self, policy: TurnPolicy) -> Self {
+        self.policy = Some(policy);
+        self
     }
 
     /// Sends a message and returns the answer when it is whole.
@@ -52,7 +61,8 @@ impl Session {
 
     /// Sends a message and returns what comes of it, as it comes. Nothing happens until the stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input.into(), None)
+        self.orchestrator
+            .begin(self.id.clone(), input.into(), None, self.policy)
     }
 
     /// Takes a suspended turn up again, with what a person decided about the calls that wait for approval.
@@ -190,6 +200,7 @@ impl Agent for Session {
     }
 
     fn stream_chat(&self, input: ChatInput) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input, None)
+        self.orchestrator
+            .begin(self.id.clone(), input, None, self.policy)
     }
 }

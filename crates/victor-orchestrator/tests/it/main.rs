@@ -3,6 +3,7 @@
 mod build;
 mod dialects;
 mod faults;
+mod policies;
 mod recall;
 mod recovery;
 mod sessions;
