@@ -40,7 +40,7 @@ pub enum Fault {
 
 impl<T> Faulty<T> {
     /// Makes a call, with the fault if it is due.
-    async fn run<R, E>(
+    pub(super) async fn run<R, E>(
         &self,
         call: impl Future<Output = Result<R, E>>,
         error: impl FnOnce(&'static str) -> E,
