@@ -91,6 +91,10 @@ impl<T: ApprovalPolicy> ApprovalPolicy for Faulty<T> {
         self.inner.approved(request, scope);
     }
 
+    fn forget(&self, session: &SessionId) {
+        self.inner.forget(session);
+    }
+
     async fn review(&self, request: &ApprovalRequest) -> Verdict {
         let review = async { Ok(self.inner.review(request).await) };
         self.run(review, str::to_owned)
