@@ -28,6 +28,8 @@ mod compaction_strategy;
 mod config_provider;
 mod embedder;
 mod prompt_contributor;
+mod receipt_store;
+mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
@@ -42,6 +44,8 @@ pub use compaction_strategy::compaction_strategy;
 pub use config_provider::config_provider;
 pub use embedder::embedder;
 pub use prompt_contributor::prompt_contributor;
+pub use receipt_store::receipt_store;
+pub use result_store::result_store;
 pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;
@@ -53,6 +57,25 @@ const DROPS: usize = 32;
 
 /// How many calls a suite makes side by side.
 const SIDE_BY_SIDE: usize = 4;
+
+/// Names that a store must keep apart and give back as they are.
+const NAMES: [&str; 15] = [
+    "a",
+    "A",
+    "a ",
+    " a",
+    "",
+    "..",
+    "../a",
+    "a/b",
+    "a\\b",
+    "a%2Fb",
+    "'; drop table sessions; --",
+    "日本語",
+    "caf\u{e9}",
+    "cafe\u{301}",
+    "👩‍👩‍👧‍👦\n\"quoted\"",
+];
 
 /// Awaits somebody else's future, and takes a panic in it for a broken law.
 async fn calm<F: Future>(future: F) -> F::Output {

@@ -47,18 +47,28 @@
 //! - [`EffectPolicy`], the approval policy that goes by what tools declare to do to the world.
 
 mod arguments;
+mod attempt;
 mod builder;
+mod cache;
 mod coordinator;
 mod function;
+mod guarded;
 mod options;
 mod output;
+mod permits;
 mod policy;
+mod pulse;
+mod read_result;
 mod registry;
+mod retry;
+mod review;
 mod run;
+mod schedule;
+mod stores;
 mod words;
 
 pub use builder::ToolCoordinatorBuilder;
 pub use coordinator::ToolCoordinator;
 pub use function::{FunctionTool, tool_fn};
-pub use options::ToolOptions;
+pub use options::{RetryOptions, ToolOptions};
 pub use policy::EffectPolicy;

@@ -6,6 +6,7 @@ mod faults;
 mod policies;
 mod recall;
 mod recovery;
+mod scenarios;
 mod sessions;
 mod tools;
 #[cfg(feature = "typed")]

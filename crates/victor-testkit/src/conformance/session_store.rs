@@ -12,28 +12,9 @@ use serde_json::json;
 use victor_core::{JsonMap, Message, SessionId, Timestamp};
 use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
 
-use super::{calm, succeed};
+use super::{NAMES, calm, succeed};
 
 pub use durable::durable_session_store;
-
-/// Names that a store must keep apart and give back as they are.
-const NAMES: [&str; 15] = [
-    "a",
-    "A",
-    "a ",
-    " a",
-    "",
-    "..",
-    "../a",
-    "a/b",
-    "a\\b",
-    "a%2Fb",
-    "'; drop table sessions; --",
-    "日本語",
-    "caf\u{e9}",
-    "cafe\u{301}",
-    "👩‍👩‍👧‍👦\n\"quoted\"",
-];
 
 /// Checks a store. `make` makes a new and empty one.
 ///

@@ -40,7 +40,7 @@ pub enum Fault {
 
 impl<T> Faulty<T> {
     /// Makes a call, with the fault if it is due.
-    async fn run<R, E>(
+    pub(super) async fn run<R, E>(
         &self,
         call: impl Future<Output = Result<R, E>>,
         error: impl FnOnce(&'static str) -> E,
@@ -89,6 +89,10 @@ impl<T: Tool> Tool for Faulty<T> {
 impl<T: ApprovalPolicy> ApprovalPolicy for Faulty<T> {
     fn approved(&self, request: &ApprovalRequest, scope: ApprovalScope) {
         self.inner.approved(request, scope);
+    }
+
+    fn forget(&self, session: &SessionId) {
+        self.inner.forget(session);
     }
 
     async fn review(&self, request: &ApprovalRequest) -> Verdict {

@@ -8,6 +8,8 @@ mod compaction_strategy;
 mod config_provider;
 mod embedder;
 mod prompt_contributor;
+mod receipt_store;
+mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;

@@ -10,14 +10,17 @@ use tokio::time::{Instant, timeout};
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
 use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
 use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
-use victor_core::{Context, SessionId, ToolCall, ToolSpec, TurnId, contain};
+use victor_core::{
+    Context, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId, contain,
+};
 use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
 use victor_provider_protocol::{ChatProvider, ProviderErrorKind};
 use victor_session_protocol::{InMemorySessionStore, SessionError, SessionInfo, SessionStore};
 use victor_testkit::faults::{Fault, Faulty, ModelFault};
 use victor_testkit::{CharCounter, ScriptedModel};
 use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, Tool, ToolContext, ToolError, ToolOutput, Verdict,
+    ApprovalPolicy, ApprovalRequest, InMemoryReceiptStore, InMemoryResultStore, Receipt,
+    ReceiptStore, ResultStore, Tool, ToolContext, ToolError, ToolOutput, Verdict,
 };
 
 use crate::request;
@@ -351,4 +354,34 @@ async fn chat_has_the_faults_of_the_stream() {
     );
     model.chat(&request("count")).await.unwrap();
     model.inner().assert_finished();
+}
+
+#[tokio::test]
+async fn every_method_of_the_stores_of_tools() {
+    let session = SessionId::new("s");
+    let result = ToolResult::new(&ToolCall::new("c", "t", "{}"), ToolOutcome::Success, "done");
+    let receipts = Faulty::new(InMemoryReceiptStore::default(), Fault::ErrorAfterwards);
+    let results = Faulty::new(InMemoryResultStore::default(), Fault::ErrorAfterwards);
+    for found in [
+        receipts.begin(&session, "k").await.map(drop),
+        receipts.finish(&session, "k", &result).await,
+        results.put(&session, "h", "text").await,
+        results.read(&session, "h", 0, 9).await.map(drop),
+    ] {
+        let error = found.unwrap_err();
+        assert!(error.to_string().ends_with("failed: injected fault"));
+    }
+    let found = receipts.inner().begin(&session, "k").await.unwrap();
+    assert_eq!(found, Receipt::Finished(result));
+    let found = results.inner().read(&session, "h", 0, 9).await.unwrap();
+    assert_eq!(found.unwrap().text, "text");
+
+    receipts.withdraw(&session, "k").await.unwrap_err();
+    let found = receipts.inner().begin(&session, "k").await.unwrap();
+    assert_eq!(found, Receipt::New);
+    receipts.forget(&session).await.unwrap_err();
+    results.forget(&session).await.unwrap_err();
+    let found = results.inner().read(&session, "h", 0, 9).await.unwrap();
+    assert_eq!(found, None);
+    assert_eq!((receipts.calls(), results.calls()), (4, 3));
 }

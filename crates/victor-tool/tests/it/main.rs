@@ -1,5 +1,6 @@
 //! The behaviour of the tool coordinator, through its public API.
 
+mod cost;
 mod function;
 mod registry;
 mod review;
