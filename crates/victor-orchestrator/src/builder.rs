@@ -12,7 +12,7 @@ use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore, TurnPolicy};
-use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
+use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, Tool, ToolExecutor};
 use victor_tool_selection_protocol::ToolSelector;
 
 use crate::agent_tool::AgentTool;
@@ -35,6 +35,8 @@ pub struct AgentOrchestratorBuilder {
     session: SessionId,
     tools: Vec<Arc<dyn Tool>>,
     policy: Option<Arc<dyn ApprovalPolicy>>,
+    receipts: Option<Arc<dyn ReceiptStore>>,
+    results: Option<Arc<dyn ResultStore>>,
     store: Option<Arc<dyn SessionStore>>,
     config_providers: Vec<Arc<dyn ConfigProvider>>,
     contributors: Vec<Arc<dyn PromptContributor>>,
@@ -139,6 +141,20 @@ impl AgentOrchestratorBuilder {
     /// Decides which tool calls run. All run otherwise.
     pub fn approval_policy(mut self, policy: Arc<dyn ApprovalPolicy>) -> Self {
         self.policy = Some(policy);
+        self
+    }
+
+    /// Where receipts are kept of tool calls that may change something, so that a turn which is taken up after a crash
+    /// runs none of them twice.
+    pub fn receipt_store(mut self, store: Arc<dyn ReceiptStore>) -> Self {
+        self.receipts = Some(store);
+        self
+    }
+
+    /// Where results of tools are kept that are too large for a conversation. The model is offered the tool
+    /// `read_result`, by which it pages through them. Without it, what is too much is left out for good.
+    pub fn result_store(mut self, store: Arc<dyn ResultStore>) -> Self {
+        self.results = Some(store);
         self
     }
 
@@ -313,10 +329,15 @@ impl AgentOrchestratorBuilder {
                 (Some(own), None) => own,
                 (None, store) => defaults::session(store)?,
             },
-            tool: match (self.executor, self.policy) {
-                (Some(_), Some(_)) => return Err(unused("approval_policy", "tool")),
-                (Some(own), None) => guarded(own, mode.as_ref()),
-                (None, policy) => guarded(defaults::tool(policy)?, mode.as_ref()),
+            tool: match self.executor {
+                Some(_) if self.policy.is_some() => return Err(unused("approval_policy", "tool")),
+                Some(_) if self.receipts.is_some() => return Err(unused("receipt_store", "tool")),
+                Some(_) if self.results.is_some() => return Err(unused("result_store", "tool")),
+                Some(own) => guarded(own, mode.as_ref()),
+                None => {
+                    let tools = defaults::tool(self.policy, self.receipts, self.results)?;
+                    guarded(tools, mode.as_ref())
+                }
             },
             tool_selection: self.selector,
             mode,

@@ -13,13 +13,13 @@ use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore};
-use victor_tool_protocol::{ApprovalPolicy, ToolExecutor};
+use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, ToolExecutor};
 
 use crate::BuildError;
 
 /// Defines a function that makes the default coordinator of a role, or says that it is not compiled in.
 macro_rules! default_coordinator {
-    ($feature:literal, fn $name:ident($($argument:ident: $ty:ty),*) -> $role:path $make:block) => {
+    ($feature:literal, fn $name:ident($($argument:ident: $ty:ty),* $(,)?) -> $role:path $make:block) => {
         #[cfg(feature = $feature)]
         pub(crate) fn $name($($argument: $ty),*) -> Result<Arc<dyn $role>, BuildError> {
             Ok(Arc::new($make))
@@ -119,11 +119,21 @@ default_coordinator!(
 
 default_coordinator!(
     "tool",
-    fn tool(policy: Option<Arc<dyn ApprovalPolicy>>) -> ToolExecutor {
-        let builder = victor_tool::ToolCoordinator::builder();
-        match policy {
-            Some(policy) => builder.shared_policy(policy).build()?,
-            None => builder.build()?,
+    fn tool(
+        policy: Option<Arc<dyn ApprovalPolicy>>,
+        receipts: Option<Arc<dyn ReceiptStore>>,
+        results: Option<Arc<dyn ResultStore>>,
+    ) -> ToolExecutor {
+        let mut builder = victor_tool::ToolCoordinator::builder();
+        if let Some(policy) = policy {
+            builder = builder.shared_policy(policy);
         }
+        if let Some(receipts) = receipts {
+            builder = builder.receipts(receipts);
+        }
+        if let Some(results) = results {
+            builder = builder.results(results);
+        }
+        builder.build()?
     }
 );

@@ -42,8 +42,9 @@ pub use victor_session_protocol::{
     SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, ReceiptStore, RegisterError, ResultStore, Tool,
-    ToolContext, ToolError, ToolExecutor, ToolLimits, ToolOutput, ToolScope, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, InMemoryReceiptStore, InMemoryResultStore,
+    ReceiptStore, RegisterError, ResultStore, Tool, ToolContext, ToolError, ToolExecutor,
+    ToolLimits, ToolOutput, ToolScope, Verdict,
 };
 pub use victor_tool_selection_protocol::{
     Selection, SelectionError, SelectionReason, SelectionRequest, ToolDecision,

@@ -394,3 +394,55 @@ async fn a_mode_is_kept_with_its_session() {
     second.chat("and here?").await.unwrap();
     assert_eq!(second.session("default").mode().as_deref(), Some("plan"));
 }
+
+/// Counts how often each key was called.
+#[derive(Debug)]
+struct Count(ToolSpec, Mutex<std::collections::BTreeMap<String, u32>>);
+
+#[async_trait]
+impl Tool for Count {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    async fn call(&self, cx: &ToolContext, _: Value) -> Result<ToolOutput, ToolError> {
+        *self
+            .1
+            .lock()
+            .unwrap()
+            .entry(cx.idempotency_key.clone())
+            .or_default() += 1;
+        Ok("counted".into())
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_has_run_does_not_run_again_after_a_crash() {
+    let disk = Arc::<Disk>::default();
+    let receipts = Arc::new(victor_orchestrator::protocols::InMemoryReceiptStore::default());
+    let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+    let count = Arc::new(Count(
+        ToolSpec::new("add", "Counts", schema),
+        Mutex::default(),
+    ));
+    let build = |disk: &Arc<Disk>| {
+        AgentOrchestrator::builder()
+            .provider(Arc::new(Model))
+            .model("m")
+            .session_store(disk.clone())
+            .receipt_store(receipts.clone())
+            .tool(count.clone())
+            .build()
+            .unwrap()
+    };
+    build(&disk).chat("add").await.unwrap();
+    let commits = disk.commits.lock().unwrap().clone();
+    let whole = disk.texts().await;
+    for written in 2..commits.len() {
+        let disk = Disk::after(&commits[..written]).await;
+        build(&disk).recover(RecoveryPolicy::Resume).await.unwrap();
+        assert_eq!(disk.texts().await, whole, "after {written} writes");
+    }
+    let times: Vec<u32> = count.1.lock().unwrap().values().copied().collect();
+    assert_eq!(times, [1, 1, 1]);
+}
