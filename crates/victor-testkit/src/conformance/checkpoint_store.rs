@@ -99,6 +99,16 @@ async fn saving<S: CheckpointStore + ?Sized>(store: &S) {
     let again = samples[1].grown("s", 1);
     again.save_newest(store, 3).await;
     again.must_be_there(store).await;
+    // The beginning of a history is there with it, and can be gone back to and built on.
+    let beginning = Sample::of(
+        "s",
+        &samples[2].messages().iter().take(2).cloned().collect(),
+    );
+    let branch = beginning.grown("s", 2);
+    for (sample, new) in [(&beginning, 0), (&branch, 2)] {
+        sample.save_newest(store, new).await;
+        sample.must_be_there(store).await;
+    }
 
     // The answer to a save can get lost, and it is made again; links that it brought the first time may be left out.
     for new in [3, 0] {
@@ -106,9 +116,9 @@ async fn saving<S: CheckpointStore + ?Sized>(store: &S) {
     }
     let list = listed(store, "s").await;
     law!(
-        list.len() == 5,
+        list.len() == 7,
         "the same checkpoint saved again changes nothing",
-        "{} instead of 5",
+        "{} instead of 7",
         list.len()
     );
 
