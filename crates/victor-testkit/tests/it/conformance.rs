@@ -7,6 +7,7 @@ mod chat_provider;
 mod compaction_strategy;
 mod config_provider;
 mod embedder;
+mod mode_manager;
 mod prompt_contributor;
 mod session_store;
 mod token_counter;
