@@ -186,7 +186,7 @@ mod tests {
                     sessions.nest(all[parent], all[child]);
                     sessions.switch(all[parent], registered(Mode::plan()));
                 }
-                order.map(|number| sessions.reset(all[number]));
+                order.iter().for_each(|number| sessions.reset(all[*number]));
             });
         }
     }

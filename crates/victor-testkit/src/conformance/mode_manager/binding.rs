@@ -108,19 +108,19 @@ fn circles(manager: &impl ModeManager) {
 
 fn resets(manager: &impl ModeManager) {
     let [top, middle, bottom] = sessions(["resets/top", "resets/middle", "resets/bottom"]);
+    let [leaf] = sessions(["resets/leaf"]);
     let default = manager.mode(&top).mode().clone();
     manager.nest(&top, &middle);
     manager.nest(&middle, &bottom);
-    let start = || {
-        for (session, mode) in [
-            (&top, reads_no_secrets()),
-            (&middle, strict()),
-            (&bottom, wide()),
-        ] {
-            switch(manager, session, &mode);
-        }
-    };
-    start();
+    manager.nest(&bottom, &leaf);
+    for (session, mode) in [
+        (&top, reads_no_secrets()),
+        (&middle, strict()),
+        (&bottom, wide()),
+        (&leaf, wide()),
+    ] {
+        switch(manager, session, &mode);
+    }
     let bound = decisions(manager, &bottom);
 
     manager.reset(&middle);
@@ -154,8 +154,15 @@ fn resets(manager: &impl ModeManager) {
         "{found:?}"
     );
 
+    let bound = decisions(manager, &leaf);
     manager.reset(&bottom);
     switch(manager, &bottom, &wide());
+    let found = decisions(manager, &leaf);
+    law!(
+        denied(&found, &bound),
+        "what binds a child after a reset binds those that are nested in it",
+        "{found:?} after {bound:?}"
+    );
     law!(
         decisions(manager, &bottom) == by(&wide()),
         "a child that is reset is free"

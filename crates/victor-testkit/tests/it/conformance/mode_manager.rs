@@ -165,6 +165,11 @@ impl Coordinator for Manager {
                     }));
                     bonds.push(Bond::Kept(mode.clone()));
                 }
+                "keeps for one generation" => {
+                    let to_somebody = |bond: &&Bond| matches!(bond, Bond::To(_));
+                    bonds.extend(own.iter().filter(to_somebody).cloned());
+                    bonds.push(Bond::Kept(mode.clone()));
+                }
                 "keeps and lets go" => {
                     bonds.retain(|bond| !to(bond));
                     bonds.extend(own.clone());
@@ -448,6 +453,10 @@ async fn each_law_can_be_broken() {
         (
             "frees the children",
             "a child stays bound to what had bound its parent",
+        ),
+        (
+            "keeps for one generation",
+            "what binds a child after a reset binds those that are nested in it",
         ),
         (
             "keeps and lets go",
