@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
 use victor_chat_protocol::ChatEngine;
+use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
-use victor_mode_protocol::ModeManager;
+use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore};
@@ -17,6 +18,7 @@ use victor_tool_selection_protocol::ToolSelector;
 use crate::agent_tool::AgentTool;
 use crate::guard::GuardedTools;
 use crate::roles::Roles;
+use crate::seen::MemoryLimits;
 use crate::{AgentOrchestrator, BuildError, defaults};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
@@ -47,7 +49,12 @@ pub struct AgentOrchestratorBuilder {
     sessions: Option<Arc<dyn SessionManager>>,
     executor: Option<Arc<dyn ToolExecutor>>,
     modes: Option<Arc<dyn ModeManager>>,
+    #[cfg(feature = "mode")]
+    switch_mode_tool: bool,
+    own_modes: Vec<Arc<dyn ModePolicy>>,
     selector: Option<Arc<dyn ToolSelector>>,
+    checkpoints: Option<Arc<dyn CheckpointManager>>,
+    memory: MemoryLimits,
     agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
@@ -140,6 +147,12 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// How many sessions that nobody works on stay in memory, where a durable store has them.
+    pub fn memory(mut self, limits: MemoryLimits) -> Self {
+        self.memory = limits;
+        self
+    }
+
     /// Asks a provider of configuration for each session.
     pub fn config_provider(mut self, provider: Arc<dyn ConfigProvider>) -> Self {
         self.config_providers.push(provider);
@@ -216,6 +229,26 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Adds a mode, so that sessions can be taken to it.
+    pub fn mode(mut self, mode: Arc<dyn ModePolicy>) -> Self {
+        self.own_modes.push(mode);
+        self
+    }
+
+    /// Offers the model a tool by which it takes its own session to another mode, of those that are open to it: by
+    /// default `plan` and `explore`, from which it cannot come back by itself.
+    #[cfg(feature = "mode")]
+    pub fn switch_mode_tool(mut self) -> Self {
+        self.switch_mode_tool = true;
+        self
+    }
+
+    /// Injects the coordinator that makes checkpoints.
+    pub fn checkpoint_coordinator(mut self, coordinator: Arc<dyn CheckpointManager>) -> Self {
+        self.checkpoints = Some(coordinator);
+        self
+    }
+
     /// Injects the coordinator that knows the modes.
     pub fn mode_coordinator(mut self, coordinator: Arc<dyn ModeManager>) -> Self {
         self.modes = Some(coordinator);
@@ -236,8 +269,12 @@ impl AgentOrchestratorBuilder {
     pub fn build(mut self) -> Result<AgentOrchestrator, BuildError> {
         let config = self.build_config()?;
         let base = config.config();
-        let mode = self.modes.take();
-        let mut agents: Vec<Arc<dyn Tool>> = Vec::new();
+        let mode = match (self.modes.take(), std::mem::take(&mut self.own_modes)) {
+            (Some(_), own) if !own.is_empty() => return Err(unused("mode", "mode")),
+            (Some(own), _) => Some(own),
+            (None, own) => defaults::mode(&base.settings, own)?,
+        };
+        let mut own_tools: Vec<Arc<dyn Tool>> = Vec::new();
         for (name, description, mut agent) in std::mem::take(&mut self.agents) {
             if agent.modes.is_some() {
                 return Err(unused("mode_coordinator", "nested mode"));
@@ -246,11 +283,17 @@ impl AgentOrchestratorBuilder {
             if agent.executor.is_none() && agent.policy.is_none() {
                 agent.policy.clone_from(&self.policy);
             }
-            agents.push(Arc::new(AgentTool::new(
+            own_tools.push(Arc::new(AgentTool::new(
                 &name,
                 &description,
                 agent.build()?,
             )));
+        }
+        #[cfg(feature = "mode")]
+        if let Some(modes) = mode.clone().filter(|_| self.switch_mode_tool)
+            && let Some(tool) = victor_mode::SwitchModeTool::new(modes)
+        {
+            own_tools.push(Arc::new(tool));
         }
         let roles = Roles {
             provider: self.build_provider(&base)?,
@@ -278,6 +321,7 @@ impl AgentOrchestratorBuilder {
                 Some(own) => own,
                 None => defaults::context()?,
             },
+            checkpoint: self.checkpoints,
             chat: match self.chat {
                 Some(own) => own,
                 None => defaults::chat()?,
@@ -286,7 +330,7 @@ impl AgentOrchestratorBuilder {
         };
         self.tools
             .into_iter()
-            .chain(agents)
+            .chain(own_tools)
             .try_for_each(|tool| roles.tool.register(tool))?;
         for provider in self.config_providers {
             roles.config.add_provider(provider);
@@ -301,7 +345,13 @@ impl AgentOrchestratorBuilder {
             roles.analytics.add_exporter(exporter);
         }
         check_names(&roles, &base)?;
-        Ok(AgentOrchestrator::new(roles, self.session, remarks(&base)))
+        let remarks = remarks(&base);
+        Ok(AgentOrchestrator::new(
+            roles,
+            self.session,
+            self.memory,
+            remarks,
+        ))
     }
 
     #[cfg(feature = "config")]
@@ -366,16 +416,7 @@ fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError
         if known.iter().any(|name| name == value) {
             return Ok(());
         }
-        let known = known
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        Err(BuildError::UnknownName {
-            key,
-            value: value.to_owned(),
-            known,
-        })
+        Err(BuildError::unknown_name(key, value, &known))
     };
     let settings = &config.settings;
     check(

@@ -12,6 +12,8 @@ pub use victor_config::{ConfigCoordinator, ConfigOptions, MergePolicy};
 pub use victor_context::{
     ContextCoordinator, ContextOptions, EstimateCounter, RecentMessages, Truncation,
 };
+#[cfg(feature = "mode")]
+pub use victor_mode::{ModeCoordinator, SwitchModeTool};
 #[cfg(feature = "prompt")]
 pub use victor_prompt::{PromptCoordinator, PromptOptions};
 #[cfg(feature = "provider")]

@@ -7,6 +7,9 @@ use victor_chat_protocol::ChatEngine;
 use victor_config_protocol::Settings;
 use victor_context_protocol::ContextManager;
 use victor_core::ModelId;
+#[cfg(feature = "mode")]
+use victor_mode_protocol::ModeError;
+use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore};
@@ -56,6 +59,39 @@ default_coordinator!(
         victor_context::ContextCoordinator::default()
     }
 );
+
+/// The coordinator of modes, with modes of the program's own, and the tool by which a model switches. Without the feature
+/// there are none.
+#[cfg(feature = "mode")]
+pub(crate) fn mode(
+    settings: &Settings,
+    own: Vec<Arc<dyn ModePolicy>>,
+) -> Result<Option<Arc<dyn ModeManager>>, BuildError> {
+    let builder = victor_mode::ModeCoordinator::builder();
+    let builder = own
+        .into_iter()
+        .fold(builder, |builder, mode| builder.mode(mode));
+    match builder.default_mode(&settings.mode).build() {
+        Ok(built) => Ok(Some(Arc::new(built))),
+        Err(victor_mode::ModeSetupError::Mode {
+            source: ModeError::Unknown { name, known },
+            ..
+        }) => Err(BuildError::unknown_name("mode", &name, &known)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(feature = "mode"))]
+pub(crate) fn mode(
+    settings: &Settings,
+    own: Vec<Arc<dyn ModePolicy>>,
+) -> Result<Option<Arc<dyn ModeManager>>, BuildError> {
+    // A mode that nobody enforces must not be asked for in vain.
+    if own.is_empty() && settings.mode == Settings::default().mode {
+        return Ok(None);
+    }
+    Err(BuildError::MissingCoordinator { role: "mode" })
+}
 
 default_coordinator!(
     "prompt",

@@ -10,8 +10,8 @@ use crate::guard::permits;
 use crate::roles::Roles;
 use crate::seen::Seen;
 
-/// How many lists of permitted tools are remembered: one for each mode that is in use.
-const LISTS: usize = 16;
+/// How many lists of tools are remembered: about one for each mode and kind of request that is in use.
+pub(crate) const LISTS: usize = 16;
 
 /// Lists of the tools that modes permit. The same list is the same allocation, so that whoever knows it by its address
 /// (the providers' caches of what was written, the counts of tokens) finds it again.

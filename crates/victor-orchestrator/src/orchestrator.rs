@@ -3,17 +3,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
     Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, OutputContract,
     SuspendedTurn, TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
 };
+use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
-    Context, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain, contain_sync,
+    BoxError, CheckpointId, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain,
+    contain_sync,
 };
 use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
@@ -24,9 +26,9 @@ use victor_tool_selection_protocol::ToolSelector;
 
 use crate::guard::in_mode;
 use crate::observe::Reports;
-use crate::ports::{CheckOutput, SessionPorts, window_request};
+use crate::ports::{CheckOutput, MODE, SessionPorts, window_request};
 use crate::roles::Roles;
-use crate::seen::Seen;
+use crate::seen::{MemoryLimits, Seen, Working};
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 
 /// Runs conversations between a person or program and a model that calls tools.
@@ -37,7 +39,7 @@ use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 /// See the [crate's documentation](crate) for examples.
 #[derive(Debug, Clone)]
 pub struct AgentOrchestrator {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,7 @@ pub(crate) struct Inner {
     /// What is odd about how the orchestrator was built.
     pub(crate) remarks: Vec<String>,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) memory: MemoryLimits,
     pub(crate) started: OnceCell<()>,
     pub(crate) ended: AtomicBool,
 }
@@ -58,7 +61,12 @@ impl AgentOrchestrator {
         AgentOrchestratorBuilder::default()
     }
 
-    pub(crate) fn new(roles: Roles, session: SessionId, remarks: Vec<String>) -> Self {
+    pub(crate) fn new(
+        roles: Roles,
+        session: SessionId,
+        memory: MemoryLimits,
+        remarks: Vec<String>,
+    ) -> Self {
         let (started, ended) = (OnceCell::new(), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
@@ -66,6 +74,7 @@ impl AgentOrchestrator {
                 session,
                 remarks,
                 seen: Arc::default(),
+                memory,
                 started,
                 ended,
             }),
@@ -183,6 +192,22 @@ impl AgentOrchestrator {
         Ok(switched)
     }
 
+    /// Begins a new session with the state of a checkpoint, whichever session that is of. The checkpoint's session is not
+    /// touched.
+    ///
+    /// # Errors
+    ///
+    /// The session is not empty, there is no such checkpoint, or a store does not work.
+    pub async fn fork(
+        &self,
+        checkpoint: CheckpointId,
+        session: impl Into<SessionId>,
+    ) -> Result<Session, ChatError> {
+        let session = self.session(session);
+        self.inner.fork(checkpoint, session.id()).await?;
+        Ok(session)
+    }
+
     /// How the coordinators fare.
     #[must_use]
     pub fn health(&self) -> HealthReport {
@@ -255,6 +280,12 @@ impl AgentOrchestrator {
         self.inner.roles.tool_selection.as_ref()
     }
 
+    /// The coordinator that makes checkpoints, if there is one.
+    #[must_use]
+    pub fn checkpoint_coordinator(&self) -> Option<&Arc<dyn CheckpointManager>> {
+        self.inner.roles.checkpoint.as_ref()
+    }
+
     /// The coordinator that knows the sessions.
     #[must_use]
     pub fn session_coordinator(&self) -> &Arc<dyn SessionManager> {
@@ -317,7 +348,12 @@ impl AgentOrchestrator {
         let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
         let mut reports = Reports::new(inner.roles.context.clone());
         let stream = TurnStream::new(session, turn, async move |events| {
-            inner.work(start, &metadata, check, events).await
+            let session = events.session().clone();
+            let working = inner.seen.working(&session);
+            let result = inner.work(start, &metadata, check, events).await;
+            drop(working);
+            inner.evict();
+            result
         });
         stream.with_observer(move |event| {
             observe::trace(event);
@@ -384,6 +420,7 @@ impl Inner {
             turn: events.turn(),
             check,
             events: events.clone(),
+            open: Mutex::default(),
             lease: Mutex::new(Some(Arc::new(lease))),
         };
         self.roles
@@ -400,9 +437,7 @@ impl Inner {
         limits.max_tokens = settings.max_turn_tokens;
         in_mode(self.roles.mode.as_ref(), session, |mode| {
             let mode = &mode.limits;
-            if let Some(iterations) = mode.max_tool_iterations {
-                limits.max_tool_iterations = iterations;
-            }
+            limits.max_tool_iterations = mode.tool_iterations(limits.max_tool_iterations);
             limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);
             limits.max_tokens = mode.max_tokens.or(limits.max_tokens);
         });
@@ -424,6 +459,36 @@ impl Inner {
         Ok(())
     }
 
+    /// Takes sessions out of memory that nobody works on, if there are too many. What a store does not have is not
+    /// taken out of memory, and a store in memory gains nothing by it.
+    fn evict(&self) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        self.seen.evict(&self.memory, |session| {
+            let _ = contain_sync(|| self.roles.context.reset(session));
+            if let Some(selector) = &self.roles.tool_selection {
+                let _ = contain_sync(|| selector.reset(session));
+            }
+        });
+    }
+
+    /// Waits until no turn works on a session, and brings it into the context.
+    pub(crate) async fn hold(
+        &self,
+        session: &SessionId,
+    ) -> Result<(TurnLease, Working), ChatError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(ChatError::ShutDown);
+        }
+        self.started.get_or_try_init(|| self.initialize()).await?;
+        let working = self.seen.working(session);
+        let lease = self.roles.session.begin_turn(session).await;
+        let lease = lease.map_err(session_error)?;
+        self.restore(&lease).await.map_err(session_error)?;
+        Ok((lease, working))
+    }
+
     /// Brings a session into the context that this process has not seen, or that somebody else has written to.
     async fn restore(&self, lease: &TurnLease) -> Result<(), SessionError> {
         let session = lease.session();
@@ -435,10 +500,17 @@ impl Inner {
             return Ok(());
         }
         let transcript = self.roles.session.transcript(session).await?;
+        let info = self.roles.session.session_info(session).await?;
+        let kept = info.as_ref().and_then(|info| info.metadata.get(MODE));
+        if let Some(mode) = kept.and_then(Value::as_str)
+            && self.seen.is_new(session)
+        {
+            self.enter_mode(session, mode);
+        }
         self.seen
             .read(session, transcript.iter().map(|entry| &*entry.message));
         if !transcript.is_empty() {
-            let context = Context::from_iter(transcript.into_iter().map(|entry| entry.message));
+            let context = self.context_of(info, transcript).await;
             self.roles.context.set_context(session, context);
         }
         Ok(())
@@ -475,13 +547,7 @@ impl Inner {
 
     /// Compacts a session's context now.
     async fn compact(&self, session: &SessionId) -> Result<Option<CompactionReport>, ChatError> {
-        let lease = self
-            .roles
-            .session
-            .begin_turn(session)
-            .await
-            .map_err(session_error)?;
-        self.restore(&lease).await.map_err(session_error)?;
+        let _held = self.hold(session).await?;
         let config = contain(self.roles.config.load_config(session)).await;
         let config = config
             .ok()
@@ -494,10 +560,7 @@ impl Inner {
         );
         request.force = true;
         let prepared = self.roles.context.prepare(session, &request).await;
-        let prepared = prepared.map_err(|error| ChatError::Setup {
-            coordinator: "context",
-            source: error.into(),
-        })?;
+        let prepared = prepared.map_err(|error| setup("context", error))?;
         Ok(prepared.compaction)
     }
 
@@ -548,10 +611,15 @@ impl Inner {
 fn session_error(error: SessionError) -> ChatError {
     match error {
         SessionError::ShutDown => ChatError::ShutDown,
-        error => ChatError::Setup {
-            coordinator: "session",
-            source: error.into(),
-        },
+        error => setup("session", error),
+    }
+}
+
+/// A coordinator does not do what a turn, or what was asked for, needs.
+pub(crate) fn setup(coordinator: &'static str, source: impl Into<BoxError>) -> ChatError {
+    ChatError::Setup {
+        coordinator,
+        source: source.into(),
     }
 }
 

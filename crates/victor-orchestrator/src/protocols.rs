@@ -8,6 +8,10 @@ pub use victor_analytics_protocol::{
 pub use victor_chat_protocol::{
     ChatEngine, EventSink, ModelCall, OutputContract, TurnLimits, TurnPorts, TurnStart,
 };
+pub use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointDiff, CheckpointError, CheckpointManager,
+    CheckpointSnapshot, CheckpointStore, InMemoryCheckpointStore, Retention,
+};
 pub use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigProvider as IConfigProvider,
     ConfigSource, EffectiveConfig,
@@ -17,8 +21,9 @@ pub use victor_context_protocol::{
     ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,
 };
 pub use victor_core::{
-    Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message, Messages,
-    ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId, Usage,
+    CheckpointId, Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message,
+    Messages, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId,
+    Usage,
 };
 pub use victor_mode_protocol::{
     Mode, ModeError, ModeLimits, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,

@@ -6,14 +6,15 @@ use victor_analytics_protocol::SessionAnalytics;
 use victor_chat_protocol::{
     Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
+use victor_checkpoint_protocol::{Checkpoint, CheckpointError};
 use victor_context_protocol::{CompactionReport, ContextStats};
-use victor_core::{Context, SessionId};
+use victor_core::{CheckpointId, Context, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_session_protocol::{SessionError, TranscriptEntry};
 use victor_tool_selection_protocol::Selection;
 
-use crate::AgentOrchestrator;
 use crate::guard::in_mode;
+use crate::{AgentOrchestrator, Restored};
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
 /// [`AgentOrchestrator::session`]; cloning it copies two pointers.
@@ -106,6 +107,51 @@ impl Session {
     /// The store does not work, or the context cannot be made smaller. The context is as it was.
     pub async fn compact(&self) -> Result<Option<CompactionReport>, ChatError> {
         self.orchestrator.compact_session(&self.id).await
+    }
+
+    /// Makes a checkpoint, which [`restore_checkpoint`](Self::restore_checkpoint) goes back to: what the model sees, the
+    /// mode, and how much was used. One with a label is not pruned. It waits for the turn that runs.
+    ///
+    /// # Errors
+    ///
+    /// There is no checkpoint coordinator, or a store does not work.
+    pub async fn checkpoint(&self, label: Option<&str>) -> Result<Checkpoint, ChatError> {
+        self.orchestrator.inner.checkpoint(&self.id, label).await
+    }
+
+    /// The checkpoints of the conversation, newest first; none if there is no checkpoint coordinator.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, CheckpointError> {
+        match self.orchestrator.checkpoint_coordinator() {
+            Some(manager) => manager.checkpoints(&self.id).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes the conversation back to one of its checkpoints: what the model sees and the mode are what they were. The
+    /// transcript keeps everything. It waits for the turn that runs.
+    ///
+    /// # Errors
+    ///
+    /// There is no such checkpoint, it is of another session, or a store does not work. The conversation is as it was.
+    pub async fn restore_checkpoint(&self, id: CheckpointId) -> Result<Restored, ChatError> {
+        self.orchestrator
+            .inner
+            .restore_checkpoint(&self.id, id)
+            .await
+    }
+
+    /// Leaves the last turn out of what the model sees, as if it had not been, and says how many messages that were. The
+    /// transcript keeps it; what tools have done is not undone.
+    ///
+    /// # Errors
+    ///
+    /// There is no checkpoint coordinator, or a store does not work.
+    pub async fn undo(&self) -> Result<usize, ChatError> {
+        self.orchestrator.inner.undo(&self.id).await
     }
 
     /// What happened in the conversation.

@@ -21,7 +21,8 @@ use crate::{
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
-    /// Makes a session with an empty transcript.
+    /// Makes a session with an empty transcript. All else that is known of it is kept as it is given, times to the
+    /// microsecond at least.
     ///
     /// # Errors
     ///
@@ -34,7 +35,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`SessionError::Conflict`] if the transcript has another length, [`SessionError::NotFound`] if there is no
-    /// session and `expected` is not 0, [`SessionError::Closed`], or the store does not work. Nothing was written.
+    /// session and `expected` is not 0, [`SessionError::Closed`] if it has any status but open, or the store does not work. Nothing was written.
     async fn commit(
         &self,
         session: &SessionId,
@@ -105,7 +106,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         patch: &SessionPatch,
     ) -> Result<SessionInfo, SessionError>;
 
-    /// What is known of the sessions that are looked for, most recently written first.
+    /// What is known of the sessions that are looked for, most recently written first, and at equal times in the order
+    /// of the bytes of their names.
     ///
     /// # Errors
     ///

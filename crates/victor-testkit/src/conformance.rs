@@ -44,7 +44,7 @@ pub use config_provider::config_provider;
 pub use embedder::embedder;
 pub use mode_manager::mode_manager;
 pub use prompt_contributor::prompt_contributor;
-pub use session_store::session_store;
+pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;
 

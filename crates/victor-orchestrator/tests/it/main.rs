@@ -4,6 +4,7 @@ mod build;
 mod dialects;
 mod faults;
 mod recall;
+mod recovery;
 mod sessions;
 mod tools;
 #[cfg(feature = "typed")]
