@@ -99,9 +99,21 @@ impl Sessions {
 
     pub(crate) fn authorities(&self, session: &SessionId) -> Authorities {
         let own = Arc::clone(self.mode(session));
+        let above = self.above(session, &own);
+        Authorities { own, above }
+    }
+
+    fn above(&self, session: &SessionId, own: &Arc<Registered>) -> Option<Vec<Arc<Registered>>> {
+        let mut above = Vec::new();
+        if self
+            .sessions
+            .get(session)
+            .is_none_or(|it| it.parents.is_empty())
+        {
+            return Some(above);
+        }
         // Sessions are looked at in the order in which they are met, each once: a circle ends where it closes.
         let mut met = vec![session];
-        let mut above = vec![];
         let mut next = 0;
         while let Some(session) = met.get(next) {
             next += 1;
@@ -116,14 +128,11 @@ impl Sessions {
                 }
             }
             if met.len() > MAX_ABOVE + 1 {
-                return Authorities { own, above: None };
+                return None;
             }
         }
-        above.retain(|mode| !Arc::ptr_eq(mode, &own));
-        Authorities {
-            own,
-            above: Some(above),
-        }
+        above.retain(|mode| !Arc::ptr_eq(mode, own));
+        Some(above)
     }
 }
 

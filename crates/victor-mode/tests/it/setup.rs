@@ -58,7 +58,7 @@ fn data_may_say_nothing_and_the_last_default_counts() {
     for (first, second) in [("plan", "explore"), ("none", "plan")] {
         let modes = ModeCoordinator::builder()
             .default_mode(first)
-            .modes_from("agent.json", &json!({ "default": second }))
+            .modes_from("agent.json", json!({ "default": second }))
             .unwrap()
             .build()
             .unwrap();
@@ -69,63 +69,63 @@ fn data_may_say_nothing_and_the_last_default_counts() {
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
     #[track_caller]
-    fn check(data: Value, expected: &str) {
-        assert_eq!(with_causes(&from(&data).unwrap_err()), expected);
+    fn check(data: &Value, expected: &str) {
+        assert_eq!(with_causes(&from(data).unwrap_err()), expected);
     }
-    let mode = |change: Value| {
+    let mode = |change: &Value| {
         let mut mode = json!({ "name": "review", "max_effect": "write" });
         let fields = mode.as_object_mut().unwrap();
         fields.extend(change.as_object().unwrap().clone());
         json!({ "modes": [{ "name": "ask", "max_effect": "read_only" }, mode] })
     };
     check(
-        json!([]),
+        &json!([]),
         "agent.json: invalid length 0, expected an object with `modes` and `default`",
     );
     check(
-        json!({ "modes": "review" }),
+        &json!({ "modes": "review" }),
         "`modes` in agent.json: invalid type: string \"review\", expected a sequence",
     );
     check(
-        json!({ "mode": [] }),
+        &json!({ "mode": [] }),
         "`mode` in agent.json: unknown field `mode`, expected `default` or `modes`",
     );
     check(
-        json!({ "modes": [{ "name": "review" }] }),
+        &json!({ "modes": [{ "name": "review" }] }),
         "`modes[0]` in agent.json: missing field `max_effect`",
     );
     check(
-        mode(json!({ "max_effect": "all" })),
+        &mode(&json!({ "max_effect": "all" })),
         "`modes[1].max_effect` in agent.json: unknown variant `all`, expected one of `read_only`, `idempotent`, \
          `write`, `destructive`",
     );
     check(
-        mode(json!({ "limits": { "max_tokens": -1 } })),
+        &mode(&json!({ "limits": { "max_tokens": -1 } })),
         "`modes[1].limits.max_tokens` in agent.json: invalid value: integer `-1`, expected u64",
     );
     check(
-        mode(json!({ "denny": ["run"] })),
+        &mode(&json!({ "denny": ["run"] })),
         "`modes[1].denny` in agent.json: a mode has no such field",
     );
     check(
-        mode(json!({ "limits": { "max_rounds": 3 } })),
+        &mode(&json!({ "limits": { "max_rounds": 3 } })),
         "`modes[1].limits.max_rounds` in agent.json: a mode has no such field",
     );
     check(
-        mode(json!({ "name": "code review" })),
+        &mode(&json!({ "name": "code review" })),
         "`modes[1].name` in agent.json cannot be used: `code review` is no name for a mode: use 1 to 64 ASCII letters, \
          digits, `_` and `-`",
     );
     check(
-        mode(json!({ "name": "ASK" })),
+        &mode(&json!({ "name": "ASK" })),
         "`modes[1].name` in agent.json cannot be used: there is already a mode named `ASK`: choose another name",
     );
     check(
-        mode(json!({ "name": "plan" })),
+        &mode(&json!({ "name": "plan" })),
         "`modes[1].name` in agent.json cannot be used: there is already a mode named `plan`: choose another name",
     );
     check(
-        json!({ "default": "pln" }),
+        &json!({ "default": "pln" }),
         "`default` in agent.json cannot be used: there is no mode `pln`: choose one of build, plan, explore",
     );
     let error = ModeCoordinator::builder().default_mode("pln").build();
