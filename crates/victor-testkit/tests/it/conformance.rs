@@ -8,6 +8,7 @@ mod checkpoint_store;
 mod compaction_strategy;
 mod config_provider;
 mod embedder;
+mod mode_manager;
 mod prompt_contributor;
 mod receipt_store;
 mod result_store;
