@@ -1,6 +1,7 @@
 //! The extension point for stores of sessions.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::SessionId;
@@ -129,4 +130,74 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// The store does not work.
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
+    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+        (**self).create(session).await
+    }
+
+    async fn commit(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError> {
+        (**self).commit(session, expected, commit).await
+    }
+
+    async fn append(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        entries: &[TranscriptEntry],
+    ) -> Result<u64, SessionError> {
+        (**self).append(session, expected, entries).await
+    }
+
+    fn is_durable(&self) -> bool {
+        (**self).is_durable()
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        (**self).open_turn(session).await
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        (**self).open_turns().await
+    }
+
+    async fn load(
+        &self,
+        session: &SessionId,
+        from: u64,
+    ) -> Result<Vec<TranscriptEntry>, SessionError> {
+        (**self).load(session, from).await
+    }
+
+    async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
+        (**self).info(session).await
+    }
+
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        (**self).update(session, patch).await
+    }
+
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        (**self).find(query).await
+    }
+
+    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
+        (**self).list().await
+    }
+
+    async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
+        (**self).delete(session).await
+    }
 }

@@ -47,7 +47,8 @@ impl Turn {
 
     /// None if somebody works on the session or waits for it.
     pub(crate) fn try_now(slot: Arc<Slot>) -> Option<Self> {
-        slot.queue.try_hold().then_some(Self(slot))
+        // A turn that was made before it is known whether it holds the session would free it when it is dropped.
+        slot.queue.try_hold().then(|| Self(slot))
     }
 
     /// From now on it can be interrupted. Returns the messages that it takes along.

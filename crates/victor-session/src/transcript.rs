@@ -118,6 +118,8 @@ impl Transcript {
                 self.version = Some(version);
                 Ok(())
             }
+            // The messages are there since an earlier try. Whoever has written since decides about the journal.
+            Err(SessionError::Conflict { .. }) if ids.is_empty() && !messages.is_empty() => Ok(()),
             // The first try may have arrived between the look and the second.
             Err(SessionError::Conflict { .. }) if is_retry => {
                 self.sync(session, store).await.map(drop)
