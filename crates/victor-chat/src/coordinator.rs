@@ -362,6 +362,7 @@ fn revive(suspended: &SuspendedTurn) -> Result<Turn, ChatError> {
         reason: error.to_string(),
     })?;
     turn.restore(&suspended.committed);
+    turn.adopt(suspended.turn);
     if !turn.is_sound() {
         let reason = "its state is damaged".to_owned();
         return Err(ChatError::Resume { reason });

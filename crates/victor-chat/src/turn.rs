@@ -49,6 +49,9 @@ pub struct Turn {
     /// How many of the first messages are left out, because they stand elsewhere. Only in a journal.
     #[serde(default, skip_serializing_if = "is_zero")]
     elided: usize,
+    /// Whether messages of another turn are among them, of which a transcript cannot tell that they belong to this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    adopted: bool,
     committed: usize,
     usage: Usage,
     model_calls: u32,
@@ -111,6 +114,7 @@ impl Turn {
             phase: Phase::Ended(TurnOutcome::Completed),
             messages: vec![Arc::new(input)],
             elided: 0,
+            adopted: false,
             committed: 0,
             usage: Usage::default(),
             model_calls: 0,
@@ -453,8 +457,10 @@ impl Turn {
             return None;
         }
         let mut journaled = self.clone();
-        journaled.elided = self.committed;
-        journaled.messages.drain(..self.committed);
+        if !self.adopted {
+            journaled.elided = self.committed;
+            journaled.messages.drain(..self.committed);
+        }
         let mut suspended = self.suspend_as(&journaled);
         suspended.committed = self.messages[..self.committed].to_vec();
         Some(suspended)
@@ -470,9 +476,18 @@ impl Turn {
 
     /// Puts the messages back that a journal has left out.
     pub(crate) fn restore(&mut self, committed: &[Arc<Message>]) {
-        if self.elided == committed.len() {
+        if let Some(committed) = committed.get(..self.elided) {
             self.messages.splice(..0, committed.iter().cloned());
             self.elided = 0;
+        }
+    }
+
+    /// Goes on under another identifier: the turn has been taken up from a place that it had left, and what it says from
+    /// now on must not be mistaken for what it said then. Calls that it has made keep their keys.
+    pub(crate) fn adopt(&mut self, id: TurnId) {
+        if self.id != id {
+            self.id = id;
+            self.adopted = true;
         }
     }
 

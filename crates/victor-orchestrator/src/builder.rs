@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
 use victor_chat_protocol::ChatEngine;
-use victor_checkpoint_protocol::CheckpointManager;
+use victor_checkpoint_protocol::{CheckpointManager, CheckpointStore};
 use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
@@ -55,6 +55,7 @@ pub struct AgentOrchestratorBuilder {
     switch_mode_tool: bool,
     own_modes: Vec<Arc<dyn ModePolicy>>,
     selector: Option<Arc<dyn ToolSelector>>,
+    checkpoint_store: Option<Arc<dyn CheckpointStore>>,
     checkpoints: Option<Arc<dyn CheckpointManager>>,
     memory: MemoryLimits,
     policy_for_turns: TurnPolicy,
@@ -141,6 +142,12 @@ impl AgentOrchestratorBuilder {
     /// Decides which tool calls run. All run otherwise.
     pub fn approval_policy(mut self, policy: Arc<dyn ApprovalPolicy>) -> Self {
         self.policy = Some(policy);
+        self
+    }
+
+    /// Where checkpoints are kept. None are made otherwise.
+    pub fn checkpoint_store(mut self, store: Arc<dyn CheckpointStore>) -> Self {
+        self.checkpoint_store = Some(store);
         self
     }
 
@@ -349,7 +356,11 @@ impl AgentOrchestratorBuilder {
                 Some(own) => own,
                 None => defaults::context()?,
             },
-            checkpoint: self.checkpoints,
+            checkpoint: match (self.checkpoints, self.checkpoint_store) {
+                (Some(_), Some(_)) => return Err(unused("checkpoint_store", "checkpoint")),
+                (own, None) => own,
+                (None, Some(store)) => Some(defaults::checkpoint(store)?),
+            },
             chat: match self.chat {
                 Some(own) => own,
                 None => defaults::chat()?,

@@ -6,6 +6,8 @@ pub use victor_analytics::{
 };
 #[cfg(feature = "chat")]
 pub use victor_chat::ChatCoordinator;
+#[cfg(feature = "checkpoint")]
+pub use victor_checkpoint::{CheckpointCoordinator, CheckpointOptions};
 #[cfg(feature = "config")]
 pub use victor_config::{ConfigCoordinator, ConfigOptions, MergePolicy};
 #[cfg(feature = "context")]

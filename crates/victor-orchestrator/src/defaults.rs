@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::ChatEngine;
+use victor_checkpoint_protocol::{CheckpointManager, CheckpointStore};
 use victor_config_protocol::Settings;
 use victor_context_protocol::ContextManager;
 use victor_core::ModelId;
@@ -54,6 +55,13 @@ default_coordinator!(
 );
 
 default_coordinator!(
+    "checkpoint",
+    fn checkpoint(store: Arc<dyn CheckpointStore>) -> CheckpointManager {
+        victor_checkpoint::CheckpointCoordinator::new(store)
+    }
+);
+
+default_coordinator!(
     "context",
     fn context() -> ContextManager {
         victor_context::ContextCoordinator::default()
@@ -70,7 +78,7 @@ pub(crate) fn mode(
     let builder = victor_mode::ModeCoordinator::builder();
     let builder = own
         .into_iter()
-        .fold(builder, |builder, mode| builder.mode(mode));
+        .fold(builder, victor_mode::ModeCoordinatorBuilder::mode);
     match builder.default_mode(&settings.mode).build() {
         Ok(built) => Ok(Some(Arc::new(built))),
         Err(victor_mode::ModeSetupError::Mode {

@@ -68,6 +68,8 @@ struct Known {
     prompt: Option<(Arc<str>, u64)>,
     used: Option<Arc<BTreeSet<String>>>,
     calls: u32,
+    /// Whether its context begins with a checkpoint, which must not be lost.
+    based: bool,
     /// How many bytes of text its messages have, about.
     bytes: u64,
     /// How many work on the session or are about to.
@@ -168,6 +170,19 @@ impl Seen {
             self.written
                 .fetch_add(known.bytes - before, Ordering::Relaxed);
         }
+    }
+
+    /// The session's context begins with a checkpoint.
+    pub(crate) fn based(&self, session: &SessionId) {
+        let mut sessions = lock(&self.sessions);
+        sessions.entry(session.clone()).or_default().based = true;
+    }
+
+    /// How many entries there are, if the session's context begins with a checkpoint.
+    pub(crate) fn entries_of_based(&self, session: &SessionId) -> Option<u64> {
+        let sessions = lock(&self.sessions);
+        let known = sessions.get(session).filter(|known| known.based)?;
+        known.entries
     }
 
     /// Which tools the session has called for.
