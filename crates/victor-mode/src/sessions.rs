@@ -7,7 +7,8 @@ use victor_core::SessionId;
 
 use crate::registered::Registered;
 
-/// How many sessions one may be nested in, directly and through others. Nobody reads the answer of the 64th agent.
+/// How many sessions one may be nested in, directly and through others. More are agents that start one another without
+/// end, and every decision looks at all of them.
 pub(crate) const MAX_ABOVE: usize = 64;
 
 /// Which session is in which mode, and nested in which others. A session in the default mode that is nested in none
