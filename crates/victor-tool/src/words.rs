@@ -1,5 +1,8 @@
 //! Small helps for sentences that a model or a person reads.
 
+use victor_core::Effect;
+use victor_tool_protocol::ApprovalRequest;
+
 /// The candidates that `name` was probably meant to be, best first, at most three.
 pub(crate) fn closest<'a>(
     name: &str,
@@ -29,6 +32,26 @@ pub(crate) fn closest<'a>(
 pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
+}
+
+/// What a tool of this effect does, in a sentence about it.
+pub(crate) fn does(effect: Effect) -> &'static str {
+    match effect {
+        Effect::ReadOnly => "only reads",
+        Effect::Idempotent | Effect::Write => "changes something",
+        Effect::Destructive => "may change something that cannot be brought back",
+    }
+}
+
+/// What a person is asked about a call.
+pub(crate) fn question(request: &ApprovalRequest) -> String {
+    let ApprovalRequest { call, spec, .. } = request;
+    let arguments = excerpt(&call.arguments, 2_000);
+    format!(
+        "run `{}`, which {}, with {arguments}?",
+        spec.name,
+        does(spec.effect)
+    )
 }
 
 /// The beginning of a text in one line, so that what a model wrote does not come back at full length.

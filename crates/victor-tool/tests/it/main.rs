@@ -2,6 +2,7 @@
 
 mod cost;
 mod function;
+mod policy;
 mod registry;
 mod review;
 mod run;
