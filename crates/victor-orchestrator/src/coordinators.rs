@@ -23,4 +23,7 @@ pub use victor_provider::{ProviderCoordinator, ProviderOptions, RetryOptions};
 #[cfg(feature = "session")]
 pub use victor_session::{SessionCoordinator, SessionOptions};
 #[cfg(feature = "tool")]
-pub use victor_tool::{EffectPolicy, FunctionTool, ToolCoordinator, ToolOptions, tool_fn};
+pub use victor_tool::{
+    EffectPolicy, FunctionTool, RulePolicy, StandingApprovals, ToolCoordinator, ToolOptions,
+    tool_fn,
+};

@@ -11,7 +11,7 @@ const DONE: &str = "say done";
 
 #[test]
 fn every_call_has_its_result() {
-    let ok = |answers: &[&str], results, ran| check(nothing(), answers, results, ran, "completed");
+    let ok = |answers: &[&str], results, ran| check(&nothing(), answers, results, ran, "completed");
     ok(&[DONE], "", "");
     ok(&["a:read", DONE], "a=success~fine", "+a -a");
     ok(
@@ -54,7 +54,7 @@ fn every_call_has_its_result() {
 
 #[test]
 fn a_call_runs_exactly_once() {
-    let ok = |answers: &[&str], results, ran| check(nothing(), answers, results, ran, "completed");
+    let ok = |answers: &[&str], results, ran| check(&nothing(), answers, results, ran, "completed");
     // The same identifier twice: two calls, told apart.
     ok(
         &["a:read a:read:{\"n\":1}", DONE],
@@ -81,7 +81,7 @@ fn a_call_runs_exactly_once() {
     // Approved twice in a row is still one run each.
     let asked = nothing().asks_above(Idempotent, "yes yes");
     check(
-        asked,
+        &asked,
         &["a:write", "b:write", DONE],
         "a=success / b=success",
         "+a -a +b -b",
@@ -91,7 +91,7 @@ fn a_call_runs_exactly_once() {
 
 #[test]
 fn what_fails_is_told_and_harms_nobody_else() {
-    let ok = |answers: &[&str], results, ran| check(nothing(), answers, results, ran, "completed");
+    let ok = |answers: &[&str], results, ran| check(&nothing(), answers, results, ran, "completed");
     ok(&["a:broken", DONE], "a=error~it+is+broken", "+a -a");
     ok(
         &["a:broken b:read", DONE],
@@ -131,7 +131,7 @@ fn what_fails_is_told_and_harms_nobody_else() {
 
 #[test]
 fn what_may_be_tried_again_is() {
-    let ok = |answers: &[&str], results, ran| check(nothing(), answers, results, ran, "completed");
+    let ok = |answers: &[&str], results, ran| check(&nothing(), answers, results, ran, "completed");
     ok(&["a:flaky", DONE], "a=error~slipped", "+a -a");
     ok(&["a:flaky_write", DONE], "a=error~slipped", "+a -a");
     ok(&["a:busy", DONE], "a=success", "+a -a +a -a");
@@ -147,7 +147,7 @@ fn what_may_be_tried_again_is() {
 
 #[test]
 fn calls_run_side_by_side_within_limits() {
-    let ok = |answers: &[&str], results, ran| check(nothing(), answers, results, ran, "completed");
+    let ok = |answers: &[&str], results, ran| check(&nothing(), answers, results, ran, "completed");
     ok(
         &["a:long b:long", DONE],
         "a=success b=success",
@@ -202,7 +202,7 @@ fn calls_run_side_by_side_within_limits() {
 
 #[test]
 fn read_only_results_are_given_again_until_something_is_written() {
-    let ok = |answers: &[&str], results, ran| check(nothing(), answers, results, ran, "completed");
+    let ok = |answers: &[&str], results, ran| check(&nothing(), answers, results, ran, "completed");
     ok(
         &["a:cached", "b:cached", DONE],
         "a=success / b=success~fine",
@@ -234,7 +234,7 @@ fn read_only_results_are_given_again_until_something_is_written() {
 fn a_person_decides() {
     let asks = |decisions| nothing().asks_above(Idempotent, decisions);
     let ok =
-        |given, answers: &[&str], results, ran| check(given, answers, results, ran, "completed");
+        |given, answers: &[&str], results, ran| check(&given, answers, results, ran, "completed");
     ok(asks("yes"), &["a:write", DONE], "a=success", "+a -a");
     ok(
         asks("no"),
@@ -341,8 +341,8 @@ fn a_person_decides() {
 #[test]
 fn a_policy_denies_whoever_approves() {
     let ok =
-        |given, answers: &[&str], results, ran| check(given, answers, results, ran, "completed");
-    let given = || nothing().denies("666");
+        |given, answers: &[&str], results, ran| check(&given, answers, results, ran, "completed");
+    let given = || nothing().denies(666);
     ok(
         given(),
         &["a:write:{\"n\":666}", DONE],
@@ -356,7 +356,7 @@ fn a_policy_denies_whoever_approves() {
         "+b -b",
     );
     ok(
-        given().asks_above(Idempotent, "tool").denies("666"),
+        given().asks_above(Idempotent, "tool").denies(666),
         &["a:write", "b:write:{\"n\":666}", DONE],
         "a=success / b=denied",
         "+a -a",
@@ -366,7 +366,7 @@ fn a_policy_denies_whoever_approves() {
 #[test]
 fn modes_hold_at_execution() {
     let ok =
-        |given, answers: &[&str], results, ran| check(given, answers, results, ran, "completed");
+        |given, answers: &[&str], results, ran| check(&given, answers, results, ran, "completed");
     for mode in ["plan", "explore"] {
         let given = || nothing().mode(mode);
         ok(given(), &["a:read", DONE], "a=success", "+a -a");
@@ -445,58 +445,58 @@ fn budgets_end_the_use_of_tools() {
     let calls = |most| nothing().set(|settings| settings.max_tool_calls = Some(most));
     let rounds = |most| nothing().set(|settings| settings.max_tool_iterations = most);
     check(
-        calls(1),
+        &calls(1),
         &["a:read", DONE],
         "a=success",
         "+a -a",
         "tool_limit",
     );
     check(
-        calls(1),
+        &calls(1),
         &["a:read b:read", DONE],
         "a=success b=rejected~used+up",
         "+a -a",
         "tool_limit",
     );
     check(
-        calls(2),
+        &calls(2),
         &["a:read", DONE],
         "a=success",
         "+a -a",
         "completed",
     );
     check(
-        calls(2),
+        &calls(2),
         &["a:read", "b:read c:read", DONE],
         "a=success / b=success c=rejected",
         "+a -a +b -b",
         "tool_limit",
     );
     check(
-        calls(1),
+        &calls(1),
         &["a:nobody", DONE],
         "a=rejected",
         "",
         "tool_limit",
     );
     check(
-        rounds(1),
+        &rounds(1),
         &["a:read", DONE],
         "a=success",
         "+a -a",
         "tool_limit",
     );
     check(
-        rounds(1),
+        &rounds(1),
         &["a:read", "b:read"],
         "a=success / b=rejected~no+tools+may+be+called",
         "+a -a",
         "tool_limit",
     );
-    check(rounds(0), &[DONE], "", "", "completed");
+    check(&rounds(0), &[DONE], "", "", "completed");
     let session = nothing().set(|settings| settings.max_session_tool_calls = Some(1));
     check(
-        session,
+        &session,
         &["a:read", DONE],
         "a=success",
         "+a -a",
@@ -504,7 +504,7 @@ fn budgets_end_the_use_of_tools() {
     );
     let tokens = nothing().set(|settings| settings.max_turn_tokens = Some(20));
     check(
-        tokens,
+        &tokens,
         &["a:read", "b:read", DONE],
         "a=success / b=success",
         "+a -a +b -b",
@@ -516,36 +516,36 @@ fn budgets_end_the_use_of_tools() {
 fn cancelling_answers_every_call() {
     let after = |entry| nothing().cancel_after(entry);
     check(
-        after("+a"),
+        &after("+a"),
         &["a:long"],
         "a=cancelled~may+have+had+an+effect",
         "+a",
         "cancelled",
     );
     check(
-        after("+a"),
+        &after("+a"),
         &["a:long b:long"],
         "a=cancelled b=cancelled",
         "+a +b",
         "cancelled",
     );
     check(
-        after("-b"),
+        &after("-b"),
         &["a:hangs b:long"],
         "a=cancelled b=success",
         "+a +b -b",
         "cancelled",
     );
     check(
-        after("+a"),
+        &after("+a"),
         &["a:alone b:alone"],
         "a=cancelled b=cancelled",
         "+a",
         "cancelled",
     );
-    check(after("+a"), &["a:alive"], "a=cancelled", "+a", "cancelled");
+    check(&after("+a"), &["a:alive"], "a=cancelled", "+a", "cancelled");
     check(
-        after("+b"),
+        &after("+b"),
         &["a:read", "b:hangs"],
         "a=success / b=cancelled",
         "+a -a +b",
@@ -556,7 +556,7 @@ fn cancelling_answers_every_call() {
 #[test]
 fn destructive_calls_are_no_exception() {
     let ok =
-        |given, answers: &[&str], results, ran| check(given, answers, results, ran, "completed");
+        |given, answers: &[&str], results, ran| check(&given, answers, results, ran, "completed");
     ok(
         nothing().asks_above(Write, "yes"),
         &["a:remove", DONE],

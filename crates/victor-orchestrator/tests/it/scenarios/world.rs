@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use victor_core::{
     Effect, Messages, Part, SessionId, ToolCall, ToolCallId, ToolSpec, Usage, text_of,
 };
+use victor_orchestrator::coordinators::RulePolicy;
 use victor_orchestrator::protocols::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, Completion, InMemorySessionStore, SwitchedBy,
-    Tool, ToolContext, ToolError, ToolLimits, ToolOutput, Verdict,
+    ApprovalScope, Completion, InMemorySessionStore, SwitchedBy, Tool, ToolContext, ToolError,
+    ToolLimits, ToolOutput,
 };
 use victor_orchestrator::{
     AgentOrchestrator, AgentOrchestratorBuilder, Approval, ChatResponse, Settings, TurnEventKind,
@@ -62,14 +63,14 @@ impl Given {
         }
     }
 
-    /// Calls whose arguments contain this are denied by policy.
-    pub(super) fn denies(mut self, needle: &'static str) -> Self {
+    /// Calls with this `n` are denied by policy.
+    pub(super) fn denies(mut self, n: u32) -> Self {
         let policy = self
             .policy
             .take()
             .unwrap_or(Policy::new(Effect::Destructive));
         self.policy = Some(Policy {
-            forbidden: Some(needle),
+            forbidden: Some(n),
             ..policy
         });
         self
@@ -108,12 +109,11 @@ impl Given {
     }
 }
 
-/// Asks by effect, forbids by arguments, and remembers standing approvals of a tool.
+/// What is decided about a call, by its effect and its arguments.
 #[derive(Debug, Clone)]
 struct Policy {
     above: Effect,
-    forbidden: Option<&'static str>,
-    standing: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    forbidden: Option<u32>,
 }
 
 impl Policy {
@@ -121,41 +121,19 @@ impl Policy {
         Self {
             above,
             forbidden: None,
-            standing: Arc::default(),
         }
     }
-}
 
-#[async_trait]
-impl ApprovalPolicy for Policy {
-    async fn review(&self, request: &ApprovalRequest) -> Verdict {
-        let call = &request.call;
-        if self
-            .forbidden
-            .is_some_and(|needle| call.arguments.contains(needle))
-        {
-            return Verdict::Deny {
-                reason: "forbidden".into(),
-            };
+    fn rules(&self) -> RulePolicy {
+        let mut rules = vec![json!({ "decision": "allow", "max_effect": self.above })];
+        if let Some(n) = self.forbidden {
+            let arguments = json!([{ "at": "/n", "equals": n }]);
+            rules.insert(
+                0,
+                json!({ "decision": "deny", "arguments": arguments, "reason": "forbidden" }),
+            );
         }
-        let standing = self.standing.lock().unwrap();
-        let stands = standing.iter().any(|(tool, arguments)| {
-            *tool == call.name && arguments.as_ref().is_none_or(|own| *own == call.arguments)
-        });
-        if request.spec.effect <= self.above || stands {
-            return Verdict::Run;
-        }
-        Verdict::ask(format!("run {}?", call.name))
-    }
-
-    fn approved(&self, request: &ApprovalRequest, scope: ApprovalScope) {
-        let call = request.call.clone();
-        let arguments = match scope {
-            ApprovalScope::Arguments => Some(call.arguments),
-            ApprovalScope::Tool => None,
-            _ => return,
-        };
-        self.standing.lock().unwrap().push((call.name, arguments));
+        serde_json::from_value(json!({ "default": "ask", "rules": rules })).unwrap()
     }
 }
 
@@ -172,7 +150,7 @@ struct Probe {
 }
 
 impl Probe {
-    fn new(name: &str, effect: Effect, limits: ToolLimits, log: &Log) -> Arc<dyn Tool> {
+    fn tool(name: &str, effect: Effect, limits: ToolLimits, log: &Log) -> Arc<dyn Tool> {
         let schema = json!({
             "type": "object",
             "properties": { "n": { "type": "integer" } },
@@ -233,7 +211,7 @@ impl Tool for Probe {
 fn tools(log: &Log) -> Vec<Arc<dyn Tool>> {
     use Effect::{Destructive, Idempotent, ReadOnly, Write};
     let plain = ToolLimits::default;
-    let tool = |name: &str, effect, limits| Probe::new(name, effect, limits, log);
+    let tool = |name: &str, effect, limits| Probe::tool(name, effect, limits, log);
     vec![
         tool("read", ReadOnly, plain()),
         tool("put", Idempotent, plain()),
@@ -362,7 +340,7 @@ impl World {
                 assert!(tools.unregister("write"));
                 let limits = ToolLimits::default();
                 tools
-                    .register(Probe::new("write", Effect::Destructive, limits, &self.log))
+                    .register(Probe::tool("write", Effect::Destructive, limits, &self.log))
                     .unwrap();
             }
             let decide = |call: &ToolCallId| match decisions.next() {
@@ -404,7 +382,7 @@ fn build(
         .tools(tools(log))
         .agent_tool("helper", "an agent that writes", helper(log));
     if let Some(policy) = &given.policy {
-        builder = builder.approval_policy(Arc::new(policy.clone()));
+        builder = builder.approval_policy(Arc::new(policy.rules()));
     }
     let orchestrator = builder.build().unwrap();
     if let Some(mode) = given.mode {
@@ -427,13 +405,13 @@ fn helper(log: &Log) -> AgentOrchestratorBuilder {
 /// Checks a scenario: what came of the calls, answer by answer, as `id=outcome` or `id=outcome~part+of+the+text`; when
 /// they ran; and how the turn ended.
 #[track_caller]
-pub(super) fn check(given: Given, answers: &[&str], results: &str, ran: &str, end: &str) {
+pub(super) fn check(given: &Given, answers: &[&str], results: &str, ran: &str, end: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
-    let mut world = World::new(&given, answers);
+    let mut world = World::new(given, answers);
     let response = runtime.block_on(world.run());
     let history: Messages = response.messages.iter().cloned().collect();
     history
