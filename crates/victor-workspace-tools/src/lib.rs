@@ -7,10 +7,10 @@
 //! # let path = folder.path();
 //! let tools = WorkspaceTools::open(path)?.tools(); // reads and searches, and changes nothing
 //! let names: Vec<_> = tools.iter().map(|tool| &*tool.spec().name).collect();
-//! assert_eq!(names, ["read_file", "list_directory", "search_files"]);
+//! assert_eq!(names, ["read_file", "list_directory", "find_files", "search_files"]);
 //!
 //! let tools = WorkspaceTools::open(path)?.allow_write(true).tools();
-//! assert_eq!(tools.len(), 5); // also `write_file` and `edit_file`
+//! assert_eq!(tools.len(), 6); // also `write_file` and `edit_file`
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -39,6 +39,8 @@ mod blocking;
 mod command;
 mod diff;
 mod edit;
+mod find;
+mod glob;
 mod list;
 mod read;
 mod search;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use victor_tool_protocol::Tool;
 
 use crate::workspace::Workspace;
-use crate::{OpenError, edit, list, read, search, write};
+use crate::{OpenError, edit, find, list, read, search, write};
 
 /// The tools of one root folder.
 #[derive(Debug, Clone)]
@@ -64,6 +64,7 @@ impl WorkspaceTools {
         let mut tools: Vec<Arc<dyn Tool>> = vec![
             Arc::new(read::tool(&self.workspace)),
             Arc::new(list::tool(&self.workspace)),
+            Arc::new(find::tool(&self.workspace)),
             Arc::new(search::tool(&self.workspace)),
         ];
         if self.write {

@@ -11,6 +11,7 @@ async fn every_tool_is_one_by_the_law() {
     for (name, arguments) in [
         ("read_file", json!({ "path": "a.txt" })),
         ("list_directory", json!({})),
+        ("find_files", json!({ "patterns": ["*.txt"] })),
         ("search_files", json!({ "query": "one" })),
         ("write_file", json!({ "path": "b/c.txt", "content": "x" })),
         (
@@ -34,7 +35,7 @@ fn what_changes_something_must_be_allowed_and_says_what_it_does() {
             .map(|tool| (tool.spec().name.clone(), tool.spec().effect))
             .collect::<Vec<_>>()
     };
-    let reading = ["read_file", "list_directory", "search_files"];
+    let reading = ["read_file", "list_directory", "find_files", "search_files"];
     let mut expected: Vec<_> = reading
         .iter()
         .map(|name| ((*name).to_owned(), Effect::ReadOnly))

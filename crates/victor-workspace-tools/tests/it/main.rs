@@ -5,6 +5,7 @@ mod commands;
 mod confinement;
 mod conformance;
 mod edit;
+mod find;
 mod list;
 mod read;
 mod search;
