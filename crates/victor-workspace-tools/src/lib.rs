@@ -35,13 +35,16 @@
 //! is declared as [`Destructive`](victor_core::Effect::Destructive).
 
 mod blocking;
+mod change;
 #[cfg(unix)]
 mod command;
+mod commit;
 mod diff;
 mod edit;
 mod find;
 mod glob;
 mod list;
+mod place;
 mod read;
 mod search;
 mod tools;
