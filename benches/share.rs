@@ -11,14 +11,14 @@ use async_trait::async_trait;
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::json;
 use victor_chat::ChatCoordinator;
-use victor_chat_protocol::{ModelCall, TurnLimits, TurnPorts, TurnStart};
+use victor_chat_protocol::{ModelCall, SuspendedTurn, TurnLimits, TurnPorts, TurnStart};
 use victor_core::{BoxError, Message, SessionId, ToolCall, TurnId};
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::protocols::{
     ChatProvider, ChatRequest, CompletionStream, PromptContext, ProviderError, Verdict,
     WindowRequest,
 };
-use victor_tool_protocol::ToolResults;
+use victor_tool_protocol::{GivenApproval, ToolResults};
 
 use benches::{InstantModel, QUESTION, history, orchestrator, runtime, warm_session};
 
@@ -36,7 +36,7 @@ impl TurnPorts for OnlyModel {
         InstantModel::default().stream_chat(&request).await
     }
 
-    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict> {
+    async fn review_tools(&self, calls: &[ToolCall], _: &[GivenApproval]) -> Vec<Verdict> {
         vec![Verdict::Run; calls.len()]
     }
 
@@ -44,7 +44,7 @@ impl TurnPorts for OnlyModel {
         unreachable!("the model calls no tools")
     }
 
-    async fn commit(&self, _: &[Arc<Message>]) -> Result<(), BoxError> {
+    async fn commit(&self, _: &[Arc<Message>], _: Option<&SuspendedTurn>) -> Result<(), BoxError> {
         Ok(())
     }
 

@@ -72,6 +72,14 @@ pub struct TurnLimits {
     pub max_empty_answers: u32,
     /// How many times a model that pauses on its own side may go on. 10 by default.
     pub max_pauses: u32,
+    /// How many tool calls the turn may make. The model is told when few are left; calls beyond it are answered without
+    /// being run, and then it must answer without tools. Any number by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tool_calls: Option<u32>,
+    /// How many tokens, of requests and answers, the turn may use before the model must answer without tools. What one
+    /// answer uses is known only afterwards, so the last answers may go beyond it. Any number by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
 }
 
 impl Default for TurnLimits {
@@ -81,6 +89,8 @@ impl Default for TurnLimits {
             max_identical_calls: 3,
             max_empty_answers: 1,
             max_pauses: 10,
+            max_tool_calls: None,
+            max_tokens: None,
         }
     }
 }

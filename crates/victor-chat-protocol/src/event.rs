@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{
-    MessageId, ModelId, SessionId, StopReason, Timestamp, ToolCall, ToolResult, TurnId, Usage,
+    MessageId, ModelId, SessionId, StopReason, Timestamp, ToolCall, ToolCallId, ToolResult, TurnId,
+    Usage,
 };
 use victor_provider_protocol::RetryNotice;
 
@@ -80,10 +81,14 @@ victor_core::open_enum! {
         "model_call_finished" => ModelCallFinished(ModelCallFinished),
         /// A tool call runs.
         "tool_call_started" => ToolCallStarted(ToolCallStarted),
+        /// A tool call goes on, and says how far it is.
+        "tool_call_progressed" => ToolCallProgressed(ToolCallProgressed),
         /// A tool call has a result.
         "tool_call_finished" => ToolCallFinished(ToolCallFinished),
         /// A person must decide about tool calls.
         "approval_requested" => ApprovalRequested(ApprovalRequested),
+        /// The session was taken to another mode.
+        "mode_switched" => ModeSwitched(ModeSwitched),
         /// Something is not as it should be, and the turn goes on.
         "notice" => Notice(Notice),
         /// The turn ended. It is the last event.
@@ -208,6 +213,15 @@ event_body! {
     }
 }
 event_body! {
+    /// A tool call goes on.
+    ToolCallProgressed {
+        /// The call.
+        call: ToolCallId,
+        /// How far it is, in words.
+        message: String,
+    }
+}
+event_body! {
     /// A tool call has a result.
     ToolCallFinished {
         /// The result.
@@ -221,6 +235,17 @@ event_body! {
     ApprovalRequested {
         /// The calls and what to ask about them.
         approvals: Vec<PendingApproval>,
+    }
+}
+event_body! {
+    /// The session was taken to another mode.
+    ModeSwitched {
+        /// The mode before.
+        from: String,
+        /// The mode now.
+        to: String,
+        /// Who wished so: `program`, `person` or `model`.
+        by: String,
     }
 }
 event_body! {

@@ -48,9 +48,9 @@ pub use engine::MockChatEngine;
 pub use engine::{ChatEngine, TurnLimits, TurnStart};
 pub use error::{ChatError, ChatErrorKind};
 pub use event::{
-    ApprovalRequested, ContextCompacted, Delta, ModelCallFinished, ModelCallStarted, Notice,
-    ThinkingDelta, ToolCallFinished, ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed,
-    TurnFinished, TurnStarted,
+    ApprovalRequested, ContextCompacted, Delta, ModeSwitched, ModelCallFinished, ModelCallStarted,
+    Notice, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnEvent,
+    TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
 };
 pub use input::ChatInput;
 pub use output::OutputContract;

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_core::{BoxError, Message, ToolCall};
 use victor_provider_protocol::{CompletionStream, ProviderError};
-use victor_tool_protocol::{ToolResults, Verdict};
+use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
 
-use crate::OutputContract;
+use crate::{OutputContract, SuspendedTurn};
 
 /// The ports through which a turn acts on the world; one value for each turn.
 ///
@@ -25,8 +25,9 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     /// What can be known before the answer begins; what goes wrong later is in the stream.
     async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError>;
 
-    /// Decides what becomes of each call, in the order of the calls. Nothing runs.
-    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict>;
+    /// Decides what becomes of each call, in the order of the calls. Nothing runs. Calls that a person has approved
+    /// are reviewed once more, with the approvals as evidence.
+    async fn review_tools(&self, calls: &[ToolCall], approvals: &[GivenApproval]) -> Vec<Verdict>;
 
     /// Runs calls that were cleared. Dropping the results ends the calls that still run.
     fn run_tools(&self, calls: Vec<ToolCall>) -> ToolResults;
@@ -45,10 +46,31 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     /// Adds messages to the conversation, all or none. Messages that are already there, by their identifiers, are
     /// not added again, so that a turn can be resumed whatever happened to its last commit.
     ///
+    /// In the same step, the turn's place in the journal is taken by `open`, where it can be taken up again after this,
+    /// or is empty if the turn has nothing more to do. It is absent where nothing is [journaled](Self::journals).
+    ///
     /// # Errors
     ///
     /// They could not be stored; the turn ends, since the model must not be paid for what would be lost.
-    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError>;
+    async fn commit(
+        &self,
+        messages: &[Arc<Message>],
+        open: Option<&SuspendedTurn>,
+    ) -> Result<(), BoxError>;
+
+    /// Whether it is kept where a turn is, so that another process can take it up after a crash. Not by default.
+    fn journals(&self) -> bool {
+        false
+    }
+
+    /// Keeps where a turn is that has nothing to commit: before tools run, and when it waits for a person.
+    ///
+    /// # Errors
+    ///
+    /// It could not be stored; the turn ends before the tools run, since they would run twice after a crash.
+    async fn journal(&self, _open: &SuspendedTurn) -> Result<(), BoxError> {
+        Ok(())
+    }
 
     /// Adds messages to the conversation when the turn has been dropped and nothing can be awaited any more.
     fn abandon(&self, messages: Vec<Arc<Message>>);

@@ -1,9 +1,12 @@
 //! Turns that wait.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{MessageId, SessionId, ToolCall, ToolCallId, TurnId, Usage};
+use victor_core::{Message, MessageId, SessionId, ToolCall, ToolCallId, ToolSpec, TurnId, Usage};
+use victor_tool_protocol::ApprovalScope;
 
 /// A turn that waits to be taken up again, here or in another process.
 ///
@@ -28,6 +31,10 @@ pub struct SuspendedTurn {
     pub approvals: Vec<PendingApproval>,
     /// What only the engine understands.
     pub state: Value,
+    /// The messages that the turn has added to the conversation, where `state` leaves them out because the transcript
+    /// has them. Whoever reads such a turn from a journal puts them here before it is taken up again.
+    #[serde(default, skip)]
+    pub committed: Vec<Arc<Message>>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -45,6 +52,7 @@ impl SuspendedTurn {
             usage: Usage::default(),
             approvals: Vec::new(),
             state,
+            committed: Vec::new(),
             extra: Extra::default(),
         }
     }
@@ -58,6 +66,12 @@ pub struct PendingApproval {
     pub call: ToolCall,
     /// What the person is asked.
     pub question: String,
+    /// What the call would do, where the tool can show it: a diff, a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
+    /// What the tool was when the question was asked. An approval is void when it has become another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Arc<ToolSpec>>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -69,6 +83,8 @@ impl PendingApproval {
         Self {
             call,
             question: question.into(),
+            preview: None,
+            definition: None,
             extra: Extra::default(),
         }
     }
@@ -83,6 +99,9 @@ pub enum Approval {
     Approved {
         /// The call.
         call: ToolCallId,
+        /// For what else the approval counts.
+        #[serde(default, skip_serializing_if = "ApprovalScope::is_call")]
+        scope: ApprovalScope,
     },
     /// The call does not run.
     Denied {
@@ -94,11 +113,32 @@ pub enum Approval {
 }
 
 impl Approval {
+    /// The call runs.
+    pub fn approve(call: impl Into<ToolCallId>) -> Self {
+        Self::approve_for(call, ApprovalScope::Call)
+    }
+
+    /// The call runs, and the person wishes not to be asked about such calls again.
+    pub fn approve_for(call: impl Into<ToolCallId>, scope: ApprovalScope) -> Self {
+        Self::Approved {
+            call: call.into(),
+            scope,
+        }
+    }
+
+    /// The call does not run.
+    pub fn deny(call: impl Into<ToolCallId>, reason: impl Into<String>) -> Self {
+        Self::Denied {
+            call: call.into(),
+            reason: reason.into(),
+        }
+    }
+
     /// The call that was decided about.
     #[must_use]
     pub fn call(&self) -> &ToolCallId {
         match self {
-            Self::Approved { call } | Self::Denied { call, .. } => call,
+            Self::Approved { call, .. } | Self::Denied { call, .. } => call,
         }
     }
 }

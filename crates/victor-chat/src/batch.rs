@@ -1,11 +1,12 @@
 //! The tool calls of one answer, from the moment the model makes them until each has its result.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use victor_chat_protocol::{Approval, PendingApproval, TurnOutcome};
-use victor_core::{Part, ToolCall, ToolCallId, ToolOutcome, ToolResult};
-use victor_tool_protocol::Verdict;
+use victor_core::{Part, ToolCall, ToolCallId, ToolOutcome, ToolResult, ToolSpec};
+use victor_tool_protocol::{ApprovalScope, GivenApproval, Verdict};
 
 use crate::output::not_taken;
 
@@ -27,6 +28,12 @@ pub(crate) struct Batch {
 struct Slot {
     call: ToolCall,
     state: State,
+    /// What the call would do, for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preview: Option<String>,
+    /// What the tool was when a person was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    definition: Option<Arc<ToolSpec>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,10 +45,18 @@ enum State {
     Output,
     /// A person is asked.
     Asked(String),
+    /// A person has approved it, and it is to be reviewed with that as evidence.
+    Approved(ApprovalScope),
     /// It may run, and perhaps does.
     Cleared,
     /// It has its result.
     Done(ToolResult),
+}
+
+impl State {
+    fn is_unreviewed(&self) -> bool {
+        matches!(self, Self::New | Self::Approved(_))
+    }
 }
 
 impl Batch {
@@ -61,6 +76,8 @@ impl Batch {
             slots.push(Slot {
                 call: call.clone(),
                 state: State::New,
+                preview: None,
+                definition: None,
             });
         }
         Self {
@@ -153,14 +170,42 @@ impl Batch {
         })
     }
 
+    /// Answers calls beyond the first `left` that nobody has answered yet, and says how many those are that remain.
+    pub(crate) fn reject_over(&mut self, left: u32, limit: u32) -> (u32, Vec<ToolResult>) {
+        let mut remain = 0;
+        let rejected = self.settle(|_| {
+            if remain < left {
+                remain += 1;
+                return None;
+            }
+            let text =
+                format!("not run: the allowance of {limit} tool calls for this turn is used up");
+            Some((ToolOutcome::Rejected, text))
+        });
+        (remain, rejected)
+    }
+
     /// Answers every call in the same way.
     pub(crate) fn reject_all(&mut self, text: &str) -> Vec<ToolResult> {
         self.settle(|_| Some((ToolOutcome::Rejected, text.to_owned())))
     }
 
-    /// The calls that nobody has decided about.
+    /// The calls that are to be reviewed: nobody has decided about them, or only a person has.
     pub(crate) fn unreviewed(&self) -> Vec<ToolCall> {
-        self.calls(|state| *state == State::New)
+        self.calls(State::is_unreviewed)
+    }
+
+    /// What a person has approved of them.
+    pub(crate) fn given(&self) -> Vec<GivenApproval> {
+        let given = |slot: &Slot| match slot.state {
+            State::Approved(scope) => Some(GivenApproval::new(
+                slot.call.id.clone(),
+                scope,
+                slot.definition.clone(),
+            )),
+            _ => None,
+        };
+        self.slots.iter().filter_map(given).collect()
     }
 
     /// The calls that may run and have no result.
@@ -172,7 +217,10 @@ impl Batch {
     pub(crate) fn asked(&self) -> Vec<PendingApproval> {
         let asked = |slot: &Slot| match &slot.state {
             State::Asked(question) => {
-                Some(PendingApproval::new(slot.call.clone(), question.clone()))
+                let mut asked = PendingApproval::new(slot.call.clone(), question.clone());
+                asked.preview.clone_from(&slot.preview);
+                asked.definition.clone_from(&slot.definition);
+                Some(asked)
             }
             _ => None,
         };
@@ -186,15 +234,21 @@ impl Batch {
         for slot in self
             .slots
             .iter_mut()
-            .filter(|slot| slot.state == State::New)
+            .filter(|slot| slot.state.is_unreviewed())
         {
             let result = match verdicts.next() {
                 Some(Verdict::Run) => {
                     slot.state = State::Cleared;
                     continue;
                 }
-                Some(Verdict::Ask { question }) => {
+                Some(Verdict::Ask {
+                    question,
+                    preview,
+                    definition,
+                    ..
+                }) => {
                     slot.state = State::Asked(question);
+                    (slot.preview, slot.definition) = (preview, definition);
                     continue;
                 }
                 Some(Verdict::Reject { reason }) => {
@@ -227,7 +281,7 @@ impl Batch {
                 .iter()
                 .find(|approval| *approval.call() == slot.call.id)
             {
-                Some(Approval::Approved { .. }) => State::Cleared,
+                Some(Approval::Approved { scope, .. }) => State::Approved(*scope),
                 Some(Approval::Denied { reason, .. }) => {
                     let result = ToolResult::new(&slot.call, ToolOutcome::Denied, reason);
                     settled.push(result.clone());
@@ -260,7 +314,7 @@ impl Batch {
                 State::Cleared => {
                     "the turn was cancelled while this call ran; it may have had an effect"
                 }
-                State::New | State::Output | State::Asked(_) => {
+                State::New | State::Output | State::Asked(_) | State::Approved(_) => {
                     "the turn was cancelled before this call ran"
                 }
             };

@@ -6,12 +6,13 @@ use std::time::Instant;
 use async_trait::async_trait;
 use victor_chat_protocol::{
     ApprovalRequested, ChatEngine, ChatError, ChatResponse, EventSink, ModelCall,
-    ModelCallFinished, ModelCallStarted, SuspendedTurn, ToolCallFinished, ToolCallStarted,
-    TurnEventKind, TurnOutcome, TurnPorts, TurnStart, TurnStarted, TurnStream,
+    ModelCallFinished, ModelCallStarted, SuspendedTurn, ToolCallFinished, ToolCallProgressed,
+    ToolCallStarted, TurnEventKind, TurnOutcome, TurnPorts, TurnStart, TurnStarted, TurnStream,
 };
 use victor_core::wire::Extra;
-use victor_core::{Coordinator, ToolCall, ToolOutcome, ToolResult};
+use victor_core::{BoxError, Coordinator, ToolCall, ToolOutcome, ToolResult};
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError};
+use victor_tool_protocol::ToolUpdate;
 
 use crate::turn::is_blank;
 use crate::{Step, Turn, UnexpectedInput};
@@ -125,15 +126,13 @@ impl Work<'_> {
                 continue;
             }
             match step {
-                Step::Commit(messages) => match self.ports.commit(&messages).await {
-                    Ok(()) => self.turn.committed(),
-                    Err(source) => {
-                        return Err(ChatError::Commit {
-                            source,
-                            turn: Box::new(self.turn.suspend()),
-                        });
-                    }
-                },
+                Step::Commit(messages) => {
+                    let open = self.ports.journals().then(|| self.turn.journal_committed());
+                    let open = open.flatten();
+                    let committed = self.ports.commit(&messages, open.as_ref()).await;
+                    committed.map_err(|source| self.not_stored(source))?;
+                    self.turn.committed();
+                }
                 Step::CallModel(call) => self.call_model(&call).await?,
                 Step::CheckOutput { contract, text } => {
                     let verdict = self.ports.check_output(&contract, &text);
@@ -145,19 +144,20 @@ impl Work<'_> {
                     let settled = expected(self.turn.output_checked(verdict));
                     self.tell(settled).await;
                 }
-                Step::ReviewTools(calls) => {
-                    let Some(verdicts) = self
-                        .events
-                        .until_cancelled(self.ports.review_tools(&calls))
-                        .await
-                    else {
+                Step::ReviewTools { calls, approvals } => {
+                    let review = self.ports.review_tools(&calls, &approvals);
+                    let Some(verdicts) = self.events.until_cancelled(review).await else {
                         continue;
                     };
                     let settled = expected(self.turn.tools_reviewed(verdicts));
                     self.tell(settled).await;
                 }
-                Step::RunTools(calls) => self.run_tools(calls).await,
+                Step::RunTools(calls) => {
+                    self.journal().await?;
+                    self.run_tools(calls).await;
+                }
                 Step::AwaitApproval(approvals) => {
+                    self.journal().await?;
                     self.events
                         .emit(ApprovalRequested {
                             approvals,
@@ -168,6 +168,24 @@ impl Work<'_> {
                 }
                 Step::Finish(outcome) => return Ok(self.turn.response(&outcome)),
             }
+        }
+    }
+
+    /// Keeps where the turn is, where that is wished for.
+    async fn journal(&self) -> Result<(), ChatError> {
+        if self.ports.journals()
+            && let Some(open) = self.turn.journal()
+        {
+            let journaled = self.ports.journal(&open).await;
+            journaled.map_err(|source| self.not_stored(source))?;
+        }
+        Ok(())
+    }
+
+    fn not_stored(&self, source: BoxError) -> ChatError {
+        ChatError::Commit {
+            source,
+            turn: Box::new(self.turn.suspend()),
         }
     }
 
@@ -229,7 +247,17 @@ impl Work<'_> {
         let mut results = self.ports.run_tools(calls.clone());
         while !calls.is_empty() {
             let result = match self.events.until_cancelled(results.next()).await {
-                Some(Some(result)) => result,
+                Some(Some(ToolUpdate::Finished(result))) => result,
+                Some(Some(ToolUpdate::Progress { call, message })) => {
+                    let progressed = ToolCallProgressed {
+                        call,
+                        message,
+                        extra: Extra::default(),
+                    };
+                    self.events.emit(progressed).await;
+                    continue;
+                }
+                Some(Some(_)) => continue,
                 Some(None) => ToolResult::new(
                     &calls[0],
                     ToolOutcome::Error,
@@ -323,6 +351,7 @@ fn revive(suspended: &SuspendedTurn) -> Result<Turn, ChatError> {
     let mut turn = turn.map_err(|error| ChatError::Resume {
         reason: error.to_string(),
     })?;
+    turn.restore(&suspended.committed);
     if !turn.is_sound() {
         let reason = "its state is damaged".to_owned();
         return Err(ChatError::Resume { reason });

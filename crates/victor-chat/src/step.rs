@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use victor_chat_protocol::{ModelCall, OutputContract, PendingApproval, TurnOutcome};
 use victor_core::{Message, ToolCall};
+use victor_tool_protocol::GivenApproval;
 
 /// What a turn wants to have done next, and which method of [`Turn`](crate::Turn) it wants to be told by.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +24,12 @@ pub enum Step {
         text: String,
     },
     /// Decide what becomes of these calls, then call [`tools_reviewed`](crate::Turn::tools_reviewed).
-    ReviewTools(Vec<ToolCall>),
+    ReviewTools {
+        /// The calls.
+        calls: Vec<ToolCall>,
+        /// Which of them a person has approved. They are reviewed once more, since much may have changed meanwhile.
+        approvals: Vec<GivenApproval>,
+    },
     /// Ask a person about these calls, then call [`approvals_given`](crate::Turn::approvals_given). That may be
     /// much later and somewhere else.
     AwaitApproval(Vec<PendingApproval>),
@@ -41,7 +47,7 @@ impl Step {
             Self::Commit(_) => "commit",
             Self::CallModel(_) => "call_model",
             Self::CheckOutput { .. } => "check_output",
-            Self::ReviewTools(_) => "review_tools",
+            Self::ReviewTools { .. } => "review_tools",
             Self::AwaitApproval(_) => "await_approval",
             Self::RunTools(_) => "run_tools",
             Self::Finish(_) => "finish",

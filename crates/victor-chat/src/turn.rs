@@ -21,6 +21,8 @@ use crate::{Step, UnexpectedInput};
 
 const LIMIT_NOTE: &str = "The allowance of tool calls for this turn is used up. Answer now with what you have found, \
                           and say what is still missing.";
+const TOKENS_NOTE: &str = "The allowance of tokens for this turn is used up. Answer now with what you have found, and \
+                           say what is still missing.";
 const STUCK_NOTE: &str = "The same calls were made again and again. Answer now with what you have found, and say what \
                           is still missing.";
 const EMPTY_NOTE: &str = "The last answer was empty. Answer the user.";
@@ -44,10 +46,19 @@ pub struct Turn {
     limits: TurnLimits,
     phase: Phase,
     messages: Vec<Arc<Message>>,
+    /// How many of the first messages are left out, because they stand elsewhere. Only in a journal.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    elided: usize,
     committed: usize,
     usage: Usage,
     model_calls: u32,
     tool_iterations: u32,
+    /// How many of the allowed tool calls were made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    tool_calls: u32,
+    /// How many tokens were used before the present allowance.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    tokens_before: u64,
     empty_answers: u32,
     pauses: u32,
     /// How often each call was made, by its tool and arguments.
@@ -99,10 +110,13 @@ impl Turn {
             limits,
             phase: Phase::Ended(TurnOutcome::Completed),
             messages: vec![Arc::new(input)],
+            elided: 0,
             committed: 0,
             usage: Usage::default(),
             model_calls: 0,
             tool_iterations: 0,
+            tool_calls: 0,
+            tokens_before: 0,
             empty_answers: 0,
             pauses: 0,
             calls_made: BTreeMap::new(),
@@ -146,7 +160,10 @@ impl Turn {
             Phase::Tools(batch) => {
                 let (unreviewed, asked) = (batch.unreviewed(), batch.asked());
                 if !unreviewed.is_empty() {
-                    Step::ReviewTools(unreviewed)
+                    Step::ReviewTools {
+                        calls: unreviewed,
+                        approvals: batch.given(),
+                    }
                 } else if !asked.is_empty() {
                     Step::AwaitApproval(asked)
                 } else {
@@ -349,6 +366,8 @@ impl Turn {
                     output.attempts = 0;
                 }
                 self.tool_iterations = 0;
+                self.tool_calls = 0;
+                self.tokens_before = self.usage.total_tokens();
                 self.stuck = 0;
                 self.calls_made.clear();
                 self.ask_model();
@@ -410,7 +429,11 @@ impl Turn {
     /// The turn in the form in which it waits.
     #[must_use]
     pub fn suspend(&self) -> SuspendedTurn {
-        let state = serde_json::to_value(self).unwrap_or_default();
+        self.suspend_as(self)
+    }
+
+    fn suspend_as(&self, form: &Self) -> SuspendedTurn {
+        let state = serde_json::to_value(form).unwrap_or_default();
         let mut suspended = SuspendedTurn::new(self.session.clone(), self.id, state);
         suspended.last_message = self.messages[..self.committed]
             .last()
@@ -420,6 +443,37 @@ impl Turn {
             suspended.approvals = batch.asked();
         }
         suspended
+    }
+
+    /// The turn in the form in which a journal keeps it: without the messages that are in the conversation. None if it
+    /// has nothing more to do.
+    #[must_use]
+    pub fn journal(&self) -> Option<SuspendedTurn> {
+        if matches!(self.next_step(), Step::Finish(_)) {
+            return None;
+        }
+        let mut journaled = self.clone();
+        journaled.elided = self.committed;
+        journaled.messages.drain(..self.committed);
+        let mut suspended = self.suspend_as(&journaled);
+        suspended.committed = self.messages[..self.committed].to_vec();
+        Some(suspended)
+    }
+
+    /// The same as [`journal`](Self::journal), once the messages of [`Step::Commit`] are in the conversation.
+    #[must_use]
+    pub fn journal_committed(&self) -> Option<SuspendedTurn> {
+        let mut next = self.clone();
+        next.committed();
+        next.journal()
+    }
+
+    /// Puts the messages back that a journal has left out.
+    pub(crate) fn restore(&mut self, committed: &[Arc<Message>]) {
+        if self.elided == committed.len() {
+            self.messages.splice(..0, committed.iter().cloned());
+            self.elided = 0;
+        }
     }
 
     /// What came of the turn, if it ends in this way.
@@ -447,7 +501,10 @@ impl Turn {
     pub(crate) fn is_sound(&self) -> bool {
         let is_checkable =
             !matches!(self.phase, Phase::Check { .. }) || self.output_to_check().is_some();
-        !self.messages.is_empty() && self.committed <= self.messages.len() && is_checkable
+        self.elided == 0
+            && !self.messages.is_empty()
+            && self.committed <= self.messages.len()
+            && is_checkable
     }
 
     fn output_to_check(&self) -> Option<Step> {
@@ -502,6 +559,12 @@ impl Turn {
                 0
             };
             settled.extend(repeated);
+            if let Some(limit) = self.limits.max_tool_calls {
+                let left = limit.saturating_sub(self.tool_calls);
+                let (made, rejected) = batch.reject_over(left, limit);
+                self.tool_calls += made;
+                settled.extend(rejected);
+            }
             self.tool_iterations += 1;
         }
         self.phase = Phase::Tools(batch);
@@ -583,14 +646,32 @@ impl Turn {
             self.phase = Phase::Ended(TurnOutcome::InvalidOutput);
             return;
         }
+        let limits = &self.limits;
+        let calls =
+            (limits.max_tool_calls).map(|most| (u64::from(self.tool_calls), u64::from(most)));
+        let tokens = self.usage.total_tokens().saturating_sub(self.tokens_before);
+        let tokens = limits.max_tokens.map(|most| (tokens, most));
+        let used_up = |used: Option<(u64, u64)>| used.is_some_and(|(used, most)| used >= most);
+        let limit = |note: &str| (Some(note.to_owned()), Some(TurnOutcome::ToolLimit));
         let (note, last) = if self.stuck >= 2 {
-            (Some(STUCK_NOTE.to_owned()), Some(TurnOutcome::ToolLimit))
-        } else if self.tool_iterations < self.limits.max_tool_iterations {
-            (None, None)
-        } else if self.tool_iterations == 0 {
+            limit(STUCK_NOTE)
+        } else if limits.max_tool_iterations == 0 && self.tool_iterations == 0 {
+            (None, Some(TurnOutcome::Completed))
+        } else if self.tool_iterations >= limits.max_tool_iterations
+            || (used_up(calls) && self.tool_iterations > 0)
+        {
+            limit(LIMIT_NOTE)
+        } else if used_up(tokens) && self.model_calls > 0 {
+            limit(TOKENS_NOTE)
+        } else if used_up(calls) {
             (None, Some(TurnOutcome::Completed))
         } else {
-            (Some(LIMIT_NOTE.to_owned()), Some(TurnOutcome::ToolLimit))
+            let notes = [
+                nearly_used("Tool calls", calls),
+                nearly_used("Tokens", tokens),
+            ];
+            let notes: Vec<_> = notes.into_iter().flatten().collect();
+            ((!notes.is_empty()).then(|| notes.join(" ")), None)
         };
         self.phase = Phase::Model {
             note,
@@ -611,6 +692,22 @@ impl Turn {
             found: found.into(),
         }
     }
+}
+
+/// What the model is told when at least four fifths of an allowance are used.
+fn nearly_used(what: &str, used: Option<(u64, u64)>) -> Option<String> {
+    let (used, most) = used?;
+    let left = most.saturating_sub(used);
+    let few = used > 0 && left.saturating_mul(5) <= most;
+    few.then(|| {
+        format!(
+            "{what} left in this turn: {left} of {most}; use them for what matters most, then answer."
+        )
+    })
+}
+
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 fn without_empty_text(mut parts: Vec<Part>) -> Vec<Part> {

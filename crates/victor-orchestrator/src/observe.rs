@@ -55,6 +55,14 @@ impl Serialize for Said<'_> {
                 fields.serialize_entry("tool", &started.call.name)?;
                 fields.serialize_entry("call", &started.call.id)?;
             }
+            TurnEventKind::ToolCallProgressed(progressed) => {
+                fields.serialize_entry("call", &progressed.call)?;
+            }
+            TurnEventKind::ModeSwitched(switched) => {
+                fields.serialize_entry("from", &switched.from)?;
+                fields.serialize_entry("to", &switched.to)?;
+                fields.serialize_entry("by", &switched.by)?;
+            }
             TurnEventKind::ToolCallFinished(finished) => {
                 fields.serialize_entry("tool", &finished.result.name)?;
                 fields.serialize_entry("call", &finished.result.call_id)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
-    ContextCompacted, EventSink, ModelCall, OutputContract, TurnEventKind, TurnPorts,
+    ContextCompacted, EventSink, ModelCall, OutputContract, SuspendedTurn, TurnEventKind, TurnPorts,
 };
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
@@ -18,8 +18,8 @@ use victor_core::{
 use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
-use victor_session_protocol::TurnLease;
-use victor_tool_protocol::{ToolResults, ToolScope, Verdict};
+use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
+use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::roles::Roles;
 use crate::seen::Seen;
@@ -163,6 +163,29 @@ impl SessionPorts {
         scope
     }
 
+    fn opened(&self, open: &SuspendedTurn) -> Result<TurnChange, BoxError> {
+        let state = serde_json::to_string(open)?;
+        let session = self.events.session().clone();
+        Ok(TurnChange::Open(OpenTurn::new(session, self.turn, state)))
+    }
+
+    async fn store(&self, messages: &[Arc<Message>], journal: TurnChange) -> Result<(), BoxError> {
+        let Some(lease) = self.lease() else {
+            return Err("the turn no longer holds its session".into());
+        };
+        let committed = self
+            .roles
+            .session
+            .commit(&lease, self.turn, messages, journal);
+        if let Err(error) = committed.await {
+            self.seen.forget(lease.session());
+            return Err(error.into());
+        }
+        self.seen.wrote(lease.session(), messages.len());
+        self.roles.context.append(lease.session(), messages);
+        Ok(())
+    }
+
     fn lease(&self) -> Option<Arc<TurnLease>> {
         self.lease
             .lock()
@@ -199,8 +222,10 @@ impl TurnPorts for SessionPorts {
         Ok(self.roles.provider.stream_chat(request))
     }
 
-    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict> {
-        match contain(self.roles.tool.review_tool_calls(calls, &self.scope())).await {
+    async fn review_tools(&self, calls: &[ToolCall], approvals: &[GivenApproval]) -> Vec<Verdict> {
+        let mut scope = self.scope();
+        scope.approvals = approvals.to_vec();
+        match contain(self.roles.tool.review_tool_calls(calls, &scope)).await {
             Ok(verdicts) => verdicts,
             Err(panicked) => {
                 let reason = format!("the tool executor {panicked}");
@@ -224,17 +249,25 @@ impl TurnPorts for SessionPorts {
         check.check(text)
     }
 
-    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError> {
-        let Some(lease) = self.lease() else {
-            return Err("the turn no longer holds its session".into());
+    async fn commit(
+        &self,
+        messages: &[Arc<Message>],
+        open: Option<&SuspendedTurn>,
+    ) -> Result<(), BoxError> {
+        let journal = match open {
+            Some(open) => self.opened(open)?,
+            None if self.journals() => TurnChange::Close,
+            None => TurnChange::Keep,
         };
-        if let Err(error) = self.roles.session.record(&lease, self.turn, messages).await {
-            self.seen.forget(lease.session());
-            return Err(error.into());
-        }
-        self.seen.wrote(lease.session(), messages.len());
-        self.roles.context.append(lease.session(), messages);
-        Ok(())
+        self.store(messages, journal).await
+    }
+
+    fn journals(&self) -> bool {
+        self.roles.session.journals()
+    }
+
+    async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {
+        self.store(&[], self.opened(open)?).await
     }
 
     fn abandon(&self, messages: Vec<Arc<Message>>) {

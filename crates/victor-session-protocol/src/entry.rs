@@ -1,5 +1,6 @@
 //! What a store keeps.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,18 @@ pub struct SessionInfo {
     pub created_at: Timestamp,
     /// When its transcript last grew.
     pub updated_at: Timestamp,
+    /// What a person calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Words by which it is found.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
+    /// Whether it can go on.
+    #[serde(default, skip_serializing_if = "SessionStatus::is_open")]
+    pub status: SessionStatus,
+    /// When it may be deleted; never if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// The caller's own facts about the session.
     #[serde(default)]
     pub metadata: JsonMap,
@@ -70,8 +83,36 @@ impl SessionInfo {
             entries: 0,
             created_at: now,
             updated_at: now,
+            title: None,
+            tags: BTreeSet::new(),
+            status: SessionStatus::Open,
+            expires_at: None,
             metadata: JsonMap::new(),
             extra: Extra::default(),
         }
+    }
+}
+
+victor_core::open_string_enum! {
+    /// Whether a session can go on.
+    pub enum SessionStatus {
+        /// It can.
+        Open = "open",
+        /// It is read only, until it is opened again.
+        Closed = "closed",
+    }
+}
+
+impl Default for SessionStatus {
+    fn default() -> Self {
+        Self::Open
+    }
+}
+
+impl SessionStatus {
+    /// Whether it can go on.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *self == Self::Open
     }
 }

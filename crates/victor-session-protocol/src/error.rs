@@ -25,6 +25,9 @@ pub enum SessionError {
     /// There is already such a session.
     #[error("there is already a session `{0}`")]
     AlreadyExists(SessionId),
+    /// The session is closed, and can only be read.
+    #[error("session `{0}` is closed: open it again to go on with it")]
+    Closed(SessionId),
     /// The session manager was shut down.
     #[error("the session manager was shut down")]
     ShutDown,

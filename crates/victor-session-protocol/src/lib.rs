@@ -24,18 +24,22 @@
 //! # assert!(matches!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(()))));
 //! ```
 
+mod commit;
 mod entry;
 mod error;
 mod manager;
 mod memory;
+mod query;
 mod store;
 
-pub use entry::{SessionInfo, TranscriptEntry};
+pub use commit::{OpenTurn, SessionCommit, TurnChange};
+pub use entry::{SessionInfo, SessionStatus, TranscriptEntry};
 pub use error::SessionError;
 #[cfg(feature = "mock")]
 pub use manager::MockSessionManager;
 pub use manager::{SessionManager, TurnLease};
 pub use memory::InMemorySessionStore;
+pub use query::{SessionPatch, SessionPlace, SessionQuery};
 #[cfg(feature = "mock")]
 pub use store::MockSessionStore;
 pub use store::SessionStore;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use victor_core::{Coordinator, Message, SessionId, TurnId};
 
-use crate::{SessionError, SessionInfo, TranscriptEntry};
+use crate::{SessionError, SessionInfo, TranscriptEntry, TurnChange};
 
 /// The role of the coordinator that knows the sessions and lets one turn at a time work on each.
 ///
@@ -26,21 +26,39 @@ pub trait SessionManager: Coordinator {
     /// Dropping the call gives up the place in the queue.
     async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError>;
 
-    /// Writes messages to the transcript of a session that is held, all or none. Messages whose identifiers are
-    /// already among the last ones are not written again.
+    /// Writes messages to the transcript of a session that is held, and in the same step changes the journal of its
+    /// turn, all or nothing. Messages whose identifiers are already among the last ones are not written again.
     ///
     /// # Errors
     ///
     /// [`SessionError::Conflict`] if somebody else has written meanwhile, or the store does not work.
+    async fn commit(
+        &self,
+        lease: &TurnLease,
+        turn: TurnId,
+        messages: &[Arc<Message>],
+        journal: TurnChange,
+    ) -> Result<(), SessionError>;
+
+    /// Writes messages as [`commit`](Self::commit) does, and leaves the journal as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`commit`](Self::commit).
     async fn record(
         &self,
         lease: &TurnLease,
         turn: TurnId,
         messages: &[Arc<Message>],
-    ) -> Result<(), SessionError>;
+    ) -> Result<(), SessionError> {
+        self.commit(lease, turn, messages, TurnChange::Keep).await
+    }
+
+    /// Whether turns are to be journaled, so that they can be taken up after a crash.
+    fn journals(&self) -> bool;
 
     /// Writes messages when the turn has been dropped and nothing can be awaited any more. It holds the session until
-    /// they are written, and what goes wrong is shown in the coordinator's health.
+    /// they are written, and closes the journal of the turn; what goes wrong is shown in the coordinator's health.
     fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>);
 
     /// Makes a session with an empty transcript.
@@ -145,7 +163,9 @@ mockall::mock! {
     #[async_trait]
     impl SessionManager for SessionManager {
         async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError>;
+        async fn commit(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>], journal: TurnChange) -> Result<(), SessionError>;
         async fn record(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>]) -> Result<(), SessionError>;
+        fn journals(&self) -> bool;
         fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>);
         async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError>;
         async fn transcript(&self, session: &SessionId) -> Result<Vec<TranscriptEntry>, SessionError>;

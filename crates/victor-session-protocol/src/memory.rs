@@ -1,18 +1,37 @@
 //! A store that lives as long as the process.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use victor_core::{SessionId, Timestamp};
 
-use crate::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
+use crate::{
+    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
+    TranscriptEntry, TurnChange,
+};
 
 /// Keeps sessions as long as the process lives.
 #[derive(Debug, Default)]
 pub struct InMemorySessionStore(Mutex<HashMap<SessionId, Box<Stored>>>);
 
-type Stored = (SessionInfo, Vec<TranscriptEntry>);
+#[derive(Debug)]
+struct Stored {
+    info: SessionInfo,
+    transcript: Vec<TranscriptEntry>,
+    open: Option<OpenTurn>,
+}
+
+impl Stored {
+    fn new(info: SessionInfo) -> Box<Self> {
+        Box::new(Self {
+            info,
+            transcript: Vec::new(),
+            open: None,
+        })
+    }
+}
 
 impl InMemorySessionStore {
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Box<Stored>>> {
@@ -30,29 +49,29 @@ impl SessionStore for InMemorySessionStore {
         }
         let mut info = session.clone();
         info.entries = 0;
-        sessions.insert(session.id.clone(), Box::new((info, Vec::new())));
+        sessions.insert(session.id.clone(), Stored::new(info));
         Ok(())
     }
 
-    async fn append(
+    async fn commit(
         &self,
         session: &SessionId,
         expected: u64,
-        entries: &[TranscriptEntry],
+        commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
         let mut sessions = self.sessions();
-        if !sessions.contains_key(session) {
-            if expected != 0 {
+        let stored = match sessions.entry(session.clone()) {
+            Entry::Occupied(stored) => stored.into_mut(),
+            Entry::Vacant(_) if expected != 0 => {
                 return Err(SessionError::NotFound(session.clone()));
             }
-            sessions.insert(
-                session.clone(),
-                Box::new((SessionInfo::new(session.clone()), Vec::new())),
-            );
-        }
-        let Some((info, transcript)) = sessions.get_mut(session).map(|stored| &mut **stored) else {
-            return Err(SessionError::NotFound(session.clone()));
+            Entry::Vacant(vacant) => vacant.insert(Stored::new(SessionInfo::new(session.clone()))),
         };
+        let Stored {
+            info,
+            transcript,
+            open,
+        } = &mut **stored;
         if info.entries != expected {
             return Err(SessionError::Conflict {
                 session: session.clone(),
@@ -60,10 +79,35 @@ impl SessionStore for InMemorySessionStore {
                 found: info.entries,
             });
         }
-        transcript.extend_from_slice(entries);
-        info.entries += entries.len() as u64;
-        info.updated_at = Timestamp::now();
+        if !info.status.is_open() {
+            return Err(SessionError::Closed(session.clone()));
+        }
+        match &commit.turn {
+            TurnChange::Keep => {}
+            TurnChange::Open(turn) => *open = Some(turn.clone()),
+            TurnChange::Close => *open = None,
+        }
+        if !commit.entries.is_empty() {
+            transcript.extend_from_slice(&commit.entries);
+            info.entries += commit.entries.len() as u64;
+            info.updated_at = Timestamp::now();
+        }
         Ok(info.entries)
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        let sessions = self.sessions();
+        Ok(sessions.get(session).and_then(|stored| stored.open.clone()))
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        let sessions = self.sessions();
+        let mut turns: Vec<_> = sessions
+            .values()
+            .filter_map(|stored| stored.open.clone())
+            .collect();
+        turns.sort_by_key(|turn| (turn.at, turn.turn));
+        Ok(turns)
     }
 
     async fn load(
@@ -72,31 +116,43 @@ impl SessionStore for InMemorySessionStore {
         from: u64,
     ) -> Result<Vec<TranscriptEntry>, SessionError> {
         let sessions = self.sessions();
-        let (_, transcript) = sessions
+        let stored = sessions
             .get(session)
-            .map(|stored| &**stored)
             .ok_or_else(|| SessionError::NotFound(session.clone()))?;
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        Ok(transcript.get(from..).unwrap_or_default().to_vec())
+        Ok(stored.transcript.get(from..).unwrap_or_default().to_vec())
     }
 
     async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
-        Ok(self.sessions().get(session).map(|stored| stored.0.clone()))
+        Ok(self
+            .sessions()
+            .get(session)
+            .map(|stored| stored.info.clone()))
     }
 
-    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        let mut list: Vec<_> = self
-            .sessions()
-            .values()
-            .map(|stored| stored.0.clone())
-            .collect();
-        list.sort_by(|one, other| {
-            other
-                .updated_at
-                .cmp(&one.updated_at)
-                .then_with(|| one.id.cmp(&other.id))
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        let mut sessions = self.sessions();
+        let stored = sessions
+            .get_mut(session)
+            .ok_or_else(|| SessionError::NotFound(session.clone()))?;
+        patch.apply(&mut stored.info);
+        Ok(stored.info.clone())
+    }
+
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        let sessions = self.sessions();
+        let infos = sessions.values().map(|stored| &stored.info);
+        let found = infos.filter(|info| query.matches(info) && query.is_after(info));
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|one, other| {
+            (other.updated_at.cmp(&one.updated_at)).then_with(|| one.id.cmp(&other.id))
         });
-        Ok(list)
+        let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+        Ok(found.into_iter().take(limit).cloned().collect())
     }
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

@@ -5,7 +5,10 @@ use std::fmt;
 use async_trait::async_trait;
 use victor_core::SessionId;
 
-use crate::{SessionError, SessionInfo, TranscriptEntry};
+use crate::{
+    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery,
+    TranscriptEntry, TurnChange,
+};
 
 /// Keeps the transcripts of sessions: append-only, complete, never rewritten.
 ///
@@ -25,19 +28,53 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// [`SessionError::AlreadyExists`], or the store does not work.
     async fn create(&self, session: &SessionInfo) -> Result<(), SessionError>;
 
-    /// Appends entries to a transcript that has `expected` entries, all or none, and returns how many it has then. A
-    /// session that is not there yet is made if `expected` is 0.
+    /// Writes to a session whose transcript has `expected` entries, all or nothing, and returns how many it has then. A
+    /// session that is not there yet is made if `expected` is 0. A commit without entries is checked in the same way.
     ///
     /// # Errors
     ///
     /// [`SessionError::Conflict`] if the transcript has another length, [`SessionError::NotFound`] if there is no
-    /// session and `expected` is not 0, or the store does not work. Nothing was written.
+    /// session and `expected` is not 0, [`SessionError::Closed`], or the store does not work. Nothing was written.
+    async fn commit(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError>;
+
+    /// Appends entries to a transcript that has `expected` entries, and leaves the journal as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`commit`](Self::commit).
     async fn append(
         &self,
         session: &SessionId,
         expected: u64,
         entries: &[TranscriptEntry],
-    ) -> Result<u64, SessionError>;
+    ) -> Result<u64, SessionError> {
+        let commit = SessionCommit::new(entries.to_vec(), TurnChange::Keep);
+        self.commit(session, expected, &commit).await
+    }
+
+    /// Whether what is written is there when the process is not any more. Turns are journaled if it is. Not by default.
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    /// The turn that runs in a session, or would if its process still lived.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError>;
+
+    /// The turns that run in any session, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError>;
 
     /// The entries of a transcript from number `from` on, counted from 0.
     ///
@@ -57,14 +94,34 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// The store does not work.
     async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError>;
 
+    /// Changes what is known of a session, and returns it as it is then. The transcript and the times stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`], or the store does not work. Nothing was changed.
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError>;
+
+    /// What is known of the sessions that are looked for, most recently written first.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError>;
+
     /// What is known of every session, most recently written first.
     ///
     /// # Errors
     ///
     /// The store does not work.
-    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError>;
+    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
+        self.find(&SessionQuery::default()).await
+    }
 
-    /// Deletes a session with its transcript, and says whether there was one.
+    /// Deletes a session with its transcript and its journal, and says whether there was one.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use tracing::warn;
 use victor_core::{Coordinator, Health, Message, Problems, SessionId, TurnId, contain_sync};
 use victor_session_protocol::{
     InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,
-    TurnLease,
+    TurnChange, TurnLease,
 };
 
 use crate::SessionOptions;
@@ -150,16 +150,21 @@ impl SessionManager for SessionCoordinator {
         Ok(TurnLease::new(session.clone(), held).with_version(version))
     }
 
-    async fn record(
+    async fn commit(
         &self,
         lease: &TurnLease,
         turn: TurnId,
         messages: &[Arc<Message>],
+        journal: TurnChange,
     ) -> Result<(), SessionError> {
         self.held(lease)?
             .slot
-            .write(lease.session(), &self.inner.store, turn, messages)
+            .write(lease.session(), &self.inner.store, turn, messages, journal)
             .await
+    }
+
+    fn journals(&self) -> bool {
+        self.inner.store.is_durable()
     }
 
     fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>) {

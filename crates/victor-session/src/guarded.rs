@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 use victor_core::{Problems, SessionId, contain, contain_sync};
-use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
+use victor_session_protocol::{
+    SessionCommit, SessionError, SessionInfo, SessionStore, TranscriptEntry,
+};
 
 /// What the health calls the store.
 const PART: &str = "store";
@@ -40,16 +42,20 @@ impl GuardedStore {
             .await
     }
 
-    pub(crate) async fn append(
+    pub(crate) async fn commit(
         &self,
         session: &SessionId,
         expected: u64,
-        entries: &[TranscriptEntry],
+        commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
-        self.call("append", async {
-            self.inner.append(session, expected, entries).await
+        self.call("commit", async {
+            self.inner.commit(session, expected, commit).await
         })
         .await
+    }
+
+    pub(crate) fn is_durable(&self) -> bool {
+        contain_sync(|| self.inner.is_durable()).unwrap_or_default()
     }
 
     /// The entries from number `from` on; none if there is no such session.

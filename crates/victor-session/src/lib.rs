@@ -37,6 +37,7 @@ mod slot;
 pub use coordinator::SessionCoordinator;
 pub use options::SessionOptions;
 pub use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionStore, TranscriptEntry,
+    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionManager,
+    SessionPatch, SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnChange,
     TurnLease,
 };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 use victor_core::{Message, MessageId, SessionId, TurnId};
-use victor_session_protocol::{SessionError, TranscriptEntry};
+use victor_session_protocol::{SessionCommit, SessionError, TranscriptEntry, TurnChange};
 
 use crate::guarded::GuardedStore;
 
@@ -63,8 +63,9 @@ impl Slot {
             let Some(next) = self.backlog().front().cloned() else {
                 return lost.map_or(Ok(()), Err);
             };
+            let close = TurnChange::Close;
             match transcript
-                .write(session, store, next.turn, &next.messages)
+                .write(session, store, next.turn, &next.messages, close)
                 .await
             {
                 Ok(()) => {}
@@ -105,12 +106,13 @@ impl Slot {
         store: &GuardedStore,
         turn: TurnId,
         messages: &[Arc<Message>],
+        journal: TurnChange,
     ) -> Result<(), SessionError> {
         let result = self
             .transcript
             .lock()
             .await
-            .write(session, store, turn, messages)
+            .write(session, store, turn, messages, journal)
             .await;
         if matches!(
             result,
@@ -213,6 +215,7 @@ impl Transcript {
         store: &GuardedStore,
         turn: TurnId,
         messages: &[Arc<Message>],
+        journal: TurnChange,
     ) -> Result<(), SessionError> {
         let is_retry = !self.attempted.is_empty();
         let version = self.sync(session, store).await?;
@@ -220,7 +223,7 @@ impl Transcript {
             .iter()
             .filter(|message| !self.recent.contains(&message.id()))
             .collect();
-        if new.is_empty() {
+        if new.is_empty() && journal == TurnChange::Keep {
             return Ok(());
         }
         let ids: Vec<MessageId> = new.iter().map(|message| message.id()).collect();
@@ -229,7 +232,10 @@ impl Transcript {
             .map(|message| TranscriptEntry::new(Some(turn), message.clone()))
             .collect();
         self.attempted.clone_from(&ids);
-        match store.append(session, version, &entries).await {
+        match store
+            .commit(session, version, &SessionCommit::new(entries, journal))
+            .await
+        {
             Ok(version) => {
                 self.attempted.clear();
                 self.remember(ids);

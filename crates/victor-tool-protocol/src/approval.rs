@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{SessionId, ToolCall, ToolSpec};
+use serde::{Deserialize, Serialize};
+use victor_core::{SessionId, ToolCall, ToolCallId, ToolSpec};
 
 /// Decides which tool calls run.
 ///
@@ -17,6 +18,10 @@ use victor_core::{SessionId, ToolCall, ToolSpec};
 pub trait ApprovalPolicy: fmt::Debug + Send + Sync + 'static {
     /// Decides about one call.
     async fn review(&self, request: &ApprovalRequest) -> Verdict;
+
+    /// A person has approved a call, and wishes not to be asked about such calls again. A policy that remembers nothing,
+    /// which is the default, asks again.
+    fn approved(&self, _request: &ApprovalRequest, _scope: ApprovalScope) {}
 }
 
 /// A call that waits for a decision.
@@ -44,7 +49,7 @@ impl ApprovalRequest {
 }
 
 /// What becomes of a tool call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Verdict {
     /// It runs.
@@ -59,9 +64,90 @@ pub enum Verdict {
         /// What the model is told.
         reason: String,
     },
-    /// A person is asked.
+    /// A person is asked. Made by [`Verdict::ask`].
+    #[non_exhaustive]
     Ask {
         /// What the person is asked.
         question: String,
+        /// What the call would do, as [`Tool::preview`](crate::Tool::preview) shows it. Filled in by the executor.
+        preview: Option<String>,
+        /// What the tool is at this moment, so that an approval is void when it has become another one. Filled in by
+        /// the executor.
+        definition: Option<Arc<ToolSpec>>,
     },
+}
+
+impl Verdict {
+    /// A person is asked.
+    pub fn ask(question: impl Into<String>) -> Self {
+        Self::Ask {
+            question: question.into(),
+            preview: None,
+            definition: None,
+        }
+    }
+
+    /// What this verdict of a policy becomes when it is known what the call would do and what the tool is.
+    #[must_use]
+    pub fn with_evidence(self, shown: Option<String>, spec: Arc<ToolSpec>) -> Self {
+        match self {
+            Self::Ask { question, .. } => Self::Ask {
+                question,
+                preview: shown,
+                definition: Some(spec),
+            },
+            verdict => verdict,
+        }
+    }
+}
+
+/// For what else a person's approval of a call counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ApprovalScope {
+    /// For nothing else.
+    #[default]
+    Call,
+    /// For every call of the tool with the same arguments, in this session.
+    Arguments,
+    /// For every call of the tool, in this session.
+    Tool,
+}
+
+impl ApprovalScope {
+    /// Whether it counts for nothing else.
+    #[must_use]
+    pub fn is_call(&self) -> bool {
+        *self == Self::Call
+    }
+}
+
+/// An approval that a person has given: evidence for the review of the call, which takes place once more before it
+/// runs. What the mode or the policy denies by then stays denied, and a tool that has become another one is asked about
+/// again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GivenApproval {
+    /// The call.
+    pub call: ToolCallId,
+    /// For what else it counts.
+    pub scope: ApprovalScope,
+    /// What the tool was when the person was asked.
+    pub definition: Option<Arc<ToolSpec>>,
+}
+
+impl GivenApproval {
+    /// An approval of a call of a tool that was `definition` when the person was asked.
+    pub fn new(
+        call: impl Into<ToolCallId>,
+        scope: ApprovalScope,
+        definition: Option<Arc<ToolSpec>>,
+    ) -> Self {
+        Self {
+            call: call.into(),
+            scope,
+            definition,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a tool.
 
+use std::time::Duration;
+
 use victor_core::BoxError;
 
 /// Why a tool could not do what it was asked. The model reads it, so it should say what to do instead.
@@ -15,7 +17,15 @@ pub enum ToolError {
     /// What is asked for is not allowed.
     #[error("not permitted: {0}")]
     NotPermitted(String),
-    /// It went wrong.
+    /// It cannot be done at the moment, and nothing was done: whatever the tool's effect, it may be tried again.
+    #[error("{message}")]
+    Unavailable {
+        /// What is in the way.
+        message: String,
+        /// When it is worth trying again, if that is known.
+        retry_after: Option<Duration>,
+    },
+    /// It went wrong. Something may have been done.
     #[error("{message}")]
     Failed {
         /// What went wrong.
@@ -27,6 +37,14 @@ pub enum ToolError {
 }
 
 impl ToolError {
+    /// It cannot be done at the moment, and nothing was done.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::Unavailable {
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
     /// It went wrong, in words.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed {
@@ -62,4 +80,45 @@ pub enum RegisterError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+/// Why a store of results or receipts could not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the store of tool {kind} failed: {message}")]
+#[non_exhaustive]
+pub struct ToolStoreError {
+    /// What is kept there: `results` or `receipts`.
+    pub kind: &'static str,
+    /// What went wrong.
+    pub message: String,
+    /// The error beneath.
+    #[source]
+    pub source: Option<BoxError>,
+}
+
+impl ToolStoreError {
+    /// The store of results does not work, in words.
+    pub fn results(message: impl Into<String>) -> Self {
+        Self::new("results", message.into())
+    }
+
+    /// The store of receipts does not work, in words.
+    pub fn receipts(message: impl Into<String>) -> Self {
+        Self::new("receipts", message.into())
+    }
+
+    /// The same error because of another one.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    fn new(kind: &'static str, message: String) -> Self {
+        Self {
+            kind,
+            message,
+            source: None,
+        }
+    }
 }

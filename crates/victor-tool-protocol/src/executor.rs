@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use victor_core::{Coordinator, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId};
 
-use crate::{RegisterError, Tool, ToolResults, Verdict};
+use crate::{GivenApproval, RegisterError, Tool, ToolResults, Verdict};
 
 /// The role of the coordinator that holds the tools and runs the calls.
 ///
@@ -20,10 +20,15 @@ pub trait ToolExecutor: Coordinator {
     /// The name or the schema is not fit for use, or the name is taken.
     fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError>;
 
+    /// Offers the tool of this name no longer, and says whether there was one. Calls that run go on. A tool that is
+    /// registered under the name later is another one: what was approved for the old one does not count for it.
+    fn unregister(&self, name: &str) -> bool;
+
     /// Every tool there is, in a stable order, so that the provider's prompt cache holds.
     fn specs(&self) -> Arc<[ToolSpec]>;
 
-    /// Decides what becomes of each call, in the order of the calls. Nothing runs.
+    /// Decides what becomes of each call, in the order of the calls. Nothing runs. Calls that a person has approved
+    /// are reviewed once more, with the [`approvals`](ToolScope::approvals) as evidence.
     async fn review_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<Verdict>;
 
     /// Runs calls that were reviewed, side by side. Every call has exactly one result; a call that fails, panics or
@@ -48,14 +53,14 @@ pub trait ToolExecutor: Coordinator {
                 Verdict::Deny { reason } => {
                     Some(ToolResult::new(call, ToolOutcome::Denied, reason))
                 }
-                Verdict::Ask { question } => {
+                Verdict::Ask { question, .. } => {
                     let reason = format!("nobody is here to be asked: {question}");
                     Some(ToolResult::new(call, ToolOutcome::Denied, reason))
                 }
             };
         }
         let mut finished = self.run_tool_calls(cleared, scope);
-        while let Some(result) = finished.next().await {
+        while let Some(result) = finished.next_result().await {
             let index = calls
                 .iter()
                 .zip(&results)
@@ -85,6 +90,8 @@ pub struct ToolScope {
     pub turn: TurnId,
     /// The longest time for one call; the executor's own limit if absent.
     pub timeout: Option<Duration>,
+    /// What a person has approved of the calls that are reviewed.
+    pub approvals: Vec<GivenApproval>,
 }
 
 impl ToolScope {
@@ -95,6 +102,7 @@ impl ToolScope {
             session,
             turn,
             timeout: None,
+            approvals: Vec::new(),
         }
     }
 }
@@ -117,6 +125,7 @@ mockall::mock! {
     #[async_trait]
     impl ToolExecutor for ToolExecutor {
         fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError>;
+        fn unregister(&self, name: &str) -> bool;
         fn specs(&self) -> Arc<[ToolSpec]>;
         async fn review_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<Verdict>;
         fn run_tool_calls(&self, calls: Vec<ToolCall>, scope: &ToolScope) -> ToolResults;

@@ -3,6 +3,8 @@
 //! - [`Tool`] is what a tool implements.
 //! - [`ApprovalPolicy`] decides which calls run, which do not, and which a person is asked about.
 //! - [`ToolExecutor`] is the role of the coordinator that holds the tools and runs the calls.
+//! - [`ReceiptStore`] keeps what calls have come to, so that none runs twice; [`ResultStore`] keeps results that are too
+//!   large for a conversation.
 //!
 //! # A tool
 //!
@@ -43,17 +45,27 @@
 mod approval;
 mod error;
 mod executor;
+mod memory;
+mod receipt;
+mod result_store;
 mod results;
 mod tool;
 
 #[cfg(feature = "mock")]
 pub use approval::MockApprovalPolicy;
-pub use approval::{ApprovalPolicy, ApprovalRequest, Verdict};
-pub use error::{RegisterError, ToolError};
+pub use approval::{ApprovalPolicy, ApprovalRequest, ApprovalScope, GivenApproval, Verdict};
+pub use error::{RegisterError, ToolError, ToolStoreError};
 #[cfg(feature = "mock")]
 pub use executor::MockToolExecutor;
 pub use executor::{ToolExecutor, ToolScope};
-pub use results::ToolResults;
+pub use memory::{InMemoryReceiptStore, InMemoryResultStore};
+#[cfg(feature = "mock")]
+pub use receipt::MockReceiptStore;
+pub use receipt::{Receipt, ReceiptStore};
+#[cfg(feature = "mock")]
+pub use result_store::MockResultStore;
+pub use result_store::{ResultPage, ResultStore};
+pub use results::{ToolResults, ToolUpdate};
 #[cfg(feature = "mock")]
 pub use tool::MockTool;
-pub use tool::{Tool, ToolContext, ToolOutput};
+pub use tool::{Tool, ToolContext, ToolLimits, ToolListener, ToolOutput};

@@ -6,35 +6,78 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use victor_core::ToolResult;
+use victor_core::{ToolCallId, ToolResult};
 
-/// Results of tool calls in the order in which the calls end.
+/// What is heard of running tool calls.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ToolUpdate {
+    /// A call goes on, and says how far it is.
+    Progress {
+        /// The call.
+        call: ToolCallId,
+        /// How far it is, in words.
+        message: String,
+    },
+    /// A call has ended.
+    Finished(ToolResult),
+}
+
+impl From<ToolResult> for ToolUpdate {
+    fn from(result: ToolResult) -> Self {
+        Self::Finished(result)
+    }
+}
+
+/// What is heard of running tool calls: at any time how far they are, and their results in the order in which they end.
 ///
 /// # Cancel safety
 ///
 /// Dropping it ends the calls that still run.
-pub struct ToolResults(Pin<Box<dyn Stream<Item = ToolResult> + Send>>);
+pub struct ToolResults(Pin<Box<dyn Stream<Item = ToolUpdate> + Send>>);
 
 impl ToolResults {
-    /// Wraps a stream of results.
-    pub fn new(results: impl Stream<Item = ToolResult> + Send + 'static) -> Self {
-        Self(Box::pin(results))
+    /// Wraps a stream of updates, or of results alone.
+    pub fn new<U: Into<ToolUpdate>>(updates: impl Stream<Item = U> + Send + 'static) -> Self {
+        Self(Box::pin(Updates(Box::pin(updates))))
     }
 
-    /// The next result, or none when every call has ended.
+    /// The next update, or none when every call has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no update.
+    pub async fn next(&mut self) -> Option<ToolUpdate> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// All results that are still to come, in the order in which their calls end.
+    pub async fn collect_results(mut self) -> Vec<ToolResult> {
+        let mut results = Vec::new();
+        while let Some(result) = self.next_result().await {
+            results.push(result);
+        }
+        results
+    }
+
+    /// The next result, past all that is said about progress, or none when every call has ended.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses no result.
-    pub async fn next(&mut self) -> Option<ToolResult> {
-        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    pub async fn next_result(&mut self) -> Option<ToolResult> {
+        loop {
+            if let ToolUpdate::Finished(result) = self.next().await? {
+                return Some(result);
+            }
+        }
     }
 }
 
 impl Stream for ToolResults {
-    type Item = ToolResult;
+    type Item = ToolUpdate;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ToolResult>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ToolUpdate>> {
         self.0.as_mut().poll_next(cx)
     }
 }
@@ -42,5 +85,19 @@ impl Stream for ToolResults {
 impl fmt::Debug for ToolResults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ToolResults")
+    }
+}
+
+/// A stream whose items become updates.
+struct Updates<S>(Pin<Box<S>>);
+
+impl<S: Stream<Item: Into<ToolUpdate>>> Stream for Updates<S> {
+    type Item = ToolUpdate;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ToolUpdate>> {
+        self.0
+            .as_mut()
+            .poll_next(cx)
+            .map(|item| item.map(Into::into))
     }
 }

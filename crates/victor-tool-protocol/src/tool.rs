@@ -1,6 +1,8 @@
 //! The extension point for tools.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -21,8 +23,7 @@ use crate::ToolError;
 ///
 /// A call is cancelled by dropping its future, at any await point: at the time limit, or with the turn. A tool that
 /// has something to undo undoes it in the `Drop` of a value that the future holds.
-#[cfg_attr(not(feature = "mock"), doc(alias = "BaseTool"))]
-#[cfg_attr(feature = "mock", mockall::automock)]
+#[doc(alias = "BaseTool")]
 #[async_trait]
 pub trait Tool: fmt::Debug + Send + Sync + 'static {
     /// What the tool is. Always the same.
@@ -34,6 +35,63 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     ///
     /// The model is told every error in words, and the turn goes on.
     async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError>;
+
+    /// What the call would do, for a person who is asked whether it may: a diff, a command. It changes nothing. None,
+    /// as by default, if the arguments say it all.
+    async fn preview(&self, _cx: &ToolContext, _arguments: &Value) -> Option<String> {
+        None
+    }
+
+    /// Within which limits its calls run. Asked when the tool is registered; by default, those of the executor.
+    fn limits(&self) -> ToolLimits {
+        ToolLimits::default()
+    }
+}
+
+/// Within which limits the calls of a tool run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolLimits {
+    /// The longest time without a [sign of life](ToolContext::heartbeat); that of the scope or the executor if absent.
+    pub timeout: Option<Duration>,
+    /// How many calls of the tool may run at the same time, in all sessions together; any number if absent.
+    pub max_concurrent: Option<usize>,
+    /// Whether a call is a barrier: it begins when the calls before it in the same message have ended, and those after
+    /// it wait for its end.
+    pub sequential: bool,
+    /// For how long the result of a [read-only](victor_core::Effect::ReadOnly) call may be given again to the same call
+    /// in the same session, if nothing was written meanwhile; not at all if absent.
+    pub cache_for: Option<Duration>,
+}
+
+impl ToolLimits {
+    /// Sets the longest time without a sign of life.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how many calls of the tool may run at the same time.
+    #[must_use]
+    pub fn with_max_concurrent(mut self, calls: usize) -> Self {
+        self.max_concurrent = Some(calls);
+        self
+    }
+
+    /// Makes every call a barrier.
+    #[must_use]
+    pub fn sequential(mut self) -> Self {
+        self.sequential = true;
+        self
+    }
+
+    /// Sets for how long the result of a read-only call may be given again.
+    #[must_use]
+    pub fn with_cache_for(mut self, time: Duration) -> Self {
+        self.cache_for = Some(time);
+        self
+    }
 }
 
 /// On whose behalf a tool is called.
@@ -48,6 +106,13 @@ pub struct ToolContext {
     pub call: ToolCallId,
     /// The same for every attempt at this call: pass it on to services that know such keys.
     pub idempotency_key: String,
+    listener: Option<Arc<dyn ToolListener>>,
+}
+
+/// Hears of a running call. Implemented by executors.
+pub trait ToolListener: fmt::Debug + Send + Sync + 'static {
+    /// The call is alive, and says how far it is if it has something to say.
+    fn heard(&self, call: &ToolCallId, progress: Option<&str>);
 }
 
 impl ToolContext {
@@ -63,6 +128,28 @@ impl ToolContext {
             turn,
             call,
             idempotency_key: idempotency_key.into(),
+            listener: None,
+        }
+    }
+
+    /// The same context, with somebody who hears of the call.
+    #[must_use]
+    pub fn with_listener(mut self, listener: Arc<dyn ToolListener>) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// A sign of life: the time limit of the call begins anew. Cheap enough for every piece of work.
+    pub fn heartbeat(&self) {
+        if let Some(listener) = &self.listener {
+            listener.heard(&self.call, None);
+        }
+    }
+
+    /// A sign of life, with words about how far the call is, which those see who watch the turn.
+    pub fn progress(&self, message: &str) {
+        if let Some(listener) = &self.listener {
+            listener.heard(&self.call, Some(message));
         }
     }
 }
@@ -97,5 +184,18 @@ impl From<Value> for ToolOutput {
     /// The JSON as text.
     fn from(value: Value) -> Self {
         value.to_string().into()
+    }
+}
+
+#[cfg(feature = "mock")]
+mockall::mock! {
+    /// A mock of [`Tool`], made by mockall. It has no preview and no limits of its own.
+    #[derive(Debug)]
+    pub Tool {}
+
+    #[async_trait]
+    impl Tool for Tool {
+        fn spec(&self) -> &ToolSpec;
+        async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError>;
     }
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tracing::{Span, debug, warn};
 use victor_core::{Coordinator, Health, ToolCall, ToolSpec, contain, contain_sync};
 use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, RegisterError, Tool, ToolExecutor, ToolResults, ToolScope,
-    Verdict,
+    ApprovalPolicy, ApprovalRequest, GivenApproval, RegisterError, Tool, ToolExecutor, ToolResults,
+    ToolScope, Verdict,
 };
 
 use crate::run::Runner;
@@ -88,11 +88,38 @@ impl ToolCoordinator {
             }
         };
         let request = ApprovalRequest::new(scope.session.clone(), call.clone(), tool.spec.clone());
+        let given = scope.approvals.iter().find(|given| given.call == call.id);
+        match (self.decide(&request).await, given) {
+            (Verdict::Ask { .. }, Some(given)) if is_about(given, &request.spec) => {
+                let remembered = contain_sync(|| self.policy.approved(&request, given.scope));
+                if let Err(panicked) = remembered {
+                    self.runner.problems.report(POLICY, &panicked);
+                }
+                Verdict::Run
+            }
+            (Verdict::Ask { question, .. }, given) => {
+                let question = match given {
+                    Some(_) => format!(
+                        "`{}` has become another tool since it was approved: {question}",
+                        call.name
+                    ),
+                    None => question,
+                };
+                let shown = self.runner.preview(&tool, call, scope).await;
+                Verdict::ask(question).with_evidence(shown, tool.spec.clone())
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
+    /// What the policy says.
+    async fn decide(&self, request: &ApprovalRequest) -> Verdict {
+        let call = &request.call;
         let problems = &self.runner.problems;
         let limit = self.runner.options.review_timeout;
         // The block drops the review within the containment, so that a panic of a `Drop` is contained too.
         let review = async {
-            let review = async { self.policy.review(&request).await };
+            let review = async { self.policy.review(request).await };
             tokio::time::timeout(limit, review).await
         };
         let problem = match contain(review).await {
@@ -112,6 +139,11 @@ impl ToolCoordinator {
             ),
         }
     }
+}
+
+/// Whether an approval was given for the tool as it is now.
+fn is_about(given: &GivenApproval, spec: &ToolSpec) -> bool {
+    (given.definition.as_deref()).is_none_or(|definition| definition == spec)
 }
 
 impl Default for ToolCoordinator {
@@ -135,6 +167,10 @@ impl Coordinator for ToolCoordinator {
 impl ToolExecutor for ToolCoordinator {
     fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError> {
         self.runner.registry.register(tool)
+    }
+
+    fn unregister(&self, name: &str) -> bool {
+        self.runner.registry.unregister(name)
     }
 
     fn specs(&self) -> Arc<[ToolSpec]> {

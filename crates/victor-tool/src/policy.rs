@@ -67,13 +67,11 @@ impl ApprovalPolicy for EffectPolicy {
         }
         let does = does(spec.effect);
         match self.above {
-            Above::Ask => Verdict::Ask {
-                question: format!(
-                    "run `{}`, which {does}, with {}?",
-                    spec.name,
-                    excerpt(&request.call.arguments, 2_000)
-                ),
-            },
+            Above::Ask => Verdict::ask(format!(
+                "run `{}`, which {does}, with {}?",
+                spec.name,
+                excerpt(&request.call.arguments, 2_000)
+            )),
             Above::Deny => Verdict::Deny {
                 reason: format!(
                     "`{}` {does}, which is not allowed here: do without it, or say what it would be needed for",

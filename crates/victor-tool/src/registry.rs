@@ -51,6 +51,16 @@ impl Registry {
         Ok(())
     }
 
+    pub(crate) fn unregister(&self, name: &str) -> bool {
+        let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if tools.by_name.remove(name).is_none() {
+            return false;
+        }
+        tools.in_order.retain(|tool| tool.spec.name != name);
+        tools.specs = OnceLock::new();
+        true
+    }
+
     pub(crate) fn specs(&self) -> Arc<[ToolSpec]> {
         let tools = self.read();
         let collect = || {

@@ -11,7 +11,7 @@ use tracing::{Instrument as _, Span, debug, field, info_span, warn};
 use victor_core::{Part, Problems, ToolCall, ToolOutcome, ToolResult, contain, with_causes};
 use victor_tool_protocol::{ToolContext, ToolResults, ToolScope};
 
-use crate::registry::Registry;
+use crate::registry::{Registered, Registry};
 use crate::{ToolOptions, arguments, output};
 
 /// What a running call needs.
@@ -125,6 +125,22 @@ impl Work {
 }
 
 impl Runner {
+    /// What a call would do, as its tool shows it to a person. A tool that cannot tell in time shows nothing.
+    pub(crate) async fn preview(
+        &self,
+        tool: &Registered,
+        call: &ToolCall,
+        scope: &ToolScope,
+    ) -> Option<String> {
+        let arguments = Value::Object(arguments::parse(call, &tool.spec).ok()?);
+        let cx = context(call, scope);
+        let shown = contain(async {
+            let shown = async { tool.tool.preview(&cx, &arguments).await };
+            tokio::time::timeout(self.options.review_timeout, shown).await
+        });
+        shown.await.ok()?.ok()?
+    }
+
     async fn run(&self, call: &ToolCall, scope: &ToolScope) -> ToolResult {
         let name = &call.name;
         let rejected = |reason: String| ToolResult::new(call, ToolOutcome::Rejected, reason);
@@ -136,12 +152,7 @@ impl Runner {
             Ok(arguments) => Value::Object(arguments),
             Err(reason) => return rejected(reason),
         };
-        let cx = ToolContext::new(
-            scope.session.clone(),
-            scope.turn,
-            call.id.clone(),
-            idempotency_key(call, scope),
-        );
+        let cx = context(call, scope);
         let limit = scope.timeout.unwrap_or(self.options.timeout);
         // The block drops the call within the containment, so that a panic of a `Drop` is contained too.
         let ended = contain(async {
@@ -179,6 +190,15 @@ impl Runner {
 /// The name under which a tool's problems are kept.
 fn part(tool: &str) -> String {
     format!("tool `{tool}`")
+}
+
+fn context(call: &ToolCall, scope: &ToolScope) -> ToolContext {
+    ToolContext::new(
+        scope.session.clone(),
+        scope.turn,
+        call.id.clone(),
+        idempotency_key(call, scope),
+    )
 }
 
 /// The call's own key, or one that is the same for every attempt at it where it was given none.

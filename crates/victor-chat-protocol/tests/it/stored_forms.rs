@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use victor_chat_protocol::{
-    Approval, ApprovalRequested, ChatResponse, ContextCompacted, ModelCallFinished,
+    Approval, ApprovalRequested, ChatResponse, ContextCompacted, ModeSwitched, ModelCallFinished,
     ModelCallStarted, OutputContract, PendingApproval, SuspendedTurn, ToolCallFinished,
-    ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnLimits, TurnOutcome,
-    TurnStarted,
+    ToolCallProgressed, ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished,
+    TurnLimits, TurnOutcome, TurnStarted,
 };
 use victor_core::{
     Message, MessageId, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall,
@@ -14,6 +14,7 @@ use victor_core::{
 };
 use victor_provider_protocol::{ProviderErrorKind, ResponseFormat, RetryNotice};
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
+use victor_tool_protocol::ApprovalScope;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const TURN: TurnId = TurnId::from_u128(1);
@@ -101,6 +102,12 @@ fn events() -> Vec<TurnEvent> {
             extra: Default::default(),
         }
         .into(),
+        ToolCallProgressed {
+            call: call().id,
+            message: "half of it".into(),
+            extra: Default::default(),
+        }
+        .into(),
         ToolCallFinished {
             result: ToolResult::new(&call(), ToolOutcome::Success, "done"),
             elapsed_us: 12,
@@ -109,6 +116,13 @@ fn events() -> Vec<TurnEvent> {
         .into(),
         ApprovalRequested {
             approvals: suspended().approvals,
+            extra: Default::default(),
+        }
+        .into(),
+        ModeSwitched {
+            from: "build".into(),
+            to: "plan".into(),
+            by: "person".into(),
             extra: Default::default(),
         }
         .into(),
@@ -173,7 +187,7 @@ fn every_kind_of_event_is_among_them() {
     let events = events();
     let mut kinds: Vec<_> = events.iter().map(|event| event.kind.kind()).collect();
     kinds.dedup();
-    assert_eq!(kinds.len(), 13);
+    assert_eq!(kinds.len(), 15);
     let deltas = events.iter().filter(|event| event.kind.is_delta());
     assert_eq!(
         deltas.map(TurnEvent::content).collect::<Vec<_>>(),
@@ -184,13 +198,10 @@ fn every_kind_of_event_is_among_them() {
 #[test]
 fn approvals() {
     let approvals = vec![
-        Approval::Approved {
-            call: "call_1".into(),
-        },
-        Approval::Denied {
-            call: "call_2".into(),
-            reason: "not today".into(),
-        },
+        Approval::approve("call_1"),
+        Approval::deny("call_2", "not today"),
+        Approval::approve_for("call_3", ApprovalScope::Arguments),
+        Approval::approve_for("call_4", ApprovalScope::Tool),
     ];
     check_golden(HERE, "approvals", &approvals);
     assert_eq!(approvals[1].call().as_str(), "call_2");

@@ -295,7 +295,7 @@ fn a_failing_provider_leaves_a_turn_that_can_be_taken_up_again() {
 #[test]
 fn a_conversation_that_cannot_be_stored_ends_the_turn_before_the_model_is_paid() {
     let world = Arc::new(World {
-        full: true,
+        full: true.into(),
         answers: World::new([answer("x", &[])])
             .answers
             .lock()
@@ -335,10 +335,7 @@ fn approval_pauses_and_goes_on_in_another_process() {
 
     let stored = serde_json::to_string(&response.suspended).unwrap();
     let turn = serde_json::from_str(&stored).unwrap();
-    let approvals = vec![Approval::Denied {
-        call: "a".into(),
-        reason: "not today".into(),
-    }];
+    let approvals = vec![Approval::deny("a", "not today")];
     let (kinds, _) = drain(stream(&world, TurnStart::Resume { turn, approvals }));
     assert_eq!(
         names(&kinds)[..5],
@@ -351,6 +348,80 @@ fn approval_pauses_and_goes_on_in_another_process() {
         ]
     );
     assert_eq!(world.conversation().len(), 4);
+}
+
+#[test]
+fn a_turn_goes_on_from_whatever_its_journal_holds() {
+    let answers = || {
+        vec![
+            answer("let me see", &[("a", "read"), ("b", "read")]),
+            answer("and more", &[("c", "read")]),
+            answer("done", &[]),
+        ]
+    };
+    let world = Arc::new(World {
+        answers: std::sync::Mutex::new(answers().into()),
+        journal: Some(Default::default()),
+        ..World::default()
+    });
+    drain(stream(&world, begin("hi")));
+    let whole = world.conversation();
+    let entries = std::mem::take(&mut *world.journal.as_ref().unwrap().lock().unwrap());
+    // The message; then twice calls that are about to run and their results; then the answer.
+    assert_eq!(entries.len(), 6);
+    assert!(entries[5].0.is_none(), "a turn that has ended is not kept");
+    for (open, conversation, left) in &entries[..5] {
+        let open = open.as_ref().unwrap();
+        let mut stored: victor_chat_protocol::SuspendedTurn =
+            serde_json::from_value(serde_json::to_value(open).unwrap()).unwrap();
+        let kept = stored.state["messages"].as_array().unwrap().len();
+        assert_eq!(kept, 0, "the conversation has them already");
+        stored.committed = conversation.iter().cloned().collect();
+        let world = World::new(answers().split_off(3 - left));
+        *world.conversation.lock().unwrap() = conversation.clone();
+        let start = TurnStart::Resume {
+            turn: Box::new(stored.clone()),
+            approvals: vec![],
+        };
+        let response = block_on(stream(&world, start).response()).unwrap();
+        assert!(world.conversation().iter().eq(whole.iter()));
+        assert_eq!(response.messages.len(), whole.len());
+
+        stored.committed.clear();
+        let start = TurnStart::Resume {
+            turn: Box::new(stored),
+            approvals: vec![],
+        };
+        let error = block_on(stream(&world, start).response()).unwrap_err();
+        assert!(error.to_string().ends_with("its state is damaged"));
+    }
+}
+
+#[test]
+fn tools_do_not_run_where_the_journal_fails() {
+    let world = World::new([]);
+    let world = Arc::new(World {
+        answers: std::sync::Mutex::new(vec![answer("so", &[("a", "read")])].into()),
+        journal: Some(Default::default()),
+        ..Arc::into_inner(world).unwrap()
+    });
+    let mut turn = stream(&world, begin("hi"));
+    let mut failed = None;
+    block_on(async {
+        while let Some(event) = turn.next().await {
+            match event {
+                Ok(event) if event.kind.kind() == "model_call_finished" => {
+                    world.fill();
+                }
+                Ok(event) => assert_ne!(event.kind.kind(), "tool_call_started"),
+                Err(error) => failed = Some(error),
+            }
+        }
+    });
+    assert_eq!(
+        failed.unwrap().report(),
+        "the conversation could not be stored: no space left"
+    );
 }
 
 #[test]
@@ -377,7 +448,7 @@ fn what_is_no_turn_cannot_be_taken_up_again() {
         .unwrap()
         .suspended
         .unwrap();
-    let approvals = vec![Approval::Approved { call: "a".into() }];
+    let approvals = vec![Approval::approve("a")];
     assert!(
         reason(&turn, approvals).contains("a decision about a call that does not wait for one")
     );

@@ -4,6 +4,7 @@ use victor_chat::{Step, Turn};
 use victor_chat_protocol::{Approval, TurnOutcome};
 use victor_core::{Messages, Part, StopReason, Thinking, ToolCall, ToolOutcome, ToolResult, Usage};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+use victor_tool_protocol::{ApprovalScope, Verdict};
 
 use crate::script::{
     Answer, Calls, Fails, Parts, Says, begin, check, completion, limits, run, show, stops, verdict,
@@ -354,11 +355,8 @@ fn approval_pauses_the_turn_and_the_decision_takes_it_on() {
         work(&mut turn, &mut answers, &mut log);
         log
     };
-    let yes = Approval::Approved { call: "a".into() };
-    let no = Approval::Denied {
-        call: "c".into(),
-        reason: "not today".into(),
-    };
+    let yes = Approval::approve("a");
+    let no = Approval::deny("c", "not today");
     assert_eq!(
         decide(&[no.clone(), yes.clone()]),
         [
@@ -378,10 +376,136 @@ fn approval_pauses_the_turn_and_the_decision_takes_it_on() {
     work(&mut turn, &mut asks.into_iter(), &mut Vec::new());
     let before = turn.clone();
     let error = turn
-        .approvals_given(&[yes, Approval::Approved { call: "b".into() }])
+        .approvals_given(&[yes, Approval::approve("b")])
         .unwrap_err();
     assert_eq!(error.expected, "await_approval");
     assert_eq!(turn, before, "nothing was decided");
+}
+
+#[test]
+fn an_approved_call_is_reviewed_once_more() {
+    let mut turn = begin(limits(9));
+    let mut answers = [Calls("", &["a:ask:{}", "b:ask:{\"n\":1}"]), Says("done")].into_iter();
+    work(&mut turn, &mut answers, &mut Vec::new());
+    let scope = ApprovalScope::Tool;
+    turn.approvals_given(&[Approval::approve_for("a", scope), Approval::approve("b")])
+        .unwrap();
+    let Step::ReviewTools { calls, approvals } = turn.next_step() else {
+        panic!()
+    };
+    assert_eq!(calls.len(), 2);
+    assert_eq!(
+        (approvals[0].scope, approvals[1].scope),
+        (scope, ApprovalScope::Call)
+    );
+    let verdicts = vec![
+        Verdict::Run,
+        Verdict::Deny {
+            reason: "the mode has changed".into(),
+        },
+    ];
+    turn.tools_reviewed(verdicts).unwrap();
+    let mut log = Vec::new();
+    work(&mut turn, &mut answers, &mut log);
+    assert_eq!(log[0], "run a");
+    assert_eq!(log[2], "tool a=ok | b=denied: the mode has changed");
+}
+
+#[test]
+fn an_allowance_of_tool_calls_warns_before_it_is_used_up() {
+    let mut few = limits(9);
+    few.max_tool_calls = Some(5);
+    check(
+        few,
+        &[
+            Calls(
+                "",
+                &[
+                    "a:read:{}",
+                    "b:read:{\"n\":1}",
+                    "c:read:{\"n\":2}",
+                    "d:read:{\"n\":3}",
+                ],
+            ),
+            Calls("", &["e:read:{\"n\":4}", "f:read:{\"n\":5}"]),
+            Says("done"),
+        ],
+        &[
+            "ask 1: tools",
+            "run a b c d",
+            "run a b c",
+            "run a b",
+            "run a",
+            "assistant [a] | [b] | [c] | [d]",
+            "tool a=ok | b=ok | c=ok | d=ok",
+            "ask 2: tools (Tool calls left in this turn: 1 of 5; use them for what matters most, then answer)",
+            "run e",
+            "assistant [e] | [f]",
+            "tool e=ok | f=rejected: not run",
+            "ask 3: no tools (The allowance of tool calls for this turn is used up)",
+            "assistant done",
+            "end: tool_limit",
+        ],
+    );
+}
+
+#[test]
+fn an_allowance_of_tokens_ends_the_use_of_tools() {
+    let mut few = limits(9);
+    few.max_tokens = Some(26); // an answer of the script takes 11
+    let call = |id: &'static str| Answer::Calls("", Box::leak(Box::new([id])));
+    check(
+        few,
+        &[
+            call("a:read:{}"),
+            call("b:read:{\"n\":1}"),
+            call("c:read:{\"n\":2}"),
+            Says("done"),
+        ],
+        &[
+            "ask 1: tools",
+            "run a",
+            "assistant [a]",
+            "tool a=ok",
+            "ask 2: tools",
+            "run b",
+            "assistant [b]",
+            "tool b=ok",
+            "ask 3: tools (Tokens left in this turn: 4 of 26; use them for what matters most, then answer)",
+            "run c",
+            "assistant [c]",
+            "tool c=ok",
+            "ask 4: no tools (The allowance of tokens for this turn is used up)",
+            "assistant done",
+            "end: tool_limit",
+        ],
+    );
+    // A turn that is taken up again has a new allowance.
+    let (mut turn, _) = run(
+        few,
+        &[
+            call("a:read:{}"),
+            call("b:read:{\"n\":1}"),
+            call("c:read:{\"n\":2}"),
+            Says("x"),
+        ],
+    );
+    turn.resume().unwrap();
+    let Step::CallModel(next) = turn.next_step() else {
+        panic!()
+    };
+    assert!(next.tools && next.note.is_none());
+}
+
+#[test]
+fn without_any_allowance_no_tools_may_be_called() {
+    let mut none = limits(9);
+    none.max_tool_calls = Some(0);
+    check(
+        none,
+        &[Says("so")],
+        &["ask 1: no tools", "assistant so", "end: completed"],
+    );
 }
 
 #[test]
@@ -396,7 +520,7 @@ fn cancelling_keeps_what_was_said_and_done() {
                     turn.model_answered(completion(answers.next().unwrap()).unwrap())
                         .unwrap(),
                 ),
-                Step::ReviewTools(calls) => drop(
+                Step::ReviewTools { calls, .. } => drop(
                     turn.tools_reviewed(calls.iter().map(verdict).collect())
                         .unwrap(),
                 ),
@@ -495,10 +619,7 @@ fn what_was_not_asked_for_is_refused_and_changes_nothing() {
         "call_model"
     );
     assert!(turn.tool_finished(result.clone()).is_err());
-    assert!(
-        turn.approvals_given(&[Approval::Approved { call: "a".into() }])
-            .is_err()
-    );
+    assert!(turn.approvals_given(&[Approval::approve("a")]).is_err());
     assert_eq!(turn, before);
 
     turn.model_answered(completion(&Calls("", &["a:read:{}"])).unwrap())

@@ -305,7 +305,7 @@ fn step(turn: &mut Turn, answers: &mut impl Iterator<Item = Answer>, log: &mut V
             log.push(text);
             drop(turn.output_checked(Err("it is not JSON".into())).unwrap());
         }
-        Step::ReviewTools(calls) => {
+        Step::ReviewTools { calls, .. } => {
             drop(
                 turn.tools_reviewed(calls.iter().map(verdict).collect())
                     .unwrap(),
@@ -394,11 +394,8 @@ fn an_answer_waits_with_the_calls_beside_it() {
     work(&mut turn, &mut asks.into_iter(), &mut log);
     assert_eq!(log.last().unwrap(), "await a");
     assert_eq!(turn.response(&TurnOutcome::AwaitingApproval).output, None);
-    turn.approvals_given(&[victor_chat_protocol::Approval::Denied {
-        call: "a".into(),
-        reason: "no".into(),
-    }])
-    .unwrap();
+    turn.approvals_given(&[victor_chat_protocol::Approval::deny("a", "no")])
+        .unwrap();
     work(&mut turn, &mut [].into_iter(), &mut log);
     assert_eq!(log.last().unwrap(), "end: completed");
     assert_eq!(

@@ -3,17 +3,18 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
-use victor_chat_protocol::{ModelCall, TurnPorts};
+use victor_chat_protocol::{ModelCall, SuspendedTurn, TurnPorts};
 use victor_core::{BoxError, Message, Messages, ToolCall, ToolOutcome, ToolResult};
 use victor_provider_protocol::{
     CompletionEvent, CompletionStream, ProviderError, ProviderErrorKind,
 };
-use victor_tool_protocol::{ToolResults, Verdict};
+use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
 
 pub(crate) type Events = Vec<Result<CompletionEvent, ProviderError>>;
 
@@ -22,8 +23,13 @@ pub(crate) struct World {
     pub(crate) answers: Mutex<VecDeque<Events>>,
     pub(crate) conversation: Mutex<Messages>,
     pub(crate) abandoned: Mutex<usize>,
-    pub(crate) full: bool,
+    pub(crate) full: AtomicBool,
+    /// What the journal held after each step, and how many answers the model had left.
+    pub(crate) journal: Option<Mutex<Vec<Entry>>>,
 }
+
+/// What the journal held after a step: where the turn was, the conversation, how many answers were still to come.
+pub(crate) type Entry = (Option<SuspendedTurn>, Messages, usize);
 
 impl World {
     pub(crate) fn new(answers: impl IntoIterator<Item = Events>) -> Arc<Self> {
@@ -35,6 +41,19 @@ impl World {
 
     pub(crate) fn conversation(&self) -> Messages {
         self.conversation.lock().unwrap().clone()
+    }
+
+    /// From now on nothing can be stored.
+    pub(crate) fn fill(&self) {
+        self.full.store(true, Ordering::Relaxed);
+    }
+
+    fn note(&self, open: Option<&SuspendedTurn>) {
+        if let Some(journal) = &self.journal {
+            let left = self.answers.lock().unwrap().len();
+            let entry = (open.cloned(), self.conversation(), left);
+            journal.lock().unwrap().push(entry);
+        }
     }
 
     fn add(&self, messages: &[Arc<Message>]) {
@@ -83,16 +102,14 @@ impl TurnPorts for World {
         )))
     }
 
-    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict> {
+    async fn review_tools(&self, calls: &[ToolCall], approvals: &[GivenApproval]) -> Vec<Verdict> {
         pause().await;
         let ask = |call: &ToolCall| call.name == "ask";
         calls
             .iter()
             .map(|call| {
-                if ask(call) {
-                    Verdict::Ask {
-                        question: "may it?".into(),
-                    }
+                if ask(call) && !approvals.iter().any(|given| given.call == call.id) {
+                    Verdict::ask("may it?")
                 } else {
                     Verdict::Run
                 }
@@ -127,13 +144,31 @@ impl TurnPorts for World {
         )
     }
 
-    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError> {
+    async fn commit(
+        &self,
+        messages: &[Arc<Message>],
+        open: Option<&SuspendedTurn>,
+    ) -> Result<(), BoxError> {
         pause().await;
-        if self.full {
+        if self.full.load(Ordering::Relaxed) {
             return Err("no space left".into());
         }
         self.add(messages);
+        self.note(open);
         pause().await;
+        Ok(())
+    }
+
+    fn journals(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {
+        pause().await;
+        if self.full.load(Ordering::Relaxed) {
+            return Err("no space left".into());
+        }
+        self.note(Some(open));
         Ok(())
     }
 

@@ -59,9 +59,7 @@ fn fits(text: &str) -> Result<(), String> {
 /// The tool named `ask` needs approval, `deny` is denied, `unknown` is unknown; all others run.
 pub(crate) fn verdict(call: &ToolCall) -> Verdict {
     match call.name.as_str() {
-        "ask" => Verdict::Ask {
-            question: "may it?".into(),
-        },
+        "ask" => Verdict::ask("may it?"),
         "deny" => Verdict::Deny {
             reason: "no".into(),
         },
@@ -114,8 +112,14 @@ pub(crate) fn work(
                 log.push(format!("check {text}"));
                 turn.output_checked(fits(&text)).unwrap();
             }
-            Step::ReviewTools(calls) => {
-                turn.tools_reviewed(calls.iter().map(verdict).collect())
+            Step::ReviewTools { calls, approvals } => {
+                let approved =
+                    |call: &&ToolCall| approvals.iter().any(|given| given.call == call.id);
+                let review = |call: &ToolCall| match approved(&call) {
+                    true => Verdict::Run,
+                    false => verdict(call),
+                };
+                turn.tools_reviewed(calls.iter().map(review).collect())
                     .unwrap();
             }
             Step::AwaitApproval(approvals) => {

@@ -28,9 +28,7 @@ fn waiting() -> Turn {
     turn.model_answered(answer).unwrap();
     let verdicts = vec![
         Verdict::Run,
-        Verdict::Ask {
-            question: "remove 2?".into(),
-        },
+        Verdict::ask("remove 2?"),
         Verdict::Deny {
             reason: "3 stays".into(),
         },
@@ -42,8 +40,9 @@ fn waiting() -> Turn {
 /// The same turn at its end.
 fn ended() -> Turn {
     let mut turn = waiting();
-    let approved = victor_chat_protocol::Approval::Approved { call: "b".into() };
+    let approved = victor_chat_protocol::Approval::approve("b");
     turn.approvals_given(&[approved]).unwrap();
+    turn.tools_reviewed(vec![Verdict::Run]).unwrap();
     let Step::RunTools(calls) = turn.next_step() else {
         panic!()
     };

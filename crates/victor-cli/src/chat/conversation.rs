@@ -151,7 +151,7 @@ impl Conversation {
             };
             let reason = match answer {
                 Answer::Yes => {
-                    approvals.push(Approval::Approved { call });
+                    approvals.push(Approval::approve(call));
                     continue;
                 }
                 Answer::No => "the user said no: do not try it again, and go on without it",
@@ -159,10 +159,7 @@ impl Conversation {
                 Answer::Stop => "the user stopped the turn",
             };
             stop |= answer == Answer::Stop;
-            approvals.push(Approval::Denied {
-                call,
-                reason: reason.to_owned(),
-            });
+            approvals.push(Approval::deny(call, reason));
         }
         let stream = self.session.resume(turn, approvals);
         if stop {

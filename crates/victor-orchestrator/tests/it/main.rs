@@ -87,8 +87,6 @@ struct AskAlways;
 #[async_trait::async_trait]
 impl ApprovalPolicy for AskAlways {
     async fn review(&self, request: &ApprovalRequest) -> Verdict {
-        Verdict::Ask {
-            question: format!("run {}?", request.call.name),
-        }
+        Verdict::ask(format!("run {}?", request.call.name))
     }
 }

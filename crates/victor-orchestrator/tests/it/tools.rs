@@ -89,9 +89,7 @@ async fn paused() -> (
 #[tokio::test]
 async fn an_approved_call_runs_once() {
     let (note, orchestrator, turn) = paused().await;
-    let approvals = vec![Approval::Approved {
-        call: turn.approvals[0].call.id.clone(),
-    }];
+    let approvals = vec![Approval::approve(turn.approvals[0].call.id.clone())];
     let response = orchestrator
         .resume(turn.clone(), approvals.clone())
         .response()

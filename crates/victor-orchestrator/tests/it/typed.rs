@@ -270,7 +270,7 @@ async fn an_approval_pauses_a_typed_turn_as_every_other() {
         };
         let turn = *response.suspended.unwrap();
         let call = turn.approvals[0].call.id.clone();
-        (orchestrator, turn, [Approval::Approved { call }])
+        (orchestrator, turn, [Approval::approve(call)])
     };
     let (orchestrator, turn, approvals) = paused().await;
     let typed = orchestrator

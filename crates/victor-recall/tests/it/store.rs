@@ -7,7 +7,8 @@ use serde_json::json;
 use victor_core::{Message, SessionId};
 use victor_recall::{RecallOptions, RecallTool};
 use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionStore, TranscriptEntry,
+    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch,
+    SessionQuery, SessionStore, TranscriptEntry,
 };
 use victor_testkit::faults::{Fault, Faulty};
 
@@ -41,6 +42,39 @@ impl SessionStore for Counting {
         entries: &[TranscriptEntry],
     ) -> Result<u64, SessionError> {
         self.inner.append(session, expected, entries).await
+    }
+
+    async fn commit(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError> {
+        self.inner.commit(session, expected, commit).await
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        self.inner.open_turn(session).await
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        self.inner.open_turns().await
+    }
+
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.inner.update(session, patch).await
+    }
+
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        self.inner.find(query).await
+    }
+
+    fn is_durable(&self) -> bool {
+        self.inner.is_durable()
     }
 
     async fn load(

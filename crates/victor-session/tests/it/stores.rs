@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use victor_core::{Coordinator, TurnId};
 use victor_session::{
-    InMemorySessionStore, SessionCoordinator, SessionError, SessionInfo, SessionManager,
-    SessionStore,
+    InMemorySessionStore, OpenTurn, SessionCommit, SessionCoordinator, SessionError, SessionInfo,
+    SessionManager, SessionPatch, SessionQuery, SessionStore,
 };
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::{cancel_at_every_poll, conformance};
@@ -173,13 +173,36 @@ impl SessionStore for Shared {
         self.0.create(session).await
     }
 
-    async fn append(
+    async fn commit(
         &self,
         session: &victor_core::SessionId,
         expected: u64,
-        entries: &[victor_session::TranscriptEntry],
+        commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
-        self.0.append(session, expected, entries).await
+        self.0.commit(session, expected, commit).await
+    }
+
+    async fn open_turn(
+        &self,
+        session: &victor_core::SessionId,
+    ) -> Result<Option<OpenTurn>, SessionError> {
+        self.0.open_turn(session).await
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        self.0.open_turns().await
+    }
+
+    async fn update(
+        &self,
+        session: &victor_core::SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.0.update(session, patch).await
+    }
+
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        self.0.find(query).await
     }
 
     async fn load(
@@ -195,10 +218,6 @@ impl SessionStore for Shared {
         session: &victor_core::SessionId,
     ) -> Result<Option<SessionInfo>, SessionError> {
         self.0.info(session).await
-    }
-
-    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        self.0.list().await
     }
 
     async fn delete(&self, session: &victor_core::SessionId) -> Result<bool, SessionError> {

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use victor_chat_protocol::{
-    Agent, ChatEngine, ChatInput, ModelCall, TurnLimits, TurnPorts, TurnStart, TurnStream,
+    Agent, ChatEngine, ChatInput, ModelCall, SuspendedTurn, TurnLimits, TurnPorts, TurnStart,
+    TurnStream,
 };
 use victor_core::{
     BoxError, Message, Messages, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult,
     TurnId, Usage,
 };
 use victor_provider_protocol::{Completion, CompletionEvent, CompletionStream, ProviderError};
-use victor_tool_protocol::{ToolResults, Verdict};
+use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
 
 use super::agent::read;
 use super::{DROPS, agent, succeed};
@@ -165,7 +166,7 @@ impl TurnPorts for Ports {
         )))
     }
 
-    async fn review_tools(&self, calls: &[ToolCall]) -> Vec<Verdict> {
+    async fn review_tools(&self, calls: &[ToolCall], _: &[GivenApproval]) -> Vec<Verdict> {
         tokio::task::yield_now().await;
         calls.iter().map(|_| Verdict::Run).collect()
     }
@@ -178,7 +179,11 @@ impl TurnPorts for Ports {
         }))
     }
 
-    async fn commit(&self, messages: &[Arc<Message>]) -> Result<(), BoxError> {
+    async fn commit(
+        &self,
+        messages: &[Arc<Message>],
+        _open: Option<&SuspendedTurn>,
+    ) -> Result<(), BoxError> {
         tokio::task::yield_now().await;
         self.add(messages);
         Ok(())

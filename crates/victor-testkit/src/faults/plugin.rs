@@ -9,9 +9,13 @@ use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
 use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
 use victor_core::{Context, SessionId, ToolSpec};
 use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
-use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
+use victor_session_protocol::{
+    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
+    TranscriptEntry,
+};
 use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, Tool, ToolContext, ToolError, ToolOutput, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, Tool, ToolContext, ToolError, ToolLimits,
+    ToolOutput, Verdict,
 };
 
 use super::{Faulty, INJECTED};
@@ -70,11 +74,23 @@ impl<T: Tool> Tool for Faulty<T> {
         self.run(self.inner.call(cx, arguments), ToolError::failed)
             .await
     }
+
+    async fn preview(&self, cx: &ToolContext, arguments: &Value) -> Option<String> {
+        self.inner.preview(cx, arguments).await
+    }
+
+    fn limits(&self) -> ToolLimits {
+        self.inner.limits()
+    }
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<T: ApprovalPolicy> ApprovalPolicy for Faulty<T> {
+    fn approved(&self, request: &ApprovalRequest, scope: ApprovalScope) {
+        self.inner.approved(request, scope);
+    }
+
     async fn review(&self, request: &ApprovalRequest) -> Verdict {
         let review = async { Ok(self.inner.review(request).await) };
         self.run(review, str::to_owned)
@@ -169,6 +185,19 @@ impl<T: SessionStore> SessionStore for Faulty<T> {
             .await
     }
 
+    async fn commit(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError> {
+        self.run(
+            self.inner.commit(session, expected, commit),
+            SessionError::store,
+        )
+        .await
+    }
+
     async fn append(
         &self,
         session: &SessionId,
@@ -180,6 +209,32 @@ impl<T: SessionStore> SessionStore for Faulty<T> {
             SessionError::store,
         )
         .await
+    }
+
+    fn is_durable(&self) -> bool {
+        self.inner.is_durable()
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        self.run(self.inner.open_turn(session), SessionError::store)
+            .await
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        self.run(self.inner.open_turns(), SessionError::store).await
+    }
+
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.run(self.inner.update(session, patch), SessionError::store)
+            .await
+    }
+
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        self.run(self.inner.find(query), SessionError::store).await
     }
 
     async fn load(

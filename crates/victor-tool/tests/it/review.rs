@@ -302,7 +302,7 @@ async fn effects_decide() {
         .review_tool_calls(&[call("2", "write", r#"{"to":"a"}"#)], &scope())
         .await;
     let question = "run `write`, which changes something, with {\"to\":\"a\"}?".to_owned();
-    assert_eq!(verdicts, [Verdict::Ask { question }]);
+    assert_eq!(verdicts, [Verdict::ask(question)]);
     assert!(executed(&careful, &calls).await[1].starts_with("denied nobody is here to be asked"));
 }
 

@@ -36,7 +36,7 @@ async fn results_come_as_calls_end_and_are_returned_in_call_order() {
     let calls = sleeps(&[300, 100, 200]);
     let came: Vec<_> = tools
         .run_tool_calls(calls.clone(), &scope())
-        .collect()
+        .collect_results()
         .await;
     assert_eq!(texts(&came), ["100", "200", "300"]);
     let returned = tools.execute_tool_calls(&calls, &scope()).await;
@@ -124,12 +124,17 @@ async fn whatever_a_call_does_it_has_one_result_and_its_siblings_are_unaffected(
     // Together, and each alone in the caller's task.
     let mut results = tools.execute_tool_calls(&calls, &short(5)).await;
     for call in calls.clone() {
-        results.extend(tools.run_tool_calls(vec![call], &short(5)).next().await);
+        results.extend(
+            tools
+                .run_tool_calls(vec![call], &short(5))
+                .next_result()
+                .await,
+        );
     }
     // Run without a review, an unknown tool and arguments that cannot be read are rejected too.
     let mut unreviewed: Vec<_> = tools
         .run_tool_calls(calls.to_vec(), &short(5))
-        .collect()
+        .collect_results()
         .await;
     unreviewed.sort_by_key(|result| result.call_id.clone());
     results.extend(unreviewed);
@@ -244,7 +249,7 @@ async fn dropping_the_results_ends_the_calls() {
             "nothing starts before it is asked for"
         );
         assert!(
-            tokio::time::timeout(Duration::from_secs(1), results.next())
+            tokio::time::timeout(Duration::from_secs(1), results.next_result())
                 .await
                 .is_err()
         );
@@ -261,12 +266,14 @@ async fn a_dropped_wait_loses_no_result() {
     let mut results = tools.run_tool_calls(sleeps(&[300, 100, 200]), &scope());
     let mut came = Vec::new();
     while came.len() < 3 {
-        if let Ok(result) = tokio::time::timeout(Duration::from_millis(7), results.next()).await {
+        if let Ok(result) =
+            tokio::time::timeout(Duration::from_millis(7), results.next_result()).await
+        {
             came.extend(result);
         }
     }
     assert_eq!(texts(&came), ["100", "200", "300"]);
-    assert!(results.next().await.is_none());
+    assert!(results.next_result().await.is_none());
 }
 
 #[test]
@@ -282,10 +289,10 @@ fn calls_whose_runtime_is_gone_are_cancelled() {
     let calls = vec![call("1", "hangs", ""), call("2", "hangs", "")];
     let mut results = tools.run_tool_calls(calls, &scope());
     first.block_on(async {
-        assert!(results.next().now_or_never().is_none());
+        assert!(results.next_result().now_or_never().is_none());
     });
     drop(first);
-    let rest: Vec<_> = runtime().block_on(results.collect());
+    let rest = runtime().block_on(results.collect_results());
     assert_eq!(rest.len(), 2);
     for result in rest {
         assert_eq!(result.outcome, ToolOutcome::Cancelled);

@@ -113,7 +113,7 @@ impl Engine {
             }
             let mut running = ports.run_tools(calls);
             let mut results = Vec::new();
-            while let Some(result) = running.next().await {
+            while let Some(result) = running.next_result().await {
                 results.push(Part::ToolResult(result));
             }
             pending.push(Message::new(Role::Tool, results));
@@ -128,7 +128,7 @@ impl Engine {
         response: &mut ChatResponse,
     ) {
         let messages: Vec<_> = messages.into_iter().map(Arc::new).collect();
-        ports.commit(&messages).await.unwrap();
+        ports.commit(&messages, None).await.unwrap();
         response.messages.extend(messages);
     }
 }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 use victor_core::{JsonMap, SessionId};
 use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionStore, TranscriptEntry,
+    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch,
+    SessionQuery, SessionStore, TranscriptEntry,
 };
 use victor_testkit::conformance;
 
@@ -57,12 +58,13 @@ impl SessionStore for Store {
         self.inner.create(session).await
     }
 
-    async fn append(
+    async fn commit(
         &self,
         session: &SessionId,
         expected: u64,
-        entries: &[TranscriptEntry],
+        commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
+        let entries = &commit.entries[..];
         assert!(!self.is("panics"), "bug");
         let session = &self.id(session);
         let found = self.inner.info(session).await?.map(|info| info.entries);
@@ -111,8 +113,24 @@ impl SessionStore for Store {
                     error => error,
                 })
             }
-            _ => self.inner.append(session, expected, entries).await,
+            _ => self.inner.commit(session, expected, commit).await,
         }
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        self.inner.open_turn(session).await
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        self.inner.open_turns().await
+    }
+
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.inner.update(session, patch).await
     }
 
     async fn load(
@@ -158,8 +176,8 @@ impl SessionStore for Store {
         Ok(info.filter(|_| !self.is("knows nobody")))
     }
 
-    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        let mut list = self.inner.list().await?;
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        let mut list = self.inner.find(query).await?;
         match self.bug {
             "lists backwards" => list.reverse(),
             "lists twice" => list.extend(list.clone()),

@@ -1,0 +1,71 @@
+//! What is written to a session in one step.
+
+use serde::{Deserialize, Serialize};
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{SessionId, Timestamp, TurnId};
+
+use crate::TranscriptEntry;
+
+/// What is written to a session in one step: all of it or nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SessionCommit {
+    /// What is added to the transcript.
+    pub entries: Vec<TranscriptEntry>,
+    /// What becomes of the journal of the turn that runs.
+    pub turn: TurnChange,
+}
+
+impl SessionCommit {
+    /// Adds entries, and changes the journal in this way.
+    #[must_use]
+    pub fn new(entries: Vec<TranscriptEntry>, turn: TurnChange) -> Self {
+        Self { entries, turn }
+    }
+}
+
+/// What becomes of the journal of the turn that runs in a session. There is at most one.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub enum TurnChange {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// This is where the turn is now.
+    Open(OpenTurn),
+    /// No turn runs any more.
+    Close,
+}
+
+/// Where a turn is that has begun and not ended, so that it can be taken up after a crash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OpenTurn {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// The session.
+    pub session: SessionId,
+    /// The turn.
+    pub turn: TurnId,
+    /// When it was there.
+    pub at: Timestamp,
+    /// Where it is, in JSON that only who works turns understands. It holds no messages that the transcript has.
+    pub state: String,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl OpenTurn {
+    /// A turn that is there now.
+    pub fn new(session: SessionId, turn: TurnId, state: impl Into<String>) -> Self {
+        Self {
+            version: FormatVersion,
+            session,
+            turn,
+            at: Timestamp::now(),
+            state: state.into(),
+            extra: Extra::default(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Which sessions are looked for, and what is changed about one.
+
+use std::collections::BTreeSet;
+
+use victor_core::{JsonMap, SessionId, Timestamp};
+
+use crate::{SessionInfo, SessionStatus};
+
+/// Which sessions are looked for: those to which all of this applies, most recently written first.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SessionQuery {
+    /// Whose name or title contains this, without regard to upper and lower case of ASCII letters.
+    pub text: Option<String>,
+    /// That have all of these tags.
+    pub tags: BTreeSet<String>,
+    /// That have this status.
+    pub status: Option<SessionStatus>,
+    /// That expire at this time or before.
+    pub expired_at: Option<Timestamp>,
+    /// At most so many; all if absent.
+    pub limit: Option<u32>,
+    /// Those that come after this place in the order, which is that of the last one of the page before.
+    pub after: Option<SessionPlace>,
+}
+
+/// The place of a session among those that are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPlace {
+    /// When its transcript last grew.
+    pub updated_at: Timestamp,
+    /// Its name, which decides between equal times: the smaller one comes first.
+    pub id: SessionId,
+}
+
+impl SessionQuery {
+    /// The first so many of all sessions.
+    #[must_use]
+    pub fn first(limit: u32) -> Self {
+        Self {
+            limit: Some(limit),
+            ..Self::default()
+        }
+    }
+
+    /// The same query for the page that comes after one which ended with this session.
+    #[must_use]
+    pub fn after(mut self, last: &SessionInfo) -> Self {
+        self.after = Some(SessionPlace {
+            updated_at: last.updated_at,
+            id: last.id.clone(),
+        });
+        self
+    }
+
+    /// Whether a session is looked for, its place and the limit aside.
+    #[must_use]
+    pub fn matches(&self, info: &SessionInfo) -> bool {
+        let contains = |hay: &str, needle: &str| {
+            let hay = hay.to_ascii_lowercase();
+            hay.contains(&needle.to_ascii_lowercase())
+        };
+        let text = self.text.as_deref().is_none_or(|text| {
+            let title = info.title.as_deref();
+            contains(info.id.as_str(), text) || title.is_some_and(|title| contains(title, text))
+        });
+        let status = self.status.as_ref();
+        let expired = self.expired_at;
+        text && self.tags.is_subset(&info.tags)
+            && status.is_none_or(|status| *status == info.status)
+            && expired.is_none_or(|now| info.expires_at.is_some_and(|at| at <= now))
+    }
+
+    /// Whether a session comes after the place where the page begins.
+    #[must_use]
+    pub fn is_after(&self, info: &SessionInfo) -> bool {
+        self.after.as_ref().is_none_or(|place| {
+            (std::cmp::Reverse(place.updated_at), &place.id)
+                < (std::cmp::Reverse(info.updated_at), &info.id)
+        })
+    }
+}
+
+/// What is changed about a session. What is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SessionPatch {
+    /// What a person calls it; nothing if empty.
+    pub title: Option<String>,
+    /// Tags that are added.
+    pub add_tags: BTreeSet<String>,
+    /// Tags that are taken away, after the others were added.
+    pub remove_tags: BTreeSet<String>,
+    /// Whether it can go on.
+    pub status: Option<SessionStatus>,
+    /// When it may be deleted; never if `Some(None)`.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// The caller's own facts that are set; those that are null are taken away.
+    pub metadata: JsonMap,
+}
+
+impl SessionPatch {
+    /// Changes what is known of a session in this way.
+    pub fn apply(&self, info: &mut SessionInfo) {
+        if let Some(title) = &self.title {
+            info.title = (!title.is_empty()).then(|| title.clone());
+        }
+        info.tags.extend(self.add_tags.iter().cloned());
+        info.tags.retain(|tag| !self.remove_tags.contains(tag));
+        if let Some(status) = &self.status {
+            info.status = status.clone();
+        }
+        if let Some(expires_at) = self.expires_at {
+            info.expires_at = expires_at;
+        }
+        for (key, value) in &self.metadata {
+            if value.is_null() {
+                info.metadata.remove(key);
+            } else {
+                info.metadata.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Receipts of tool calls.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use victor_core::{SessionId, ToolResult};
+
+use crate::ToolStoreError;
+
+/// Keeps receipts of tool calls by their idempotency keys, so that a turn which is taken up again does not run a
+/// finished call twice.
+///
+/// Implemented by adapters; called by the [`ToolExecutor`](crate::ToolExecutor) from many tasks at once, also by
+/// several processes on one store. [`InMemoryReceiptStore`](crate::InMemoryReceiptStore) keeps them as long as the
+/// process lives.
+///
+/// # Cancel safety
+///
+/// A dropped write has happened as a whole or not at all.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait ReceiptStore: fmt::Debug + Send + Sync + 'static {
+    /// Notes that a call begins, unless there is a receipt of it already, and says what was found. Of two who ask at
+    /// the same time for the same key, one is told [`Receipt::New`].
+    ///
+    /// # Errors
+    ///
+    /// The store does not work. Nothing was noted.
+    async fn begin(&self, session: &SessionId, key: &str) -> Result<Receipt, ToolStoreError>;
+
+    /// Notes the result of a call that has begun.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work. The call counts as begun.
+    async fn finish(
+        &self,
+        session: &SessionId,
+        key: &str,
+        result: &ToolResult,
+    ) -> Result<(), ToolStoreError>;
+
+    /// Takes the note of a call that begun back, because it has had no effect and may begin anew.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work. The call counts as begun.
+    async fn withdraw(&self, session: &SessionId, key: &str) -> Result<(), ToolStoreError>;
+
+    /// Forgets the receipts of a session.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn forget(&self, session: &SessionId) -> Result<(), ToolStoreError>;
+}
+
+/// What a store knows of a call.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Receipt {
+    /// Nothing until now: it may run.
+    New,
+    /// It has begun, here or in another process, and nobody knows what came of it.
+    Begun,
+    /// It has ended with this result.
+    Finished(ToolResult),
+}
