@@ -171,6 +171,9 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
             let plan = plan(&workspace, &input, cancelled)?;
             Ok(plan.diff(Extent::Whole))
         });
-        Some(diff.await.unwrap_or_else(|error| format!("it would fail: {error}")))
+        Some(
+            diff.await
+                .unwrap_or_else(|error| format!("it would fail: {error}")),
+        )
     }
 }

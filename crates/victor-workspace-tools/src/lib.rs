@@ -10,7 +10,7 @@
 //! assert_eq!(names, ["read_file", "list_directory", "find_files", "search_files"]);
 //!
 //! let tools = WorkspaceTools::open(path)?.allow_write(true).tools();
-//! assert_eq!(tools.len(), 6); // also `write_file` and `edit_file`
+//! assert_eq!(tools.len(), 7); // also `write_file`, `edit_file` and `apply_patch`
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -34,6 +34,7 @@
 //! ([`WorkspaceTools::allow_commands`]) only where that is acceptable, or behind an approval by a person; their effect
 //! is declared as [`Destructive`](victor_core::Effect::Destructive).
 
+mod apply_patch;
 mod blocking;
 mod change;
 #[cfg(unix)]
@@ -42,8 +43,10 @@ mod commit;
 mod diff;
 mod edit;
 mod find;
+mod fit;
 mod glob;
 mod list;
+mod patch;
 mod place;
 mod read;
 mod search;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use victor_tool_protocol::Tool;
 
 use crate::workspace::Workspace;
-use crate::{OpenError, edit, find, list, read, search, write};
+use crate::{OpenError, apply_patch, edit, find, list, read, search, write};
 
 /// The tools of one root folder.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl WorkspaceTools {
         })
     }
 
-    /// Whether to offer `write_file` and `edit_file`. Default: no.
+    /// Whether to offer `write_file`, `edit_file` and `apply_patch`. Default: no.
     #[must_use]
     pub fn allow_write(mut self, allow: bool) -> Self {
         self.write = allow;
@@ -70,6 +70,7 @@ impl WorkspaceTools {
         if self.write {
             tools.push(Arc::new(write::tool(&self.workspace)));
             tools.push(Arc::new(edit::tool(&self.workspace)));
+            tools.push(Arc::new(apply_patch::tool(&self.workspace)));
         }
         #[cfg(unix)]
         if self.commands {

@@ -18,6 +18,10 @@ async fn every_tool_is_one_by_the_law() {
             "edit_file",
             json!({ "path": "a.txt", "old_text": "two", "new_text": "two!" }),
         ),
+        (
+            "apply_patch",
+            json!({ "patch": "--- a/a.txt\n+++ b/a.txt\n@@ -1,1 +1,1 @@\n-one\n+one\n" }),
+        ),
         #[cfg(unix)]
         ("run_command", json!({ "command": "echo hello" })),
     ] {
@@ -42,7 +46,9 @@ fn what_changes_something_must_be_allowed_and_says_what_it_does() {
         .collect();
     assert_eq!(offered(&tools), expected);
     let tools = tools.allow_write(true);
-    expected.extend(["write_file", "edit_file"].map(|name| (name.to_owned(), Effect::Write)));
+    expected.extend(
+        ["write_file", "edit_file", "apply_patch"].map(|name| (name.to_owned(), Effect::Write)),
+    );
     assert_eq!(offered(&tools), expected);
     if cfg!(unix) {
         let tools = tools.allow_commands(true);

@@ -7,6 +7,8 @@ mod conformance;
 mod edit;
 mod find;
 mod list;
+mod patch;
+mod preview;
 mod read;
 mod search;
 mod support;

@@ -62,6 +62,30 @@ impl Fixture {
             .collect())
     }
 
+    pub(crate) fn preview(&self, name: &str, arguments: &Value) -> Option<String> {
+        block_on(self.tool(name).preview(&context(), arguments))
+    }
+
+    /// All files and what is in them, in the order of their paths.
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
+        fn collect(folder: &Path, root: &Path, files: &mut Vec<(String, String)>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, root, files);
+                } else {
+                    let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                    let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                    files.push((name.to_owned(), content));
+                }
+            }
+        }
+        let (root, mut files) = (self.path(""), Vec::new());
+        collect(&root, &root, &mut files);
+        files.sort();
+        files
+    }
+
     /// Calls a tool and compares what it says, or how it fails.
     #[track_caller]
     pub(crate) fn check(&self, name: &str, arguments: Value, expected: &str) {
