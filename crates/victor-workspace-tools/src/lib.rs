@@ -48,6 +48,8 @@ mod glob;
 mod list;
 mod patch;
 mod place;
+#[cfg(unix)]
+mod processes;
 mod read;
 mod search;
 mod tools;
