@@ -9,6 +9,7 @@ use serde_json::Value;
 use victor_core::ToolSpec;
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
+use crate::FileHistory;
 use crate::blocking::{Cancelled, arguments, run};
 use crate::commit::{Step, commit};
 use crate::diff::{Extent, header, hunks};
@@ -122,6 +123,7 @@ pub(crate) type Planner<A> = fn(&Workspace, &A, &Cancelled) -> Result<Plan, Tool
 pub(crate) struct ChangeTool<A> {
     spec: ToolSpec,
     workspace: Arc<Workspace>,
+    history: Option<Arc<FileHistory>>,
     plan: Planner<A>,
 }
 
@@ -130,8 +132,15 @@ impl<A> ChangeTool<A> {
         Self {
             spec,
             workspace: Arc::clone(workspace),
+            history: None,
             plan,
         }
+    }
+
+    /// Where what it changes is kept before.
+    pub(crate) fn with_history(mut self, history: Option<&Arc<FileHistory>>) -> Self {
+        self.history = history.map(Arc::clone);
+        self
     }
 }
 
@@ -149,15 +158,20 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
         &self.spec
     }
 
-    async fn call(&self, _cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
         let input = arguments(input)?;
         let (workspace, plan) = (Arc::clone(&self.workspace), self.plan);
+        let (history, turn) = (self.history.clone(), cx.turn);
         let text = run(move |cancelled| {
             let _changing = workspace.lock_for_change();
             cancelled.check()?;
             let plan = plan(&workspace, &input, cancelled)?;
             let steps: Vec<_> = plan.changes.iter().flat_map(Change::steps).collect();
             cancelled.check()?;
+            if let Some(history) = history.filter(|_| !steps.is_empty()) {
+                let kept = history.keep(turn, &steps);
+                kept.map_err(|error| ToolError::because("nothing was changed", error))?;
+            }
             commit(&workspace, &steps)?;
             Ok(format!("{}\n{}", plan.summary, plan.diff(Extent::Excerpt)))
         });

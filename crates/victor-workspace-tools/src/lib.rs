@@ -45,17 +45,22 @@ mod edit;
 mod find;
 mod fit;
 mod glob;
+mod history;
+mod history_store;
 mod list;
 mod patch;
 mod place;
 #[cfg(unix)]
 mod processes;
 mod read;
+mod rollback;
 mod search;
 mod tools;
 mod walk;
 mod workspace;
 mod write;
 
+pub use history::{FileHistory, HistoryError};
+pub use rollback::RollbackError;
 pub use tools::WorkspaceTools;
 pub use workspace::OpenError;

@@ -112,7 +112,12 @@ fn absent(workspace: &Workspace, path: &Path) -> Result<PathBuf, ToolError> {
                         path.display()
                     )));
                 }
-                return Ok(real.join(rest));
+                let in_root = real == Path::new(".");
+                return Ok(if in_root {
+                    rest.to_owned()
+                } else {
+                    real.join(rest)
+                });
             }
             Ok(_) => return Err(explain(ErrorKind::NotADirectory.into())),
             Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -1,11 +1,14 @@
 //! Which tools there are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use victor_tool_protocol::Tool;
+use victor_core::TurnId;
+use victor_tool_protocol::{Tool, ToolError};
 
+use crate::history::FileHistory;
+use crate::rollback::{RollbackError, rollback};
 use crate::workspace::Workspace;
 use crate::{OpenError, apply_patch, edit, find, list, read, search, write};
 
@@ -16,6 +19,7 @@ pub struct WorkspaceTools {
     write: bool,
     commands: bool,
     command_timeout: Duration,
+    history: Option<Arc<FileHistory>>,
 }
 
 impl WorkspaceTools {
@@ -30,6 +34,7 @@ impl WorkspaceTools {
             write: false,
             commands: false,
             command_timeout: Duration::from_secs(45),
+            history: None,
         })
     }
 
@@ -58,6 +63,42 @@ impl WorkspaceTools {
         self
     }
 
+    /// Keeps in this history what files were before the tools change them. Default: none.
+    #[must_use]
+    pub fn history(mut self, history: FileHistory) -> Self {
+        self.history = Some(Arc::new(history));
+        self
+    }
+
+    /// The turns that can be taken back, the oldest first. None without a [history](Self::history).
+    #[must_use]
+    pub fn turns(&self) -> Vec<TurnId> {
+        let history = self.history.as_ref();
+        history.map_or_else(Vec::new, |history| history.turns())
+    }
+
+    /// Puts the files that the tools changed in a turn back to what they were before it, all or none, and forgets the
+    /// turn. Returns the files that were put back, relative to the root.
+    ///
+    /// # Errors
+    ///
+    /// [`RollbackError`]: there is nothing to take back, or it cannot be done.
+    ///
+    /// # Cancel safety
+    ///
+    /// What has begun is completed.
+    pub async fn rollback(&self, turn: TurnId) -> Result<Vec<PathBuf>, RollbackError> {
+        let Some(history) = self.history.clone() else {
+            return Err(RollbackError::Unknown { turn });
+        };
+        let workspace = Arc::clone(&self.workspace);
+        let work = tokio::task::spawn_blocking(move || rollback(&workspace, &history, turn));
+        work.await.unwrap_or_else(|error| {
+            let error = ToolError::because("the work was broken off", error);
+            Err(RollbackError::Write(error))
+        })
+    }
+
     /// The tools, in an order that does not change.
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
@@ -68,9 +109,12 @@ impl WorkspaceTools {
             Arc::new(search::tool(&self.workspace)),
         ];
         if self.write {
-            tools.push(Arc::new(write::tool(&self.workspace)));
-            tools.push(Arc::new(edit::tool(&self.workspace)));
-            tools.push(Arc::new(apply_patch::tool(&self.workspace)));
+            let history = self.history.as_ref();
+            tools.push(Arc::new(write::tool(&self.workspace).with_history(history)));
+            tools.push(Arc::new(edit::tool(&self.workspace).with_history(history)));
+            tools.push(Arc::new(
+                apply_patch::tool(&self.workspace).with_history(history),
+            ));
         }
         #[cfg(unix)]
         if self.commands {

@@ -6,6 +6,7 @@ mod confinement;
 mod conformance;
 mod edit;
 mod find;
+mod history;
 mod list;
 mod patch;
 mod preview;

@@ -51,7 +51,18 @@ impl Fixture {
     }
 
     pub(crate) async fn call(&self, name: &str, arguments: Value) -> Result<String, ToolError> {
-        let output = self.tool(name).call(&context(), arguments).await?;
+        self.call_in(TurnId::from_u128(1), name, arguments).await
+    }
+
+    pub(crate) async fn call_in(
+        &self,
+        turn: TurnId,
+        name: &str,
+        arguments: Value,
+    ) -> Result<String, ToolError> {
+        let mut cx = context();
+        cx.turn = turn;
+        let output = self.tool(name).call(&cx, arguments).await?;
         Ok(output
             .content
             .iter()
