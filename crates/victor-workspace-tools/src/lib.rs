@@ -42,11 +42,15 @@ mod command;
 mod commit;
 mod diff;
 mod edit;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod find;
 mod fit;
 mod glob;
 mod history;
 mod history_store;
+#[cfg(feature = "fetch")]
+mod html;
 mod list;
 mod patch;
 mod place;

@@ -1,5 +1,7 @@
 //! Which tools there are.
 
+#[cfg(feature = "fetch")]
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,10 @@ pub struct WorkspaceTools {
     commands: bool,
     command_timeout: Duration,
     history: Option<Arc<FileHistory>>,
+    #[cfg(feature = "fetch")]
+    fetch: bool,
+    #[cfg(feature = "fetch")]
+    fetch_hosts: BTreeSet<String>,
 }
 
 impl WorkspaceTools {
@@ -35,6 +41,10 @@ impl WorkspaceTools {
             commands: false,
             command_timeout: Duration::from_secs(45),
             history: None,
+            #[cfg(feature = "fetch")]
+            fetch: false,
+            #[cfg(feature = "fetch")]
+            fetch_hosts: BTreeSet::new(),
         })
     }
 
@@ -60,6 +70,24 @@ impl WorkspaceTools {
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
+        self
+    }
+
+    /// Whether to offer `fetch_url`, which reads documents from the public web. Default: no. It declares itself
+    /// [destructive](victor_core::Effect::Destructive), since what a URL tells its server cannot be taken back.
+    #[cfg(feature = "fetch")]
+    #[must_use]
+    pub fn allow_fetch(mut self, allow: bool) -> Self {
+        self.fetch = allow;
+        self
+    }
+
+    /// Lets `fetch_url` reach these hosts also at addresses that are not public, such as a server for documentation in
+    /// the own network. They are named as they stand in URLs, without a port. Default: none.
+    #[cfg(feature = "fetch")]
+    #[must_use]
+    pub fn fetch_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.fetch_hosts = hosts.into_iter().map(Into::into).collect();
         self
     }
 
@@ -122,6 +150,10 @@ impl WorkspaceTools {
                 &self.workspace,
                 self.command_timeout,
             )));
+        }
+        #[cfg(feature = "fetch")]
+        if self.fetch {
+            tools.push(Arc::new(crate::fetch::FetchUrl::new(&self.fetch_hosts)));
         }
         tools
     }

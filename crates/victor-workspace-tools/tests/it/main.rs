@@ -5,6 +5,8 @@ mod commands;
 mod confinement;
 mod conformance;
 mod edit;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod find;
 mod history;
 mod list;

@@ -493,7 +493,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn a_diff_leads_from_one_text_to_the_other(before in text(), after in text()) {
