@@ -7,10 +7,10 @@
 //! # let path = folder.path();
 //! let tools = WorkspaceTools::open(path)?.tools(); // reads and searches, and changes nothing
 //! let names: Vec<_> = tools.iter().map(|tool| &*tool.spec().name).collect();
-//! assert_eq!(names, ["read_file", "list_directory", "search_files"]);
+//! assert_eq!(names, ["read_file", "list_directory", "find_files", "search_files"]);
 //!
 //! let tools = WorkspaceTools::open(path)?.allow_write(true).tools();
-//! assert_eq!(tools.len(), 5); // also `write_file` and `edit_file`
+//! assert_eq!(tools.len(), 7); // also `write_file`, `edit_file` and `apply_patch`
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -34,18 +34,37 @@
 //! ([`WorkspaceTools::allow_commands`]) only where that is acceptable, or behind an approval by a person; their effect
 //! is declared as [`Destructive`](victor_core::Effect::Destructive).
 
+mod apply_patch;
 mod blocking;
+mod change;
 #[cfg(unix)]
 mod command;
+mod commit;
 mod diff;
 mod edit;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod find;
+mod fit;
+mod glob;
+mod history;
+mod history_store;
+#[cfg(feature = "fetch")]
+mod html;
 mod list;
+mod patch;
+mod place;
+#[cfg(unix)]
+mod processes;
 mod read;
+mod rollback;
 mod search;
 mod tools;
 mod walk;
 mod workspace;
 mod write;
 
+pub use history::{FileHistory, HistoryError};
+pub use rollback::RollbackError;
 pub use tools::WorkspaceTools;
 pub use workspace::OpenError;
