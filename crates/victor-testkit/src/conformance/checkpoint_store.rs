@@ -35,7 +35,6 @@ where
     saving(&*open("saving").await).await;
     missing(&*open("missing").await).await;
     damage(&*open("damage").await).await;
-    fidelity(&*open("fidelity").await).await;
     isolation(&*open("isolation").await).await;
     listing(&*open("listing").await).await;
     deletion(&*open("deletion").await).await;
@@ -45,6 +44,8 @@ where
     stress::reopening(&open).await;
     races::saves(&open).await;
     races::deletes(&open).await;
+    // Last what takes long, so that what fails fails early.
+    fidelity(&*open("fidelity").await).await;
     stress::sizes(&*open("sizes").await).await;
 }
 
@@ -235,7 +236,7 @@ async fn damage<S: CheckpointStore + ?Sized>(store: &S) {
 }
 
 async fn fidelity<S: CheckpointStore + ?Sized>(store: &S) {
-    let mut samples: Vec<_> = histories(1, 40)
+    let mut samples: Vec<_> = histories(1, 20)
         .into_iter()
         .map(|messages| Sample::of("s", &messages))
         .collect();

@@ -8,6 +8,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
+use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointError, CheckpointStore, History, InMemoryCheckpointStore,
+};
 use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
 use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
 use victor_core::{
@@ -16,7 +19,7 @@ use victor_core::{
 use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
 use victor_provider_protocol::{ChatProvider, ProviderErrorKind};
 use victor_session_protocol::{InMemorySessionStore, SessionError, SessionInfo, SessionStore};
-use victor_testkit::faults::{Fault, Faulty, ModelFault};
+use victor_testkit::faults::{Fault, Faulty, INJECTED, ModelFault};
 use victor_testkit::{CharCounter, ScriptedModel};
 use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, InMemoryReceiptStore, InMemoryResultStore, Receipt,
@@ -234,6 +237,27 @@ async fn every_method_of_a_store() {
         store.inner().info(&session).await.unwrap().is_some(),
         "the write has happened"
     );
+}
+
+#[tokio::test]
+async fn every_method_of_a_checkpoint_store() {
+    let store = Faulty::new(InMemoryCheckpointStore::default(), Fault::Error);
+    let (session, history) = (SessionId::new("s"), History::default());
+    let checkpoint = Checkpoint::new(session.clone(), history, CheckpointCause::Manual);
+    for result in [
+        store.save(&checkpoint, &[]).await,
+        store.load(checkpoint.id).await.map(drop),
+        store.messages(&history).await.map(drop),
+        store.list(&session).await.map(drop),
+        store.delete(&[checkpoint.id]).await.map(drop),
+    ] {
+        assert!(
+            matches!(&result, Err(CheckpointError::Store { message, .. }) if message == INJECTED),
+            "{result:?}"
+        );
+    }
+    assert_eq!(store.calls(), 5);
+    assert!(store.inner().list(&session).await.unwrap().is_empty());
 }
 
 #[tokio::test]
