@@ -68,6 +68,8 @@ mod run;
 mod schedule;
 mod standing;
 mod stores;
+#[cfg(feature = "typed")]
+mod typed;
 mod words;
 
 pub use builder::ToolCoordinatorBuilder;
@@ -78,3 +80,5 @@ pub use options::{RetryOptions, ToolOptions};
 pub use rule::{ArgumentRule, ArgumentTest, Decision, Rule};
 pub use rule_policy::{RuleError, RulePolicy};
 pub use standing::{StandingApproval, StandingApprovals};
+#[cfg(feature = "typed")]
+pub use typed::{ToolArguments, TypedTool, typed_tool};

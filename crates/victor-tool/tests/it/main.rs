@@ -7,3 +7,5 @@ mod registry;
 mod review;
 mod run;
 mod support;
+#[cfg(feature = "typed")]
+mod typed;
