@@ -29,6 +29,16 @@ pub struct Restored {
     pub turn: Option<Box<SuspendedTurn>>,
 }
 
+/// A turn that was left out of what the model sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undone {
+    /// The turn, where the transcript names one.
+    pub turn: Option<TurnId>,
+    /// How many messages of it were left out.
+    pub messages: usize,
+}
+
 /// What belongs to the state of a session beside its context.
 pub(crate) fn state(
     roles: &Roles,
@@ -128,8 +138,8 @@ impl Inner {
         Ok(restored(snapshot, &transcript))
     }
 
-    /// Leaves out the last turn of what the model sees of a session. Returns how many messages that were.
-    pub(crate) async fn undo(&self, session: &SessionId) -> Result<usize, ChatError> {
+    /// Leaves out the last turn of what the model sees of a session.
+    pub(crate) async fn undo(&self, session: &SessionId) -> Result<Option<Undone>, ChatError> {
         let manager = self.checkpoints()?;
         let _held = self.hold(session).await?;
         let context = self.roles.context.context(session);
@@ -139,29 +149,28 @@ impl Inner {
         let begins = |(number, entry): (usize, &TranscriptEntry)| {
             let before = number.checked_sub(1).map(|before| &transcript[before]);
             let is_first = before.is_none_or(|before| before.turn != entry.turn);
-            is_first.then(|| entry.message.id())
+            is_first.then(|| (entry.turn, entry.message.id()))
         };
         // Turns that were undone before are in the transcript, and not in the context.
-        let last = transcript
-            .iter()
-            .enumerate()
-            .rev()
-            .filter_map(begins)
-            .find_map(|first| messages.iter().position(|message| message.id() == first));
-        let Some(last) = last else {
-            return Ok(0);
+        let mut turns = transcript.iter().enumerate().rev().filter_map(begins);
+        let last = turns.find_map(|(turn, first)| {
+            let at = messages.iter().position(|message| message.id() == first)?;
+            Some((turn, at))
+        });
+        let Some((turn, at)) = last else {
+            return Ok(None);
         };
-        let mut before = Context::from_iter(messages.iter().take(last).cloned());
+        let mut before = Context::from_iter(messages.iter().take(at).cloned());
         for (key, value) in context.metadata() {
             before.set_metadata(key, value.clone());
         }
-        let removed = messages.len() - last;
+        let messages = messages.len() - at;
         let checkpoint = self
             .snapshot(manager, session, before.clone(), None)
             .await?;
         self.put(session, &CheckpointSnapshot::new(checkpoint, before))
             .await?;
-        Ok(removed)
+        Ok(Some(Undone { turn, messages }))
     }
 
     /// Begins a new session with the state of a checkpoint.

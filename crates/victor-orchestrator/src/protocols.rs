@@ -22,8 +22,8 @@ pub use victor_context_protocol::{
 };
 pub use victor_core::{
     CheckpointId, Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message,
-    Messages, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId,
-    Usage,
+    Messages, ModelId, Part, Role, SessionId, Timestamp, ToolCall, ToolOutcome, ToolResult,
+    ToolSpec, TurnId, Usage,
 };
 pub use victor_mode_protocol::{
     Mode, ModeError, ModeLimits, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
@@ -38,8 +38,8 @@ pub use victor_provider_protocol::{
     ToolChoice,
 };
 pub use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionPatch, SessionQuery,
-    SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
+    InMemorySessionStore, SessionError, SessionExport, SessionInfo, SessionManager, SessionPatch,
+    SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, InMemoryReceiptStore, InMemoryResultStore,

@@ -14,7 +14,7 @@ use victor_session_protocol::{SessionError, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
 
 use crate::guard::in_mode;
-use crate::{AgentOrchestrator, Restored};
+use crate::{AgentOrchestrator, Restored, Undone};
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
 /// [`AgentOrchestrator::session`]; cloning it copies two pointers.
@@ -154,13 +154,13 @@ impl Session {
             .await
     }
 
-    /// Leaves the last turn out of what the model sees, as if it had not been, and says how many messages that were. The
-    /// transcript keeps it; what tools have done is not undone.
+    /// Leaves the last turn out of what the model sees, as if it had not been, and says which that was; none if there was
+    /// none. The transcript keeps it; what tools have done is not undone.
     ///
     /// # Errors
     ///
     /// There is no checkpoint coordinator, or a store does not work.
-    pub async fn undo(&self) -> Result<usize, ChatError> {
+    pub async fn undo(&self) -> Result<Option<Undone>, ChatError> {
         self.orchestrator.inner.undo(&self.id).await
     }
 
