@@ -65,7 +65,8 @@ pub(crate) struct Seen {
 #[derive(Debug, Default)]
 struct Known {
     entries: Option<u64>,
-    prompt: Option<(Arc<str>, u64)>,
+    prompt: Option<Arc<str>>,
+    prompt_tokens: u32,
     used: Option<Arc<BTreeSet<String>>>,
     calls: u32,
     /// Whether its context begins with a checkpoint, which must not be lost.
@@ -286,17 +287,18 @@ impl Seen {
         prompt: &Arc<str>,
         count: impl Fn(&str) -> u64,
     ) -> u64 {
-        let known = lock(&self.sessions)
-            .get(session)
-            .and_then(|known| known.prompt.clone());
+        let known = |known: &Known| Some((known.prompt.clone()?, known.prompt_tokens));
+        let known = lock(&self.sessions).get(session).and_then(known);
         if let Some((text, tokens)) = known
             && (Arc::ptr_eq(&text, prompt) || text == *prompt)
         {
-            return tokens;
+            return tokens.into();
         }
         let tokens = count(prompt);
         let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().prompt = Some((prompt.clone(), tokens));
+        let known = sessions.entry(session.clone()).or_default();
+        known.prompt = Some(prompt.clone());
+        known.prompt_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         tokens
     }
 
