@@ -478,6 +478,7 @@ fn remarks(config: &EffectiveConfig) -> Vec<String> {
         "enable_metrics",
         "tool_selection_strategy",
         "tool_selection_hybrid_alpha",
+        "tool_selection_limit",
     ];
     let set = unread
         .into_iter()
