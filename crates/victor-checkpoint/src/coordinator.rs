@@ -274,9 +274,6 @@ impl CheckpointManager for CheckpointCoordinator {
         session: &SessionId,
         retention: &Retention,
     ) -> Result<usize, CheckpointError> {
-        let remembered = self.sessions.get(session);
-        let mut place = remembered.place.lock().await;
-        place.listed = None;
         let list = self.store.list(session).await?;
         let entries: Vec<_> = list.iter().map(Entry::from).collect();
         let gone = expired(&entries, retention, Timestamp::now());
