@@ -13,7 +13,7 @@ use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore, TurnPolicy};
 use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, Tool, ToolExecutor};
-use victor_tool_selection_protocol::ToolSelector;
+use victor_tool_selection_protocol::{ToolSelectionStrategy, ToolSelector};
 
 use crate::agent_tool::AgentTool;
 use crate::guard::GuardedTools;
@@ -55,6 +55,9 @@ pub struct AgentOrchestratorBuilder {
     switch_mode_tool: bool,
     own_modes: Vec<Arc<dyn ModePolicy>>,
     selector: Option<Arc<dyn ToolSelector>>,
+    selection_strategies: Vec<Arc<dyn ToolSelectionStrategy>>,
+    #[cfg(feature = "tool-selection")]
+    search_tools_tool: bool,
     checkpoint_store: Option<Arc<dyn CheckpointStore>>,
     checkpoints: Option<Arc<dyn CheckpointManager>>,
     memory: MemoryLimits,
@@ -291,6 +294,22 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Makes a strategy known by which tools are chosen, so that the setting `tool_selection_strategy` can name it.
+    pub fn register_tool_selection_strategy(
+        mut self,
+        strategy: Arc<dyn ToolSelectionStrategy>,
+    ) -> Self {
+        self.selection_strategies.push(strategy);
+        self
+    }
+
+    /// Offers the model a tool by which it finds tools that it is not shown.
+    #[cfg(feature = "tool-selection")]
+    pub fn search_tools_tool(mut self) -> Self {
+        self.search_tools_tool = true;
+        self
+    }
+
     /// Builds the orchestrator. Nothing is started until the first turn, and no model is asked.
     ///
     /// # Errors
@@ -346,7 +365,14 @@ impl AgentOrchestratorBuilder {
                     guarded(tools, mode.as_ref())
                 }
             },
-            tool_selection: self.selector,
+            tool_selection: match self.selector {
+                Some(_) if !self.selection_strategies.is_empty() => {
+                    let method = "register_tool_selection_strategy";
+                    return Err(unused(method, "tool_selection"));
+                }
+                Some(own) => Some(own),
+                None => defaults::tool_selection(&base.settings, self.selection_strategies)?,
+            },
             mode,
             prompt: match self.prompt {
                 Some(own) => own,
@@ -371,6 +397,17 @@ impl AgentOrchestratorBuilder {
             .into_iter()
             .chain(own_tools)
             .try_for_each(|tool| roles.tool.register(tool))?;
+        #[cfg(feature = "tool-selection")]
+        if let Some(selector) = roles
+            .tool_selection
+            .clone()
+            .filter(|_| self.search_tools_tool)
+        {
+            let tools = Arc::downgrade(&roles.tool);
+            let catalogue = catalogue(tools, roles.mode.clone());
+            let tool = victor_tool_selection::SearchToolsTool::new(selector, catalogue);
+            roles.tool.register(Arc::new(tool))?;
+        }
         for provider in self.config_providers {
             roles.config.add_provider(provider);
         }
@@ -384,7 +421,7 @@ impl AgentOrchestratorBuilder {
             roles.analytics.add_exporter(exporter);
         }
         check_names(&roles, &base)?;
-        let remarks = remarks(&base);
+        let remarks = remarks(&roles, &base);
         Ok(AgentOrchestrator::new(
             roles,
             self.session,
@@ -435,6 +472,24 @@ impl AgentOrchestratorBuilder {
     }
 }
 
+/// Says which tools a session's mode permits. The tools hold who asks, so they are not held in turn.
+#[cfg(feature = "tool-selection")]
+fn catalogue(
+    tools: std::sync::Weak<dyn ToolExecutor>,
+    modes: Option<Arc<dyn ModeManager>>,
+) -> victor_tool_selection::Catalogue {
+    let lists = crate::offer::PermittedTools::default();
+    Arc::new(move |session| {
+        let Some(tools) = tools.upgrade() else {
+            return Arc::default();
+        };
+        match &modes {
+            Some(modes) => lists.of(&tools.specs(), &**modes, session),
+            None => tools.specs(),
+        }
+    })
+}
+
 /// The tools within what the modes permit.
 fn guarded(
     tools: Arc<dyn ToolExecutor>,
@@ -472,14 +527,15 @@ fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError
 }
 
 /// Names the settings that somebody has set and nobody reads, because their coordinators do not exist yet.
-fn remarks(config: &EffectiveConfig) -> Vec<String> {
-    let unread = [
-        "enable_task_hints",
-        "enable_metrics",
-        "tool_selection_strategy",
-        "tool_selection_hybrid_alpha",
-        "tool_selection_limit",
-    ];
+fn remarks(roles: &Roles, config: &EffectiveConfig) -> Vec<String> {
+    let mut unread = vec!["enable_task_hints", "enable_metrics"];
+    if roles.tool_selection.is_none() {
+        unread.extend([
+            "tool_selection_strategy",
+            "tool_selection_hybrid_alpha",
+            "tool_selection_limit",
+        ]);
+    }
     let set = unread
         .into_iter()
         .filter(|key| config.sources.contains_key(*key));

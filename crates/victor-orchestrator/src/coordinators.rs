@@ -27,3 +27,5 @@ pub use victor_tool::{
     EffectPolicy, FunctionTool, RulePolicy, StandingApprovals, ToolCoordinator, ToolOptions,
     tool_fn,
 };
+#[cfg(feature = "tool-selection")]
+pub use victor_tool_selection::{SearchToolsTool, SelectionOptions, ToolSelectionCoordinator};

@@ -15,6 +15,9 @@ use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{SessionManager, SessionStore};
 use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, ToolExecutor};
+#[cfg(feature = "tool-selection")]
+use victor_tool_selection_protocol::SelectionError;
+use victor_tool_selection_protocol::{ToolSelectionStrategy, ToolSelector};
 
 use crate::BuildError;
 
@@ -124,6 +127,51 @@ default_coordinator!(
         }
     }
 );
+
+/// The coordinator that chooses among tools, with strategies of the program's own. Without the feature all are shown.
+#[cfg(feature = "tool-selection")]
+pub(crate) fn tool_selection(
+    settings: &Settings,
+    own: Vec<Arc<dyn ToolSelectionStrategy>>,
+) -> Result<Option<Arc<dyn ToolSelector>>, BuildError> {
+    let limit = usize::try_from(settings.tool_selection_limit).unwrap_or(usize::MAX);
+    let options = victor_tool_selection::SelectionOptions {
+        limit: (limit > 0).then_some(limit),
+        ..Default::default()
+    };
+    // A weight has few digits.
+    #[allow(clippy::cast_possible_truncation)]
+    let alpha = settings.tool_selection_hybrid_alpha as f32;
+    let builder = victor_tool_selection::ToolSelectionCoordinator::builder()
+        .options(options)
+        .strategy(&settings.tool_selection_strategy)
+        .alpha(alpha);
+    let builder = own.into_iter().fold(
+        builder,
+        victor_tool_selection::ToolSelectionCoordinatorBuilder::register_strategy,
+    );
+    match builder.build() {
+        Ok(built) => Ok(Some(Arc::new(built))),
+        Err(SelectionError::UnknownStrategy { name, known }) => {
+            let key = "tool_selection_strategy";
+            Err(BuildError::unknown_name(key, &name, &known))
+        }
+        Err(error) => Err(BuildError::ToolSelection(error)),
+    }
+}
+
+#[cfg(not(feature = "tool-selection"))]
+pub(crate) fn tool_selection(
+    _: &Settings,
+    own: Vec<Arc<dyn ToolSelectionStrategy>>,
+) -> Result<Option<Arc<dyn ToolSelector>>, BuildError> {
+    if own.is_empty() {
+        return Ok(None);
+    }
+    Err(BuildError::MissingCoordinator {
+        role: "tool_selection",
+    })
+}
 
 default_coordinator!(
     "tool",

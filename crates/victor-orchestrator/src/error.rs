@@ -30,6 +30,9 @@ pub enum BuildError {
     #[cfg(feature = "mode")]
     #[error(transparent)]
     Mode(#[from] victor_mode::ModeSetupError),
+    /// A strategy of tool selection cannot be used.
+    #[error(transparent)]
+    ToolSelection(#[from] victor_tool_selection_protocol::SelectionError),
     /// A setting names something that is not there.
     #[error("setting `{key}` is `{value}`, which is not known: known are {known}")]
     UnknownName {

@@ -8,6 +8,7 @@ mod policies;
 mod recall;
 mod recovery;
 mod scenarios;
+mod selection;
 mod sessions;
 mod tools;
 #[cfg(feature = "typed")]
