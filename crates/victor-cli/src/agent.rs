@@ -1,26 +1,23 @@
 //! Which agent is talked to: the flags for it, and how it is built from them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use victor_cassette::CassettePlayer;
-use victor_orchestrator::coordinators::ConfigCoordinator;
 use victor_orchestrator::protocols::{
-    ChatProvider, ConfigError, ConfigLoader as _, Effect, InMemorySessionStore, ModelId,
+    ChatProvider, ConfigLoader as _, InMemorySessionStore, ModelId, Tool,
 };
 use victor_orchestrator::{AgentOrchestrator, ChatError, ChatErrorKind, Session};
 use victor_recall::RecallTool;
-use victor_tool::EffectPolicy;
-use victor_workspace_tools::WorkspaceTools;
 
-use crate::data;
 use crate::exit::Failure;
 use crate::provider::{Opened, ProviderArgs, Source};
+use crate::settings::SettingsArgs;
 use crate::tape::{Tape, TapeArgs};
+use crate::toolbox::ToolsArgs;
 
 /// Which agent is talked to.
 #[derive(Debug, Args)]
@@ -36,25 +33,11 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     session: String,
 
-    /// The folder that the tools may read, and nothing outside of it
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    root: PathBuf,
+    #[command(flatten)]
+    toolbox: ToolsArgs,
 
-    /// Offer tools that write and edit files in the folder
-    #[arg(long)]
-    allow_write: bool,
-
-    /// Offer a tool that runs shell commands, which are not confined to the folder; each is asked about first
-    #[arg(long)]
-    allow_commands: bool,
-
-    /// Run what is allowed without asking
-    #[arg(long)]
-    yes: bool,
-
-    /// Read settings from this file, in place of the one that is found
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsArgs,
 
     #[command(flatten)]
     tape: TapeArgs,
@@ -81,15 +64,11 @@ pub(crate) struct Adviser {
 impl AgentArgs {
     /// Builds the agent. It fails where the flags, the settings or the folder are wrong, or no model can be found.
     pub(crate) async fn open(&self) -> Result<Agent, Failure> {
-        let config = self.config().map_err(Failure::usage)?;
+        let config = self
+            .settings
+            .read(self.toolbox.mode.as_deref())
+            .map_err(Failure::usage)?;
         let settings = config.config().settings.clone();
-        // Shorter than the limit for the call as a whole, which would lose what the command has written until then.
-        let time = Duration::from_secs(settings.tool_calling_timeout) * 3 / 4;
-        let tools = WorkspaceTools::open(&self.root)
-            .map_err(Failure::usage)?
-            .allow_write(self.allow_write)
-            .allow_commands(self.allow_commands)
-            .command_timeout(time);
         let named = self.model.as_deref().map(ModelId::from);
         let Asked {
             provider,
@@ -108,13 +87,10 @@ impl AgentArgs {
             .provider(provider)
             .model(&model)
             .default_session(&*self.session)
-            .session_store(store.clone())
-            .tools(tools.tools())
-            .tool(Arc::new(RecallTool::new(store)));
-        let builder = match self.yes {
-            true => builder,
-            false => builder.approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write))),
-        };
+            .session_store(store.clone());
+        let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(store));
+        let timeout = settings.tool_calling_timeout;
+        let builder = self.toolbox.offer(builder, vec![recall], timeout).await?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
         let session = orchestrator.session(&*self.session);
         Ok(Agent {
@@ -181,17 +157,6 @@ impl AgentArgs {
             about,
             tape: Tape::Playing(player, path),
         })
-    }
-
-    fn config(&self) -> Result<ConfigCoordinator, ConfigError> {
-        let builder = ConfigCoordinator::builder()
-            .environment(std::env::vars_os())
-            .reserve(data::VARIABLE);
-        match &self.config {
-            Some(file) => builder.file(file),
-            None => builder.discover(Path::new(".")),
-        }
-        .build()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `victor chat`: one message, or a conversation.
 
 mod conversation;
-mod editor;
+pub(crate) mod editor;
 mod interactive;
 mod view;
 

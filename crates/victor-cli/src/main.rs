@@ -12,7 +12,10 @@ mod interrupt;
 mod logging;
 mod provider;
 mod say;
+mod settings;
 mod tape;
+mod toolbox;
+mod tools;
 mod usage;
 
 use std::process::ExitCode;
@@ -33,6 +36,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Chat(Box<chat::ChatArgs>),
+    Tools(Box<tools::ToolsCommand>),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,10 @@ fn main() -> ExitCode {
         Some(Command::Chat(args)) => {
             logging::start()?;
             chat::run(*args)
+        }
+        Some(Command::Tools(command)) => {
+            logging::start()?;
+            tools::run(*command)
         }
         None => {
             Cli::command().print_help()?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use victor_orchestrator::protocols::Selection;
 
 /// The longest line that is written about a tool call, so that it stays one line.
 const LINE: usize = 79;
@@ -67,6 +68,28 @@ pub(crate) fn short_line(text: &str) -> String {
         None if end == text.len() => line,
         _ => line.chars().take(LINE - 1).chain(['…']).collect(),
     }
+}
+
+/// Which tools a model is shown, and why each is shown or hidden.
+pub(crate) fn selection(selection: &Selection) -> String {
+    let shown = selection.tools.len();
+    let mut text = format!(
+        "{shown} of {} tools are shown, chosen by `{}`",
+        selection.decisions.len(),
+        selection.strategy
+    );
+    if let Some(problem) = &selection.problem {
+        text += &format!("; {problem}");
+    }
+    for decision in &selection.decisions {
+        let mark = if decision.shown { '+' } else { '-' };
+        let reason = decision.reason.as_str().replace('_', " ");
+        text += &format!("\n{mark} {:<24} {reason}", decision.tool);
+        if let Some(score) = decision.score {
+            text += &format!(" ({score:.3})");
+        }
+    }
+    text
 }
 
 #[cfg(test)]

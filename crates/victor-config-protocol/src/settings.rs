@@ -37,8 +37,16 @@ pub struct Settings {
     pub system_prompt_template: String,
     /// How many rounds of tool calls a turn has. 20 by default.
     pub max_tool_iterations: u32,
-    /// The longest time for one tool call, in seconds, at least 1. 60 by default.
+    /// How many tool calls a turn may make; any number if absent.
+    pub max_tool_calls: Option<u32>,
+    /// How many tool calls a session may make in all its turns; any number if absent.
+    pub max_session_tool_calls: Option<u32>,
+    /// How many tokens, of requests and answers, a turn may use before it must come to its end; any number if absent.
+    pub max_turn_tokens: Option<u64>,
+    /// The longest time for one tool call without a sign of life, in seconds, at least 1. 60 by default.
     pub tool_calling_timeout: u64,
+    /// The mode that a session begins in: `build` by default, `plan`, `explore`, or one that the program has registered.
+    pub mode: String,
     /// Whether events are tracked for analytics. True by default.
     pub enable_analytics: bool,
     /// Whether measurements are recorded. True by default.
@@ -65,7 +73,11 @@ impl Default for Settings {
             enable_task_hints: true,
             system_prompt_template: "default".into(),
             max_tool_iterations: 20,
+            max_tool_calls: None,
+            max_session_tool_calls: None,
+            max_turn_tokens: None,
             tool_calling_timeout: 60,
+            mode: "build".into(),
             enable_analytics: true,
             enable_metrics: true,
             analytics_export_interval: 60,
@@ -146,7 +158,11 @@ impl Settings {
             "enable_task_hints",
             "system_prompt_template",
             "max_tool_iterations",
+            "max_tool_calls",
+            "max_session_tool_calls",
+            "max_turn_tokens",
             "tool_calling_timeout",
+            "mode",
             "enable_analytics",
             "enable_metrics",
             "analytics_export_interval",

@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
 use victor_chat_protocol::ChatEngine;
+use victor_checkpoint_protocol::{CheckpointManager, CheckpointStore};
 use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
+use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{SessionManager, SessionStore};
-use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
+use victor_session_protocol::{SessionManager, SessionStore, TurnPolicy};
+use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, Tool, ToolExecutor};
+use victor_tool_selection_protocol::ToolSelector;
 
+use crate::agent_tool::AgentTool;
+use crate::guard::GuardedTools;
 use crate::roles::Roles;
+use crate::seen::MemoryLimits;
 use crate::{AgentOrchestrator, BuildError, defaults};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
@@ -29,6 +35,8 @@ pub struct AgentOrchestratorBuilder {
     session: SessionId,
     tools: Vec<Arc<dyn Tool>>,
     policy: Option<Arc<dyn ApprovalPolicy>>,
+    receipts: Option<Arc<dyn ReceiptStore>>,
+    results: Option<Arc<dyn ResultStore>>,
     store: Option<Arc<dyn SessionStore>>,
     config_providers: Vec<Arc<dyn ConfigProvider>>,
     contributors: Vec<Arc<dyn PromptContributor>>,
@@ -42,6 +50,16 @@ pub struct AgentOrchestratorBuilder {
     router: Option<Arc<dyn ProviderRouter>>,
     sessions: Option<Arc<dyn SessionManager>>,
     executor: Option<Arc<dyn ToolExecutor>>,
+    modes: Option<Arc<dyn ModeManager>>,
+    #[cfg(feature = "mode")]
+    switch_mode_tool: bool,
+    own_modes: Vec<Arc<dyn ModePolicy>>,
+    selector: Option<Arc<dyn ToolSelector>>,
+    checkpoint_store: Option<Arc<dyn CheckpointStore>>,
+    checkpoints: Option<Arc<dyn CheckpointManager>>,
+    memory: MemoryLimits,
+    policy_for_turns: TurnPolicy,
+    agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
 /// Settings for the default configuration coordinator.
@@ -107,15 +125,61 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Offers another agent to the model, as a tool of this name that takes a task and gives back an answer. Each call
+    /// is a conversation of its own, nested in the one that it was made in: what the mode denies here is denied there,
+    /// under whatever name it is called. Where the agent has no approval policy of its own, it has this one's; since
+    /// nobody is asked on its behalf, what a person would have to approve does not run.
+    pub fn agent_tool(
+        mut self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        agent: AgentOrchestratorBuilder,
+    ) -> Self {
+        self.agents.push((name.into(), description.into(), agent));
+        self
+    }
+
     /// Decides which tool calls run. All run otherwise.
     pub fn approval_policy(mut self, policy: Arc<dyn ApprovalPolicy>) -> Self {
         self.policy = Some(policy);
         self
     }
 
+    /// Where checkpoints are kept. None are made otherwise.
+    pub fn checkpoint_store(mut self, store: Arc<dyn CheckpointStore>) -> Self {
+        self.checkpoint_store = Some(store);
+        self
+    }
+
+    /// Where receipts are kept of tool calls that may change something, so that a turn which is taken up after a crash
+    /// runs none of them twice.
+    pub fn receipt_store(mut self, store: Arc<dyn ReceiptStore>) -> Self {
+        self.receipts = Some(store);
+        self
+    }
+
+    /// Where results of tools are kept that are too large for a conversation. The model is offered the tool
+    /// `read_result`, by which it pages through them. Without it, what is too much is left out for good.
+    pub fn result_store(mut self, store: Arc<dyn ResultStore>) -> Self {
+        self.results = Some(store);
+        self
+    }
+
     /// Where transcripts are kept. They live as long as the process otherwise.
     pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// How many sessions that nobody works on stay in memory, where a durable store has them.
+    pub fn memory(mut self, limits: MemoryLimits) -> Self {
+        self.memory = limits;
+        self
+    }
+
+    /// What happens to a message that comes while a turn runs in its session. It waits otherwise.
+    pub fn turn_policy(mut self, policy: TurnPolicy) -> Self {
+        self.policy_for_turns = policy;
         self
     }
 
@@ -195,6 +259,38 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Adds a mode, so that sessions can be taken to it.
+    pub fn mode(mut self, mode: Arc<dyn ModePolicy>) -> Self {
+        self.own_modes.push(mode);
+        self
+    }
+
+    /// Offers the model a tool by which it takes its own session to another mode, of those that are open to it: by
+    /// default `plan` and `explore`, from which it cannot come back by itself.
+    #[cfg(feature = "mode")]
+    pub fn switch_mode_tool(mut self) -> Self {
+        self.switch_mode_tool = true;
+        self
+    }
+
+    /// Injects the coordinator that makes checkpoints.
+    pub fn checkpoint_coordinator(mut self, coordinator: Arc<dyn CheckpointManager>) -> Self {
+        self.checkpoints = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that knows the modes.
+    pub fn mode_coordinator(mut self, coordinator: Arc<dyn ModeManager>) -> Self {
+        self.modes = Some(coordinator);
+        self
+    }
+
+    /// Injects the coordinator that chooses which tools the model is shown.
+    pub fn tool_selection_coordinator(mut self, coordinator: Arc<dyn ToolSelector>) -> Self {
+        self.selector = Some(coordinator);
+        self
+    }
+
     /// Builds the orchestrator. Nothing is started until the first turn, and no model is asked.
     ///
     /// # Errors
@@ -203,6 +299,32 @@ impl AgentOrchestratorBuilder {
     pub fn build(mut self) -> Result<AgentOrchestrator, BuildError> {
         let config = self.build_config()?;
         let base = config.config();
+        let mode = match (self.modes.take(), std::mem::take(&mut self.own_modes)) {
+            (Some(_), own) if !own.is_empty() => return Err(unused("mode", "mode")),
+            (Some(own), _) => Some(own),
+            (None, own) => defaults::mode(&base.settings, own)?,
+        };
+        let mut own_tools: Vec<Arc<dyn Tool>> = Vec::new();
+        for (name, description, mut agent) in std::mem::take(&mut self.agents) {
+            if agent.modes.is_some() {
+                return Err(unused("mode_coordinator", "nested mode"));
+            }
+            agent.modes.clone_from(&mode);
+            if agent.executor.is_none() && agent.policy.is_none() {
+                agent.policy.clone_from(&self.policy);
+            }
+            own_tools.push(Arc::new(AgentTool::new(
+                &name,
+                &description,
+                agent.build()?,
+            )));
+        }
+        #[cfg(feature = "mode")]
+        if let Some(modes) = mode.clone().filter(|_| self.switch_mode_tool)
+            && let Some(tool) = victor_mode::SwitchModeTool::new(modes)
+        {
+            own_tools.push(Arc::new(tool));
+        }
         let roles = Roles {
             provider: self.build_provider(&base)?,
             analytics: match self.analytics {
@@ -214,11 +336,18 @@ impl AgentOrchestratorBuilder {
                 (Some(own), None) => own,
                 (None, store) => defaults::session(store)?,
             },
-            tool: match (self.executor, self.policy) {
-                (Some(_), Some(_)) => return Err(unused("approval_policy", "tool")),
-                (Some(own), None) => own,
-                (None, policy) => defaults::tool(policy)?,
+            tool: match self.executor {
+                Some(_) if self.policy.is_some() => return Err(unused("approval_policy", "tool")),
+                Some(_) if self.receipts.is_some() => return Err(unused("receipt_store", "tool")),
+                Some(_) if self.results.is_some() => return Err(unused("result_store", "tool")),
+                Some(own) => guarded(own, mode.as_ref()),
+                None => {
+                    let tools = defaults::tool(self.policy, self.receipts, self.results)?;
+                    guarded(tools, mode.as_ref())
+                }
             },
+            tool_selection: self.selector,
+            mode,
             prompt: match self.prompt {
                 Some(own) => own,
                 None => defaults::prompt()?,
@@ -226,6 +355,11 @@ impl AgentOrchestratorBuilder {
             context: match self.context {
                 Some(own) => own,
                 None => defaults::context()?,
+            },
+            checkpoint: match (self.checkpoints, self.checkpoint_store) {
+                (Some(_), Some(_)) => return Err(unused("checkpoint_store", "checkpoint")),
+                (own, None) => own,
+                (None, Some(store)) => Some(defaults::checkpoint(store)?),
             },
             chat: match self.chat {
                 Some(own) => own,
@@ -235,6 +369,7 @@ impl AgentOrchestratorBuilder {
         };
         self.tools
             .into_iter()
+            .chain(own_tools)
             .try_for_each(|tool| roles.tool.register(tool))?;
         for provider in self.config_providers {
             roles.config.add_provider(provider);
@@ -249,7 +384,14 @@ impl AgentOrchestratorBuilder {
             roles.analytics.add_exporter(exporter);
         }
         check_names(&roles, &base)?;
-        Ok(AgentOrchestrator::new(roles, self.session, remarks(&base)))
+        let remarks = remarks(&base);
+        Ok(AgentOrchestrator::new(
+            roles,
+            self.session,
+            self.memory,
+            self.policy_for_turns,
+            remarks,
+        ))
     }
 
     #[cfg(feature = "config")]
@@ -293,6 +435,17 @@ impl AgentOrchestratorBuilder {
     }
 }
 
+/// The tools within what the modes permit.
+fn guarded(
+    tools: Arc<dyn ToolExecutor>,
+    modes: Option<&Arc<dyn ModeManager>>,
+) -> Arc<dyn ToolExecutor> {
+    match modes {
+        Some(modes) => Arc::new(GuardedTools::new(tools, modes.clone())),
+        None => tools,
+    }
+}
+
 fn unused(method: &'static str, role: &'static str) -> BuildError {
     BuildError::Unused { method, role }
 }
@@ -303,16 +456,7 @@ fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError
         if known.iter().any(|name| name == value) {
             return Ok(());
         }
-        let known = known
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        Err(BuildError::UnknownName {
-            key,
-            value: value.to_owned(),
-            known,
-        })
+        Err(BuildError::unknown_name(key, value, &known))
     };
     let settings = &config.settings;
     check(

@@ -57,15 +57,20 @@
 //! can leave it out; the builder then says which role is missing. The feature `typed`, on by default too, brings
 //! [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
+mod agent_tool;
 mod builder;
+mod checkpoints;
 pub mod coordinators;
 mod defaults;
 mod error;
+mod guard;
 mod health;
 mod observe;
+mod offer;
 mod orchestrator;
 mod ports;
 pub mod protocols;
+mod recovery;
 mod roles;
 mod seen;
 mod session;
@@ -73,9 +78,12 @@ mod session;
 mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
+pub use checkpoints::Restored;
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
+pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
+pub use seen::MemoryLimits;
 pub use session::Session;
 #[cfg(feature = "typed")]
 pub use typed::{Typed, TypedChatError};

@@ -1,31 +1,39 @@
 //! The ports of a turn: where the coordinators meet that do not know each other.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
-    ContextCompacted, EventSink, ModelCall, OutputContract, SuspendedTurn, TurnEventKind, TurnPorts,
+    ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn,
+    TurnEventKind, TurnPorts,
 };
+use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointDraft};
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
 use victor_core::wire::Extra;
 use victor_core::{
-    BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain,
+    BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain, contain_sync,
 };
 use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
-use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
+use victor_session_protocol::{OpenTurn, SessionPatch, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
+use crate::checkpoints;
+use crate::guard::in_mode;
+use crate::offer::offered;
 use crate::roles::Roles;
-use crate::seen::Seen;
+use crate::seen::{Seen, has_run};
 
 /// How many tokens an answer is taken to need where nobody says.
 const ANSWER_TOKENS: u64 = 4096;
+
+/// Where the metadata of a session say which mode it is in.
+pub(crate) const MODE: &str = "victor_mode";
 
 /// The ports of one turn.
 #[derive(Debug)]
@@ -35,14 +43,24 @@ pub(crate) struct SessionPorts {
     pub(crate) seen: Arc<Seen>,
     /// The model that the session's own configuration names.
     pub(crate) model: Option<ModelId>,
+    /// The system prompt without what the mode says.
     pub(crate) prompt: Arc<str>,
-    pub(crate) tools: Arc<[ToolSpec]>,
     pub(crate) turn: TurnId,
     /// Whether an answer fits, where that is known better than that it must be JSON.
     pub(crate) check: Option<Arc<dyn CheckOutput>>,
     pub(crate) events: EventSink,
+    /// Where the turn could be taken up again after its last step; kept where somebody wants to know it.
+    pub(crate) open: Mutex<Option<Box<SuspendedTurn>>>,
     /// The right to work on the session; gone once the turn has been abandoned.
     pub(crate) lease: Mutex<Option<Arc<TurnLease>>>,
+}
+
+/// What the model is told and shown beside the conversation.
+#[derive(Debug)]
+struct Preamble {
+    prompt: Arc<str>,
+    model: Option<ModelId>,
+    tools: Arc<[ToolSpec]>,
 }
 
 /// Knows whether an answer has the form that was asked for.
@@ -77,16 +95,75 @@ pub(crate) fn window_request(
 }
 
 impl SessionPorts {
+    /// What the model is told and shown in its next call beside the conversation: the mode may have been switched since
+    /// the last one, and tools may have come.
+    async fn preamble(&self) -> Preamble {
+        let session = self.events.session();
+        let mut preamble = Preamble {
+            prompt: self.prompt.clone(),
+            model: self.model.clone(),
+            tools: Arc::default(),
+        };
+        let switched = in_mode(self.roles.mode.as_ref(), session, |mode| {
+            if !mode.prompt.is_empty() {
+                let prompt = format!("{}\n\n{}", self.prompt, mode.prompt);
+                preamble.prompt = prompt.trim_start().into();
+            }
+            if mode.model.is_some() {
+                preamble.model.clone_from(&mode.model);
+            }
+            let (from, by) = self.seen.enter(session, &mode.name)?;
+            Some(ModeSwitched {
+                from: from.as_ref().into(),
+                to: mode.name.clone(),
+                by: by.to_string(),
+                extra: Extra::default(),
+            })
+        });
+        if let Some(switched) = switched.flatten() {
+            self.keep_mode(&switched.to).await;
+            self.events.emit(switched).await;
+        }
+        let context = self.roles.context.context(session);
+        let (tools, problem) = offered(&self.roles, &self.seen, session, context.messages()).await;
+        if let Some(problem) = problem {
+            let notice = TurnEventKind::notice("tool selection", problem);
+            self.events.emit(notice).await;
+        }
+        preamble.tools = tools;
+        preamble
+    }
+
+    /// Keeps the session's mode for other processes, where a store can.
+    async fn keep_mode(&self, mode: &str) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        let mut patch = SessionPatch::default();
+        patch.metadata.insert(MODE.into(), mode.into());
+        let kept = self
+            .roles
+            .session
+            .update_session(self.events.session(), &patch)
+            .await;
+        if let Err(error) = kept {
+            let problem = format!("the mode is not kept: {error}");
+            self.events
+                .emit(TurnEventKind::notice("session", problem))
+                .await;
+        }
+    }
+
     /// How many tokens the system prompt, the tools, the form of the answer and a note take.
-    fn preamble_tokens(&self, call: &ModelCall) -> u64 {
+    fn preamble_tokens(&self, call: &ModelCall, preamble: &Preamble) -> u64 {
         let counter = self.roles.context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
         let schema = |contract: &OutputContract| count(&contract.format.schema.to_string());
         let output = call.output.as_ref().map(schema);
         let note = call.note.as_deref().map(count);
         let session = self.events.session();
-        self.seen.prompt_tokens(session, &self.prompt, count)
-            + self.seen.tool_tokens(&self.tools, count)
+        self.seen.prompt_tokens(session, &preamble.prompt, count)
+            + self.seen.tool_tokens(&preamble.tools, count)
             + output.unwrap_or_default()
             + note.unwrap_or_default()
     }
@@ -94,8 +171,13 @@ impl SessionPorts {
     /// Asks for an answer of a form: of the provider where it can hold the model to it, and otherwise by a tool that
     /// takes the answer. Nobody is made to call that tool, since some models refuse that, and one that answers in
     /// plain text is understood too.
-    fn ask_for(&self, format: &Arc<ResponseFormat>, request: &mut ChatRequest) {
-        let model = self.roles.model(self.model.as_ref());
+    fn ask_for(
+        &self,
+        format: &Arc<ResponseFormat>,
+        preamble: &Preamble,
+        request: &mut ChatRequest,
+    ) {
+        let model = self.roles.model(preamble.model.as_ref());
         if format.strict && self.roles.provider.capabilities(&model).structured_output {
             request.response_format = Some(format.clone());
             return;
@@ -107,20 +189,30 @@ impl SessionPorts {
             ..
         } = &**format;
         let tool = ToolSpec::new(name, description, schema.clone()).with_effect(Effect::ReadOnly);
-        request.tools = self.tools.iter().cloned().chain([tool]).collect();
+        request.tools = preamble.tools.iter().cloned().chain([tool]).collect();
         request.tool_choice = ToolChoice::Auto;
         let system = format!(
             "{}\n\nGive your final answer by calling the tool `{name}`, once, when you have all that it takes.",
-            self.prompt
+            preamble.prompt
         );
         request.system = Some(system.trim_start().into());
     }
 
-    async fn prepare(&self, call: &ModelCall) -> Result<Context, ProviderError> {
+    async fn prepare(
+        &self,
+        call: &ModelCall,
+        preamble: &Preamble,
+    ) -> Result<Context, ProviderError> {
         let (context, session) = (&self.roles.context, self.events.session());
-        let mut request = window_request(&self.roles, &self.settings, self.model.as_ref());
-        request.preamble = self.preamble_tokens(call);
+        let mut request = window_request(&self.roles, &self.settings, preamble.model.as_ref());
+        request.preamble = self.preamble_tokens(call, preamble);
         request.force = call.shrink;
+        // A copy of some pointers, from which a checkpoint is made if the context turns out to be compacted.
+        let before = self
+            .roles
+            .checkpoint
+            .is_some()
+            .then(|| context.context(session));
         let prepared = match contain(context.prepare(session, &request)).await {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(error)) => {
@@ -135,9 +227,77 @@ impl SessionPorts {
             }
         };
         if let Some(report) = prepared.compaction {
+            if let Some(before) = before {
+                self.checkpoint(CheckpointCause::BeforeCompaction, before)
+                    .await;
+            }
             self.tell(report).await;
         }
         Ok(prepared.context)
+    }
+
+    /// Makes a checkpoint if one is due. The turn goes on if that fails.
+    async fn checkpoint(&self, cause: CheckpointCause, context: Context) {
+        let Some(manager) = self.roles.checkpoint.as_deref() else {
+            return;
+        };
+        let session = self.events.session();
+        if !contain_sync(|| manager.is_due(session, &cause)).unwrap_or_default() {
+            return;
+        }
+        let open = lock(&self.open).clone();
+        let mut draft = CheckpointDraft::new(session.clone(), context, cause);
+        draft.turn = Some(self.turn);
+        draft.state = checkpoints::state(&self.roles, &self.seen, session, open.as_deref());
+        let problem = match checkpoints::make(manager, draft).await {
+            Ok(made) => self.rebase(&made).await.err(),
+            Err(problem) => Some(problem),
+        };
+        if let Some(problem) = problem {
+            let notice = TurnEventKind::notice("checkpoint", problem);
+            self.events.emit(notice).await;
+        }
+    }
+
+    /// Lets the context of a session that begins with a checkpoint begin with this newer one, since old ones are pruned.
+    async fn rebase(&self, made: &Checkpoint) -> Result<(), String> {
+        let session = self.events.session();
+        let Some(entries) = self.seen.entries_of_based(session) else {
+            return Ok(());
+        };
+        let patch = checkpoints::base_of(made, entries);
+        let updated = self.roles.session.update_session(session, &patch).await;
+        updated.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Makes a checkpoint if so many of the calls that have run are enough for one.
+    async fn checkpoint_after(&self, messages: &[Arc<Message>]) {
+        if self.roles.checkpoint.is_none() {
+            return;
+        }
+        let results = messages.iter().flat_map(|message| message.tool_results());
+        for _ in results.filter(|result| has_run(&result.outcome)) {
+            let context = self.roles.context.context(self.events.session());
+            self.checkpoint(CheckpointCause::ToolCalls, context).await;
+        }
+    }
+
+    /// Makes a checkpoint if one of the calls may destroy something.
+    async fn checkpoint_before(&self, calls: &[ToolCall], verdicts: &[Verdict]) {
+        if self.roles.checkpoint.is_none() {
+            return;
+        }
+        let specs = self.roles.tool.specs();
+        let destroys = |call: &ToolCall| {
+            let spec = specs.iter().find(|spec| spec.name == call.name);
+            spec.is_some_and(|spec| spec.effect == Effect::Destructive)
+        };
+        let mut cleared = calls.iter().zip(verdicts);
+        if cleared.any(|(call, verdict)| *verdict == Verdict::Run && destroys(call)) {
+            let context = self.roles.context.context(self.events.session());
+            self.checkpoint(CheckpointCause::BeforeDestructive, context)
+                .await;
+        }
     }
 
     async fn tell(&self, report: CompactionReport) {
@@ -163,16 +323,34 @@ impl SessionPorts {
         scope
     }
 
-    fn opened(&self, open: &SuspendedTurn) -> Result<TurnChange, BoxError> {
+    /// What becomes of the turn's journal.
+    fn journaled(&self, open: Option<&SuspendedTurn>) -> Result<TurnChange, BoxError> {
+        if !self.roles.session.journals() {
+            return Ok(TurnChange::Keep);
+        }
+        let Some(open) = open else {
+            return Ok(TurnChange::Close);
+        };
         let state = serde_json::to_string(open)?;
         let session = self.events.session().clone();
         Ok(TurnChange::Open(OpenTurn::new(session, self.turn, state)))
     }
 
-    async fn store(&self, messages: &[Arc<Message>], journal: TurnChange) -> Result<(), BoxError> {
+    async fn store(
+        &self,
+        messages: &[Arc<Message>],
+        open: Option<&SuspendedTurn>,
+    ) -> Result<(), BoxError> {
         let Some(lease) = self.lease() else {
             return Err("the turn no longer holds its session".into());
         };
+        let journal = self.journaled(open)?;
+        if self.roles.checkpoint.is_some() {
+            *lock(&self.open) = open.map(|open| Box::new(open.clone()));
+        }
+        if messages.is_empty() && journal == TurnChange::Keep {
+            return Ok(());
+        }
         let committed = self
             .roles
             .session
@@ -181,40 +359,43 @@ impl SessionPorts {
             self.seen.forget(lease.session());
             return Err(error.into());
         }
-        self.seen.wrote(lease.session(), messages.len());
+        self.seen.wrote(lease.session(), messages);
         self.roles.context.append(lease.session(), messages);
         Ok(())
     }
 
     fn lease(&self) -> Option<Arc<TurnLease>> {
-        self.lease
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.lease).clone()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change is one assignment, so a poisoned lock guards a whole value.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
 impl TurnPorts for SessionPorts {
     async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError> {
-        let mut context = self.prepare(call).await?;
+        let preamble = self.preamble().await;
+        let mut context = self.prepare(call, &preamble).await?;
         if let Some(note) = &call.note {
             context.push(Message::note(note));
         }
         // Without a name, the router takes its current model together with its current provider.
-        let model = self.model.clone().unwrap_or_else(|| ModelId::from(""));
+        let model = preamble.model.clone().unwrap_or_else(|| ModelId::from(""));
         let mut request = ChatRequest::new(model, context);
-        request.system = (!self.prompt.is_empty()).then(|| self.prompt.clone());
+        request.system = (!preamble.prompt.is_empty()).then(|| preamble.prompt.clone());
         // The tools stay in the request when they may not be called: providers demand them where the history has
         // calls, and their prompt caches begin with them.
-        request.tools = self.tools.clone();
+        request.tools = preamble.tools.clone();
         request.tool_choice = if call.tools {
             ToolChoice::Auto
         } else {
             ToolChoice::None
         };
         if let Some(contract) = &call.output {
-            self.ask_for(&contract.format, &mut request);
+            self.ask_for(&contract.format, &preamble, &mut request);
         }
         request.max_output_tokens = self.settings.max_output_tokens;
         request.temperature = self.settings.temperature;
@@ -226,7 +407,10 @@ impl TurnPorts for SessionPorts {
         let mut scope = self.scope();
         scope.approvals = approvals.to_vec();
         match contain(self.roles.tool.review_tool_calls(calls, &scope)).await {
-            Ok(verdicts) => verdicts,
+            Ok(verdicts) => {
+                self.checkpoint_before(calls, &verdicts).await;
+                verdicts
+            }
             Err(panicked) => {
                 let reason = format!("the tool executor {panicked}");
                 vec![Verdict::Deny { reason }; calls.len()]
@@ -254,28 +438,21 @@ impl TurnPorts for SessionPorts {
         messages: &[Arc<Message>],
         open: Option<&SuspendedTurn>,
     ) -> Result<(), BoxError> {
-        let journal = match open {
-            Some(open) => self.opened(open)?,
-            None if self.journals() => TurnChange::Close,
-            None => TurnChange::Keep,
-        };
-        self.store(messages, journal).await
+        self.store(messages, open).await?;
+        self.checkpoint_after(messages).await;
+        Ok(())
     }
 
     fn journals(&self) -> bool {
-        self.roles.session.journals()
+        self.roles.session.journals() || self.roles.checkpoint.is_some()
     }
 
     async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {
-        self.store(&[], self.opened(open)?).await
+        self.store(&[], Some(open)).await
     }
 
     fn abandon(&self, messages: Vec<Arc<Message>>) {
-        let lease = self
-            .lease
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let lease = lock(&self.lease).take();
         // Nobody else holds the lease: a commit that did was dropped with the turn.
         let Some(lease) = lease.and_then(Arc::into_inner) else {
             return;

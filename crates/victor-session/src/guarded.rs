@@ -10,7 +10,8 @@ use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 use victor_core::{Problems, SessionId, contain, contain_sync};
 use victor_session_protocol::{
-    SessionCommit, SessionError, SessionInfo, SessionStore, TranscriptEntry,
+    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
+    TranscriptEntry,
 };
 
 /// What the health calls the store.
@@ -79,6 +80,36 @@ impl GuardedStore {
         session: &SessionId,
     ) -> Result<Option<SessionInfo>, SessionError> {
         self.call("info", async { self.inner.info(session).await })
+            .await
+    }
+
+    pub(crate) async fn find(
+        &self,
+        query: &SessionQuery,
+    ) -> Result<Vec<SessionInfo>, SessionError> {
+        self.call("find", async { self.inner.find(query).await })
+            .await
+    }
+
+    pub(crate) async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.call("update", async { self.inner.update(session, patch).await })
+            .await
+    }
+
+    pub(crate) async fn open_turn(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<OpenTurn>, SessionError> {
+        self.call("open_turn", async { self.inner.open_turn(session).await })
+            .await
+    }
+
+    pub(crate) async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        self.call("open_turns", async { self.inner.open_turns().await })
             .await
     }
 

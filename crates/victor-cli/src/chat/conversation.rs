@@ -147,11 +147,11 @@ impl Conversation {
             let answer = if stop {
                 Answer::Stop
             } else {
-                editor::ask(&pending.question)
+                editor::ask(&pending.question, pending.preview.as_deref())
             };
             let reason = match answer {
-                Answer::Yes => {
-                    approvals.push(Approval::approve(call));
+                Answer::Yes(scope) => {
+                    approvals.push(Approval::approve_for(call, scope));
                     continue;
                 }
                 Answer::No => "the user said no: do not try it again, and go on without it",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustyline::config::{Behavior, Config};
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, Result};
+use victor_orchestrator::protocols::ApprovalScope;
 
 use crate::say;
 
@@ -63,8 +64,9 @@ impl LineEditor {
 
 /// What a person answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
-    Yes,
+pub(crate) enum Answer {
+    /// And for what else.
+    Yes(ApprovalScope),
     No,
     /// Ctrl-C.
     Stop,
@@ -72,8 +74,8 @@ pub(super) enum Answer {
     Nobody,
 }
 
-/// Asks a person. It blocks.
-pub(super) fn ask(question: &str) -> Answer {
+/// Asks a person, who is shown what would be done. It blocks.
+pub(crate) fn ask(question: &str, preview: Option<&str>) -> Answer {
     let question = say::one_line(question);
     let editor = if io::stdin().is_terminal() && io::stderr().is_terminal() {
         editor().ok()
@@ -87,10 +89,15 @@ pub(super) fn ask(question: &str) -> Answer {
         return Answer::Nobody;
     };
     say::tell(&question);
+    if let Some(preview) = preview {
+        say::tell(preview);
+    }
     loop {
-        match editor.readline("allow it? [y/N] ") {
+        match editor.readline("allow it? [y/N] (s: always the same, t: always this tool) ") {
             Ok(line) => match line.trim().to_lowercase().as_str() {
-                "y" | "yes" => return Answer::Yes,
+                "y" | "yes" => return Answer::Yes(ApprovalScope::Call),
+                "s" | "same" => return Answer::Yes(ApprovalScope::Arguments),
+                "t" | "tool" => return Answer::Yes(ApprovalScope::Tool),
                 "" | "n" | "no" => return Answer::No,
                 _ => {}
             },

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use victor_orchestrator::Session;
-use victor_orchestrator::protocols::CapabilitySource;
+use victor_orchestrator::protocols::{CapabilitySource, SwitchedBy};
 
 use super::conversation::{Conversation, End};
 use super::editor::{Line, LineEditor};
@@ -14,6 +14,8 @@ use crate::say;
 const HELP: &str = "\
 /help     shows this
 /context  says how large the conversation is that the model sees
+/mode     says which mode this is; /mode plan takes it to another one
+/tools    says which tools the model was shown last, and why
 /reset    forgets the conversation
 /quit     leaves, as Ctrl-D does
 Everything else is said to the model, also what begins with a space and a slash.
@@ -55,14 +57,22 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
             continue;
         }
         match command(&line) {
-            Some("help") => say::tell(HELP),
-            Some("context") => say::tell(&context(conversation)),
-            Some("reset") => match conversation.session.reset().await {
+            Some(("help", "")) => say::tell(HELP),
+            Some(("context", "")) => say::tell(&context(conversation)),
+            Some(("mode", "")) => say::tell(&mode(&conversation.session)),
+            Some(("mode", name)) => {
+                match conversation.session.switch_mode(name, SwitchedBy::Person) {
+                    Ok(_) => say::tell(&mode(&conversation.session)),
+                    Err(error) => say::error(&error.to_string()),
+                }
+            }
+            Some(("tools", "")) => say::tell(&tools(&conversation.session)),
+            Some(("reset", "")) => match conversation.session.reset().await {
                 Ok(()) => say::tell("the conversation is forgotten"),
                 Err(error) => say::error(&format!("{:#}", anyhow::Error::new(error))),
             },
-            Some("quit") => return Ok(exit),
-            Some(name) => say::error(&format!(
+            Some(("quit", "")) => return Ok(exit),
+            Some((name, _)) => say::error(&format!(
                 "there is no command /{name}: /help shows those that there are"
             )),
             None => match conversation.say(line).await? {
@@ -79,10 +89,35 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
     }
 }
 
-/// The command that a line is, if it is one: a slash and one word. Paths are none.
-fn command(line: &str) -> Option<&str> {
-    let name = line.trim_end().strip_prefix('/')?;
-    (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(name)
+/// The command that a line is, if it is one, and its argument: a slash and a word, and one more for those that take one.
+/// Paths are none.
+fn command(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_end().strip_prefix('/')?;
+    let (name, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    (is_word && (argument.is_empty() || name == "mode")).then_some((name, argument.trim()))
+}
+
+/// Which mode a session is in, and which there are.
+fn mode(session: &Session) -> String {
+    let (Some(modes), Some(now)) = (session.orchestrator().mode_coordinator(), session.mode())
+    else {
+        return "there are no modes".to_owned();
+    };
+    let mut text = format!("the mode is {now}");
+    for policy in modes.modes() {
+        let mode = policy.mode();
+        text += &format!("\n  {:<8} {}", mode.name, mode.description);
+    }
+    text
+}
+
+/// Which tools the model was shown last, and why.
+fn tools(session: &Session) -> String {
+    match session.tool_selection() {
+        Some(selection) => say::selection(&selection),
+        None => "nothing was said to the model yet".to_owned(),
+    }
 }
 
 fn context(conversation: &Conversation) -> String {
@@ -134,8 +169,9 @@ mod tests {
 
     #[test]
     fn commands_are_told_from_messages() {
-        assert_eq!(command("/quit"), Some("quit"));
-        assert_eq!(command("/reset "), Some("reset"));
+        assert_eq!(command("/quit"), Some(("quit", "")));
+        assert_eq!(command("/reset "), Some(("reset", "")));
+        assert_eq!(command("/mode  plan "), Some(("mode", "plan")));
         for message in [
             "quit",
             " /quit",

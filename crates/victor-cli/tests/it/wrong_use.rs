@@ -27,8 +27,8 @@ fn flags() {
         "see `victor --help`",
     );
     check(
-        &["chat", "--modle", "x", "hello"],
-        "unexpected argument '--modle'",
+        &["chat", "--modell", "x", "hello"],
+        "unexpected argument '--modell'",
         "'--model'; see `victor --help`",
     );
     check(

@@ -1,0 +1,3 @@
+//! The checkpoint coordinator, through its public API.
+
+mod stores;

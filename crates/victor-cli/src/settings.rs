@@ -1,0 +1,35 @@
+//! Where settings are read from.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use victor_orchestrator::coordinators::ConfigCoordinator;
+use victor_orchestrator::protocols::ConfigError;
+
+use crate::data;
+
+/// Where settings are read from.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArgs {
+    /// Read settings from this file, in place of the one that is found
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl SettingsArgs {
+    /// The settings of the file and the environment, with this mode to begin in if one is named.
+    pub(crate) fn read(&self, mode: Option<&str>) -> Result<ConfigCoordinator, ConfigError> {
+        let builder = ConfigCoordinator::builder()
+            .environment(std::env::vars_os())
+            .reserve(data::VARIABLE);
+        let builder = match &self.config {
+            Some(file) => builder.file(file),
+            None => builder.discover(Path::new(".")),
+        };
+        match mode {
+            Some(mode) => builder.set("mode", mode),
+            None => builder,
+        }
+        .build()
+    }
+}

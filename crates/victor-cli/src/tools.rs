@@ -1,0 +1,220 @@
+//! `victor tools`: which tools there are, what one does, and which a model would be shown.
+
+use std::io::{self, Read as _, Write as _};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use victor_offline::OfflineModel;
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::protocols::{
+    ConfigLoader as _, SelectionRequest, SessionId, ToolCall, ToolOutcome, ToolScope, ToolSpec,
+    TurnId, Verdict,
+};
+
+use crate::chat::editor::{self, Answer};
+use crate::exit::{Exit, Failure};
+use crate::say;
+use crate::settings::SettingsArgs;
+use crate::toolbox::ToolsArgs;
+
+/// See which tools there are, call one, or learn which a model would be shown
+#[derive(Debug, Args)]
+pub(crate) struct ToolsCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the tools, what they do to the world, and whether the mode permits them
+    List {
+        /// Print one tool a line as JSON, with its schema
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Call a tool as a model would: checked, within the mode, and asked about
+    #[command(after_help = "Example:\n  victor tools call read_file '{\"path\": \"README.md\"}'")]
+    Call {
+        /// The tool
+        name: String,
+
+        /// The arguments, a JSON object; `-` reads them from standard input
+        #[arg(default_value = "{}")]
+        arguments: String,
+
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Say which tools a model would be shown for a message, and why
+    Explain {
+        /// The message
+        message: String,
+
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    toolbox: ToolsArgs,
+
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+impl Common {
+    /// An orchestrator with the tools, whose model is not asked.
+    async fn open(&self) -> Result<AgentOrchestrator, Failure> {
+        let mode = self.toolbox.mode.as_deref();
+        let config = self.settings.read(mode).map_err(Failure::usage)?;
+        let timeout = config.config().settings.tool_calling_timeout;
+        let builder = AgentOrchestrator::builder()
+            .config_coordinator(Arc::new(config))
+            .provider(Arc::new(OfflineModel::new()));
+        let builder = self.toolbox.offer(builder, Vec::new(), timeout).await?;
+        builder.build().map_err(Failure::usage)
+    }
+}
+
+pub(crate) fn run(command: ToolsCommand) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (Action::List { common, .. }
+        | Action::Call { common, .. }
+        | Action::Explain { common, .. }) = &command.action;
+        let orchestrator = common.open().await?;
+        let exit = match &command.action {
+            Action::List { json, .. } => list(&orchestrator, *json),
+            Action::Call {
+                name, arguments, ..
+            } => call(&orchestrator, name, arguments).await,
+            Action::Explain { message, .. } => explain(&orchestrator, message).await,
+        };
+        orchestrator.shutdown().await;
+        exit
+    })
+}
+
+fn list(orchestrator: &AgentOrchestrator, as_json: bool) -> Result<Exit, Failure> {
+    let mut out = io::stdout().lock();
+    let specs = orchestrator.tool_coordinator().specs();
+    for spec in specs.iter() {
+        let denied = denied(orchestrator, spec);
+        if as_json {
+            let mut line = serde_json::to_value(spec).unwrap_or_default();
+            line["permitted"] = json!(denied.is_none());
+            writeln!(out, "{line}")?;
+            continue;
+        }
+        let effect = effect(spec);
+        let about = spec.description.lines().next().unwrap_or_default();
+        let about = about.split(". ").next().unwrap_or_default();
+        let remark = denied.map(|_| " (not in this mode)").unwrap_or_default();
+        writeln!(
+            out,
+            "{}",
+            say::plain(&format!("{:<20} {effect:<12}{remark} {about}", spec.name))
+        )?;
+    }
+    Ok(Exit::Answered)
+}
+
+async fn call(
+    orchestrator: &AgentOrchestrator,
+    name: &str,
+    arguments: &str,
+) -> Result<Exit, Failure> {
+    let mut arguments = arguments.to_owned();
+    if arguments == "-" {
+        arguments.clear();
+        let read = io::stdin().lock().read_to_string(&mut arguments);
+        read.context("the arguments cannot be read from standard input")
+            .map_err(Failure::usage)?;
+    }
+    let tools = orchestrator.tool_coordinator();
+    let call = ToolCall::new("1", name, arguments);
+    let scope = ToolScope::new(SessionId::default(), TurnId::generate());
+    let mut verdicts = tools
+        .review_tool_calls(std::slice::from_ref(&call), &scope)
+        .await;
+    match verdicts.pop() {
+        Some(Verdict::Run) => {}
+        Some(Verdict::Ask {
+            question, preview, ..
+        }) => match editor::ask(&question, preview.as_deref()) {
+            Answer::Yes(_) => {}
+            Answer::Stop => return Ok(Exit::Interrupted),
+            Answer::No | Answer::Nobody => return Ok(Exit::Failed),
+        },
+        Some(Verdict::Reject { reason }) => return Err(Failure::usage(anyhow!(reason))),
+        Some(Verdict::Deny { reason }) => {
+            say::error(&reason);
+            return Ok(Exit::Failed);
+        }
+        _ => return Err(Failure::usage(anyhow!("nobody decided about the call"))),
+    }
+    let mut results = tools.run_tool_calls(vec![call], &scope);
+    let ended = tokio::select! {
+        ended = results.next_result() => ended,
+        _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+    };
+    let Some(result) = ended else {
+        say::error("the tool gave no result");
+        return Ok(Exit::Failed);
+    };
+    let text = result.text();
+    if result.outcome == ToolOutcome::Success {
+        writeln!(io::stdout().lock(), "{}", say::plain(text.trim_end()))?;
+        return Ok(Exit::Answered);
+    }
+    say::error(&text);
+    Ok(Exit::Failed)
+}
+
+async fn explain(orchestrator: &AgentOrchestrator, message: &str) -> Result<Exit, Failure> {
+    let Some(selector) = orchestrator.tool_selection_coordinator() else {
+        return Err(Failure::usage(anyhow!(
+            "nothing chooses among the tools here: all are shown"
+        )));
+    };
+    let specs = orchestrator.tool_coordinator().specs();
+    let permitted = specs
+        .iter()
+        .filter(|spec| denied(orchestrator, spec).is_none());
+    let permitted: Arc<[ToolSpec]> = permitted.cloned().collect();
+    let request = SelectionRequest::new(SessionId::default(), message);
+    let selection = selector.select_tools(&request, &permitted).await;
+    writeln!(
+        io::stdout().lock(),
+        "{}",
+        say::plain(&say::selection(&selection))
+    )?;
+    Ok(Exit::Answered)
+}
+
+/// Why the mode does not permit a tool, if it does not.
+fn denied(orchestrator: &AgentOrchestrator, spec: &ToolSpec) -> Option<String> {
+    let modes = orchestrator.mode_coordinator()?;
+    modes
+        .permits(&SessionId::default(), spec)
+        .reason()
+        .map(str::to_owned)
+}
+
+/// The effect as it is written in files.
+fn effect(spec: &ToolSpec) -> String {
+    match serde_json::to_value(spec.effect) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

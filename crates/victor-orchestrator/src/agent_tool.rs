@@ -1,0 +1,122 @@
+//! An agent as a tool of another one.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use victor_chat_protocol::{ChatResponse, TurnEventKind, TurnOutcome};
+use victor_core::{Effect, SessionId, ToolSpec};
+use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
+
+use crate::AgentOrchestrator;
+
+/// An orchestrator as a tool of another one. Each call is a conversation of its own.
+///
+/// The two share their modes: the conversation is nested in that of the caller, so what is denied there is denied here,
+/// and the tool itself has no effect beyond those of the tools that the agent calls. Without modes nothing holds these
+/// back, and the tool is as grave as the gravest of them may be.
+#[derive(Debug)]
+pub(crate) struct AgentTool {
+    spec: ToolSpec,
+    agent: AgentOrchestrator,
+}
+
+impl AgentTool {
+    pub(crate) fn new(name: &str, description: &str, agent: AgentOrchestrator) -> Self {
+        let task = "what the agent is to do, with all that it needs to know: it sees nothing of this conversation";
+        let schema = json!({
+            "type": "object",
+            "properties": { "task": { "type": "string", "minLength": 1, "description": task } },
+            "required": ["task"],
+            "additionalProperties": false,
+        });
+        let effect = match agent.mode_coordinator() {
+            Some(_) => Effect::ReadOnly,
+            None => Effect::Destructive,
+        };
+        let spec = ToolSpec::new(name, description, schema).with_effect(effect);
+        Self { spec, agent }
+    }
+
+    async fn work(
+        &self,
+        session: &SessionId,
+        cx: &ToolContext,
+        task: &str,
+    ) -> Result<ChatResponse, ToolError> {
+        let mut turn = self.agent.session(session.clone()).stream_chat(task);
+        while let Some(event) = turn.next().await {
+            let event = event.map_err(|error| {
+                ToolError::because(format!("agent `{}`", self.spec.name), error)
+            })?;
+            match event.kind {
+                TurnEventKind::ToolCallStarted(started) => cx.progress(&started.call.name),
+                TurnEventKind::TurnFinished(finished) => return Ok(*finished.response),
+                _ => cx.heartbeat(),
+            }
+        }
+        Err(ToolError::failed("the agent came to no end"))
+    }
+}
+
+#[async_trait]
+impl Tool for AgentTool {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
+        let task = arguments["task"].as_str().unwrap_or_default();
+        let session = SessionId::new(format!("{}/{}/{}", cx.session, self.spec.name, cx.call));
+        if let Some(modes) = self.agent.mode_coordinator() {
+            modes.nest(&cx.session, &session);
+        }
+        let nested = Nested {
+            agent: &self.agent,
+            session,
+        };
+        let response = self.work(&nested.session, cx, task).await?;
+        nested.end().await;
+        match &response.outcome {
+            TurnOutcome::AwaitingApproval => {
+                let calls = response.suspended.iter().flat_map(|turn| &turn.approvals);
+                let tools: Vec<_> = calls
+                    .map(|asked| format!("`{}`", asked.call.name))
+                    .collect();
+                Err(ToolError::NotPermitted(format!(
+                    "the agent may not call {} without a person's approval, and nobody is asked on its behalf: do that \
+                     part yourself",
+                    tools.join(", ")
+                )))
+            }
+            TurnOutcome::Completed => Ok(response.content().into_owned().into()),
+            outcome => Ok(format!(
+                "{}\n[the agent's turn ended as {outcome}, so this may not be all]",
+                response.content()
+            )
+            .trim_start()
+            .into()),
+        }
+    }
+}
+
+/// A conversation that is over when this is dropped: nothing of it stays in memory.
+struct Nested<'a> {
+    agent: &'a AgentOrchestrator,
+    session: SessionId,
+}
+
+impl Nested<'_> {
+    /// Ends it. What a durable store has of it stays there.
+    async fn end(&self) {
+        if !self.agent.session_coordinator().journals()
+            && let Err(error) = self.agent.reset_session(&self.session).await
+        {
+            tracing::debug!(session = %self.session, %error, "a nested conversation was not forgotten");
+        }
+    }
+}
+
+impl Drop for Nested<'_> {
+    fn drop(&mut self) {
+        self.agent.forget(&self.session);
+    }
+}
