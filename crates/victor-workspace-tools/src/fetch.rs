@@ -105,16 +105,16 @@ impl Tool for FetchUrl {
 
     async fn call(&self, cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
         let Arguments { url, offset } = arguments(input)?;
-        let client = self.client().map_err(explain)?;
+        let client = self.client().map_err(|error| explain(&error))?;
         let accept =
             HeaderValue::from_static("text/html, text/*;q=0.9, application/json;q=0.9, */*;q=0.1");
         let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-        let response = client.get(&url, headers).await.map_err(explain)?;
+        let response = client.get(&url, headers).await.map_err(|error| explain(&error))?;
         cx.heartbeat();
         let url = response.url().to_owned();
         require_success(&response, &url)?;
         let kind = Kind::of(&response)?;
-        let bytes = response.bytes().await.map_err(explain)?;
+        let bytes = response.bytes().await.map_err(|error| explain(&error))?;
         let text = kind.text(&bytes)?;
         let text = if kind.html { to_text(&text) } else { text };
 
@@ -220,7 +220,7 @@ fn require_success(response: &HttpResponse, url: &str) -> Result<(), ToolError> 
     }
 }
 
-fn explain(error: HttpError) -> ToolError {
+fn explain(error: &HttpError) -> ToolError {
     match error {
         HttpError::InvalidUrl { .. } => ToolError::InvalidArguments(error.to_string()),
         HttpError::NotPublic { .. } => ToolError::NotPermitted(error.to_string()),

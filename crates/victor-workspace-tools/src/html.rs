@@ -204,7 +204,7 @@ impl Page {
                 "  ".repeat(self.lists.clamp(1, MAX_INDENT) - 1)
             )),
             ("td" | "th", true) if !self.out.ends_with('\n') && self.breaks == 0 => {
-                self.sign(" | ")
+                self.sign(" | ");
             }
             ("pre", true) => {
                 self.sign("```\n");

@@ -399,7 +399,7 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut rest = text.strip_prefix('"')?;
     loop {
         let end = rest.find(['"', '\\'])?;
-        bytes.extend_from_slice(rest[..end].as_bytes());
+        bytes.extend_from_slice(&rest.as_bytes()[..end]);
         let special = rest.as_bytes()[end];
         rest = &rest[end + 1..];
         if special == b'"' {

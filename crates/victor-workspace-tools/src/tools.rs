@@ -64,9 +64,6 @@ impl WorkspaceTools {
     }
 
     /// The longest time for a command, after which it is killed with all that it started. Default: 45 seconds.
-    ///
-    /// It should be shorter than the time limit of the tool executor, which can only end the call as a whole, without
-    /// what the command has written until then.
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
