@@ -84,6 +84,20 @@ impl HttpClient {
         self.send(request, headers).await
     }
 
+    /// Sends a DELETE request.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError`]: there is no answer, or a redirect. Any other answer is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped takes its request back as far as it can; the server may have acted on it.
+    pub async fn delete(&self, url: &str, headers: HeaderMap) -> Result<HttpResponse, HttpError> {
+        self.send(Request::new(Method::DELETE, parse(url)?), headers)
+            .await
+    }
+
     async fn send(
         &self,
         mut request: Request,
