@@ -31,6 +31,8 @@ mod prompt_contributor;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::fmt::Debug;
 
@@ -45,6 +47,8 @@ pub use prompt_contributor::prompt_contributor;
 pub use session_store::session_store;
 pub use token_counter::token_counter;
 pub use tool::tool;
+pub use tool_selection_strategy::tool_selection_strategy;
+pub use tool_selector::tool_selector;
 
 use crate::poll_at_most;
 

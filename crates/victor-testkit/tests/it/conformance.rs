@@ -11,6 +11,8 @@ mod prompt_contributor;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
