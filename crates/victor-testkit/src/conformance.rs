@@ -36,6 +36,8 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::fmt::Debug;
 
@@ -55,6 +57,8 @@ pub use result_store::result_store;
 pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;
+pub use tool_selection_strategy::tool_selection_strategy;
+pub use tool_selector::tool_selector;
 
 use crate::poll_at_most;
 

@@ -15,7 +15,7 @@ use crate::decide::{Reason, decide};
 use crate::lists::PerList;
 use crate::registry::{Named, Registry};
 use crate::sessions::{Outcome, Session, Sessions, Why};
-use crate::{All, SelectionOptions, ToolSelectionCoordinatorBuilder};
+use crate::{All, SearchToolsTool, SelectionOptions, ToolSelectionCoordinatorBuilder};
 
 /// Chooses which of many tools a model is shown.
 ///
@@ -256,6 +256,7 @@ impl ToolSelector for ToolSelectionCoordinator {
         )
     }
 
+    /// Finds everything but [`SearchToolsTool`], whose description is about every search.
     async fn search_tools(
         &self,
         session: &SessionId,
@@ -266,7 +267,7 @@ impl ToolSelector for ToolSelectionCoordinator {
         let request = SelectionRequest::new(session.clone(), query);
         let scores = self.score(&self.strategies.used(), &request, tools).await?;
         let mut found: Vec<(&ToolSpec, f32)> = tools.iter().zip(scores).collect();
-        found.retain(|(_, score)| *score > 0.0);
+        found.retain(|(tool, score)| *score > 0.0 && tool.name != SearchToolsTool::NAME);
         found.sort_by(|one, other| other.1.total_cmp(&one.1));
         found.truncate(count);
         self.sessions

@@ -16,6 +16,8 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
