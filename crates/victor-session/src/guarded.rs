@@ -137,7 +137,7 @@ impl GuardedStore {
         };
         match &result {
             Err(error @ SessionError::Store { .. }) => {
-                self.problems.report(PART, with_causes(error))
+                self.problems.report(PART, with_causes(error));
             }
             _ => self.problems.clear(PART),
         }
