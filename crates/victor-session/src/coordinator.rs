@@ -28,6 +28,8 @@ use crate::transcript::is_lost;
 ///
 /// - **One turn at a time.** [`begin_turn`](SessionManager::begin_turn) gives the session to those who wait in the
 ///   order in which they came. Sessions do not wait for each other.
+///   [`begin_turn_with`](SessionManager::begin_turn_with) does so in other ways as well: it refuses, interrupts, or takes
+///   messages that wait together.
 /// - **No two writers.** Every write names the version that the transcript had when the turn began. Where another
 ///   process has written meanwhile, the write fails with [`SessionError::Conflict`], as do all later ones of that
 ///   turn, and nothing of them is kept; the next turn begins behind what the other has written. The version is
@@ -39,7 +41,8 @@ use crate::transcript::is_lost;
 /// - **A store that fails** is an error of the calls that needed it: its panics, and calls that take too long, as well.
 ///
 /// [`reset`](Coordinator::reset) makes it forget the version of a session and leaves the transcript alone;
-/// [`reset_session`](SessionManager::reset_session) empties the transcript. [`shutdown`](Coordinator::shutdown)
+/// [`reset_session`](SessionManager::reset_session) empties the transcript. A reset that is dropped half way may leave the
+/// session deleted. [`shutdown`](Coordinator::shutdown)
 /// refuses new turns, those that wait in line among them, waits for the running turns of sessions that have abandoned
 /// messages, and writes these.
 #[derive(Debug)]
