@@ -24,6 +24,7 @@ mod agent;
 mod analytics_exporter;
 mod chat_engine;
 mod chat_provider;
+mod checkpoint_store;
 mod compaction_strategy;
 mod config_provider;
 mod embedder;
@@ -38,6 +39,7 @@ pub use agent::agent;
 pub use analytics_exporter::analytics_exporter;
 pub use chat_engine::chat_engine;
 pub use chat_provider::chat_provider;
+pub use checkpoint_store::checkpoint_store;
 pub use compaction_strategy::compaction_strategy;
 pub use config_provider::config_provider;
 pub use embedder::embedder;
@@ -53,6 +55,25 @@ const DROPS: usize = 32;
 
 /// How many calls a suite makes side by side.
 const SIDE_BY_SIDE: usize = 4;
+
+/// Names of sessions that a store must keep apart and give back as they are.
+const NAMES: [&str; 15] = [
+    "a",
+    "A",
+    "a ",
+    " a",
+    "",
+    "..",
+    "../a",
+    "a/b",
+    "a\\b",
+    "a%2Fb",
+    "'; drop table sessions; --",
+    "日本語",
+    "caf\u{e9}",
+    "cafe\u{301}",
+    "👩‍👩‍👧‍👦\n\"quoted\"",
+];
 
 /// Awaits somebody else's future, and takes a panic in it for a broken law.
 async fn calm<F: Future>(future: F) -> F::Output {

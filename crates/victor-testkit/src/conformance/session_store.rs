@@ -9,26 +9,7 @@ use serde_json::json;
 use victor_core::{JsonMap, Message, SessionId, Timestamp};
 use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
 
-use super::{calm, succeed};
-
-/// Names that a store must keep apart and give back as they are.
-const NAMES: [&str; 15] = [
-    "a",
-    "A",
-    "a ",
-    " a",
-    "",
-    "..",
-    "../a",
-    "a/b",
-    "a\\b",
-    "a%2Fb",
-    "'; drop table sessions; --",
-    "日本語",
-    "caf\u{e9}",
-    "cafe\u{301}",
-    "👩‍👩‍👧‍👦\n\"quoted\"",
-];
+use super::{NAMES, calm, succeed};
 
 /// Checks a store. `make` makes a new and empty one.
 ///

@@ -4,6 +4,7 @@ mod agent;
 mod analytics_exporter;
 mod chat_engine;
 mod chat_provider;
+mod checkpoint_store;
 mod compaction_strategy;
 mod config_provider;
 mod embedder;
