@@ -1,0 +1,4 @@
+//! The behaviour of the stores, on both databases.
+
+mod laws;
+mod server;
