@@ -118,6 +118,7 @@ fn list(orchestrator: &AgentOrchestrator, as_json: bool) -> Result<Exit, Failure
         }
         let effect = effect(spec);
         let about = spec.description.lines().next().unwrap_or_default();
+        let about = about.split(". ").next().unwrap_or_default();
         let remark = denied.map(|_| " (not in this mode)").unwrap_or_default();
         writeln!(
             out,

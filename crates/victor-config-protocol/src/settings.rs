@@ -57,6 +57,9 @@ pub struct Settings {
     pub tool_selection_strategy: String,
     /// The weight of meaning against words in the strategy `hybrid`, 0 to 1. 0.7 by default.
     pub tool_selection_hybrid_alpha: f64,
+    /// How many tools the model is shown at most; 0 for any number. Tools that are pinned, that the conversation has used
+    /// or that the model has searched for are shown beyond it. 20 by default.
+    pub tool_selection_limit: u32,
     /// The program's own values, which Victor carries and does not read.
     pub extra: JsonMap,
 }
@@ -83,6 +86,7 @@ impl Default for Settings {
             analytics_export_interval: 60,
             tool_selection_strategy: "hybrid".into(),
             tool_selection_hybrid_alpha: 0.7,
+            tool_selection_limit: 20,
             extra: JsonMap::new(),
         }
     }
@@ -168,6 +172,7 @@ impl Settings {
             "analytics_export_interval",
             "tool_selection_strategy",
             "tool_selection_hybrid_alpha",
+            "tool_selection_limit",
             "extra",
         ]
     }

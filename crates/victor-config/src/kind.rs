@@ -146,6 +146,7 @@ mod tests {
                 "analytics_export_interval: a whole number, 0 or more",
                 "tool_selection_strategy: a text",
                 "tool_selection_hybrid_alpha: a number",
+                "tool_selection_limit: a whole number from 0 to 4294967295",
                 "extra: a table of values by their names",
             ]
         );

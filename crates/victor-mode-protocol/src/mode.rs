@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{Effect, ModelId, ToolSpec};
+use victor_core::{Effect, ModelId, ToolSpec, matches_pattern};
 
 use crate::Permission;
 
@@ -179,7 +179,11 @@ impl Mode {
     /// Whether a tool of this name may run, if its effect may.
     #[must_use]
     pub fn permits_name(&self, tool: &str) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, tool));
+        let any = |patterns: &[String]| {
+            patterns
+                .iter()
+                .any(|pattern| matches_pattern(pattern, tool))
+        };
         any(&self.allow) && !any(&self.deny)
     }
 }
@@ -199,60 +203,5 @@ fn word(effect: Effect) -> &'static str {
         Effect::Idempotent => "idempotent",
         Effect::Write => "write",
         Effect::Destructive => "destructive",
-    }
-}
-
-/// Whether `name` is what `pattern` says, where `*` stands for any number of characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(mut name) = name.strip_prefix(head) else {
-        return false;
-    };
-    // The first place where a piece fits is as good as any later one, so nothing needs to be tried twice.
-    let mut rest = rest;
-    while let Some((piece, after)) = rest.split_once('*') {
-        let Some(at) = name.find(piece) else {
-            return false;
-        };
-        name = &name[at + piece.len()..];
-        rest = after;
-    }
-    name.ends_with(rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(pattern: &str, fit: &[&str], unfit: &[&str]) {
-        for name in fit {
-            assert!(matches(pattern, name), "`{name}` should fit `{pattern}`");
-        }
-        for name in unfit {
-            assert!(
-                !matches(pattern, name),
-                "`{name}` should not fit `{pattern}`"
-            );
-        }
-    }
-
-    #[test]
-    fn a_star_stands_for_any_number_of_characters() {
-        check("*", &["", "read"], &[]);
-        check("", &[""], &["read"]);
-        check("read", &["read"], &["rea", "read_file", "bread", "Read"]);
-        check("read_*", &["read_", "read_file"], &["read", "bread_file"]);
-        check("*_file", &["_file", "read_file"], &["file", "read_files"]);
-        check(
-            "a*b*c",
-            &["abc", "a--b--c", "abbcc"],
-            &["ac", "abcd", "acb"],
-        );
-        check("a*a", &["aa", "aba"], &["a"]);
-        check("*ab*ab", &["abab", "xabyab"], &["ab", "xab"]);
-        check("é*", &["é", "éa"], &["e"]);
     }
 }

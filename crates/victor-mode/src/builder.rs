@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
-use victor_mode_protocol::{Mode, ModeError, ModeManager, ModePolicy};
+use victor_mode_protocol::{Mode, ModeManager, ModePolicy};
 
-use crate::ModeCoordinator;
+use crate::{ModeCoordinator, ModeSetupError};
 
 /// Puts a [`ModeCoordinator`] together. The modes `build`, `plan` and `explore` are always there, before all others.
 #[derive(Debug, Default)]
@@ -127,27 +127,4 @@ fn unknown_field(mode: &Mode) -> Option<String> {
 
 fn place(path: &str, origin: &str) -> String {
     format!("`{path}` in {origin}")
-}
-
-/// Why modes could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModeSetupError {
-    /// The data does not describe modes.
-    #[error("{place}: {message}")]
-    Data {
-        /// Where.
-        place: String,
-        /// What is wrong there.
-        message: String,
-    },
-    /// A mode cannot be added, or there is no such default mode.
-    #[error("{place} cannot be used")]
-    Mode {
-        /// Where it is from.
-        place: String,
-        /// What is wrong with it.
-        #[source]
-        source: ModeError,
-    },
 }

@@ -71,10 +71,12 @@
 
 mod builder;
 mod coordinator;
+mod error;
 mod registered;
 mod sessions;
 mod tool;
 
-pub use builder::{ModeCoordinatorBuilder, ModeSetupError};
+pub use builder::ModeCoordinatorBuilder;
 pub use coordinator::ModeCoordinator;
+pub use error::ModeSetupError;
 pub use tool::SwitchModeTool;

@@ -78,7 +78,7 @@ mod session;
 mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
-pub use checkpoints::Restored;
+pub use checkpoints::{Restored, Undone};
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;

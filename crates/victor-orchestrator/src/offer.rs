@@ -82,8 +82,8 @@ pub(crate) async fn offered(
         .rev()
         .find(|message| *message.role() == Role::User);
     let text = asked.map(|message| message.text()).unwrap_or_default();
-    let request = SelectionRequest::new(session.clone(), &*text)
-        .with_used(seen.used(session).iter().cloned());
+    let mut request = SelectionRequest::new(session.clone(), &*text);
+    request.used = seen.used(session);
     match contain(selector.select_tools(&request, &permitted)).await {
         Ok(selection) => (selection.tools, selection.problem),
         Err(panicked) => (permitted, Some(panicked.to_string())),

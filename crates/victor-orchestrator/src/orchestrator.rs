@@ -14,13 +14,15 @@ use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
-    BoxError, CheckpointId, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain,
-    contain_sync,
+    BoxError, CheckpointId, Health, HealthStatus, JsonMap, Message, ModelId, Role, SessionId,
+    TurnId, contain, contain_sync,
 };
 use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{SessionError, SessionManager, TurnLease};
+use victor_session_protocol::{
+    SessionError, SessionManager, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
+};
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
 
@@ -51,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) remarks: Vec<String>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) memory: MemoryLimits,
+    /// What happens to a message that comes while a turn runs, where it is not said with the message.
+    pub(crate) policy: TurnPolicy,
     pub(crate) started: OnceCell<()>,
     pub(crate) ended: AtomicBool,
 }
@@ -65,6 +69,7 @@ impl AgentOrchestrator {
         roles: Roles,
         session: SessionId,
         memory: MemoryLimits,
+        policy: TurnPolicy,
         remarks: Vec<String>,
     ) -> Self {
         let (started, ended) = (OnceCell::new(), AtomicBool::new(false));
@@ -75,6 +80,7 @@ impl AgentOrchestrator {
                 remarks,
                 seen: Arc::default(),
                 memory,
+                policy,
                 started,
                 ended,
             }),
@@ -97,7 +103,7 @@ impl AgentOrchestrator {
     /// Sends a message in the default session and returns what comes of it, as it comes. Nothing happens until the
     /// stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
-        self.begin(self.inner.session.clone(), input.into(), None)
+        self.begin(self.inner.session.clone(), input.into(), None, None)
     }
 
     /// The session of this name. It is made by its first message.
@@ -105,6 +111,7 @@ impl AgentOrchestrator {
         Session {
             orchestrator: self.clone(),
             id: id.into(),
+            policy: None,
         }
     }
 
@@ -310,6 +317,7 @@ impl AgentOrchestrator {
         session: SessionId,
         input: ChatInput,
         output: Option<(OutputContract, Arc<dyn CheckOutput>)>,
+        policy: Option<TurnPolicy>,
     ) -> TurnStream {
         let (output, check) = output.unzip();
         let turn = TurnId::generate();
@@ -322,7 +330,7 @@ impl AgentOrchestrator {
             limits,
             output,
         };
-        self.run(session, turn, start, metadata, check)
+        self.run(session, turn, start, metadata, check, policy)
     }
 
     pub(crate) fn take_up(
@@ -333,7 +341,7 @@ impl AgentOrchestrator {
     ) -> TurnStream {
         let (session, id, turn) = (turn.session.clone(), turn.turn, Box::new(turn));
         let start = TurnStart::Resume { turn, approvals };
-        self.run(session, id, start, JsonMap::new(), check)
+        self.run(session, id, start, JsonMap::new(), check, None)
     }
 
     fn run(
@@ -343,6 +351,7 @@ impl AgentOrchestrator {
         start: TurnStart,
         metadata: JsonMap,
         check: Option<Arc<dyn CheckOutput>>,
+        policy: Option<TurnPolicy>,
     ) -> TurnStream {
         let inner = self.inner.clone();
         let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
@@ -350,7 +359,7 @@ impl AgentOrchestrator {
         let stream = TurnStream::new(session, turn, async move |events| {
             let session = events.session().clone();
             let working = inner.seen.working(&session);
-            let result = inner.work(start, &metadata, check, events).await;
+            let result = inner.work(start, &metadata, check, policy, events).await;
             drop(working);
             inner.evict();
             result
@@ -374,7 +383,7 @@ impl Agent for AgentOrchestrator {
     }
 
     fn stream_chat(&self, input: ChatInput) -> TurnStream {
-        self.begin(self.inner.session.clone(), input, None)
+        self.begin(self.inner.session.clone(), input, None, None)
     }
 }
 
@@ -385,19 +394,38 @@ impl Inner {
         mut start: TurnStart,
         metadata: &JsonMap,
         check: Option<Arc<dyn CheckOutput>>,
+        policy: Option<TurnPolicy>,
         events: EventSink,
     ) -> Result<ChatResponse, ChatError> {
         if self.ended.load(Ordering::Acquire) {
             return Err(ChatError::ShutDown);
         }
         self.started.get_or_try_init(|| self.initialize()).await?;
-        let Some(lease) = events
-            .until_cancelled(self.roles.session.begin_turn(events.session()))
-            .await
-        else {
+        let request = self.request(&start, policy, &events);
+        let begin = self
+            .roles
+            .session
+            .begin_turn_with(events.session(), request);
+        let Some(grant) = events.until_cancelled(begin).await else {
             return Ok(cancelled_in_the_queue(start, &events));
         };
-        let lease = lease.map_err(session_error)?;
+        let lease = match grant.map_err(session_error)? {
+            TurnGrant::Begin { lease, merged } => {
+                if let TurnStart::Begin { input, .. } = &mut start
+                    && !merged.is_empty()
+                {
+                    *input = joined(input, &merged);
+                }
+                lease
+            }
+            TurnGrant::Merged { into } => {
+                let (session, turn) = (events.session().clone(), events.turn());
+                let mut response = ChatResponse::ended(session, turn, TurnOutcome::Merged);
+                response.merged_into = Some(into);
+                return Ok(response);
+            }
+            _ => return Err(setup("session", "it neither began the turn nor merged it")),
+        };
         self.restore(&lease).await.map_err(session_error)?;
         if let TurnStart::Resume { turn, .. } = &start {
             self.check_fresh(turn)?;
@@ -427,6 +455,27 @@ impl Inner {
             .chat
             .run_turn(start, Arc::new(ports), &events)
             .await
+    }
+
+    /// What the session coordinator is asked for.
+    fn request(
+        &self,
+        start: &TurnStart,
+        policy: Option<TurnPolicy>,
+        events: &EventSink,
+    ) -> TurnRequest {
+        // A turn that is taken up again is no message that could be refused or merged.
+        let (policy, input) = match start {
+            TurnStart::Begin { input, .. } => (policy.unwrap_or(self.policy), Some(input)),
+            TurnStart::Resume { .. } => (TurnPolicy::Queue, None),
+        };
+        let handle = events.cancel_handle();
+        let request = TurnRequest::new(events.turn(), policy)
+            .with_interrupt(TurnInterrupt::new(move || handle.cancel()));
+        match input {
+            Some(input) if policy == TurnPolicy::Merge => request.with_message(input.clone()),
+            _ => request,
+        }
     }
 
     /// How far a turn of a session may go, by the settings and the session's mode.
@@ -613,6 +662,13 @@ fn session_error(error: SessionError) -> ChatError {
         SessionError::ShutDown => ChatError::ShutDown,
         error => setup("session", error),
     }
+}
+
+/// A message with those that are sent along with it.
+fn joined(input: &Message, merged: &[Arc<Message>]) -> Message {
+    let others = merged.iter().flat_map(|message| message.parts());
+    let parts = input.parts().iter().chain(others).cloned().collect();
+    Message::with_id(input.id(), Role::User, parts)
 }
 
 /// A coordinator does not do what a turn, or what was asked for, needs.

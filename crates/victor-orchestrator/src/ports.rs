@@ -10,7 +10,7 @@ use victor_chat_protocol::{
     ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn,
     TurnEventKind, TurnPorts,
 };
-use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft};
+use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointDraft};
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
 use victor_core::wire::Extra;
@@ -249,10 +249,25 @@ impl SessionPorts {
         let mut draft = CheckpointDraft::new(session.clone(), context, cause);
         draft.turn = Some(self.turn);
         draft.state = checkpoints::state(&self.roles, &self.seen, session, open.as_deref());
-        if let Err(problem) = checkpoints::make(manager, draft).await {
+        let problem = match checkpoints::make(manager, draft).await {
+            Ok(made) => self.rebase(&made).await.err(),
+            Err(problem) => Some(problem),
+        };
+        if let Some(problem) = problem {
             let notice = TurnEventKind::notice("checkpoint", problem);
             self.events.emit(notice).await;
         }
+    }
+
+    /// Lets the context of a session that begins with a checkpoint begin with this newer one, since old ones are pruned.
+    async fn rebase(&self, made: &Checkpoint) -> Result<(), String> {
+        let session = self.events.session();
+        let Some(entries) = self.seen.entries_of_based(session) else {
+            return Ok(());
+        };
+        let patch = checkpoints::base_of(made, entries);
+        let updated = self.roles.session.update_session(session, &patch).await;
+        updated.map(drop).map_err(|error| error.to_string())
     }
 
     /// Makes a checkpoint if so many of the calls that have run are enough for one.

@@ -65,9 +65,12 @@ pub(crate) struct Seen {
 #[derive(Debug, Default)]
 struct Known {
     entries: Option<u64>,
-    prompt: Option<(Arc<str>, u64)>,
+    prompt: Option<Arc<str>>,
+    prompt_tokens: u32,
     used: Option<Arc<BTreeSet<String>>>,
     calls: u32,
+    /// Whether its context begins with a checkpoint, which must not be lost.
+    based: bool,
     /// How many bytes of text its messages have, about.
     bytes: u64,
     /// How many work on the session or are about to.
@@ -168,6 +171,19 @@ impl Seen {
             self.written
                 .fetch_add(known.bytes - before, Ordering::Relaxed);
         }
+    }
+
+    /// The session's context begins with a checkpoint.
+    pub(crate) fn based(&self, session: &SessionId) {
+        let mut sessions = lock(&self.sessions);
+        sessions.entry(session.clone()).or_default().based = true;
+    }
+
+    /// How many entries there are, if the session's context begins with a checkpoint.
+    pub(crate) fn entries_of_based(&self, session: &SessionId) -> Option<u64> {
+        let sessions = lock(&self.sessions);
+        let known = sessions.get(session).filter(|known| known.based)?;
+        known.entries
     }
 
     /// Which tools the session has called for.
@@ -271,17 +287,18 @@ impl Seen {
         prompt: &Arc<str>,
         count: impl Fn(&str) -> u64,
     ) -> u64 {
-        let known = lock(&self.sessions)
-            .get(session)
-            .and_then(|known| known.prompt.clone());
+        let known = |known: &Known| Some((known.prompt.clone()?, known.prompt_tokens));
+        let known = lock(&self.sessions).get(session).and_then(known);
         if let Some((text, tokens)) = known
             && (Arc::ptr_eq(&text, prompt) || text == *prompt)
         {
-            return tokens;
+            return tokens.into();
         }
         let tokens = count(prompt);
         let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().prompt = Some((prompt.clone(), tokens));
+        let known = sessions.entry(session.clone()).or_default();
+        known.prompt = Some(prompt.clone());
+        known.prompt_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         tokens
     }
 

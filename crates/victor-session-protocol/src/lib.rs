@@ -27,19 +27,25 @@
 mod commit;
 mod entry;
 mod error;
+mod export;
+mod lease;
 mod manager;
 mod memory;
 mod query;
 mod store;
+mod turn;
 
 pub use commit::{OpenTurn, SessionCommit, TurnChange};
 pub use entry::{SessionInfo, SessionStatus, TranscriptEntry};
 pub use error::SessionError;
+pub use export::SessionExport;
+pub use lease::TurnLease;
 #[cfg(feature = "mock")]
 pub use manager::MockSessionManager;
-pub use manager::{SessionManager, TurnLease};
+pub use manager::SessionManager;
 pub use memory::InMemorySessionStore;
 pub use query::{SessionPatch, SessionPlace, SessionQuery};
 #[cfg(feature = "mock")]
 pub use store::MockSessionStore;
 pub use store::SessionStore;
+pub use turn::{TurnGrant, TurnInterrupt, TurnPolicy, TurnRequest};

@@ -31,13 +31,16 @@
 
 mod coordinator;
 mod guarded;
+mod life;
 mod options;
+mod queue;
 mod slot;
+mod transcript;
 
 pub use coordinator::SessionCoordinator;
 pub use options::SessionOptions;
 pub use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionManager,
-    SessionPatch, SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnChange,
-    TurnLease,
+    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionExport, SessionInfo,
+    SessionManager, SessionPatch, SessionQuery, SessionStatus, SessionStore, TranscriptEntry,
+    TurnChange, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
 };

@@ -12,4 +12,5 @@ mod signals;
 mod tapes;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod tools;
 mod wrong_use;

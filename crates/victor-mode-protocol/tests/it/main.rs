@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use victor_core::{Effect, ToolSpec};
-use victor_mode_protocol::{Mode, ModeError, ModeLimits, ModePolicy, ModeSwitch, Permission, SwitchedBy};
+use victor_mode_protocol::{
+    Mode, ModeError, ModeLimits, ModePolicy, ModeSwitch, Permission, SwitchedBy,
+};
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -68,7 +70,11 @@ fn how_many_rounds_a_turn_may_have() {
     check(json!({ "iteration_factor": 3 }), 20, 60);
     check(json!({ "iteration_factor": 3 }), u32::MAX, u32::MAX);
     check(json!({ "max_tool_iterations": 5 }), 20, 5);
-    check(json!({ "max_tool_iterations": 5, "iteration_factor": 3 }), 20, 5);
+    check(
+        json!({ "max_tool_iterations": 5, "iteration_factor": 3 }),
+        20,
+        5,
+    );
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! The orchestrator from outside: the way of a message, what holds when parts fail, sessions, and building.
 
 mod build;
+mod checkpoints;
 mod dialects;
 mod faults;
+mod policies;
 mod recall;
+mod recovery;
+mod scenarios;
+mod selection;
 mod sessions;
 mod tools;
 #[cfg(feature = "typed")]

@@ -1,5 +1,8 @@
 //! The laws of session stores.
 
+mod commits;
+mod durable;
+mod queries;
 mod stress;
 
 use std::sync::Arc;
@@ -10,6 +13,8 @@ use victor_core::{JsonMap, Message, SessionId, Timestamp};
 use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
 
 use super::{NAMES, calm, succeed};
+
+pub use durable::durable_session_store;
 
 /// Checks a store. `make` makes a new and empty one.
 ///
@@ -29,6 +34,12 @@ pub async fn session_store<S: SessionStore>(make: impl AsyncFn() -> S) {
     stress::sizes(&make().await).await;
     stress::drops(&make().await).await;
     stress::races(Arc::new(make().await)).await;
+    queries::updates(&make().await).await;
+    queries::finding(&make().await).await;
+    commits::journals(&make().await).await;
+    commits::open_turns(&make().await).await;
+    commits::closed(&make().await).await;
+    stress::changes_race(Arc::new(make().await)).await;
 }
 
 async fn creation(store: &impl SessionStore) {

@@ -65,29 +65,29 @@ pub(super) async fn deletes<S: CheckpointStore + ?Sized>(open: &impl AsyncFn(&st
         let shared = bystander.messages().iter().rev().cloned().collect();
         let base = Sample::of(&session, &shared).grown(&session, 4);
         base.save_newest(store, base.links.len()).await;
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|number| {
-                let store = Arc::clone(&stores[number % 2]);
-                let sample = base.grown(&session, number % 3);
-                tokio::spawn(async move {
-                    let new = sample.newest(number % 3);
-                    match store.save(&sample.checkpoint, new).await {
-                        Err(CheckpointError::MissingHistory(_)) => {
-                            store.save(&sample.checkpoint, &sample.links).await
-                        }
-                        result => result,
+        let write = |number: usize| {
+            let store = Arc::clone(&stores[number % 2]);
+            let sample = base.grown(&session, number % 3);
+            tokio::spawn(async move {
+                let new = sample.newest(number % 3);
+                match store.save(&sample.checkpoint, new).await {
+                    Err(CheckpointError::MissingHistory(_)) => {
+                        store.save(&sample.checkpoint, &sample.links).await
                     }
-                    .map(|()| sample)
-                })
+                    result => result,
+                }
+                .map(|()| sample)
             })
-            .collect();
-        let deleters: Vec<_> = stores
-            .iter()
-            .map(|store| {
-                let (store, id) = (Arc::clone(store), base.checkpoint.id);
-                tokio::spawn(async move { store.delete(&[id]).await })
-            })
-            .collect();
+        };
+        let delete = |store: &Arc<S>| {
+            let (store, id) = (Arc::clone(store), base.checkpoint.id);
+            tokio::spawn(async move { store.delete(&[id]).await })
+        };
+        // Some writers before the deletions, and some behind them.
+        let early = round % WRITERS;
+        let mut writers: Vec<_> = (0..early).map(write).collect();
+        let deleters = stores.each_ref().map(delete);
+        writers.extend((early..WRITERS).map(write));
         let reading = calm(store.messages(&base.checkpoint.history)).await;
         law!(
             match &reading {
