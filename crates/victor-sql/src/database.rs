@@ -10,7 +10,10 @@ use crate::error::DatabaseError;
 use crate::options::DatabaseOptions;
 use crate::schema;
 use crate::statement::Statement;
-use crate::stores::{SqlCheckpointStore};
+use crate::stores::{
+    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlReceiptStore, SqlResultStore,
+    SqlSessionStore,
+};
 use crate::transaction::Transaction;
 
 /// An open database, which hands out the stores in it.
@@ -90,10 +93,40 @@ impl Database {
         self.pools.close().await;
     }
 
+    /// The store of sessions.
+    #[must_use]
+    pub fn session_store(&self) -> Arc<SqlSessionStore> {
+        Arc::new(SqlSessionStore(self.clone()))
+    }
+
     /// The store of checkpoints.
     #[must_use]
     pub fn checkpoint_store(&self) -> Arc<SqlCheckpointStore> {
         Arc::new(SqlCheckpointStore(self.clone()))
+    }
+
+    /// The destination of events.
+    #[must_use]
+    pub fn analytics_exporter(&self) -> Arc<SqlAnalyticsExporter> {
+        Arc::new(SqlAnalyticsExporter(self.clone()))
+    }
+
+    /// The source of settings.
+    #[must_use]
+    pub fn config_provider(&self) -> Arc<SqlConfigProvider> {
+        Arc::new(SqlConfigProvider(self.clone()))
+    }
+
+    /// The store of results that are too large for a conversation.
+    #[must_use]
+    pub fn result_store(&self) -> Arc<SqlResultStore> {
+        Arc::new(SqlResultStore(self.clone()))
+    }
+
+    /// The store of receipts of tool calls.
+    #[must_use]
+    pub fn receipt_store(&self) -> Arc<SqlReceiptStore> {
+        Arc::new(SqlReceiptStore(self.clone()))
     }
 
     pub(crate) fn place(&self) -> &str {

@@ -139,7 +139,7 @@ impl Connection {
             Self::Sqlite(_) => "BEGIN IMMEDIATE",
             // Whatever the server's defaults are, a statement is to see what others have committed before it.
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Self::Postgres(_) => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
         self.script(sql).await
     }
@@ -147,9 +147,12 @@ impl Connection {
     /// Takes a lock until the transaction ends.
     pub(crate) async fn lock(&mut self, lock: Lock) -> Result<(), sqlx::Error> {
         match self {
-            // Who has begun a transaction is alone already.
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Ok(()),
+            Self::Sqlite(_) => {
+                // Who has begun a transaction is alone already, whatever is to be done.
+                let _ = lock;
+                Ok(())
+            }
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => self.script(postgres::lock(lock)).await,
         }

@@ -15,4 +15,7 @@ mod transaction;
 pub use database::Database;
 pub use error::DatabaseError;
 pub use options::{DatabaseOptions, Synchronous};
-pub use stores::SqlCheckpointStore;
+pub use stores::{
+    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlReceiptStore, SqlResultStore,
+    SqlSessionStore,
+};
