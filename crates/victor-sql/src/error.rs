@@ -17,7 +17,9 @@ pub enum DatabaseError {
         message: String,
     },
     /// There is no such file or server, or it lets nobody in.
-    #[error("`{place}` cannot be opened: check that it is there, and that it may be used from here")]
+    #[error(
+        "`{place}` cannot be opened: check that it is there, and that it may be used from here"
+    )]
     Unreachable {
         /// The database.
         place: String,
@@ -55,7 +57,9 @@ pub enum DatabaseError {
         source: BoxError,
     },
     /// A statement has taken longer than `statement_timeout`, or no connection became free within `acquire_timeout`.
-    #[error("`{place}` has not answered in time: try again when it has less to do, or raise the timeout")]
+    #[error(
+        "`{place}` has not answered in time: try again when it has less to do, or raise the timeout"
+    )]
     TimedOut {
         /// The database.
         place: String,
@@ -97,7 +101,9 @@ pub enum DatabaseError {
         source: BoxError,
     },
     /// What stands in a row cannot be understood.
-    #[error("`{place}` holds a {what} that cannot be read: use a later version of Victor, or a backup")]
+    #[error(
+        "`{place}` holds a {what} that cannot be read: use a later version of Victor, or a backup"
+    )]
     Unreadable {
         /// The database.
         place: String,

@@ -3,6 +3,7 @@
 mod answers;
 mod conversation;
 mod events;
+mod kept;
 mod pipes;
 mod providers;
 mod run;

@@ -38,11 +38,14 @@ impl Home {
             }
             Self::Postgres(server, number) => {
                 let name = format!("test{number}{name}");
-                let mut admin = PgConnection::connect(&server.address("postgres")).await.unwrap();
+                let mut admin = PgConnection::connect(&server.address("postgres"))
+                    .await
+                    .unwrap();
                 let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
                 match sqlx::raw_sql(create).execute(&mut admin).await {
                     Ok(_) => {}
-                    Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P04") => {}
+                    Err(sqlx::Error::Database(error))
+                        if error.code().as_deref() == Some("42P04") => {}
                     Err(error) => panic!("{error}"),
                 }
                 admin.close().await.unwrap();
@@ -59,7 +62,9 @@ impl Home {
     pub(crate) async fn open_impatient(&self, name: &str) -> Database {
         let mut options = DatabaseOptions::default();
         options.lock_timeout = std::time::Duration::from_millis(200);
-        Database::open_with(self.address(name).await, &options).await.unwrap()
+        Database::open_with(self.address(name).await, &options)
+            .await
+            .unwrap()
     }
 }
 
