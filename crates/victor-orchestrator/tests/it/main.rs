@@ -2,6 +2,8 @@
 
 mod build;
 mod checkpoints;
+#[cfg(unix)]
+mod crash;
 mod dialects;
 mod faults;
 mod policies;
