@@ -22,6 +22,7 @@ macro_rules! law {
 
 mod agent;
 mod analytics_exporter;
+mod approval_policy;
 mod chat_engine;
 mod chat_provider;
 mod compaction_strategy;
@@ -33,11 +34,13 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
 
 use std::fmt::Debug;
 
 pub use agent::agent;
 pub use analytics_exporter::analytics_exporter;
+pub use approval_policy::approval_policy;
 pub use chat_engine::chat_engine;
 pub use chat_provider::chat_provider;
 pub use compaction_strategy::compaction_strategy;
@@ -49,6 +52,7 @@ pub use result_store::result_store;
 pub use session_store::session_store;
 pub use token_counter::token_counter;
 pub use tool::tool;
+pub use tool_executor::tool_executor;
 
 use crate::poll_at_most;
 
@@ -80,6 +84,12 @@ const NAMES: [&str; 15] = [
 /// Awaits somebody else's future, and takes a panic in it for a broken law.
 async fn calm<F: Future>(future: F) -> F::Output {
     let outcome = victor_core::contain(future).await;
+    outcome.unwrap_or_else(|panicked| panic!("law broken: no call panics: it {panicked}"))
+}
+
+/// Calls somebody else's function, and takes a panic in it for a broken law.
+fn guarded<T>(function: impl FnOnce() -> T) -> T {
+    let outcome = victor_core::contain_sync(function);
     outcome.unwrap_or_else(|panicked| panic!("law broken: no call panics: it {panicked}"))
 }
 

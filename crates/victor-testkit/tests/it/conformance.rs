@@ -2,6 +2,7 @@
 
 mod agent;
 mod analytics_exporter;
+mod approval_policy;
 mod chat_engine;
 mod chat_provider;
 mod compaction_strategy;
@@ -13,6 +14,7 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
