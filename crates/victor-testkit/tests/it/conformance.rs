@@ -2,6 +2,7 @@
 
 mod agent;
 mod analytics_exporter;
+mod approval_policy;
 mod chat_engine;
 mod chat_provider;
 mod checkpoint_manager;
@@ -18,6 +19,7 @@ mod token_counter;
 mod tool;
 mod tool_selection_strategy;
 mod tool_selector;
+mod tool_executor;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
