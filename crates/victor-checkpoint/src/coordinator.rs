@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use tracing::warn;
 use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointDiff, CheckpointDraft, CheckpointError,
-    CheckpointManager, CheckpointSnapshot, CheckpointStore, InMemoryCheckpointStore, Retention,
+    CheckpointManager, CheckpointSnapshot, CheckpointStore, History, InMemoryCheckpointStore,
+    Retention,
 };
 use victor_core::{CheckpointId, Context, Coordinator, Health, SessionId, Timestamp};
 
@@ -144,7 +145,7 @@ impl CheckpointCoordinator {
         if found == saved {
             return Ok((checkpoint, trail));
         }
-        let name = |history: victor_checkpoint_protocol::History| match history.head {
+        let name = |history: History| match history.head {
             Some(head) => format!("{} messages with hash `{head}`", history.len),
             None => format!("{} messages", history.len),
         };
@@ -247,7 +248,6 @@ impl CheckpointManager for CheckpointCoordinator {
         checkpoint.state = original.state;
         checkpoint.extra = original.extra;
 
-        *place = Place::default();
         self.save(&checkpoint, &trail.grow(trail.messages().clone()).await)
             .await?;
         let snapshot = snapshot(checkpoint, &trail);
