@@ -59,6 +59,7 @@
 
 mod agent_tool;
 mod builder;
+mod checkpoints;
 pub mod coordinators;
 mod defaults;
 mod error;
@@ -69,6 +70,7 @@ mod offer;
 mod orchestrator;
 mod ports;
 pub mod protocols;
+mod recovery;
 mod roles;
 mod seen;
 mod session;
@@ -76,9 +78,12 @@ mod session;
 mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
+pub use checkpoints::{Restored, Undone};
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
+pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
+pub use seen::MemoryLimits;
 pub use session::Session;
 #[cfg(feature = "typed")]
 pub use typed::{Typed, TypedChatError};

@@ -1,7 +1,7 @@
 //! The ports of a turn: where the coordinators meet that do not know each other.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,25 +10,30 @@ use victor_chat_protocol::{
     ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn,
     TurnEventKind, TurnPorts,
 };
+use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointDraft};
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
 use victor_core::wire::Extra;
 use victor_core::{
-    BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain,
+    BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain, contain_sync,
 };
 use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
-use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
+use victor_session_protocol::{OpenTurn, SessionPatch, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
+use crate::checkpoints;
 use crate::guard::in_mode;
 use crate::offer::offered;
 use crate::roles::Roles;
-use crate::seen::Seen;
+use crate::seen::{Seen, has_run};
 
 /// How many tokens an answer is taken to need where nobody says.
 const ANSWER_TOKENS: u64 = 4096;
+
+/// Where the metadata of a session say which mode it is in.
+pub(crate) const MODE: &str = "victor_mode";
 
 /// The ports of one turn.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub(crate) struct SessionPorts {
     /// Whether an answer fits, where that is known better than that it must be JSON.
     pub(crate) check: Option<Arc<dyn CheckOutput>>,
     pub(crate) events: EventSink,
+    /// Where the turn could be taken up again after its last step; kept where somebody wants to know it.
+    pub(crate) open: Mutex<Option<Box<SuspendedTurn>>>,
     /// The right to work on the session; gone once the turn has been abandoned.
     pub(crate) lease: Mutex<Option<Arc<TurnLease>>>,
 }
@@ -114,6 +121,7 @@ impl SessionPorts {
             })
         });
         if let Some(switched) = switched.flatten() {
+            self.keep_mode(&switched.to).await;
             self.events.emit(switched).await;
         }
         let context = self.roles.context.context(session);
@@ -126,6 +134,26 @@ impl SessionPorts {
         preamble
     }
 
+    /// Keeps the session's mode for other processes, where a store can.
+    async fn keep_mode(&self, mode: &str) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        let mut patch = SessionPatch::default();
+        patch.metadata.insert(MODE.into(), mode.into());
+        let kept = self
+            .roles
+            .session
+            .update_session(self.events.session(), &patch)
+            .await;
+        if let Err(error) = kept {
+            let problem = format!("the mode is not kept: {error}");
+            self.events
+                .emit(TurnEventKind::notice("session", problem))
+                .await;
+        }
+    }
+
     /// How many tokens the system prompt, the tools, the form of the answer and a note take.
     fn preamble_tokens(&self, call: &ModelCall, preamble: &Preamble) -> u64 {
         let counter = self.roles.context.counter();
@@ -135,7 +163,7 @@ impl SessionPorts {
         let note = call.note.as_deref().map(count);
         let session = self.events.session();
         self.seen.prompt_tokens(session, &preamble.prompt, count)
-            + self.seen.tool_tokens(session, &preamble.tools, count)
+            + self.seen.tool_tokens(&preamble.tools, count)
             + output.unwrap_or_default()
             + note.unwrap_or_default()
     }
@@ -179,6 +207,12 @@ impl SessionPorts {
         let mut request = window_request(&self.roles, &self.settings, preamble.model.as_ref());
         request.preamble = self.preamble_tokens(call, preamble);
         request.force = call.shrink;
+        // A copy of some pointers, from which a checkpoint is made if the context turns out to be compacted.
+        let before = self
+            .roles
+            .checkpoint
+            .is_some()
+            .then(|| context.context(session));
         let prepared = match contain(context.prepare(session, &request)).await {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(error)) => {
@@ -193,9 +227,77 @@ impl SessionPorts {
             }
         };
         if let Some(report) = prepared.compaction {
+            if let Some(before) = before {
+                self.checkpoint(CheckpointCause::BeforeCompaction, before)
+                    .await;
+            }
             self.tell(report).await;
         }
         Ok(prepared.context)
+    }
+
+    /// Makes a checkpoint if one is due. The turn goes on if that fails.
+    async fn checkpoint(&self, cause: CheckpointCause, context: Context) {
+        let Some(manager) = self.roles.checkpoint.as_deref() else {
+            return;
+        };
+        let session = self.events.session();
+        if !contain_sync(|| manager.is_due(session, &cause)).unwrap_or_default() {
+            return;
+        }
+        let open = lock(&self.open).clone();
+        let mut draft = CheckpointDraft::new(session.clone(), context, cause);
+        draft.turn = Some(self.turn);
+        draft.state = checkpoints::state(&self.roles, &self.seen, session, open.as_deref());
+        let problem = match checkpoints::make(manager, draft).await {
+            Ok(made) => self.rebase(&made).await.err(),
+            Err(problem) => Some(problem),
+        };
+        if let Some(problem) = problem {
+            let notice = TurnEventKind::notice("checkpoint", problem);
+            self.events.emit(notice).await;
+        }
+    }
+
+    /// Lets the context of a session that begins with a checkpoint begin with this newer one, since old ones are pruned.
+    async fn rebase(&self, made: &Checkpoint) -> Result<(), String> {
+        let session = self.events.session();
+        let Some(entries) = self.seen.entries_of_based(session) else {
+            return Ok(());
+        };
+        let patch = checkpoints::base_of(made, entries);
+        let updated = self.roles.session.update_session(session, &patch).await;
+        updated.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Makes a checkpoint if so many of the calls that have run are enough for one.
+    async fn checkpoint_after(&self, messages: &[Arc<Message>]) {
+        if self.roles.checkpoint.is_none() {
+            return;
+        }
+        let results = messages.iter().flat_map(|message| message.tool_results());
+        for _ in results.filter(|result| has_run(&result.outcome)) {
+            let context = self.roles.context.context(self.events.session());
+            self.checkpoint(CheckpointCause::ToolCalls, context).await;
+        }
+    }
+
+    /// Makes a checkpoint if one of the calls may destroy something.
+    async fn checkpoint_before(&self, calls: &[ToolCall], verdicts: &[Verdict]) {
+        if self.roles.checkpoint.is_none() {
+            return;
+        }
+        let specs = self.roles.tool.specs();
+        let destroys = |call: &ToolCall| {
+            let spec = specs.iter().find(|spec| spec.name == call.name);
+            spec.is_some_and(|spec| spec.effect == Effect::Destructive)
+        };
+        let mut cleared = calls.iter().zip(verdicts);
+        if cleared.any(|(call, verdict)| *verdict == Verdict::Run && destroys(call)) {
+            let context = self.roles.context.context(self.events.session());
+            self.checkpoint(CheckpointCause::BeforeDestructive, context)
+                .await;
+        }
     }
 
     async fn tell(&self, report: CompactionReport) {
@@ -221,16 +323,34 @@ impl SessionPorts {
         scope
     }
 
-    fn opened(&self, open: &SuspendedTurn) -> Result<TurnChange, BoxError> {
+    /// What becomes of the turn's journal.
+    fn journaled(&self, open: Option<&SuspendedTurn>) -> Result<TurnChange, BoxError> {
+        if !self.roles.session.journals() {
+            return Ok(TurnChange::Keep);
+        }
+        let Some(open) = open else {
+            return Ok(TurnChange::Close);
+        };
         let state = serde_json::to_string(open)?;
         let session = self.events.session().clone();
         Ok(TurnChange::Open(OpenTurn::new(session, self.turn, state)))
     }
 
-    async fn store(&self, messages: &[Arc<Message>], journal: TurnChange) -> Result<(), BoxError> {
+    async fn store(
+        &self,
+        messages: &[Arc<Message>],
+        open: Option<SuspendedTurn>,
+    ) -> Result<(), BoxError> {
         let Some(lease) = self.lease() else {
             return Err("the turn no longer holds its session".into());
         };
+        let journal = self.journaled(open.as_ref())?;
+        if self.roles.checkpoint.is_some() {
+            *lock(&self.open) = open.map(Box::new);
+        }
+        if messages.is_empty() && journal == TurnChange::Keep {
+            return Ok(());
+        }
         let committed = self
             .roles
             .session
@@ -245,11 +365,13 @@ impl SessionPorts {
     }
 
     fn lease(&self) -> Option<Arc<TurnLease>> {
-        self.lease
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.lease).clone()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change is one assignment, so a poisoned lock guards a whole value.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
@@ -285,7 +407,10 @@ impl TurnPorts for SessionPorts {
         let mut scope = self.scope();
         scope.approvals = approvals.to_vec();
         match contain(self.roles.tool.review_tool_calls(calls, &scope)).await {
-            Ok(verdicts) => verdicts,
+            Ok(verdicts) => {
+                self.checkpoint_before(calls, &verdicts).await;
+                verdicts
+            }
             Err(panicked) => {
                 let reason = format!("the tool executor {panicked}");
                 vec![Verdict::Deny { reason }; calls.len()]
@@ -311,30 +436,23 @@ impl TurnPorts for SessionPorts {
     async fn commit(
         &self,
         messages: &[Arc<Message>],
-        open: Option<&SuspendedTurn>,
+        open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
-        let journal = match open {
-            Some(open) => self.opened(open)?,
-            None if self.journals() => TurnChange::Close,
-            None => TurnChange::Keep,
-        };
-        self.store(messages, journal).await
+        self.store(messages, open).await?;
+        self.checkpoint_after(messages).await;
+        Ok(())
     }
 
     fn journals(&self) -> bool {
-        self.roles.session.journals()
+        self.roles.session.journals() || self.roles.checkpoint.is_some()
     }
 
     async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {
-        self.store(&[], self.opened(open)?).await
+        self.store(&[], Some(open.clone())).await
     }
 
     fn abandon(&self, messages: Vec<Arc<Message>>) {
-        let lease = self
-            .lease
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let lease = lock(&self.lease).take();
         // Nobody else holds the lease: a commit that did was dropped with the turn.
         let Some(lease) = lease.and_then(Arc::into_inner) else {
             return;

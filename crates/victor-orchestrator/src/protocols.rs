@@ -8,6 +8,10 @@ pub use victor_analytics_protocol::{
 pub use victor_chat_protocol::{
     ChatEngine, EventSink, ModelCall, OutputContract, TurnLimits, TurnPorts, TurnStart,
 };
+pub use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointDiff, CheckpointError, CheckpointManager,
+    CheckpointSnapshot, CheckpointStore, InMemoryCheckpointStore, Retention,
+};
 pub use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigProvider as IConfigProvider,
     ConfigSource, EffectiveConfig,
@@ -17,8 +21,9 @@ pub use victor_context_protocol::{
     ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,
 };
 pub use victor_core::{
-    Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message, Messages,
-    ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId, Usage,
+    CheckpointId, Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message,
+    Messages, ModelId, Part, Role, SessionId, Timestamp, ToolCall, ToolOutcome, ToolResult,
+    ToolSpec, TurnId, Usage,
 };
 pub use victor_mode_protocol::{
     Mode, ModeError, ModeLimits, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
@@ -33,12 +38,13 @@ pub use victor_provider_protocol::{
     ToolChoice,
 };
 pub use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionPatch, SessionQuery,
-    SessionStatus, SessionStore, TranscriptEntry, TurnLease,
+    InMemorySessionStore, SessionError, SessionExport, SessionInfo, SessionManager, SessionPatch,
+    SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, ReceiptStore, RegisterError, ResultStore, Tool,
-    ToolContext, ToolError, ToolExecutor, ToolLimits, ToolOutput, ToolScope, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, InMemoryReceiptStore, InMemoryResultStore,
+    ReceiptStore, RegisterError, ResultStore, Tool, ToolContext, ToolError, ToolExecutor,
+    ToolLimits, ToolOutput, ToolResults, ToolScope, Verdict,
 };
 pub use victor_tool_selection_protocol::{
     Selection, SelectionError, SelectionReason, SelectionRequest, ToolDecision,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::ChatEngine;
+use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::ConfigLoader;
 use victor_context_protocol::ContextManager;
 use victor_core::{Coordinator, ModelId};
@@ -19,6 +20,8 @@ use victor_tool_selection_protocol::ToolSelector;
 pub(crate) struct Roles {
     pub(crate) analytics: Arc<dyn AnalyticsTracker>,
     pub(crate) chat: Arc<dyn ChatEngine>,
+    /// There may be no checkpoints.
+    pub(crate) checkpoint: Option<Arc<dyn CheckpointManager>>,
     pub(crate) config: Arc<dyn ConfigLoader>,
     pub(crate) context: Arc<dyn ContextManager>,
     /// There may be no modes; everything is permitted then.
@@ -53,6 +56,8 @@ impl Roles {
         all.push(self.context.clone());
         all.push(self.provider.clone());
         all.push(self.tool.clone());
+        let checkpoint = self.checkpoint.clone();
+        all.extend(checkpoint.map(|checkpoint| checkpoint as Arc<dyn Coordinator>));
         all.push(self.chat.clone());
         all
     }

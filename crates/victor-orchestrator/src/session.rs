@@ -6,14 +6,15 @@ use victor_analytics_protocol::SessionAnalytics;
 use victor_chat_protocol::{
     Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
+use victor_checkpoint_protocol::{Checkpoint, CheckpointError};
 use victor_context_protocol::{CompactionReport, ContextStats};
-use victor_core::{Context, SessionId};
+use victor_core::{CheckpointId, Context, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
-use victor_session_protocol::{SessionError, TranscriptEntry};
+use victor_session_protocol::{SessionError, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
 
-use crate::AgentOrchestrator;
 use crate::guard::in_mode;
+use crate::{AgentOrchestrator, Restored, Undone};
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
 /// [`AgentOrchestrator::session`]; cloning it copies two pointers.
@@ -21,6 +22,7 @@ use crate::guard::in_mode;
 pub struct Session {
     pub(crate) orchestrator: AgentOrchestrator,
     pub(crate) id: SessionId,
+    pub(crate) policy: Option<TurnPolicy>,
 }
 
 impl Session {
@@ -34,6 +36,14 @@ impl Session {
     #[must_use]
     pub fn orchestrator(&self) -> &AgentOrchestrator {
         &self.orchestrator
+    }
+
+    /// The same session, where this happens to a message that comes while a turn runs: it waits, is refused, interrupts
+    /// the turn, or is merged with others that wait.
+    #[must_use]
+    pub fn with_turn_policy(mut self, policy: TurnPolicy) -> Self {
+        self.policy = Some(policy);
+        self
     }
 
     /// Sends a message and returns the answer when it is whole.
@@ -51,7 +61,8 @@ impl Session {
 
     /// Sends a message and returns what comes of it, as it comes. Nothing happens until the stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input.into(), None)
+        self.orchestrator
+            .begin(self.id.clone(), input.into(), None, self.policy)
     }
 
     /// Takes a suspended turn up again, with what a person decided about the calls that wait for approval.
@@ -108,6 +119,51 @@ impl Session {
         self.orchestrator.compact_session(&self.id).await
     }
 
+    /// Makes a checkpoint, which [`restore_checkpoint`](Self::restore_checkpoint) goes back to: what the model sees, the
+    /// mode, and how much was used. One with a label is not pruned. It waits for the turn that runs.
+    ///
+    /// # Errors
+    ///
+    /// There is no checkpoint coordinator, or a store does not work.
+    pub async fn checkpoint(&self, label: Option<&str>) -> Result<Checkpoint, ChatError> {
+        self.orchestrator.inner.checkpoint(&self.id, label).await
+    }
+
+    /// The checkpoints of the conversation, newest first; none if there is no checkpoint coordinator.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, CheckpointError> {
+        match self.orchestrator.checkpoint_coordinator() {
+            Some(manager) => manager.checkpoints(&self.id).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes the conversation back to one of its checkpoints: what the model sees and the mode are what they were. The
+    /// transcript keeps everything. It waits for the turn that runs.
+    ///
+    /// # Errors
+    ///
+    /// There is no such checkpoint, it is of another session, or a store does not work. The conversation is as it was.
+    pub async fn restore_checkpoint(&self, id: CheckpointId) -> Result<Restored, ChatError> {
+        self.orchestrator
+            .inner
+            .restore_checkpoint(&self.id, id)
+            .await
+    }
+
+    /// Leaves the last turn out of what the model sees, as if it had not been, and says which that was; none if there was
+    /// none. The transcript keeps it; what tools have done is not undone.
+    ///
+    /// # Errors
+    ///
+    /// There is no checkpoint coordinator, or a store does not work.
+    pub async fn undo(&self) -> Result<Option<Undone>, ChatError> {
+        self.orchestrator.inner.undo(&self.id).await
+    }
+
     /// What happened in the conversation.
     #[must_use]
     pub fn analytics(&self) -> SessionAnalytics {
@@ -144,6 +200,7 @@ impl Agent for Session {
     }
 
     fn stream_chat(&self, input: ChatInput) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input, None)
+        self.orchestrator
+            .begin(self.id.clone(), input, None, self.policy)
     }
 }

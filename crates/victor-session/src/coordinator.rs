@@ -9,22 +9,27 @@ use std::task::{Context, Waker};
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedMutexGuard;
 use tracing::warn;
-use victor_core::{Coordinator, Health, Message, Problems, SessionId, TurnId, contain_sync};
+use victor_core::{
+    Coordinator, Health, Message, Problems, SessionId, Timestamp, TurnId, contain_sync,
+};
 use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionError, SessionInfo, SessionManager, SessionPatch,
-    SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnLease,
+    InMemorySessionStore, OpenTurn, SessionError, SessionExport, SessionInfo, SessionManager,
+    SessionPatch, SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnGrant, TurnLease,
+    TurnPolicy, TurnRequest,
 };
 
 use crate::SessionOptions;
 use crate::guarded::GuardedStore;
-use crate::slot::{Abandoned, Slot, is_lost};
+use crate::slot::{Abandoned, Slot, Turn};
+use crate::transcript::is_lost;
 
 /// Lets one turn at a time work on each session, and writes what the turns say to a [`SessionStore`].
 ///
 /// - **One turn at a time.** [`begin_turn`](SessionManager::begin_turn) gives the session to those who wait in the
 ///   order in which they came. Sessions do not wait for each other.
+///   [`begin_turn_with`](SessionManager::begin_turn_with) does so in other ways as well: it refuses, interrupts, or takes
+///   messages that wait together.
 /// - **No two writers.** Every write names the version that the transcript had when the turn began. Where another
 ///   process has written meanwhile, the write fails with [`SessionError::Conflict`], as do all later ones of that
 ///   turn, and nothing of them is kept; the next turn begins behind what the other has written. The version is
@@ -36,7 +41,8 @@ use crate::slot::{Abandoned, Slot, is_lost};
 /// - **A store that fails** is an error of the calls that needed it: its panics, and calls that take too long, as well.
 ///
 /// [`reset`](Coordinator::reset) makes it forget the version of a session and leaves the transcript alone;
-/// [`reset_session`](SessionManager::reset_session) empties the transcript. [`shutdown`](Coordinator::shutdown)
+/// [`reset_session`](SessionManager::reset_session) empties the transcript. A reset that is dropped half way may leave the
+/// session deleted. [`shutdown`](Coordinator::shutdown)
 /// refuses new turns, those that wait in line among them, waits for the running turns of sessions that have abandoned
 /// messages, and writes these.
 #[derive(Debug)]
@@ -127,8 +133,9 @@ impl Coordinator for SessionCoordinator {
                 .collect()
         };
         for (session, slot) in with_backlog {
-            let _turn = slot.lock_turn().await;
-            drop(self.inner.write_backlog(&session, &slot).await);
+            if let Ok(turn) = Turn::wait(slot, false, None).await {
+                drop(self.inner.write_backlog(&session, &turn).await);
+            }
         }
     }
 }
@@ -136,18 +143,41 @@ impl Coordinator for SessionCoordinator {
 #[async_trait]
 impl SessionManager for SessionCoordinator {
     async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError> {
+        self.inner.check_open()?;
+        let turn = self.inner.wait(session).await?;
+        self.inner.begin(session, turn).await
+    }
+
+    async fn begin_turn_with(
+        &self,
+        session: &SessionId,
+        request: TurnRequest,
+    ) -> Result<TurnGrant, SessionError> {
+        self.inner.check_open()?;
         let slot = self.inner.slot(session);
-        self.inner.check_open()?;
-        let turn = slot.lock_turn().await;
-        self.inner.check_open()?;
-        self.inner.write_backlog(session, &slot).await?;
-        let version = slot.refresh(session, &self.inner.store).await?;
-        let held = Held {
-            slot,
-            inner: self.inner.clone(),
-            _turn: turn,
+        let message = request
+            .message
+            .filter(|_| request.policy == TurnPolicy::Merge);
+        let merges = message.is_some();
+        let turn = match request.policy {
+            TurnPolicy::Reject => {
+                Turn::try_now(slot).ok_or_else(|| SessionError::Busy(session.clone()))?
+            }
+            policy => {
+                let interrupts = policy == TurnPolicy::Interrupt;
+                match Turn::wait(slot, interrupts, message).await {
+                    Ok(turn) => turn,
+                    Err(into) => return Ok(TurnGrant::Merged { into }),
+                }
+            }
         };
-        Ok(TurnLease::new(session.clone(), held).with_version(version))
+        let lease = self.inner.begin(session, turn).await?;
+        // Nothing is awaited any more: who is told that their message was taken can rely on it.
+        let merged = match lease.guard::<Held>() {
+            Some(held) => held.turn.begin(request.turn, request.interrupt, merges),
+            None => Vec::new(),
+        };
+        Ok(TurnGrant::Begin { lease, merged })
     }
 
     async fn commit(
@@ -158,7 +188,7 @@ impl SessionManager for SessionCoordinator {
         journal: TurnChange,
     ) -> Result<(), SessionError> {
         self.held(lease)?
-            .slot
+            .turn
             .write(lease.session(), &self.inner.store, turn, messages, journal)
             .await
     }
@@ -170,14 +200,14 @@ impl SessionManager for SessionCoordinator {
     fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>) {
         match self.held(&lease) {
             Err(error) => return self.inner.report(lease.session(), &error),
-            Ok(_) if messages.is_empty() => return,
-            Ok(held) => held.slot.backlog().push_back(Abandoned { turn, messages }),
+            Ok(held) if messages.is_empty() && !held.inner.store.is_durable() => return,
+            Ok(held) => held.turn.backlog().push_back(Abandoned { turn, messages }),
         }
         let session = lease.session().clone();
         let mut writing = Box::pin(async move {
             if let Some(held) = lease.guard::<Held>() {
                 // Kept, and in the health, if it failed.
-                drop(held.inner.write_backlog(lease.session(), &held.slot).await);
+                drop(held.inner.write_backlog(lease.session(), &held.turn).await);
             }
         });
         if !poll_once(writing.as_mut()) {
@@ -195,9 +225,7 @@ impl SessionManager for SessionCoordinator {
 
     async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError> {
         self.inner.store.create(session).await?;
-        if let Some(slot) = self.inner.known_slot(&session.id) {
-            slot.mark_stale();
-        }
+        self.inner.mark_stale(&session.id);
         Ok(())
     }
 
@@ -222,7 +250,11 @@ impl SessionManager for SessionCoordinator {
         session: &SessionId,
         patch: &SessionPatch,
     ) -> Result<SessionInfo, SessionError> {
-        self.inner.store.update(session, patch).await
+        let info = self.inner.store.update(session, patch).await?;
+        if patch.status.is_some() {
+            self.inner.mark_stale(session);
+        }
+        Ok(info)
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
@@ -234,28 +266,45 @@ impl SessionManager for SessionCoordinator {
     }
 
     async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError> {
-        let slot = self.inner.slot(session);
-        let _turn = slot.lock_turn().await;
-        slot.delete(session, &self.inner.store).await
+        let turn = self.inner.wait(session).await?;
+        turn.delete(session, &self.inner.store).await
     }
 
     async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
-        let slot = self.inner.slot(session);
-        let _turn = slot.lock_turn().await;
-        slot.empty(session, &self.inner.store).await
+        let turn = self.inner.wait(session).await?;
+        turn.empty(session, &self.inner.store).await
+    }
+
+    async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError> {
+        self.inner.close(session).await
+    }
+
+    async fn expire_sessions(&self, now: Timestamp) -> Result<Vec<SessionId>, SessionError> {
+        self.inner.expire(now).await
+    }
+
+    async fn export_session(&self, session: &SessionId) -> Result<SessionExport, SessionError> {
+        self.inner.export(session).await
+    }
+
+    async fn import_session(
+        &self,
+        export: &SessionExport,
+        name: Option<SessionId>,
+    ) -> Result<SessionInfo, SessionError> {
+        self.inner.import(export, name).await
     }
 }
 
 /// What a lease holds: the session's lock is free again when this is dropped.
 struct Held {
-    slot: Arc<Slot>,
+    turn: Turn,
     inner: Arc<Inner>,
-    _turn: OwnedMutexGuard<()>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    store: GuardedStore,
+pub(crate) struct Inner {
+    pub(crate) store: GuardedStore,
     problems: Arc<Problems>,
     slots: Mutex<Slots>,
     options: SessionOptions,
@@ -284,16 +333,38 @@ impl Inner {
         }
     }
 
-    fn known_slot(&self, session: &SessionId) -> Option<Arc<Slot>> {
-        self.slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_session
-            .get(session)
-            .cloned()
+    /// Waits for the turn that works on a session, to do something else with it than to chat.
+    pub(crate) async fn wait(&self, session: &SessionId) -> Result<Turn, SessionError> {
+        let turn = Turn::wait(self.slot(session), false, None).await;
+        // Without a message, there is nothing that another turn could have taken.
+        turn.map_err(|_| SessionError::Busy(session.clone()))
     }
 
-    fn slot(&self, session: &SessionId) -> Arc<Slot> {
+    /// Begins a turn, for one who holds the session.
+    async fn begin(
+        self: &Arc<Self>,
+        session: &SessionId,
+        turn: Turn,
+    ) -> Result<TurnLease, SessionError> {
+        self.check_open()?;
+        self.write_backlog(session, &turn).await?;
+        let version = turn.refresh(session, &self.store).await?;
+        let held = Held {
+            turn,
+            inner: Arc::clone(self),
+        };
+        Ok(TurnLease::new(session.clone(), held).with_version(version))
+    }
+
+    /// Has the session looked at anew before the next turn.
+    pub(crate) fn mark_stale(&self, session: &SessionId) {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.by_session.get(session) {
+            slot.mark_stale();
+        }
+    }
+
+    pub(crate) fn slot(&self, session: &SessionId) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.by_session.get(session) {
             return slot.clone();
@@ -307,7 +378,11 @@ impl Inner {
     }
 
     /// Writes what was abandoned, for one who holds the session. That it was too late is no error, but a problem.
-    async fn write_backlog(&self, session: &SessionId, slot: &Slot) -> Result<(), SessionError> {
+    pub(crate) async fn write_backlog(
+        &self,
+        session: &SessionId,
+        slot: &Slot,
+    ) -> Result<(), SessionError> {
         if slot.backlog().is_empty() {
             return Ok(());
         }

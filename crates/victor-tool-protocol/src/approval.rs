@@ -22,6 +22,9 @@ pub trait ApprovalPolicy: fmt::Debug + Send + Sync + 'static {
     /// A person has approved a call, and wishes not to be asked about such calls again. A policy that remembers nothing,
     /// which is the default, asks again.
     fn approved(&self, _request: &ApprovalRequest, _scope: ApprovalScope) {}
+
+    /// Forgets what persons have approved in a session. A policy that remembers nothing has nothing to forget.
+    fn forget(&self, _session: &SessionId) {}
 }
 
 /// A call that waits for a decision.

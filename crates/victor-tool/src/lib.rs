@@ -47,18 +47,38 @@
 //! - [`EffectPolicy`], the approval policy that goes by what tools declare to do to the world.
 
 mod arguments;
+mod attempt;
 mod builder;
+mod cache;
 mod coordinator;
+mod effect_policy;
 mod function;
+mod guarded;
 mod options;
 mod output;
-mod policy;
+mod permits;
+mod pulse;
+mod read_result;
 mod registry;
+mod retry;
+mod review;
+mod rule;
+mod rule_policy;
 mod run;
+mod schedule;
+mod standing;
+mod stores;
+#[cfg(feature = "typed")]
+mod typed;
 mod words;
 
 pub use builder::ToolCoordinatorBuilder;
 pub use coordinator::ToolCoordinator;
+pub use effect_policy::EffectPolicy;
 pub use function::{FunctionTool, tool_fn};
-pub use options::ToolOptions;
-pub use policy::EffectPolicy;
+pub use options::{RetryOptions, ToolOptions};
+pub use rule::{ArgumentRule, ArgumentTest, Decision, Rule};
+pub use rule_policy::{RuleError, RulePolicy};
+pub use standing::{StandingApproval, StandingApprovals};
+#[cfg(feature = "typed")]
+pub use typed::{ToolArguments, TypedTool, typed_tool};

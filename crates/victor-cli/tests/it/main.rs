@@ -3,6 +3,7 @@
 mod answers;
 mod conversation;
 mod events;
+mod kept;
 mod pipes;
 mod providers;
 mod run;
@@ -12,4 +13,5 @@ mod signals;
 mod tapes;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod tools;
 mod wrong_use;

@@ -1,0 +1,5 @@
+//! The behaviour of the stores, on both databases.
+
+mod home;
+mod laws;
+mod server;
