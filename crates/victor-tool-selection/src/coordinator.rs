@@ -154,7 +154,11 @@ impl ToolSelectionCoordinator {
         let part = part(&strategy.name);
         match &outcome {
             Ok(_) => self.problems.clear(&part),
-            Err(error) => self.problems.report(part, with_causes(error)),
+            // Nobody would notice that a strategy which is no longer used works again.
+            Err(error) if Arc::ptr_eq(&self.strategies.used().name, &strategy.name) => {
+                self.problems.report(part, with_causes(error));
+            }
+            Err(_) => {}
         }
         outcome
     }
@@ -303,7 +307,6 @@ impl ToolSelector for ToolSelectionCoordinator {
     fn use_strategy(&self, name: &str) -> Result<(), SelectionError> {
         let before = self.strategies.used().name;
         self.strategies.choose(name)?;
-        // What was wrong with it no longer matters, and nobody would notice that it is right again.
         self.problems.clear(&part(&before));
         Ok(())
     }

@@ -129,6 +129,17 @@ async fn a_strategy_that_is_no_longer_used_ails_nobody() {
     assert!(coordinator.health().is_healthy());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_strategy_that_fails_when_another_has_taken_its_place_ails_nobody() {
+    let coordinator = with(Faulty::new(Told, Fault::Hang));
+    let (tools, request) = (numbered(9), request("t1:1"));
+    let (selection, ()) = tokio::join!(coordinator.select_tools(&request, &tools), async {
+        coordinator.use_strategy("keyword").unwrap();
+    });
+    assert!(selection.problem.is_some());
+    assert!(coordinator.health().is_healthy());
+}
+
 /// Embeds one text a call, and fails at every call but each third.
 #[derive(Debug)]
 struct Flaky(ModelId, std::sync::atomic::AtomicUsize);
@@ -159,6 +170,7 @@ impl Embedder for Flaky {
 #[tokio::test]
 async fn vectors_that_were_made_before_a_failure_are_kept() {
     let semantic = Semantic::new(Arc::new(Flaky("flaky".into(), Default::default())));
+    let semantic = semantic.with_capacity(2);
     let tools = numbered(5);
     let mut failures = 0;
     while let Err(error) = semantic.score(&request("x"), &tools).await {

@@ -1,6 +1,5 @@
 //! What is shown, and why.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 

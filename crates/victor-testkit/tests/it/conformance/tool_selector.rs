@@ -102,7 +102,7 @@ impl ToolSelector for Selector {
         let problem = scores.clone().err();
         match &problem {
             Some(problem) if !self.is("hides its health") => {
-                self.problems.report("strategy", problem)
+                self.problems.report("strategy", problem);
             }
             _ => self.problems.clear("strategy"),
         }
