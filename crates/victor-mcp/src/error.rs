@@ -2,6 +2,24 @@
 
 use std::time::Duration;
 
+/// Serving has ended before it should.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum McpServeError {
+    /// The client speaks another protocol.
+    #[error("the client does not speak as it should: {reason}")]
+    Protocol {
+        /// In which way.
+        reason: String,
+    },
+    /// The server broke off: a fault in code.
+    #[error("the server broke off: {reason}")]
+    Broken {
+        /// What happened.
+        reason: String,
+    },
+}
+
 /// An MCP server cannot be used.
 ///
 /// It is plain data, and its message is one line with the reason in it. What the server was told as a secret is no part

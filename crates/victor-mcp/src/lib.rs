@@ -3,10 +3,14 @@
 mod client;
 mod config;
 mod error;
+mod server;
 mod servers;
 mod words;
 
 pub use client::McpClient;
 pub use config::{McpConfig, McpConfigError, McpServerConfig};
-pub use error::McpError;
+pub use error::{McpError, McpServeError};
+#[cfg(feature = "http-server")]
+pub use server::McpHttpOptions;
+pub use server::McpServer;
 pub use servers::McpServers;
