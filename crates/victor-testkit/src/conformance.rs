@@ -37,9 +37,9 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
 mod tool_selection_strategy;
 mod tool_selector;
-mod tool_executor;
 
 use std::fmt::Debug;
 
@@ -60,9 +60,9 @@ pub use result_store::result_store;
 pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;
+pub use tool_executor::tool_executor;
 pub use tool_selection_strategy::tool_selection_strategy;
 pub use tool_selector::tool_selector;
-pub use tool_executor::tool_executor;
 
 use crate::poll_at_most;
 

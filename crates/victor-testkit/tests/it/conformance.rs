@@ -17,9 +17,9 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
 mod tool_selection_strategy;
 mod tool_selector;
-mod tool_executor;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
