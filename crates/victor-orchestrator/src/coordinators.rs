@@ -19,4 +19,9 @@ pub use victor_provider::{ProviderCoordinator, ProviderOptions, RetryOptions};
 #[cfg(feature = "session")]
 pub use victor_session::{SessionCoordinator, SessionOptions};
 #[cfg(feature = "tool")]
-pub use victor_tool::{EffectPolicy, FunctionTool, ToolCoordinator, ToolOptions, tool_fn};
+pub use victor_tool::{
+    ArgumentRule, ArgumentTest, Decision, EffectPolicy, FunctionTool, Rule, RuleError, RulePolicy,
+    StandingApproval, StandingApprovals, ToolCoordinator, ToolOptions, ToolRetryOptions, tool_fn,
+};
+#[cfg(all(feature = "tool", feature = "typed"))]
+pub use victor_tool::{TypedTool, typed_tool};
