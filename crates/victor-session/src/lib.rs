@@ -61,6 +61,7 @@
 
 mod coordinator;
 mod guarded;
+mod inner;
 mod life;
 mod options;
 mod queue;
