@@ -17,7 +17,9 @@ pub enum DatabaseError {
         message: String,
     },
     /// There is no such file or server, or it lets nobody in.
-    #[error("`{place}` cannot be opened: check that it is there, and that it may be used from here")]
+    #[error(
+        "`{place}` cannot be opened: check that it is there, and that it may be used from here"
+    )]
     Unreachable {
         /// The database.
         place: String,
@@ -55,7 +57,9 @@ pub enum DatabaseError {
         source: BoxError,
     },
     /// A statement has taken longer than `statement_timeout`, or no connection became free within `acquire_timeout`.
-    #[error("`{place}` has not answered in time: try again when it has less to do, or raise the timeout")]
+    #[error(
+        "`{place}` has not answered in time: try again when it has less to do, or raise the timeout"
+    )]
     TimedOut {
         /// The database.
         place: String,
@@ -86,6 +90,14 @@ pub enum DatabaseError {
         /// The error beneath.
         source: BoxError,
     },
+    /// The program has closed it.
+    #[error("`{place}` was closed: open it again")]
+    Closed {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
     /// The file is damaged.
     #[error(
         "`{place}` is damaged: keep it as it is, and copy what can still be read with `victor_sql::salvage`"
@@ -97,7 +109,9 @@ pub enum DatabaseError {
         source: BoxError,
     },
     /// What stands in a row cannot be understood.
-    #[error("`{place}` holds a {what} that cannot be read: use a later version of Victor, or a backup")]
+    #[error(
+        "`{place}` holds a {what} that cannot be read: use a later version of Victor, or a backup"
+    )]
     Unreadable {
         /// The database.
         place: String,
@@ -126,6 +140,7 @@ pub(crate) enum Cause {
     Full,
     ReadOnly,
     Disconnected,
+    Closed,
     Corrupt,
     Other,
 }
@@ -142,6 +157,7 @@ impl DatabaseError {
             Cause::Full => Self::Full { place, source },
             Cause::ReadOnly => Self::ReadOnly { place, source },
             Cause::Disconnected => Self::Disconnected { place, source },
+            Cause::Closed => Self::Closed { place, source },
             Cause::Corrupt => Self::Corrupt { place, source },
             Cause::Other => Self::Other { place, source },
         }
@@ -159,6 +175,7 @@ impl DatabaseError {
             | Self::Full { source, .. }
             | Self::ReadOnly { source, .. }
             | Self::Disconnected { source, .. }
+            | Self::Closed { source, .. }
             | Self::Corrupt { source, .. }
             | Self::Unreadable { source, .. }
             | Self::Other { source, .. } => Some(source),
@@ -181,10 +198,10 @@ fn cause(error: &sqlx::Error) -> Cause {
             Cause::Other
         }
         sqlx::Error::PoolTimedOut => Cause::TimedOut,
-        sqlx::Error::Io(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::PoolClosed => Cause::Disconnected,
+        sqlx::Error::PoolClosed => Cause::Closed,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+            Cause::Disconnected
+        }
         sqlx::Error::Tls(_) => Cause::Unreachable,
         _ => Cause::Other,
     }

@@ -72,7 +72,9 @@ fn found(database: &Database, rows: &[crate::driver::Row]) -> Result<i64, Databa
 
 /// The steps that are still to be taken.
 fn steps_from(database: &Database, found: i64) -> Result<&'static [Step], DatabaseError> {
-    let steps = usize::try_from(found).ok().and_then(|found| STEPS.get(found..));
+    let steps = usize::try_from(found)
+        .ok()
+        .and_then(|found| STEPS.get(found..));
     steps.ok_or_else(|| DatabaseError::TooNew {
         place: database.place().to_owned(),
         found,

@@ -18,7 +18,10 @@ pub(crate) struct Transaction<'d> {
 
 impl<'d> Transaction<'d> {
     /// Begins a transaction.
-    pub(crate) async fn begin(connection: Connection, place: &'d str) -> Result<Self, DatabaseError> {
+    pub(crate) async fn begin(
+        connection: Connection,
+        place: &'d str,
+    ) -> Result<Self, DatabaseError> {
         let mut transaction = Self {
             connection,
             place,

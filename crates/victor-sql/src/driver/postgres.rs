@@ -15,10 +15,9 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// What an address says, and how it is shown: without a password.
 pub(crate) fn parse(address: &str) -> Result<(PgConnectOptions, String), DatabaseError> {
-    let connect =
-        PgConnectOptions::from_str(address).map_err(|error| DatabaseError::Address {
-            message: format!("a `postgres://` address that cannot be read: {error}"),
-        })?;
+    let connect = PgConnectOptions::from_str(address).map_err(|error| DatabaseError::Address {
+        message: format!("a `postgres://` address that cannot be read: {error}"),
+    })?;
     let host = match connect.get_socket() {
         Some(socket) => socket.display().to_string(),
         None => connect.get_host().to_owned(),
@@ -84,7 +83,9 @@ pub(crate) async fn open(
 
 /// In milliseconds as the server takes them: 0 would mean for ever, and there is a largest number.
 fn millis(timeout: Duration) -> i32 {
-    i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX).max(1)
+    i32::try_from(timeout.as_millis())
+        .unwrap_or(i32::MAX)
+        .max(1)
 }
 
 /// Takes a lock until the transaction ends. The numbers say "victor" and are there for nobody else.

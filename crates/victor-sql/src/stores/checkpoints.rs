@@ -277,7 +277,9 @@ fn bytes(hash: &ContentHash) -> &[u8] {
 
 fn hash(bytes: &[u8]) -> Result<ContentHash, CheckpointError> {
     let bytes = bytes.try_into();
-    bytes.map(ContentHash::from_bytes).map_err(|_| damaged("a hash does not have 32 bytes"))
+    bytes
+        .map(ContentHash::from_bytes)
+        .map_err(|_| damaged("a hash does not have 32 bytes"))
 }
 
 fn damaged(message: impl Into<String>) -> CheckpointError {

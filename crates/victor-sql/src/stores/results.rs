@@ -73,7 +73,10 @@ fn cut(bytes: &[u8], start: u64, total: u64, offset: u64, max_bytes: usize) -> R
     if offset >= total {
         return ResultPage::new(String::new(), total, total);
     }
-    let torn = bytes.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
+    let torn = bytes
+        .iter()
+        .take_while(|byte| **byte & 0xc0 == 0x80)
+        .count();
     let bytes = &bytes[torn..];
     let text = match str::from_utf8(bytes) {
         Ok(text) => text,

@@ -275,9 +275,15 @@ async fn insert_tags(
     key: i64,
 ) -> Result<(), DatabaseError> {
     let mut rows: Vec<[Value<'_>; 2]> = Vec::with_capacity(info.tags.len());
-    rows.extend(info.tags.iter().map(|tag| [key.into(), searched(tag).into()]));
+    rows.extend(
+        info.tags
+            .iter()
+            .map(|tag| [key.into(), searched(tag).into()]),
+    );
     let head = "INSERT INTO victor_session_tags (session, tag) VALUES ";
-    transaction.insert(head, rows, " ON CONFLICT DO NOTHING").await
+    transaction
+        .insert(head, rows, " ON CONFLICT DO NOTHING")
+        .await
 }
 
 /// Why a session cannot be written to.

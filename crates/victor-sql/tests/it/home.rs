@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;
 use victor_sql::{Database, DatabaseOptions};
 
@@ -38,15 +39,38 @@ impl Home {
             }
             Self::Postgres(server, number) => {
                 let name = format!("test{number}{name}");
-                let mut admin = PgConnection::connect(&server.address("postgres")).await.unwrap();
+                let mut admin = PgConnection::connect(&server.address("postgres"))
+                    .await
+                    .unwrap();
                 let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
                 match sqlx::raw_sql(create).execute(&mut admin).await {
                     Ok(_) => {}
-                    Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P04") => {}
+                    Err(sqlx::Error::Database(error))
+                        if error.code().as_deref() == Some("42P04") => {}
                     Err(error) => panic!("{error}"),
                 }
                 admin.close().await.unwrap();
                 server.address(&name)
+            }
+        }
+    }
+
+    /// Does something to a database behind the back of the stores.
+    pub(crate) async fn execute(&self, name: &str, sql: &str) {
+        let (address, sql) = (self.address(name).await, AssertSqlSafe(sql.to_owned()));
+        match self {
+            Self::Sqlite(_) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(address)
+                    .create_if_missing(true);
+                let mut connection = options.connect().await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Postgres(..) => {
+                let mut connection = PgConnection::connect(&address).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
             }
         }
     }
@@ -59,7 +83,9 @@ impl Home {
     pub(crate) async fn open_impatient(&self, name: &str) -> Database {
         let mut options = DatabaseOptions::default();
         options.lock_timeout = std::time::Duration::from_millis(200);
-        Database::open_with(self.address(name).await, &options).await.unwrap()
+        Database::open_with(self.address(name).await, &options)
+            .await
+            .unwrap()
     }
 }
 

@@ -61,10 +61,15 @@ impl Server {
 
     fn start(binaries: &Path) -> Self {
         // The path of a socket is short, so the folder is not in the target folder. The script removes it.
-        let folder = tempfile::Builder::new().prefix("victor-").tempdir_in("/tmp");
+        let folder = tempfile::Builder::new()
+            .prefix("victor-")
+            .tempdir_in("/tmp");
         let folder = folder.unwrap().keep();
         let mut command = Command::new("sh");
-        command.args(["-c", SCRIPT, "sh"]).arg(&folder).arg(binaries);
+        command
+            .args(["-c", SCRIPT, "sh"])
+            .arg(&folder)
+            .arg(binaries);
         if rustix::process::getuid().is_root() {
             chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
             command.uid(NOBODY).gid(NOBODY);
@@ -106,7 +111,9 @@ fn binaries() -> Option<PathBuf> {
     let folders = debian.into_iter().rev().chain(std::env::split_paths(&path));
     let complete = |folder: &PathBuf| {
         let there = |name: &&str| folder.join(name).is_file();
-        ["initdb", "postgres", "pg_isready"].iter().all(|name| there(&name))
+        ["initdb", "postgres", "pg_isready"]
+            .iter()
+            .all(|name| there(&name))
     };
     folders.into_iter().find(complete)
 }

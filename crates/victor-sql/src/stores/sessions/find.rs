@@ -7,9 +7,8 @@ use crate::statement::Statement;
 
 /// The statement that finds what a query asks for. It reads along the index of times, and no further than the limit.
 pub(super) fn statement(query: &SessionQuery) -> Statement<'_> {
-    let mut statement = Statement::new(
-        "SELECT info, entries, updated_at FROM victor_sessions WHERE 1 = 1",
-    );
+    let mut statement =
+        Statement::new("SELECT info, entries, updated_at FROM victor_sessions WHERE 1 = 1");
     if let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) {
         // What is left when it is taken out says whether it was there, in both databases and without wildcards.
         let text = searched(text).to_ascii_lowercase();
