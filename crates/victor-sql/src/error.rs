@@ -90,6 +90,14 @@ pub enum DatabaseError {
         /// The error beneath.
         source: BoxError,
     },
+    /// The program has closed it.
+    #[error("`{place}` was closed: open it again")]
+    Closed {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
     /// The file is damaged.
     #[error(
         "`{place}` is damaged: keep it as it is, and copy what can still be read with `victor_sql::salvage`"
@@ -132,6 +140,7 @@ pub(crate) enum Cause {
     Full,
     ReadOnly,
     Disconnected,
+    Closed,
     Corrupt,
     Other,
 }
@@ -148,6 +157,7 @@ impl DatabaseError {
             Cause::Full => Self::Full { place, source },
             Cause::ReadOnly => Self::ReadOnly { place, source },
             Cause::Disconnected => Self::Disconnected { place, source },
+            Cause::Closed => Self::Closed { place, source },
             Cause::Corrupt => Self::Corrupt { place, source },
             Cause::Other => Self::Other { place, source },
         }
@@ -165,6 +175,7 @@ impl DatabaseError {
             | Self::Full { source, .. }
             | Self::ReadOnly { source, .. }
             | Self::Disconnected { source, .. }
+            | Self::Closed { source, .. }
             | Self::Corrupt { source, .. }
             | Self::Unreadable { source, .. }
             | Self::Other { source, .. } => Some(source),
@@ -187,10 +198,10 @@ fn cause(error: &sqlx::Error) -> Cause {
             Cause::Other
         }
         sqlx::Error::PoolTimedOut => Cause::TimedOut,
-        sqlx::Error::Io(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::PoolClosed => Cause::Disconnected,
+        sqlx::Error::PoolClosed => Cause::Closed,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+            Cause::Disconnected
+        }
         sqlx::Error::Tls(_) => Cause::Unreachable,
         _ => Cause::Other,
     }

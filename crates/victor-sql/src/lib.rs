@@ -7,6 +7,8 @@ mod database;
 mod driver;
 mod error;
 mod options;
+#[cfg(feature = "sqlite")]
+mod salvage;
 mod schema;
 mod statement;
 mod stores;
@@ -15,6 +17,8 @@ mod transaction;
 pub use database::Database;
 pub use error::DatabaseError;
 pub use options::{DatabaseOptions, Synchronous};
+#[cfg(feature = "sqlite")]
+pub use salvage::{Salvage, salvage};
 pub use stores::{
     SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlReceiptStore, SqlResultStore,
     SqlSessionStore,

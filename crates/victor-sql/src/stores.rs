@@ -22,7 +22,7 @@ use victor_core::Timestamp;
 use crate::error::DatabaseError;
 
 /// A value as JSON.
-fn json(value: &impl Serialize) -> Result<String, DatabaseError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<String, DatabaseError> {
     serde_json::to_string(value).map_err(|error| DatabaseError::Other {
         place: "JSON".into(),
         source: error.into(),

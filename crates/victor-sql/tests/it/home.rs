@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;
 use victor_sql::{Database, DatabaseOptions};
 
@@ -50,6 +51,26 @@ impl Home {
                 }
                 admin.close().await.unwrap();
                 server.address(&name)
+            }
+        }
+    }
+
+    /// Does something to a database behind the back of the stores.
+    pub(crate) async fn execute(&self, name: &str, sql: &str) {
+        let (address, sql) = (self.address(name).await, AssertSqlSafe(sql.to_owned()));
+        match self {
+            Self::Sqlite(_) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(address)
+                    .create_if_missing(true);
+                let mut connection = options.connect().await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Postgres(..) => {
+                let mut connection = PgConnection::connect(&address).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
             }
         }
     }
