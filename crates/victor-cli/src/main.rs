@@ -11,6 +11,7 @@ mod data;
 mod exit;
 mod interrupt;
 mod logging;
+mod mcp;
 mod provider;
 mod say;
 mod sessions;
@@ -42,6 +43,7 @@ enum Command {
     Sessions(Box<sessions::SessionsCommand>),
     Checkpoints(Box<checkpoints::CheckpointsCommand>),
     Tools(Box<tools::ToolsCommand>),
+    Mcp(Box<mcp::McpArgs>),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +59,10 @@ fn main() -> ExitCode {
         Some(Command::Tools(command)) => {
             logging::start()?;
             tools::run(&command)
+        }
+        Some(Command::Mcp(args)) => {
+            logging::start()?;
+            mcp::run(&args)
         }
         Some(Command::Sessions(command)) => {
             logging::start()?;

@@ -27,7 +27,7 @@ pub use victor_tool::{
     ArgumentRule, ArgumentTest, Decision, EffectPolicy, FunctionTool, Rule, RuleError, RulePolicy,
     StandingApproval, StandingApprovals, ToolCoordinator, ToolOptions, ToolRetryOptions, tool_fn,
 };
-#[cfg(feature = "tool-selection")]
-pub use victor_tool_selection::{SearchToolsTool, SelectionOptions, ToolSelectionCoordinator};
 #[cfg(all(feature = "tool", feature = "typed"))]
 pub use victor_tool::{TypedTool, typed_tool};
+#[cfg(feature = "tool-selection")]
+pub use victor_tool_selection::{SearchToolsTool, SelectionOptions, ToolSelectionCoordinator};

@@ -4,6 +4,7 @@ mod answers;
 mod conversation;
 mod events;
 mod kept;
+mod mcp;
 mod pipes;
 mod providers;
 mod run;
