@@ -27,6 +27,8 @@ Examples:
   victor chat < question.txt                  take the message from standard input
   victor chat --allow-write \"Write 'hello' to greeting.txt\"
   victor chat --json \"Which files are here?\"  print one event a line, for programs
+  victor chat --mode plan \"How would you split notes.txt?\"
+  victor chat --mcp servers.json --continue \"And now?\"
   victor chat --provider ollama --model qwen3 \"Which files are here?\"
   victor chat --record tape.jsonl \"Hello\"      keep what the model said; --replay tape.jsonl needs no model";
 
@@ -38,6 +40,11 @@ Without --provider the environment decides whose model answers: Anthropic's with
     OPENAI_API_KEY, else one of a running Ollama, else the offline model. The first line on standard error says which \
     and why. --base-url, ANTHROPIC_BASE_URL, OPENAI_BASE_URL and OLLAMA_HOST lead to other servers, \
     ANTHROPIC_MODEL and OPENAI_MODEL to other models.
+
+What is said is kept in a database in the platform's folder for data, or in --data-dir; --no-save keeps nothing. \
+    --continue goes on with the last session, --session NAME with another one, and `victor sessions` shows, exports and \
+    deletes them. What a tool would write or run is shown before it is asked about; `s` and `t` at the question allow the \
+    same call, or the tool, for the rest of the conversation.
 
 Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment, \
     where VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows what happens within. \

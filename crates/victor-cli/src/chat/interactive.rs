@@ -20,9 +20,10 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
                 .view
                 .remark(&format!("lines are not kept for the next time: {error:#}")),
         }
-        conversation
-            .view
-            .remark("/help shows the commands, /quit leaves");
+        conversation.view.remark(&format!(
+            "/help shows the commands, /quit leaves; this is session {}",
+            conversation.session.id()
+        ));
     }
     let mut editor = LineEditor::open(folder.as_deref())?;
     // Whether Ctrl-C was the last that was heard of the person.

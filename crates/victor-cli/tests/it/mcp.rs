@@ -103,7 +103,10 @@ fn a_configuration_that_is_wrong_is_said_to_be_so() {
         assert!(ran.code == Some(2) && ran.stderr.contains(said), "{ran:?}");
     };
     check("{", "wrong.json");
-    check(r#"{"mcpServers": {"a": {"command": "x", "argz": []}}}"#, "argz");
+    check(
+        r#"{"mcpServers": {"a": {"command": "x", "argz": []}}}"#,
+        "argz",
+    );
     let ran = ran(
         victor(folder.path()).args(["tools", "list", "--mcp", "no.json"]),
         "",
