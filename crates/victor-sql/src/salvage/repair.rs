@@ -15,7 +15,7 @@ const GARBAGE: &str = "
     DELETE FROM victor_checkpoints WHERE NOT json_valid(checkpoint);
     DELETE FROM victor_events WHERE NOT json_valid(event);
     DELETE FROM victor_config WHERE NOT json_valid(value);
-    DELETE FROM victor_receipts WHERE NOT json_valid(result);
+    DELETE FROM victor_receipts WHERE result IS NOT NULL AND NOT json_valid(result);
 ";
 
 /// Sessions of which something is lost. Those of which entries are there and nothing else get a name.
@@ -29,10 +29,11 @@ const SESSIONS: &str = "
         WHERE NOT json_valid(info)
         OR entries <> (SELECT count(*) FROM victor_entries WHERE session = key);
     CREATE TEMP TABLE numbered AS
-        SELECT rowid AS entry, row_number() OVER (PARTITION BY session ORDER BY number) - 1 AS number
-        FROM victor_entries WHERE session IN (SELECT key FROM changed) ORDER BY session, number;
+        SELECT rowid AS place, row_number() OVER (PARTITION BY session ORDER BY number) - 1 AS number
+        FROM victor_entries WHERE session IN (SELECT key FROM changed);
     UPDATE victor_entries SET number = -1 - number WHERE session IN (SELECT key FROM changed);
-    UPDATE victor_entries SET number = numbered.number FROM numbered WHERE victor_entries.rowid = entry;
+    UPDATE victor_entries SET number = numbered.number FROM numbered
+        WHERE victor_entries.rowid = place;
     UPDATE victor_sessions SET entries = (SELECT count(*) FROM victor_entries WHERE session = key)
         WHERE key IN (SELECT key FROM changed);
 ";
@@ -40,14 +41,14 @@ const SESSIONS: &str = "
 /// Links that do not lead back to a beginning, over messages that are all there, and what depends on them.
 const CHECKPOINTS: &str = "
     CREATE TEMP TABLE sound AS
-        WITH RECURSIVE sound (hash) AS (
+        WITH RECURSIVE chain (hash) AS (
             SELECT hash FROM victor_links WHERE parent IS NULL
                 AND content IN (SELECT hash FROM victor_messages)
             UNION ALL
-            SELECT link.hash FROM sound JOIN victor_links link ON link.parent = sound.hash
+            SELECT link.hash FROM chain JOIN victor_links link ON link.parent = chain.hash
                 WHERE content IN (SELECT hash FROM victor_messages)
         )
-        SELECT hash FROM sound;
+        SELECT hash FROM chain;
     DELETE FROM victor_links WHERE hash NOT IN (SELECT hash FROM sound);
     DELETE FROM victor_checkpoints WHERE head IS NOT NULL AND head NOT IN (SELECT hash FROM sound);
     DELETE FROM victor_messages WHERE hash NOT IN (SELECT content FROM victor_links);
@@ -55,7 +56,7 @@ const CHECKPOINTS: &str = "
 
 const TAGS: &str = "
     INSERT OR IGNORE INTO victor_session_tags (session, tag)
-        SELECT key, value FROM victor_sessions, json_each(info, '$.tags');
+        SELECT victor_sessions.key, tag.value FROM victor_sessions, json_each(info, '$.tags') AS tag;
     DROP TABLE temp.changed;
     DROP TABLE temp.numbered;
     DROP TABLE temp.sound;

@@ -148,11 +148,14 @@ struct Read {
 fn values(row: &SqliteRow) -> Result<Vec<Value<'static>>, sqlx::Error> {
     let value = |column: usize| {
         let raw = row.try_get_raw(column)?;
+        // Of what is absent, the type is that of its column.
+        if raw.is_null() {
+            return Ok(Value::Int(None));
+        }
         let kind = raw.type_info().name().to_owned();
         Ok(match kind.as_str() {
             "INTEGER" => row.try_get::<i64, _>(column)?.into(),
             "BLOB" => row.try_get::<Vec<u8>, _>(column)?.into(),
-            "NULL" => Value::Int(None),
             _ => row.try_get::<String, _>(column)?.into(),
         })
     };

@@ -194,18 +194,18 @@ async fn a_statement_that_takes_too_long_is_stopped() {
 on_both! {
     async fn a_database_that_can_only_be_read_is_read(home: Home) {
         let id = SessionId::new("s");
-        home.open("readonly").await.session_store().append(&id, 0, &entries("x")).await.unwrap();
+        let database = home.open("readonly").await;
+        database.session_store().append(&id, 0, &entries("x")).await.unwrap();
+        // SQLite would use a file again that is open with other rights.
+        database.close().await;
         match &home {
-            Home::Sqlite(folder) => {
-                let (folder, id) = (folder.path().to_owned(), id.clone());
-                std::thread::spawn(move || as_nobody(&folder, &id)).join().unwrap();
-            }
+            Home::Sqlite(folder) => as_nobody(folder.path(), &id),
             Home::Postgres(..) => {
                 let alter = "DO $$ BEGIN EXECUTE
                     'ALTER DATABASE ' || current_database() || ' SET default_transaction_read_only = on';
                     END $$";
                 home.execute("readonly", alter).await;
-                reads_only(home.open("readonly").await, &id).await;
+                reads_only(&home.open("readonly").await, &id).await;
             }
         }
     }
@@ -229,36 +229,49 @@ on_both! {
     }
 }
 
-/// Opens the file without the right to write to it. The tests may run as root, who may do everything.
+/// Opens the file without the right to write to it, and then not to its folder either. The tests may run as root, who
+/// may do everything.
 fn as_nobody(folder: &Path, id: &SessionId) {
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
     let file = folder.join("readonly.db");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
-    if rustix::process::getuid().is_root() {
-        // This thread alone, and those that it starts.
-        let nobody = rustix::thread::Uid::from_raw(NOBODY);
-        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    mode(&file, 0o444).unwrap();
+    mode(folder, 0o777).unwrap();
+    as_other_user(async {
         let database = Database::open(file.to_str().unwrap()).await.unwrap();
-        reads_only(database, id).await;
-        let other = Database::open(folder.join("other.db").to_str().unwrap()).await;
-        let error = other.unwrap_err();
-        assert!(
-            matches!(error, DatabaseError::Unreachable { .. }),
-            "{error:?}"
-        );
-        assert!(words(&error).contains("denied"), "{}", words(&error));
+        reads_only(&database, id).await;
+        database.close().await;
     });
-    drop(runtime);
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).ok();
+    for log in ["readonly.db-wal", "readonly.db-shm"] {
+        drop(fs::remove_file(folder.join(log)));
+    }
+    mode(folder, 0o555).unwrap();
+    as_other_user(async {
+        for (name, expected) in [("readonly.db", "can only be read"), ("other.db", "denied")] {
+            let database = Database::open(folder.join(name).to_str().unwrap()).await;
+            let error = words(&database.unwrap_err());
+            assert!(error.contains(expected), "{error}");
+        }
+    });
+    mode(folder, 0o755).unwrap();
 }
 
-async fn reads_only(database: Database, id: &SessionId) {
+/// Works as a user without rights, in a thread of its own and those that it starts.
+fn as_other_user(work: impl Future<Output = ()> + Send) {
+    let work = || {
+        if rustix::process::getuid().is_root() {
+            let nobody = rustix::thread::Uid::from_raw(NOBODY);
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(work);
+    };
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
+
+async fn reads_only(database: &Database, id: &SessionId) {
     let store = database.session_store();
     assert_eq!(store.load(id, 0).await.unwrap().len(), 1);
     check(
