@@ -40,6 +40,9 @@ pub struct ChatResponse {
     /// The turn itself where it can be taken up again: after an approval, or with another allowance of tool calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Box<SuspendedTurn>>,
+    /// The turn whose input the message became, if it has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<TurnId>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -63,6 +66,8 @@ victor_core::open_string_enum! {
         Empty = "empty",
         /// A person must approve tool calls before the turn goes on.
         AwaitingApproval = "awaiting_approval",
+        /// The message became input of another turn, which [`merged_into`](ChatResponse::merged_into) names.
+        Merged = "merged",
         /// The turn was cancelled. What had been said and done until then is in the conversation.
         Cancelled = "cancelled",
     }
@@ -93,6 +98,7 @@ impl ChatResponse {
             stop_reason: None,
             model: None,
             suspended: None,
+            merged_into: None,
             extra: Extra::default(),
         }
     }

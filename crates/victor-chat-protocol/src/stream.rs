@@ -254,6 +254,12 @@ impl EventSink {
         .await;
     }
 
+    /// What ends the turn in order.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle(self.0.clone())
+    }
+
     /// Whether the turn has been cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

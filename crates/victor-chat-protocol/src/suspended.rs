@@ -19,7 +19,8 @@ pub struct SuspendedTurn {
     version: FormatVersion<1>,
     /// The session.
     pub session: SessionId,
-    /// The turn.
+    /// The turn. Whoever takes a turn up from a place that it has left since, as a checkpoint is one, gives it another
+    /// identifier.
     pub turn: TurnId,
     /// The last message that the turn added to the conversation. If another one stands there when the turn is taken
     /// up again, the conversation has gone on without it.

@@ -82,10 +82,11 @@ impl ChatEngine for ChatCoordinator {
         let input = turn.messages()[0].id();
         let mut work = Work {
             turn,
-            ports,
             events,
             partial: String::new(),
             over: false,
+            journaled: approvals.is_some() && ports.journals(),
+            ports,
         };
         events
             .emit(TurnStarted {
@@ -115,6 +116,8 @@ struct Work<'a> {
     /// What the model has written of an answer that is not whole.
     partial: String,
     over: bool,
+    /// Whether the journal holds the turn, as it does if it is one that was taken up from there.
+    journaled: bool,
 }
 
 impl Work<'_> {
@@ -129,9 +132,11 @@ impl Work<'_> {
                 Step::Commit(messages) => {
                     let open = self.ports.journals().then(|| self.turn.journal_committed());
                     let open = open.flatten();
-                    let committed = self.ports.commit(&messages, open.as_ref()).await;
+                    let journaled = open.is_some();
+                    let committed = self.ports.commit(&messages, open).await;
                     committed.map_err(|source| self.not_stored(source))?;
                     self.turn.committed();
+                    self.journaled = journaled;
                 }
                 Step::CallModel(call) => self.call_model(&call).await?,
                 Step::CheckOutput { contract, text } => {
@@ -166,7 +171,13 @@ impl Work<'_> {
                         .await;
                     return Ok(self.turn.response(&TurnOutcome::AwaitingApproval));
                 }
-                Step::Finish(outcome) => return Ok(self.turn.response(&outcome)),
+                Step::Finish(outcome) => {
+                    if self.journaled {
+                        let closed = self.ports.commit(&[], None).await;
+                        closed.map_err(|source| self.not_stored(source))?;
+                    }
+                    return Ok(self.turn.response(&outcome));
+                }
             }
         }
     }
@@ -352,6 +363,7 @@ fn revive(suspended: &SuspendedTurn) -> Result<Turn, ChatError> {
         reason: error.to_string(),
     })?;
     turn.restore(&suspended.committed);
+    turn.adopt(suspended.turn);
     if !turn.is_sound() {
         let reason = "its state is damaged".to_owned();
         return Err(ChatError::Resume { reason });

@@ -1,5 +1,8 @@
 //! The state machine of a turn.
 
+mod allowance;
+mod journal;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,12 +22,6 @@ use crate::batch::Batch;
 use crate::output::{Output, given_by, not_taken};
 use crate::{Step, UnexpectedInput};
 
-const LIMIT_NOTE: &str = "The allowance of tool calls for this turn is used up. Answer now with what you have found, \
-                          and say what is still missing.";
-const TOKENS_NOTE: &str = "The allowance of tokens for this turn is used up. Answer now with what you have found, and \
-                           say what is still missing.";
-const STUCK_NOTE: &str = "The same calls were made again and again. Answer now with what you have found, and say what \
-                          is still missing.";
 const EMPTY_NOTE: &str = "The last answer was empty. Answer the user.";
 const CONTINUE_NOTE: &str = "The last answer was cut off. Go on exactly where it stopped.";
 const WHOLE_NOTE: &str = "The last answer was cut off. Give it again, whole, and shorter.";
@@ -49,6 +46,9 @@ pub struct Turn {
     /// How many of the first messages are left out, because they stand elsewhere. Only in a journal.
     #[serde(default, skip_serializing_if = "is_zero")]
     elided: usize,
+    /// Whether messages of another turn are among them, of which a transcript cannot tell that they belong to this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    adopted: bool,
     committed: usize,
     usage: Usage,
     model_calls: u32,
@@ -111,6 +111,7 @@ impl Turn {
             phase: Phase::Ended(TurnOutcome::Completed),
             messages: vec![Arc::new(input)],
             elided: 0,
+            adopted: false,
             committed: 0,
             usage: Usage::default(),
             model_calls: 0,
@@ -445,37 +446,6 @@ impl Turn {
         suspended
     }
 
-    /// The turn in the form in which a journal keeps it: without the messages that are in the conversation. None if it
-    /// has nothing more to do.
-    #[must_use]
-    pub fn journal(&self) -> Option<SuspendedTurn> {
-        if matches!(self.next_step(), Step::Finish(_)) {
-            return None;
-        }
-        let mut journaled = self.clone();
-        journaled.elided = self.committed;
-        journaled.messages.drain(..self.committed);
-        let mut suspended = self.suspend_as(&journaled);
-        suspended.committed = self.messages[..self.committed].to_vec();
-        Some(suspended)
-    }
-
-    /// The same as [`journal`](Self::journal), once the messages of [`Step::Commit`] are in the conversation.
-    #[must_use]
-    pub fn journal_committed(&self) -> Option<SuspendedTurn> {
-        let mut next = self.clone();
-        next.committed();
-        next.journal()
-    }
-
-    /// Puts the messages back that a journal has left out.
-    pub(crate) fn restore(&mut self, committed: &[Arc<Message>]) {
-        if self.elided == committed.len() {
-            self.messages.splice(..0, committed.iter().cloned());
-            self.elided = 0;
-        }
-    }
-
     /// What came of the turn, if it ends in this way.
     #[must_use]
     pub fn response(&self, outcome: &TurnOutcome) -> ChatResponse {
@@ -638,48 +608,6 @@ impl Turn {
         }
     }
 
-    /// Asks the model next, for the last time and without tools if a limit is reached.
-    fn ask_model(&mut self) {
-        if let Some(output) = &self.output
-            && output.is_used_up()
-        {
-            self.phase = Phase::Ended(TurnOutcome::InvalidOutput);
-            return;
-        }
-        let limits = &self.limits;
-        let calls =
-            (limits.max_tool_calls).map(|most| (u64::from(self.tool_calls), u64::from(most)));
-        let tokens = self.usage.total_tokens().saturating_sub(self.tokens_before);
-        let tokens = limits.max_tokens.map(|most| (tokens, most));
-        let used_up = |used: Option<(u64, u64)>| used.is_some_and(|(used, most)| used >= most);
-        let limit = |note: &str| (Some(note.to_owned()), Some(TurnOutcome::ToolLimit));
-        let (note, last) = if self.stuck >= 2 {
-            limit(STUCK_NOTE)
-        } else if limits.max_tool_iterations == 0 && self.tool_iterations == 0 {
-            (None, Some(TurnOutcome::Completed))
-        } else if self.tool_iterations >= limits.max_tool_iterations
-            || (used_up(calls) && self.tool_iterations > 0)
-        {
-            limit(LIMIT_NOTE)
-        } else if used_up(tokens) && self.model_calls > 0 {
-            limit(TOKENS_NOTE)
-        } else if used_up(calls) {
-            (None, Some(TurnOutcome::Completed))
-        } else {
-            let notes = [
-                nearly_used("Tool calls", calls),
-                nearly_used("Tokens", tokens),
-            ];
-            let notes: Vec<_> = notes.into_iter().flatten().collect();
-            ((!notes.is_empty()).then(|| notes.join(" ")), None)
-        };
-        self.phase = Phase::Model {
-            note,
-            last,
-            shrink: false,
-        };
-    }
-
     /// The identifier of the message that comes next.
     fn next_id(&self) -> MessageId {
         self.id
@@ -692,18 +620,6 @@ impl Turn {
             found: found.into(),
         }
     }
-}
-
-/// What the model is told when at least four fifths of an allowance are used.
-fn nearly_used(what: &str, used: Option<(u64, u64)>) -> Option<String> {
-    let (used, most) = used?;
-    let left = most.saturating_sub(used);
-    let few = used > 0 && left.saturating_mul(5) <= most;
-    few.then(|| {
-        format!(
-            "{what} left in this turn: {left} of {most}; use them for what matters most, then answer."
-        )
-    })
 }
 
 fn is_zero<N: Default + PartialEq>(number: &N) -> bool {

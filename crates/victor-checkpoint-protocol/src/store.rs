@@ -50,7 +50,7 @@ pub trait CheckpointStore: fmt::Debug + Send + Sync + 'static {
     /// [`CheckpointError::MissingHistory`], [`CheckpointError::Damaged`], or the store does not work.
     async fn messages(&self, history: &History) -> Result<Messages, CheckpointError>;
 
-    /// The checkpoints of a session, newest first.
+    /// The checkpoints of a session, newest first; of those of one time, the greatest identifier first.
     ///
     /// # Errors
     ///

@@ -1,5 +1,6 @@
 //! `victor chat`: one message, or a conversation.
 
+mod commands;
 mod conversation;
 pub(crate) mod editor;
 mod interactive;
@@ -63,7 +64,7 @@ pub(crate) struct ChatArgs {
     message: Option<String>,
 
     #[command(flatten)]
-    agent: AgentArgs,
+    pub(crate) agent: AgentArgs,
 
     /// Hold a conversation also where standard input is no terminal: each line is a message
     #[arg(long, short, conflicts_with = "message")]
@@ -78,7 +79,7 @@ pub(crate) struct ChatArgs {
     quiet: bool,
 
     #[command(flatten)]
-    data: DataArgs,
+    pub(crate) data: DataArgs,
 }
 
 impl ChatArgs {
@@ -111,31 +112,65 @@ fn read_message() -> anyhow::Result<String> {
 
 /// Sends a message, or holds a conversation.
 pub(crate) fn run(args: ChatArgs) -> Result<Exit, Failure> {
+    converse(args, false)
+}
+
+/// Goes on with a session, after its last turn has come to its end if it had not.
+pub(crate) fn resume(args: ChatArgs) -> Result<Exit, Failure> {
+    converse(args, true)
+}
+
+fn converse(args: ChatArgs, resumed: bool) -> Result<Exit, Failure> {
     let message = args.message().map_err(Failure::usage)?;
     // The turn is worked in the main thread; the others run tools side by side and listen for signals.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let exit = runtime.block_on(chat(args, message));
+    let exit = runtime.block_on(chat(args, message, resumed));
     // What a tool still does in a thread of its own cannot be stopped, and is not waited for.
     runtime.shutdown_timeout(GRACE);
     exit
 }
 
-async fn chat(args: ChatArgs, message: Option<String>) -> Result<Exit, Failure> {
+async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
-    let agent = args.agent.open().await?;
+    let agent = args.agent.open(&args.data).await?;
     if !args.quiet {
         say::remark(&agent.about);
     }
     let view = View::new(args.json, args.quiet);
-    let mut conversation = Conversation::new(agent.session, view, interrupts, agent.adviser);
-    let exit = match message {
-        Some(message) => conversation.say(message).await.map(End::exit),
-        None => interactive::run(&mut conversation, &args.data).await,
+    let mut conversation = Conversation::new(
+        agent.session,
+        view,
+        interrupts,
+        agent.adviser,
+        agent.workspace,
+    );
+    let open = conversation.session.open_turn().await?;
+    let exit = match open {
+        Some(turn) if resumed => conversation.take_up(turn).await.map(Some),
+        Some(_) => {
+            conversation.view.remark(&format!(
+                "the last turn of this session has not ended: `victor sessions resume {}` takes it up, and what is said \
+                 now gives it up",
+                conversation.session.id()
+            ));
+            Ok(None)
+        }
+        None => Ok(None),
+    };
+    let exit = match (exit, message) {
+        (Ok(Some(End::Left(exit))), _) => Ok(exit),
+        (Ok(_), Some(message)) => conversation.say(message).await.map(End::exit),
+        (Ok(Some(end)), None) if !io::stdin().is_terminal() && !args.interactive => Ok(end.exit()),
+        (Ok(_), None) => interactive::run(&mut conversation, &args.data).await,
+        (Err(error), _) => Err(error),
     };
     agent.orchestrator.shutdown().await;
+    if let Some(mcp) = agent.mcp {
+        mcp.shutdown().await;
+    }
     let exit = exit?;
     if let Some(remark) = agent.tape.end()?
         && !args.quiet

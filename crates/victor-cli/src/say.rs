@@ -81,7 +81,7 @@ pub(crate) fn selection(selection: &Selection) -> String {
     if let Some(problem) = &selection.problem {
         text += &format!("; {problem}");
     }
-    for decision in &selection.decisions {
+    for decision in selection.decisions.iter() {
         let mark = if decision.shown { '+' } else { '-' };
         let reason = decision.reason.as_str().replace('_', " ");
         text += &format!("\n{mark} {:<24} {reason}", decision.tool);

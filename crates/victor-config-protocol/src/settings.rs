@@ -53,10 +53,14 @@ pub struct Settings {
     pub enable_metrics: bool,
     /// How long events wait before they are exported, in seconds, at least 1. 60 by default.
     pub analytics_export_interval: u64,
-    /// The name of the strategy that chooses which tools the model is shown. `hybrid` by default.
+    /// The name of the strategy that chooses which tools the model is shown: `hybrid` by default, or `keyword`,
+    /// `semantic`, `all`, or one that the program has registered.
     pub tool_selection_strategy: String,
     /// The weight of meaning against words in the strategy `hybrid`, 0 to 1. 0.7 by default.
     pub tool_selection_hybrid_alpha: f64,
+    /// How many tools the model is shown at most; 0 for any number. Tools that are pinned, that the conversation has used
+    /// or that the model has searched for are shown beyond it. 20 by default.
+    pub tool_selection_limit: u32,
     /// The program's own values, which Victor carries and does not read.
     pub extra: JsonMap,
 }
@@ -83,6 +87,7 @@ impl Default for Settings {
             analytics_export_interval: 60,
             tool_selection_strategy: "hybrid".into(),
             tool_selection_hybrid_alpha: 0.7,
+            tool_selection_limit: 20,
             extra: JsonMap::new(),
         }
     }
@@ -168,6 +173,7 @@ impl Settings {
             "analytics_export_interval",
             "tool_selection_strategy",
             "tool_selection_hybrid_alpha",
+            "tool_selection_limit",
             "extra",
         ]
     }

@@ -140,12 +140,17 @@ mod tests {
                 "enable_task_hints: true or false",
                 "system_prompt_template: a text",
                 "max_tool_iterations: a whole number from 0 to 4294967295",
+                "max_tool_calls: a whole number from 0 to 4294967295",
+                "max_session_tool_calls: a whole number from 0 to 4294967295",
+                "max_turn_tokens: a whole number, 0 or more",
                 "tool_calling_timeout: a whole number, 0 or more",
+                "mode: a text",
                 "enable_analytics: true or false",
                 "enable_metrics: true or false",
                 "analytics_export_interval: a whole number, 0 or more",
                 "tool_selection_strategy: a text",
                 "tool_selection_hybrid_alpha: a number",
+                "tool_selection_limit: a whole number from 0 to 4294967295",
                 "extra: a table of values by their names",
             ]
         );

@@ -26,6 +26,7 @@
 //! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
+//! - [`matches_pattern`], whether a name fits a pattern with `*`.
 
 mod contain;
 mod context;
@@ -34,6 +35,7 @@ mod id;
 mod message;
 mod messages;
 mod part;
+mod pattern;
 mod report;
 mod stop_reason;
 mod tool;
@@ -51,6 +53,7 @@ pub use jiff::Timestamp;
 pub use message::{Message, Role};
 pub use messages::Messages;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
+pub use pattern::matches_pattern;
 pub use report::with_causes;
 pub use stop_reason::StopReason;
 pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec, text_of};

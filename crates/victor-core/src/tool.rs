@@ -148,6 +148,8 @@ crate::open_string_enum! {
         TimedOut = "timed_out",
         /// The turn was cancelled while it waited or ran; it may have had an effect.
         Cancelled = "cancelled",
+        /// It had begun when the work was interrupted, and was not run again; it may have had its effect.
+        Interrupted = "interrupted",
     }
 }
 

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Certificate, ClientBuilder, Method, Proxy, Request, Url, redirect};
+use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Certificate, ClientBuilder, Method, Proxy, Request, Response, Url, redirect};
 use rustls::crypto::CryptoProvider;
 
 use crate::error::without_secrets;
 use crate::exchange::Exchange;
-use crate::{HttpBody, HttpError, HttpOptions, HttpProxy, HttpResponse, TimeLimit};
+use crate::{HttpBody, HttpError, HttpOptions, HttpProxy, HttpReach, HttpResponse, TimeLimit};
 
 /// Sends requests. A clone shares the connections of the original.
 #[derive(Clone)]
@@ -48,18 +48,41 @@ impl HttpClient {
         Ok(Self { client, options })
     }
 
-    /// Sends a GET request.
+    /// Sends a GET request, and follows as many redirects as the options say.
     ///
     /// # Errors
     ///
-    /// [`HttpError`]: there is no answer, or a redirect. Any other answer is none.
+    /// [`HttpError`]: there is no answer, or a redirect too many. Any other answer is none.
     ///
     /// # Cancel safety
     ///
     /// A call that is dropped takes its request back as far as it can; the server may have acted on it.
-    pub async fn get(&self, url: &str, headers: HeaderMap) -> Result<HttpResponse, HttpError> {
-        self.send(Request::new(Method::GET, parse(url)?), headers)
-            .await
+    pub async fn get(&self, url: &str, mut headers: HeaderMap) -> Result<HttpResponse, HttpError> {
+        let mut url = parse(url)?;
+        let mut exchange = Exchange::new(server(&url), self.options.clone());
+        let mut left = self.options.max_redirects;
+        loop {
+            let request = Request::new(Method::GET, url.clone());
+            let response = self.execute(request, headers.clone(), &exchange).await?;
+            let given = match location(&response) {
+                Some(location) if left > 0 => String::from_utf8_lossy(location.as_bytes()),
+                _ => return finish(response, exchange),
+            };
+            let next = url.join(&given).map_err(|error| HttpError::InvalidUrl {
+                url: without_secrets(&given),
+                reason: error.to_string(),
+            })?;
+            let next = require_http(next, &given)?;
+            if next.origin() != url.origin() {
+                let harmless = [ACCEPT, ACCEPT_LANGUAGE];
+                let harmless =
+                    harmless.map(|name| headers.remove(&name).map(|value| (name, value)));
+                headers = harmless.into_iter().flatten().collect();
+                exchange.server = server(&next);
+            }
+            url = next;
+            left -= 1;
+        }
     }
 
     /// Sends a POST request whose body is JSON. The headers may replace the content type `application/json`.
@@ -81,7 +104,9 @@ impl HttpClient {
         *request.body_mut() = Some(body.into().into_reqwest());
         let json = HeaderValue::from_static("application/json");
         headers.entry(CONTENT_TYPE).or_insert(json);
-        self.send(request, headers).await
+        let exchange = Exchange::new(server(request.url()), self.options.clone());
+        let response = self.execute(request, headers, &exchange).await?;
+        finish(response, exchange)
     }
 
     /// Sends a DELETE request.
@@ -94,35 +119,46 @@ impl HttpClient {
     ///
     /// A call that is dropped takes its request back as far as it can; the server may have acted on it.
     pub async fn delete(&self, url: &str, headers: HeaderMap) -> Result<HttpResponse, HttpError> {
-        self.send(Request::new(Method::DELETE, parse(url)?), headers)
-            .await
+        let request = Request::new(Method::DELETE, parse(url)?);
+        let exchange = Exchange::new(server(request.url()), self.options.clone());
+        let response = self.execute(request, headers, &exchange).await?;
+        finish(response, exchange)
     }
 
-    async fn send(
+    async fn execute(
         &self,
         mut request: Request,
         mut headers: HeaderMap,
-    ) -> Result<HttpResponse, HttpError> {
+        exchange: &Exchange,
+    ) -> Result<Response, HttpError> {
+        self.options.reach.check(request.url())?;
         // Any of them may be a key, so none is to be seen in logs of the crates beneath.
         headers
             .values_mut()
             .for_each(|value| value.set_sensitive(true));
         *request.headers_mut() = headers;
-
-        let exchange = Exchange::new(server(request.url()), self.options.clone());
         let limit = self.options.response_time_limit;
         let response = self.client.execute(request);
-        let response = exchange.step(TimeLimit::Response, limit, response).await?;
-        let redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-        match response.headers().get(LOCATION) {
-            Some(location) if redirect => Err(HttpError::Redirect {
-                status: response.status().as_u16(),
-                location: without_secrets(&String::from_utf8_lossy(location.as_bytes())),
-                server: exchange.server,
-            }),
-            _ => Ok(HttpResponse::new(response, exchange)),
-        }
+        exchange.step(TimeLimit::Response, limit, response).await
     }
+}
+
+/// Hands an answer over, if it is no redirect.
+fn finish(response: Response, exchange: Exchange) -> Result<HttpResponse, HttpError> {
+    match location(&response) {
+        Some(location) => Err(HttpError::Redirect {
+            status: response.status().as_u16(),
+            location: without_secrets(&String::from_utf8_lossy(location.as_bytes())),
+            server: exchange.server,
+        }),
+        None => Ok(HttpResponse::new(response, exchange)),
+    }
+}
+
+/// Where an answer sends to.
+fn location(response: &Response) -> Option<&HeaderValue> {
+    let redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    response.headers().get(LOCATION).filter(|_| redirect)
 }
 
 fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
@@ -140,7 +176,19 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
     if options.pool_idle_time_limit.is_zero() {
         builder = builder.pool_max_idle_per_host(0);
     }
+    if let Some(resolver) = options.reach.resolver() {
+        builder = builder.dns_resolver(Arc::new(resolver));
+    }
     builder = match &options.proxy {
+        // A proxy would resolve names and connect on its own.
+        HttpProxy::System | HttpProxy::None if options.reach != HttpReach::Anywhere => {
+            builder.no_proxy()
+        }
+        HttpProxy::Url(_) if options.reach != HttpReach::Anywhere => {
+            return Err(HttpError::InvalidOptions {
+                reason: "through a proxy it cannot be seen which addresses are reached".to_owned(),
+            });
+        }
         HttpProxy::System => builder,
         HttpProxy::None => builder.no_proxy(),
         HttpProxy::Url(url) => builder.proxy(Proxy::all(url).map_err(|error| {
@@ -174,14 +222,20 @@ fn invalid_options(error: &reqwest::Error) -> HttpError {
 }
 
 fn parse(url: &str) -> Result<Url, HttpError> {
-    let invalid = |reason: String| HttpError::InvalidUrl {
+    let parsed = Url::parse(url).map_err(|error| HttpError::InvalidUrl {
         url: without_secrets(url),
-        reason,
-    };
-    let parsed = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
-    match parsed.scheme() {
-        "http" | "https" => Ok(parsed),
-        _ => Err(invalid("it must begin with http:// or https://".to_owned())),
+        reason: error.to_string(),
+    })?;
+    require_http(parsed, url)
+}
+
+fn require_http(url: Url, given: &str) -> Result<Url, HttpError> {
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err(HttpError::InvalidUrl {
+            url: without_secrets(given),
+            reason: "it must begin with http:// or https://".to_owned(),
+        }),
     }
 }
 

@@ -1,9 +1,11 @@
 //! What can go wrong between Victor and an HTTP server.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::time::Duration;
 use std::{io, iter};
 
+use crate::reach::NotPublic;
 use crate::{HttpOptions, HttpProxy, SseError};
 
 /// An HTTP exchange failed.
@@ -45,6 +47,14 @@ pub enum HttpError {
         server: String,
         /// Why not.
         reason: String,
+    },
+    /// The server is reached at an address that is not public, and only public ones [may be](crate::HttpReach).
+    #[error("{server} is reached at {address}, which is not a public address")]
+    NotPublic {
+        /// The server, by its host and possibly port.
+        server: String,
+        /// The address.
+        address: IpAddr,
     },
     /// The server took too long.
     #[error("{server} {limit} within {duration:?}")]
@@ -137,7 +147,11 @@ impl HttpError {
         let causes = || causes(error);
         let server = server.to_owned();
         let reason = Self::reason(error);
-        if let Some(error) = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        if let Some(NotPublic(address)) = causes().find_map(|cause| cause.downcast_ref()) {
+            let address = *address;
+            Self::NotPublic { server, address }
+        } else if let Some(error) = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>())
+        {
             let reason = match error {
                 rustls::Error::InvalidMessage(_) => "it does not speak TLS".to_owned(),
                 _ => reason,

@@ -29,7 +29,7 @@
 //!
 //! # What it promises
 //!
-//! - **Keys stay.** No redirect is followed. Header values, query strings and passwords in URLs appear in no error and
+//! - **Keys stay.** No redirect is followed, unless that is asked for; then keys do not go along. Header values, query strings and passwords in URLs appear in no error and
 //!   in no `Debug`.
 //! - **Nothing waits or grows without end.** Connecting, the beginning of an answer and every pause in it have a limit,
 //!   and so have a body and an event.
@@ -41,6 +41,7 @@ mod client;
 mod error;
 mod exchange;
 mod options;
+mod reach;
 mod response;
 mod retry_after;
 mod sse;
@@ -53,6 +54,7 @@ pub use bytes::Bytes;
 pub use client::HttpClient;
 pub use error::{HttpError, TimeLimit};
 pub use options::{HttpOptions, HttpProxy};
+pub use reach::HttpReach;
 pub use reqwest::{StatusCode, header};
 pub use response::{EventStream, HttpResponse};
 pub use retry_after::retry_after;

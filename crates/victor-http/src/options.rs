@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::HttpReach;
 use crate::error::without_secrets;
 
 /// A client's limits, and how it reaches servers.
@@ -23,6 +24,11 @@ pub struct HttpOptions {
     pub max_event_bytes: usize,
     /// Through which proxy servers are reached. That of the system by default.
     pub proxy: HttpProxy,
+    /// Which servers may be reached, also by redirects. Any by default.
+    pub reach: HttpReach,
+    /// How many redirects a GET request follows. None by default, so that keys do not travel. To another server only the
+    /// headers `Accept` and `Accept-Language` go along.
+    pub max_redirects: usize,
     /// How long a connection waits for another request before it is closed. 30 s by default. With zero, none waits: for
     /// servers that close idle connections without warning.
     pub pool_idle_time_limit: Duration,
@@ -54,6 +60,8 @@ impl Default for HttpOptions {
             max_body_bytes: 64 << 20,
             max_event_bytes: 16 << 20,
             proxy: HttpProxy::default(),
+            reach: HttpReach::default(),
+            max_redirects: 0,
             pool_idle_time_limit: Duration::from_secs(30),
             user_agent: concat!("victor/", env!("CARGO_PKG_VERSION")).to_owned(),
             extra_root_certificates: Vec::new(),

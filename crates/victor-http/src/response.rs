@@ -44,6 +44,12 @@ impl HttpResponse {
         self.response.status()
     }
 
+    /// The URL that was answered: the last one, if redirects were followed. It is as it was sent, and may hold secrets.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.response.url().as_str()
+    }
+
     /// The headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {

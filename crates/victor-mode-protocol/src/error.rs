@@ -1,5 +1,7 @@
 //! What can go wrong with modes.
 
+use victor_core::Panicked;
+
 /// Why a mode could not be added or switched to. The session's mode is what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub enum ModeError {
     /// The name is not fit for use.
     #[error("`{0}` is no name for a mode: use 1 to 64 ASCII letters, digits, `_` and `-`")]
     InvalidName(String),
+    /// The policy panicked when it was asked for its mode.
+    #[error("a mode policy does not say what its mode is")]
+    NoMode(#[source] Panicked),
     /// The model wished for a mode that only a person or the program may switch to.
     #[error("the model may not switch to mode `{0}` by itself: ask the user to do it")]
     ClosedToModel(String),

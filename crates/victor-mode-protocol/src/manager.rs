@@ -20,11 +20,11 @@ pub trait ModeManager: Coordinator {
     /// Every mode that there is, in the order in which they were added.
     fn modes(&self) -> Vec<Arc<dyn ModePolicy>>;
 
-    /// Adds a mode.
+    /// Adds a mode. Its data is read once: a policy whose [`mode`](ModePolicy::mode) changes later changes nothing.
     ///
     /// # Errors
     ///
-    /// [`ModeError::Duplicate`] or [`ModeError::InvalidName`].
+    /// [`ModeError::Duplicate`], [`ModeError::InvalidName`] or [`ModeError::NoMode`].
     fn register(&self, policy: Arc<dyn ModePolicy>) -> Result<(), ModeError>;
 
     /// Takes a session to another mode, for every tool call that is decided about from now on. Calls that already run
@@ -32,7 +32,8 @@ pub trait ModeManager: Coordinator {
     ///
     /// # Errors
     ///
-    /// [`ModeError::Unknown`], or [`ModeError::ClosedToModel`] if it is the model that wishes so.
+    /// [`ModeError::Unknown`], or [`ModeError::ClosedToModel`] if it is the model that wishes so. The session's mode is
+    /// what it was.
     fn switch_mode(
         &self,
         session: &SessionId,
@@ -42,6 +43,9 @@ pub trait ModeManager: Coordinator {
 
     /// Binds the session of a nested agent to that of the agent that started it: what is denied in `parent` is denied
     /// in `child`, whatever mode the child is in, until the child is reset.
+    ///
+    /// A child of several parents is bound to all of them. Sessions that are nested in a circle are bound to one
+    /// another. When the parent is reset, the child stays bound to it, and also to what had bound the parent until then.
     fn nest(&self, parent: &SessionId, child: &SessionId);
 
     /// Whether a tool may run in a session: its mode, the policy of that mode, and the modes of all sessions that it

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{Effect, ModelId, ToolSpec};
+use victor_core::{Effect, ModelId, ToolSpec, matches_pattern};
 
 use crate::Permission;
 
@@ -66,6 +66,10 @@ pub struct ModeLimits {
     /// How many rounds of tool calls a turn may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_iterations: Option<u32>,
+    /// How many times as many rounds of tool calls as the settings say a turn may have, where
+    /// [`max_tool_iterations`](Self::max_tool_iterations) is absent. Looking around takes more rounds than doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iteration_factor: Option<u32>,
     /// How many tool calls a turn may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_calls: Option<u32>,
@@ -75,6 +79,30 @@ pub struct ModeLimits {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl ModeLimits {
+    /// How many rounds of tool calls a turn may have where the settings say `settings`.
+    ///
+    /// ```
+    /// use victor_mode_protocol::Mode;
+    ///
+    /// assert_eq!(Mode::build().limits.tool_iterations(20), 20);
+    /// assert_eq!(Mode::explore().limits.tool_iterations(20), 80);
+    /// ```
+    #[must_use]
+    pub fn tool_iterations(&self, settings: u32) -> u32 {
+        let multiplied = settings.saturating_mul(self.iteration_factor.unwrap_or(1));
+        self.max_tool_iterations.unwrap_or(multiplied)
+    }
+
+    /// The settings' rounds of tool calls, so many times.
+    fn times(iteration_factor: u32) -> Self {
+        Self {
+            iteration_factor: Some(iteration_factor),
+            ..Self::default()
+        }
+    }
 }
 
 impl Mode {
@@ -104,7 +132,7 @@ impl Mode {
         }
     }
 
-    /// `plan`: only tools that change nothing; the answer is a plan.
+    /// `plan`: only tools that change nothing, for twice as many rounds; the answer is a plan.
     #[must_use]
     pub fn plan() -> Self {
         Self {
@@ -112,12 +140,13 @@ impl Mode {
             prompt: "You are in plan mode. Tools that change something are refused. Find out what you need to know, \
                      then answer with a plan: the steps in order, and what each of them would change."
                 .into(),
+            limits: ModeLimits::times(2),
             open_to_model: true,
             ..Self::new("plan", Effect::ReadOnly)
         }
     }
 
-    /// `explore`: only tools that change nothing; the answer is what was found.
+    /// `explore`: only tools that change nothing, for four times as many rounds; the answer is what was found.
     #[must_use]
     pub fn explore() -> Self {
         Self {
@@ -126,6 +155,7 @@ impl Mode {
                 "You are in explore mode. Tools that change something are refused. Look around as far as \
                      the question needs, then answer with what you found and where."
                     .into(),
+            limits: ModeLimits::times(4),
             open_to_model: true,
             ..Self::new("explore", Effect::ReadOnly)
         }
@@ -149,7 +179,11 @@ impl Mode {
     /// Whether a tool of this name may run, if its effect may.
     #[must_use]
     pub fn permits_name(&self, tool: &str) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, tool));
+        let any = |patterns: &[String]| {
+            patterns
+                .iter()
+                .any(|pattern| matches_pattern(pattern, tool))
+        };
         any(&self.allow) && !any(&self.deny)
     }
 }
@@ -169,60 +203,5 @@ fn word(effect: Effect) -> &'static str {
         Effect::Idempotent => "idempotent",
         Effect::Write => "write",
         Effect::Destructive => "destructive",
-    }
-}
-
-/// Whether `name` is what `pattern` says, where `*` stands for any number of characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(mut name) = name.strip_prefix(head) else {
-        return false;
-    };
-    // The first place where a piece fits is as good as any later one, so nothing needs to be tried twice.
-    let mut rest = rest;
-    while let Some((piece, after)) = rest.split_once('*') {
-        let Some(at) = name.find(piece) else {
-            return false;
-        };
-        name = &name[at + piece.len()..];
-        rest = after;
-    }
-    name.ends_with(rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(pattern: &str, fit: &[&str], unfit: &[&str]) {
-        for name in fit {
-            assert!(matches(pattern, name), "`{name}` should fit `{pattern}`");
-        }
-        for name in unfit {
-            assert!(
-                !matches(pattern, name),
-                "`{name}` should not fit `{pattern}`"
-            );
-        }
-    }
-
-    #[test]
-    fn a_star_stands_for_any_number_of_characters() {
-        check("*", &["", "read"], &[]);
-        check("", &[""], &["read"]);
-        check("read", &["read"], &["rea", "read_file", "bread", "Read"]);
-        check("read_*", &["read_", "read_file"], &["read", "bread_file"]);
-        check("*_file", &["_file", "read_file"], &["file", "read_files"]);
-        check(
-            "a*b*c",
-            &["abc", "a--b--c", "abbcc"],
-            &["ac", "abcd", "acb"],
-        );
-        check("a*a", &["aa", "aba"], &["a"]);
-        check("*ab*ab", &["abab", "xabyab"], &["ab", "xab"]);
-        check("é*", &["é", "éa"], &["e"]);
     }
 }

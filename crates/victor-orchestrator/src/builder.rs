@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
 use victor_chat_protocol::ChatEngine;
-use victor_checkpoint_protocol::CheckpointManager;
+use victor_checkpoint_protocol::{CheckpointManager, CheckpointStore};
 use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
-use victor_mode_protocol::ModeManager;
+use victor_mode_protocol::{ModeManager, ModePolicy};
 use victor_prompt_protocol::{PromptBuilder, PromptContributor};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{SessionManager, SessionStore};
-use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
-use victor_tool_selection_protocol::ToolSelector;
+use victor_session_protocol::{SessionManager, SessionStore, TurnPolicy};
+use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, Tool, ToolExecutor};
+use victor_tool_selection_protocol::{ToolSelectionStrategy, ToolSelector};
 
 use crate::agent_tool::AgentTool;
 use crate::guard::GuardedTools;
 use crate::roles::Roles;
+use crate::seen::MemoryLimits;
 use crate::{AgentOrchestrator, BuildError, defaults};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
@@ -34,6 +35,8 @@ pub struct AgentOrchestratorBuilder {
     session: SessionId,
     tools: Vec<Arc<dyn Tool>>,
     policy: Option<Arc<dyn ApprovalPolicy>>,
+    receipts: Option<Arc<dyn ReceiptStore>>,
+    results: Option<Arc<dyn ResultStore>>,
     store: Option<Arc<dyn SessionStore>>,
     config_providers: Vec<Arc<dyn ConfigProvider>>,
     contributors: Vec<Arc<dyn PromptContributor>>,
@@ -48,8 +51,17 @@ pub struct AgentOrchestratorBuilder {
     sessions: Option<Arc<dyn SessionManager>>,
     executor: Option<Arc<dyn ToolExecutor>>,
     modes: Option<Arc<dyn ModeManager>>,
+    #[cfg(feature = "mode")]
+    switch_mode_tool: bool,
+    own_modes: Vec<Arc<dyn ModePolicy>>,
     selector: Option<Arc<dyn ToolSelector>>,
+    selection_strategies: Vec<Arc<dyn ToolSelectionStrategy>>,
+    #[cfg(feature = "tool-selection")]
+    search_tools_tool: bool,
+    checkpoint_store: Option<Arc<dyn CheckpointStore>>,
     checkpoints: Option<Arc<dyn CheckpointManager>>,
+    memory: MemoryLimits,
+    policy_for_turns: TurnPolicy,
     agents: Vec<(String, String, AgentOrchestratorBuilder)>,
 }
 
@@ -136,9 +148,41 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Where checkpoints are kept. None are made otherwise.
+    pub fn checkpoint_store(mut self, store: Arc<dyn CheckpointStore>) -> Self {
+        self.checkpoint_store = Some(store);
+        self
+    }
+
+    /// Where receipts are kept of tool calls that may change something, so that a turn which is taken up after a crash
+    /// runs none of them twice.
+    pub fn receipt_store(mut self, store: Arc<dyn ReceiptStore>) -> Self {
+        self.receipts = Some(store);
+        self
+    }
+
+    /// Where results of tools are kept that are too large for a conversation. The model is offered the tool
+    /// `read_result`, by which it pages through them. Without it, what is too much is left out for good.
+    pub fn result_store(mut self, store: Arc<dyn ResultStore>) -> Self {
+        self.results = Some(store);
+        self
+    }
+
     /// Where transcripts are kept. They live as long as the process otherwise.
     pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// How many sessions that nobody works on stay in memory, where a durable store has them.
+    pub fn memory(mut self, limits: MemoryLimits) -> Self {
+        self.memory = limits;
+        self
+    }
+
+    /// What happens to a message that comes while a turn runs in its session. It waits otherwise.
+    pub fn turn_policy(mut self, policy: TurnPolicy) -> Self {
+        self.policy_for_turns = policy;
         self
     }
 
@@ -218,6 +262,20 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Adds a mode, so that sessions can be taken to it.
+    pub fn mode(mut self, mode: Arc<dyn ModePolicy>) -> Self {
+        self.own_modes.push(mode);
+        self
+    }
+
+    /// Offers the model a tool by which it takes its own session to another mode, of those that are open to it: by
+    /// default `plan` and `explore`, from which it cannot come back by itself.
+    #[cfg(feature = "mode")]
+    pub fn switch_mode_tool(mut self) -> Self {
+        self.switch_mode_tool = true;
+        self
+    }
+
     /// Injects the coordinator that makes checkpoints.
     pub fn checkpoint_coordinator(mut self, coordinator: Arc<dyn CheckpointManager>) -> Self {
         self.checkpoints = Some(coordinator);
@@ -236,6 +294,22 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Makes a strategy known by which tools are chosen, so that the setting `tool_selection_strategy` can name it.
+    pub fn register_tool_selection_strategy(
+        mut self,
+        strategy: Arc<dyn ToolSelectionStrategy>,
+    ) -> Self {
+        self.selection_strategies.push(strategy);
+        self
+    }
+
+    /// Offers the model a tool by which it finds tools that it is not shown.
+    #[cfg(feature = "tool-selection")]
+    pub fn search_tools_tool(mut self) -> Self {
+        self.search_tools_tool = true;
+        self
+    }
+
     /// Builds the orchestrator. Nothing is started until the first turn, and no model is asked.
     ///
     /// # Errors
@@ -244,8 +318,12 @@ impl AgentOrchestratorBuilder {
     pub fn build(mut self) -> Result<AgentOrchestrator, BuildError> {
         let config = self.build_config()?;
         let base = config.config();
-        let mode = self.modes.take();
-        let mut agents: Vec<Arc<dyn Tool>> = Vec::new();
+        let mode = match (self.modes.take(), std::mem::take(&mut self.own_modes)) {
+            (Some(_), own) if !own.is_empty() => return Err(unused("mode", "mode")),
+            (Some(own), _) => Some(own),
+            (None, own) => defaults::mode(&base.settings, own)?,
+        };
+        let mut own_tools: Vec<Arc<dyn Tool>> = Vec::new();
         for (name, description, mut agent) in std::mem::take(&mut self.agents) {
             if agent.modes.is_some() {
                 return Err(unused("mode_coordinator", "nested mode"));
@@ -254,11 +332,17 @@ impl AgentOrchestratorBuilder {
             if agent.executor.is_none() && agent.policy.is_none() {
                 agent.policy.clone_from(&self.policy);
             }
-            agents.push(Arc::new(AgentTool::new(
+            own_tools.push(Arc::new(AgentTool::new(
                 &name,
                 &description,
                 agent.build()?,
             )));
+        }
+        #[cfg(feature = "mode")]
+        if let Some(modes) = mode.clone().filter(|_| self.switch_mode_tool)
+            && let Some(tool) = victor_mode::SwitchModeTool::new(modes)
+        {
+            own_tools.push(Arc::new(tool));
         }
         let roles = Roles {
             provider: self.build_provider(&base)?,
@@ -271,12 +355,24 @@ impl AgentOrchestratorBuilder {
                 (Some(own), None) => own,
                 (None, store) => defaults::session(store)?,
             },
-            tool: match (self.executor, self.policy) {
-                (Some(_), Some(_)) => return Err(unused("approval_policy", "tool")),
-                (Some(own), None) => guarded(own, mode.as_ref()),
-                (None, policy) => guarded(defaults::tool(policy)?, mode.as_ref()),
+            tool: match self.executor {
+                Some(_) if self.policy.is_some() => return Err(unused("approval_policy", "tool")),
+                Some(_) if self.receipts.is_some() => return Err(unused("receipt_store", "tool")),
+                Some(_) if self.results.is_some() => return Err(unused("result_store", "tool")),
+                Some(own) => guarded(own, mode.as_ref()),
+                None => {
+                    let tools = defaults::tool(self.policy, self.receipts, self.results)?;
+                    guarded(tools, mode.as_ref())
+                }
             },
-            tool_selection: self.selector,
+            tool_selection: match self.selector {
+                Some(_) if !self.selection_strategies.is_empty() => {
+                    let method = "register_tool_selection_strategy";
+                    return Err(unused(method, "tool_selection"));
+                }
+                Some(own) => Some(own),
+                None => defaults::tool_selection(&base.settings, self.selection_strategies)?,
+            },
             mode,
             prompt: match self.prompt {
                 Some(own) => own,
@@ -286,7 +382,11 @@ impl AgentOrchestratorBuilder {
                 Some(own) => own,
                 None => defaults::context()?,
             },
-            checkpoint: self.checkpoints,
+            checkpoint: match (self.checkpoints, self.checkpoint_store) {
+                (Some(_), Some(_)) => return Err(unused("checkpoint_store", "checkpoint")),
+                (own, None) => own,
+                (None, Some(store)) => Some(defaults::checkpoint(store)?),
+            },
             chat: match self.chat {
                 Some(own) => own,
                 None => defaults::chat()?,
@@ -295,8 +395,19 @@ impl AgentOrchestratorBuilder {
         };
         self.tools
             .into_iter()
-            .chain(agents)
+            .chain(own_tools)
             .try_for_each(|tool| roles.tool.register(tool))?;
+        #[cfg(feature = "tool-selection")]
+        if let Some(selector) = roles
+            .tool_selection
+            .clone()
+            .filter(|_| self.search_tools_tool)
+        {
+            let tools = Arc::downgrade(&roles.tool);
+            let catalogue = catalogue(tools, roles.mode.clone());
+            let tool = victor_tool_selection::SearchToolsTool::new(selector, catalogue);
+            roles.tool.register(Arc::new(tool))?;
+        }
         for provider in self.config_providers {
             roles.config.add_provider(provider);
         }
@@ -310,7 +421,14 @@ impl AgentOrchestratorBuilder {
             roles.analytics.add_exporter(exporter);
         }
         check_names(&roles, &base)?;
-        Ok(AgentOrchestrator::new(roles, self.session, remarks(&base)))
+        let remarks = remarks(&roles, &base);
+        Ok(AgentOrchestrator::new(
+            roles,
+            self.session,
+            self.memory,
+            self.policy_for_turns,
+            remarks,
+        ))
     }
 
     #[cfg(feature = "config")]
@@ -354,6 +472,24 @@ impl AgentOrchestratorBuilder {
     }
 }
 
+/// Says which tools a session's mode permits. The tools hold who asks, so they are not held in turn.
+#[cfg(feature = "tool-selection")]
+fn catalogue(
+    tools: std::sync::Weak<dyn ToolExecutor>,
+    modes: Option<Arc<dyn ModeManager>>,
+) -> victor_tool_selection::Catalogue {
+    let lists = crate::offer::PermittedTools::default();
+    Arc::new(move |session| {
+        let Some(tools) = tools.upgrade() else {
+            return Arc::default();
+        };
+        match &modes {
+            Some(modes) => lists.of(&tools.specs(), &**modes, session),
+            None => tools.specs(),
+        }
+    })
+}
+
 /// The tools within what the modes permit.
 fn guarded(
     tools: Arc<dyn ToolExecutor>,
@@ -375,16 +511,7 @@ fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError
         if known.iter().any(|name| name == value) {
             return Ok(());
         }
-        let known = known
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        Err(BuildError::UnknownName {
-            key,
-            value: value.to_owned(),
-            known,
-        })
+        Err(BuildError::unknown_name(key, value, &known))
     };
     let settings = &config.settings;
     check(
@@ -400,13 +527,15 @@ fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError
 }
 
 /// Names the settings that somebody has set and nobody reads, because their coordinators do not exist yet.
-fn remarks(config: &EffectiveConfig) -> Vec<String> {
-    let unread = [
-        "enable_task_hints",
-        "enable_metrics",
-        "tool_selection_strategy",
-        "tool_selection_hybrid_alpha",
-    ];
+fn remarks(roles: &Roles, config: &EffectiveConfig) -> Vec<String> {
+    let mut unread = vec!["enable_task_hints", "enable_metrics"];
+    if roles.tool_selection.is_none() {
+        unread.extend([
+            "tool_selection_strategy",
+            "tool_selection_hybrid_alpha",
+            "tool_selection_limit",
+        ]);
+    }
     let set = unread
         .into_iter()
         .filter(|key| config.sources.contains_key(*key));

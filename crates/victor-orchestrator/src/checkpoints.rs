@@ -6,9 +6,9 @@ use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointDraft, CheckpointError, CheckpointManager,
     CheckpointSnapshot,
 };
-use victor_core::{CheckpointId, Context, JsonMap, SessionId, contain};
+use victor_core::{CheckpointId, Context, JsonMap, SessionId, TurnId, contain};
 use victor_mode_protocol::SwitchedBy;
-use victor_session_protocol::{SessionPatch, TranscriptEntry};
+use victor_session_protocol::{SessionInfo, SessionPatch, TranscriptEntry};
 
 use crate::guard::in_mode;
 use crate::orchestrator::{Inner, setup};
@@ -27,6 +27,16 @@ pub struct Restored {
     /// The turn that was being worked then, if one was: it can be taken up again with
     /// [`AgentOrchestrator::resume`](crate::AgentOrchestrator::resume).
     pub turn: Option<Box<SuspendedTurn>>,
+}
+
+/// A turn that was left out of what the model sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undone {
+    /// The turn, where the transcript names one.
+    pub turn: Option<TurnId>,
+    /// How many messages of it were left out.
+    pub messages: usize,
 }
 
 /// What belongs to the state of a session beside its context.
@@ -85,7 +95,7 @@ impl Inner {
         label: Option<&str>,
     ) -> Result<Checkpoint, ChatError> {
         let manager = self.checkpoints()?;
-        let lease = self.hold(session).await?;
+        let (lease, _working) = self.hold(session).await?;
         let context = self.roles.context.context(lease.session());
         self.snapshot(manager, session, context, label).await
     }
@@ -112,7 +122,7 @@ impl Inner {
         id: CheckpointId,
     ) -> Result<Restored, ChatError> {
         let manager = self.checkpoints()?;
-        let _lease = self.hold(session).await?;
+        let _held = self.hold(session).await?;
         let snapshot = contain(manager.restore_checkpoint(id))
             .await?
             .map_err(checkpoint_error)?;
@@ -122,42 +132,45 @@ impl Inner {
                 format!("checkpoint `{id}` is of session `{owner}`: fork it into a new session");
             return Err(setup("checkpoint", message));
         }
+        let transcript = self.roles.session.transcript(session).await;
+        let transcript = transcript.map_err(|error| setup("session", error))?;
         self.put(session, &snapshot).await?;
-        Ok(restored(snapshot))
+        Ok(restored(snapshot, &transcript))
     }
 
-    /// Leaves out the last turn of what the model sees of a session. Returns how many messages that were.
-    pub(crate) async fn undo(&self, session: &SessionId) -> Result<usize, ChatError> {
+    /// Leaves out the last turn of what the model sees of a session.
+    pub(crate) async fn undo(&self, session: &SessionId) -> Result<Option<Undone>, ChatError> {
         let manager = self.checkpoints()?;
-        let _lease = self.hold(session).await?;
+        let _held = self.hold(session).await?;
         let context = self.roles.context.context(session);
         let messages = context.messages();
         let transcript = self.roles.session.transcript(session).await;
         let transcript = transcript.map_err(|error| setup("session", error))?;
-        let begins = |entry: &TranscriptEntry| {
-            let first = entry.turn?.message_id(0);
-            (entry.message.id() == first).then_some(first)
+        let begins = |(number, entry): (usize, &TranscriptEntry)| {
+            let before = number.checked_sub(1).map(|before| &transcript[before]);
+            let is_first = before.is_none_or(|before| before.turn != entry.turn);
+            is_first.then(|| (entry.turn, entry.message.id()))
         };
         // Turns that were undone before are in the transcript, and not in the context.
-        let last = transcript
-            .iter()
-            .rev()
-            .filter_map(begins)
-            .find_map(|first| messages.iter().position(|message| message.id() == first));
-        let Some(last) = last else {
-            return Ok(0);
+        let mut turns = transcript.iter().enumerate().rev().filter_map(begins);
+        let last = turns.find_map(|(turn, first)| {
+            let at = messages.iter().position(|message| message.id() == first)?;
+            Some((turn, at))
+        });
+        let Some((turn, at)) = last else {
+            return Ok(None);
         };
-        let mut before = Context::from_iter(messages.iter().take(last).cloned());
+        let mut before = Context::from_iter(messages.iter().take(at).cloned());
         for (key, value) in context.metadata() {
             before.set_metadata(key, value.clone());
         }
-        let removed = messages.len() - last;
+        let messages = messages.len() - at;
         let checkpoint = self
             .snapshot(manager, session, before.clone(), None)
             .await?;
         self.put(session, &CheckpointSnapshot::new(checkpoint, before))
             .await?;
-        Ok(removed)
+        Ok(Some(Undone { turn, messages }))
     }
 
     /// Begins a new session with the state of a checkpoint.
@@ -165,9 +178,9 @@ impl Inner {
         &self,
         id: CheckpointId,
         session: &SessionId,
-    ) -> Result<Restored, ChatError> {
+    ) -> Result<Checkpoint, ChatError> {
         let manager = self.checkpoints()?;
-        let lease = self.hold(session).await?;
+        let (lease, _working) = self.hold(session).await?;
         if !self.roles.context.context(session).messages().is_empty() {
             return Err(setup(
                 "checkpoint",
@@ -178,16 +191,14 @@ impl Inner {
             .await?
             .map_err(checkpoint_error)?;
         let messages: Vec<_> = snapshot.context.messages().iter().cloned().collect();
-        let turn = victor_core::TurnId::generate();
+        let turn = TurnId::generate();
         let recorded = self.roles.session.record(&lease, turn, &messages).await;
         recorded.map_err(|error| setup("session", error))?;
         self.seen
             .read(session, messages.iter().map(|message| &**message));
         self.enter(session, &snapshot);
-        let mut restored = restored(snapshot);
-        // A turn belongs to the session in which it began.
-        restored.turn = None;
-        Ok(restored)
+        // A turn that was being worked belongs to the session in which it began.
+        Ok(snapshot.checkpoint)
     }
 
     /// Makes a snapshot what the model sees from now on, also after the process has ended.
@@ -199,39 +210,44 @@ impl Inner {
         let info = self.roles.session.session_info(session).await;
         let info = info.map_err(|error| setup("session", error))?;
         let entries = info.map_or(0, |info| info.entries);
-        let mut patch = SessionPatch::default();
-        let base = json!({ "checkpoint": snapshot.checkpoint.id, "entries": entries });
-        patch.metadata.insert(BASE.into(), base);
+        let patch = base_of(&snapshot.checkpoint, entries);
         let updated = self.roles.session.update_session(session, &patch).await;
         updated.map_err(|error| setup("session", error))?;
+        self.seen.based(session);
         self.enter(session, snapshot);
         Ok(())
     }
 
     fn enter(&self, session: &SessionId, snapshot: &CheckpointSnapshot) {
-        self.roles
-            .context
-            .set_context(session, snapshot.context.clone());
-        let mode = snapshot
+        let context = snapshot.context.clone();
+        self.roles.context.set_context(session, context);
+        if let Some(mode) = snapshot
             .checkpoint
             .state
             .get("mode")
-            .and_then(Value::as_str);
-        if let (Some(modes), Some(mode)) = (&self.roles.mode, mode)
+            .and_then(Value::as_str)
+        {
+            self.enter_mode(session, mode);
+        }
+    }
+
+    /// Takes a session back to the mode that it was in.
+    pub(crate) fn enter_mode(&self, session: &SessionId, mode: &str) {
+        if let Some(modes) = &self.roles.mode
             && let Err(error) = modes.switch_mode(session, mode, SwitchedBy::Program)
         {
-            tracing::warn!(%session, %error, "the mode of a checkpoint is not there");
+            tracing::warn!(%session, %error, "the mode of a session is not there any more");
         }
     }
 
     /// What the model sees of a session by its transcript, and by the checkpoint that it has gone back to if it has.
     pub(crate) async fn context_of(
         &self,
-        session: &SessionId,
+        info: Option<SessionInfo>,
         transcript: Vec<TranscriptEntry>,
     ) -> Context {
         let messages = transcript.iter().map(|entry| entry.message.clone());
-        match self.base(session).await {
+        match self.base(info).await {
             Some((mut context, from)) => {
                 messages
                     .skip(from)
@@ -243,14 +259,18 @@ impl Inner {
     }
 
     /// The context that a session has gone back to, and from which entry on the transcript follows it.
-    async fn base(&self, session: &SessionId) -> Option<(Context, usize)> {
+    async fn base(&self, info: Option<SessionInfo>) -> Option<(Context, usize)> {
         let manager = self.roles.checkpoint.as_deref()?;
-        let info = self.roles.session.session_info(session).await.ok()??;
+        let info = info?;
+        let session = &info.id;
         let base = info.metadata.get(BASE)?;
         let id = serde_json::from_value(base["checkpoint"].clone()).ok()?;
         let from = usize::try_from(base["entries"].as_u64()?).ok()?;
         match contain(manager.restore_checkpoint(id)).await {
-            Ok(Ok(snapshot)) => Some((snapshot.context, from)),
+            Ok(Ok(snapshot)) => {
+                self.seen.based(session);
+                Some((snapshot.context, from))
+            }
             // The transcript has everything; the model sees more again than it would.
             Ok(Err(error)) => {
                 tracing::warn!(%session, %error, "the checkpoint that the session went back to");
@@ -264,14 +284,24 @@ impl Inner {
     }
 }
 
-fn restored(snapshot: CheckpointSnapshot) -> Restored {
+/// What the metadata of a session say whose context is that of a checkpoint and the transcript from an entry on.
+pub(crate) fn base_of(checkpoint: &Checkpoint, entries: u64) -> SessionPatch {
+    let mut patch = SessionPatch::default();
+    let base = json!({ "checkpoint": checkpoint.id, "entries": entries });
+    patch.metadata.insert(BASE.into(), base);
+    patch
+}
+
+/// What was gone back to, with the turn that was being worked then if it may go on.
+fn restored(snapshot: CheckpointSnapshot, transcript: &[TranscriptEntry]) -> Restored {
     let turn = snapshot.checkpoint.state.get("turn").cloned();
     let turn: Option<SuspendedTurn> = turn.and_then(|turn| serde_json::from_value(turn).ok());
-    let messages = snapshot.context.messages();
     let turn = turn.map(|mut turn| {
-        let ids = (0..).map(|number| turn.turn.message_id(number));
-        let committed = ids.map_while(|id| messages.iter().find(|message| message.id() == id));
-        turn.committed = committed.cloned().collect();
+        let own = transcript
+            .iter()
+            .filter(|entry| entry.turn == Some(turn.turn));
+        turn.committed = own.map(|entry| entry.message.clone()).collect();
+        turn.turn = TurnId::generate();
         Box::new(turn)
     });
     Restored {

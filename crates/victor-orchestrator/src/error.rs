@@ -26,6 +26,13 @@ pub enum BuildError {
     /// A tool cannot be offered.
     #[error(transparent)]
     Tool(#[from] RegisterError),
+    /// A mode cannot be used.
+    #[cfg(feature = "mode")]
+    #[error(transparent)]
+    Mode(#[from] victor_mode::ModeSetupError),
+    /// A strategy of tool selection cannot be used.
+    #[error(transparent)]
+    ToolSelection(#[from] victor_tool_selection_protocol::SelectionError),
     /// A setting names something that is not there.
     #[error("setting `{key}` is `{value}`, which is not known: known are {known}")]
     UnknownName {
@@ -54,4 +61,15 @@ pub enum BuildError {
         /// The role of the coordinator.
         role: &'static str,
     },
+}
+
+impl BuildError {
+    pub(crate) fn unknown_name(key: &'static str, value: &str, known: &[String]) -> Self {
+        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        Self::UnknownName {
+            key,
+            value: value.to_owned(),
+            known: known.join(", "),
+        }
+    }
 }

@@ -70,6 +70,7 @@ mod offer;
 mod orchestrator;
 mod ports;
 pub mod protocols;
+mod recovery;
 mod roles;
 mod seen;
 mod session;
@@ -77,10 +78,12 @@ mod session;
 mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
-pub use checkpoints::Restored;
+pub use checkpoints::{Restored, Undone};
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
+pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
+pub use seen::MemoryLimits;
 pub use session::Session;
 #[cfg(feature = "typed")]
 pub use typed::{Typed, TypedChatError};

@@ -10,8 +10,8 @@ use crate::guard::permits;
 use crate::roles::Roles;
 use crate::seen::Seen;
 
-/// How many lists of permitted tools are remembered: one for each mode that is in use.
-const LISTS: usize = 16;
+/// How many lists of tools are remembered: about one for each mode and kind of request that is in use.
+pub(crate) const LISTS: usize = 16;
 
 /// Lists of the tools that modes permit. The same list is the same allocation, so that whoever knows it by its address
 /// (the providers' caches of what was written, the counts of tokens) finds it again.
@@ -82,8 +82,8 @@ pub(crate) async fn offered(
         .rev()
         .find(|message| *message.role() == Role::User);
     let text = asked.map(|message| message.text()).unwrap_or_default();
-    let request = SelectionRequest::new(session.clone(), &*text)
-        .with_used(seen.used(session).iter().cloned());
+    let mut request = SelectionRequest::new(session.clone(), &*text);
+    request.used = seen.used(session);
     match contain(selector.select_tools(&request, &permitted)).await {
         Ok(selection) => (selection.tools, selection.problem),
         Err(panicked) => (permitted, Some(panicked.to_string())),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
@@ -14,21 +14,23 @@ use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
-    BoxError, CheckpointId, Health, HealthStatus, JsonMap, ModelId, SessionId, TurnId, contain,
-    contain_sync,
+    BoxError, CheckpointId, Health, HealthStatus, JsonMap, Message, ModelId, Role, SessionId,
+    TurnId, contain, contain_sync,
 };
 use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{SessionError, SessionManager, TurnLease};
+use victor_session_protocol::{
+    SessionError, SessionManager, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
+};
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
 
 use crate::guard::in_mode;
 use crate::observe::Reports;
-use crate::ports::{CheckOutput, SessionPorts, window_request};
+use crate::ports::{CheckOutput, MODE, SessionPorts, window_request};
 use crate::roles::Roles;
-use crate::seen::Seen;
+use crate::seen::{MemoryLimits, Seen, Working};
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 
 /// Runs conversations between a person or program and a model that calls tools.
@@ -50,6 +52,9 @@ pub(crate) struct Inner {
     /// What is odd about how the orchestrator was built.
     pub(crate) remarks: Vec<String>,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) memory: MemoryLimits,
+    /// What happens to a message that comes while a turn runs, where it is not said with the message.
+    pub(crate) policy: TurnPolicy,
     pub(crate) started: OnceCell<()>,
     pub(crate) ended: AtomicBool,
 }
@@ -60,7 +65,13 @@ impl AgentOrchestrator {
         AgentOrchestratorBuilder::default()
     }
 
-    pub(crate) fn new(roles: Roles, session: SessionId, remarks: Vec<String>) -> Self {
+    pub(crate) fn new(
+        roles: Roles,
+        session: SessionId,
+        memory: MemoryLimits,
+        policy: TurnPolicy,
+        remarks: Vec<String>,
+    ) -> Self {
         let (started, ended) = (OnceCell::new(), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
@@ -68,6 +79,8 @@ impl AgentOrchestrator {
                 session,
                 remarks,
                 seen: Arc::default(),
+                memory,
+                policy,
                 started,
                 ended,
             }),
@@ -90,7 +103,7 @@ impl AgentOrchestrator {
     /// Sends a message in the default session and returns what comes of it, as it comes. Nothing happens until the
     /// stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
-        self.begin(self.inner.session.clone(), input.into(), None)
+        self.begin(self.inner.session.clone(), input.into(), None, None)
     }
 
     /// The session of this name. It is made by its first message.
@@ -98,6 +111,7 @@ impl AgentOrchestrator {
         Session {
             orchestrator: self.clone(),
             id: id.into(),
+            policy: None,
         }
     }
 
@@ -303,6 +317,7 @@ impl AgentOrchestrator {
         session: SessionId,
         input: ChatInput,
         output: Option<(OutputContract, Arc<dyn CheckOutput>)>,
+        policy: Option<TurnPolicy>,
     ) -> TurnStream {
         let (output, check) = output.unzip();
         let turn = TurnId::generate();
@@ -315,7 +330,7 @@ impl AgentOrchestrator {
             limits,
             output,
         };
-        self.run(session, turn, start, metadata, check)
+        self.run(session, turn, start, metadata, check, policy)
     }
 
     pub(crate) fn take_up(
@@ -326,7 +341,7 @@ impl AgentOrchestrator {
     ) -> TurnStream {
         let (session, id, turn) = (turn.session.clone(), turn.turn, Box::new(turn));
         let start = TurnStart::Resume { turn, approvals };
-        self.run(session, id, start, JsonMap::new(), check)
+        self.run(session, id, start, JsonMap::new(), check, None)
     }
 
     fn run(
@@ -336,12 +351,18 @@ impl AgentOrchestrator {
         start: TurnStart,
         metadata: JsonMap,
         check: Option<Arc<dyn CheckOutput>>,
+        policy: Option<TurnPolicy>,
     ) -> TurnStream {
         let inner = self.inner.clone();
         let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
         let mut reports = Reports::new(inner.roles.context.clone());
         let stream = TurnStream::new(session, turn, async move |events| {
-            inner.work(start, &metadata, check, events).await
+            let session = events.session().clone();
+            let working = inner.seen.working(&session);
+            let result = inner.work(start, &metadata, check, policy, events).await;
+            drop(working);
+            inner.evict();
+            result
         });
         stream.with_observer(move |event| {
             observe::trace(event);
@@ -362,7 +383,7 @@ impl Agent for AgentOrchestrator {
     }
 
     fn stream_chat(&self, input: ChatInput) -> TurnStream {
-        self.begin(self.inner.session.clone(), input, None)
+        self.begin(self.inner.session.clone(), input, None, None)
     }
 }
 
@@ -373,19 +394,38 @@ impl Inner {
         mut start: TurnStart,
         metadata: &JsonMap,
         check: Option<Arc<dyn CheckOutput>>,
+        policy: Option<TurnPolicy>,
         events: EventSink,
     ) -> Result<ChatResponse, ChatError> {
         if self.ended.load(Ordering::Acquire) {
             return Err(ChatError::ShutDown);
         }
         self.started.get_or_try_init(|| self.initialize()).await?;
-        let Some(lease) = events
-            .until_cancelled(self.roles.session.begin_turn(events.session()))
-            .await
-        else {
+        let request = self.request(&start, policy, &events);
+        let begin = self
+            .roles
+            .session
+            .begin_turn_with(events.session(), request);
+        let Some(grant) = events.until_cancelled(begin).await else {
             return Ok(cancelled_in_the_queue(start, &events));
         };
-        let lease = lease.map_err(session_error)?;
+        let lease = match grant.map_err(session_error)? {
+            TurnGrant::Begin { lease, merged } => {
+                if let TurnStart::Begin { input, .. } = &mut start
+                    && !merged.is_empty()
+                {
+                    *input = joined(input, &merged);
+                }
+                lease
+            }
+            TurnGrant::Merged { into } => {
+                let (session, turn) = (events.session().clone(), events.turn());
+                let mut response = ChatResponse::ended(session, turn, TurnOutcome::Merged);
+                response.merged_into = Some(into);
+                return Ok(response);
+            }
+            _ => return Err(setup("session", "it neither began the turn nor merged it")),
+        };
         self.restore(&lease).await.map_err(session_error)?;
         if let TurnStart::Resume { turn, .. } = &start {
             self.check_fresh(turn)?;
@@ -417,6 +457,27 @@ impl Inner {
             .await
     }
 
+    /// What the session coordinator is asked for.
+    fn request(
+        &self,
+        start: &TurnStart,
+        policy: Option<TurnPolicy>,
+        events: &EventSink,
+    ) -> TurnRequest {
+        // A turn that is taken up again is no message that could be refused or merged.
+        let (policy, input) = match start {
+            TurnStart::Begin { input, .. } => (policy.unwrap_or(self.policy), Some(input)),
+            TurnStart::Resume { .. } => (TurnPolicy::Queue, None),
+        };
+        let handle = events.cancel_handle();
+        let request = TurnRequest::new(events.turn(), policy)
+            .with_interrupt(TurnInterrupt::new(move || handle.cancel()));
+        match input {
+            Some(input) if policy == TurnPolicy::Merge => request.with_message(input.clone()),
+            _ => request,
+        }
+    }
+
     /// How far a turn of a session may go, by the settings and the session's mode.
     fn limits(&self, session: &SessionId, settings: &Settings) -> TurnLimits {
         let mut limits = TurnLimits::default();
@@ -425,9 +486,7 @@ impl Inner {
         limits.max_tokens = settings.max_turn_tokens;
         in_mode(self.roles.mode.as_ref(), session, |mode| {
             let mode = &mode.limits;
-            if let Some(iterations) = mode.max_tool_iterations {
-                limits.max_tool_iterations = iterations;
-            }
+            limits.max_tool_iterations = mode.tool_iterations(limits.max_tool_iterations);
             limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);
             limits.max_tokens = mode.max_tokens.or(limits.max_tokens);
         });
@@ -449,16 +508,34 @@ impl Inner {
         Ok(())
     }
 
+    /// Takes sessions out of memory that nobody works on, if there are too many. What a store does not have is not
+    /// taken out of memory, and a store in memory gains nothing by it.
+    fn evict(&self) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        self.seen.evict(&self.memory, |session| {
+            let _ = contain_sync(|| self.roles.context.reset(session));
+            if let Some(selector) = &self.roles.tool_selection {
+                let _ = contain_sync(|| selector.reset(session));
+            }
+        });
+    }
+
     /// Waits until no turn works on a session, and brings it into the context.
-    pub(crate) async fn hold(&self, session: &SessionId) -> Result<TurnLease, ChatError> {
+    pub(crate) async fn hold(
+        &self,
+        session: &SessionId,
+    ) -> Result<(TurnLease, Working), ChatError> {
         if self.ended.load(Ordering::Acquire) {
             return Err(ChatError::ShutDown);
         }
         self.started.get_or_try_init(|| self.initialize()).await?;
+        let working = self.seen.working(session);
         let lease = self.roles.session.begin_turn(session).await;
         let lease = lease.map_err(session_error)?;
         self.restore(&lease).await.map_err(session_error)?;
-        Ok(lease)
+        Ok((lease, working))
     }
 
     /// Brings a session into the context that this process has not seen, or that somebody else has written to.
@@ -472,10 +549,17 @@ impl Inner {
             return Ok(());
         }
         let transcript = self.roles.session.transcript(session).await?;
+        let info = self.roles.session.session_info(session).await?;
+        let kept = info.as_ref().and_then(|info| info.metadata.get(MODE));
+        if let Some(mode) = kept.and_then(Value::as_str)
+            && self.seen.is_new(session)
+        {
+            self.enter_mode(session, mode);
+        }
         self.seen
             .read(session, transcript.iter().map(|entry| &*entry.message));
         if !transcript.is_empty() {
-            let context = self.context_of(session, transcript).await;
+            let context = self.context_of(info, transcript).await;
             self.roles.context.set_context(session, context);
         }
         Ok(())
@@ -512,7 +596,7 @@ impl Inner {
 
     /// Compacts a session's context now.
     async fn compact(&self, session: &SessionId) -> Result<Option<CompactionReport>, ChatError> {
-        let _lease = self.hold(session).await?;
+        let _held = self.hold(session).await?;
         let config = contain(self.roles.config.load_config(session)).await;
         let config = config
             .ok()
@@ -578,6 +662,13 @@ fn session_error(error: SessionError) -> ChatError {
         SessionError::ShutDown => ChatError::ShutDown,
         error => setup("session", error),
     }
+}
+
+/// A message with those that are sent along with it.
+fn joined(input: &Message, merged: &[Arc<Message>]) -> Message {
+    let others = merged.iter().flat_map(|message| message.parts());
+    let parts = input.parts().iter().chain(others).cloned().collect();
+    Message::with_id(input.id(), Role::User, parts)
 }
 
 /// A coordinator does not do what a turn, or what was asked for, needs.

@@ -10,7 +10,7 @@ use victor_chat_protocol::{
     ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn,
     TurnEventKind, TurnPorts,
 };
-use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft};
+use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointDraft};
 use victor_config_protocol::Settings;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
 use victor_core::wire::Extra;
@@ -20,7 +20,7 @@ use victor_core::{
 use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
 };
-use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
+use victor_session_protocol::{OpenTurn, SessionPatch, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::checkpoints;
@@ -31,6 +31,9 @@ use crate::seen::{Seen, has_run};
 
 /// How many tokens an answer is taken to need where nobody says.
 const ANSWER_TOKENS: u64 = 4096;
+
+/// Where the metadata of a session say which mode it is in.
+pub(crate) const MODE: &str = "victor_mode";
 
 /// The ports of one turn.
 #[derive(Debug)]
@@ -118,6 +121,7 @@ impl SessionPorts {
             })
         });
         if let Some(switched) = switched.flatten() {
+            self.keep_mode(&switched.to).await;
             self.events.emit(switched).await;
         }
         let context = self.roles.context.context(session);
@@ -130,6 +134,26 @@ impl SessionPorts {
         preamble
     }
 
+    /// Keeps the session's mode for other processes, where a store can.
+    async fn keep_mode(&self, mode: &str) {
+        if !self.roles.session.journals() {
+            return;
+        }
+        let mut patch = SessionPatch::default();
+        patch.metadata.insert(MODE.into(), mode.into());
+        let kept = self
+            .roles
+            .session
+            .update_session(self.events.session(), &patch)
+            .await;
+        if let Err(error) = kept {
+            let problem = format!("the mode is not kept: {error}");
+            self.events
+                .emit(TurnEventKind::notice("session", problem))
+                .await;
+        }
+    }
+
     /// How many tokens the system prompt, the tools, the form of the answer and a note take.
     fn preamble_tokens(&self, call: &ModelCall, preamble: &Preamble) -> u64 {
         let counter = self.roles.context.counter();
@@ -139,7 +163,7 @@ impl SessionPorts {
         let note = call.note.as_deref().map(count);
         let session = self.events.session();
         self.seen.prompt_tokens(session, &preamble.prompt, count)
-            + self.seen.tool_tokens(session, &preamble.tools, count)
+            + self.seen.tool_tokens(&preamble.tools, count)
             + output.unwrap_or_default()
             + note.unwrap_or_default()
     }
@@ -225,10 +249,25 @@ impl SessionPorts {
         let mut draft = CheckpointDraft::new(session.clone(), context, cause);
         draft.turn = Some(self.turn);
         draft.state = checkpoints::state(&self.roles, &self.seen, session, open.as_deref());
-        if let Err(problem) = checkpoints::make(manager, draft).await {
+        let problem = match checkpoints::make(manager, draft).await {
+            Ok(made) => self.rebase(&made).await.err(),
+            Err(problem) => Some(problem),
+        };
+        if let Some(problem) = problem {
             let notice = TurnEventKind::notice("checkpoint", problem);
             self.events.emit(notice).await;
         }
+    }
+
+    /// Lets the context of a session that begins with a checkpoint begin with this newer one, since old ones are pruned.
+    async fn rebase(&self, made: &Checkpoint) -> Result<(), String> {
+        let session = self.events.session();
+        let Some(entries) = self.seen.entries_of_based(session) else {
+            return Ok(());
+        };
+        let patch = checkpoints::base_of(made, entries);
+        let updated = self.roles.session.update_session(session, &patch).await;
+        updated.map(drop).map_err(|error| error.to_string())
     }
 
     /// Makes a checkpoint if so many of the calls that have run are enough for one.
@@ -300,14 +339,14 @@ impl SessionPorts {
     async fn store(
         &self,
         messages: &[Arc<Message>],
-        open: Option<&SuspendedTurn>,
+        open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
         let Some(lease) = self.lease() else {
             return Err("the turn no longer holds its session".into());
         };
-        let journal = self.journaled(open)?;
+        let journal = self.journaled(open.as_ref())?;
         if self.roles.checkpoint.is_some() {
-            *lock(&self.open) = open.map(|open| Box::new(open.clone()));
+            *lock(&self.open) = open.map(Box::new);
         }
         if messages.is_empty() && journal == TurnChange::Keep {
             return Ok(());
@@ -397,7 +436,7 @@ impl TurnPorts for SessionPorts {
     async fn commit(
         &self,
         messages: &[Arc<Message>],
-        open: Option<&SuspendedTurn>,
+        open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
         self.store(messages, open).await?;
         self.checkpoint_after(messages).await;
@@ -409,7 +448,7 @@ impl TurnPorts for SessionPorts {
     }
 
     async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {
-        self.store(&[], Some(open)).await
+        self.store(&[], Some(open.clone())).await
     }
 
     fn abandon(&self, messages: Vec<Arc<Message>>) {

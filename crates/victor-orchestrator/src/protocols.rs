@@ -22,8 +22,8 @@ pub use victor_context_protocol::{
 };
 pub use victor_core::{
     CheckpointId, Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message,
-    Messages, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId,
-    Usage,
+    Messages, ModelId, Part, Role, SessionId, Timestamp, ToolCall, ToolOutcome, ToolResult,
+    ToolSpec, TurnId, Usage,
 };
 pub use victor_mode_protocol::{
     Mode, ModeError, ModeLimits, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
@@ -38,12 +38,13 @@ pub use victor_provider_protocol::{
     ToolChoice,
 };
 pub use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionInfo, SessionManager, SessionPatch, SessionQuery,
-    SessionStatus, SessionStore, TranscriptEntry, TurnLease,
+    InMemorySessionStore, SessionError, SessionExport, SessionInfo, SessionManager, SessionPatch,
+    SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, ReceiptStore, RegisterError, ResultStore, Tool,
-    ToolContext, ToolError, ToolExecutor, ToolLimits, ToolOutput, ToolScope, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, InMemoryReceiptStore, InMemoryResultStore,
+    ReceiptStore, RegisterError, ResultStore, Tool, ToolContext, ToolError, ToolExecutor,
+    ToolLimits, ToolOutput, ToolResults, ToolScope, Verdict,
 };
 pub use victor_tool_selection_protocol::{
     Selection, SelectionError, SelectionReason, SelectionRequest, ToolDecision,

@@ -1,12 +1,48 @@
 //! What is known of each session from its last turn.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use victor_core::{Message, Part, SessionId, ToolOutcome, ToolSpec};
 use victor_mode_protocol::SwitchedBy;
 
-use crate::offer::PermittedTools;
+use crate::offer::{LISTS, PermittedTools};
+
+/// How much of the sessions that nobody works on stays in memory. What goes comes back from the store when it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryLimits {
+    /// How many sessions; 10,000 by default.
+    pub sessions: usize,
+    /// How many bytes their messages may have together, about; 1 GiB by default.
+    pub bytes: u64,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self {
+            sessions: 10_000,
+            bytes: 1 << 30,
+        }
+    }
+}
+
+impl MemoryLimits {
+    /// Sets how many sessions stay.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: usize) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// Sets how many bytes their messages may have together.
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
 
 /// How many entries of each session's transcript are in its context, so that a session which somebody else has written
 /// to, or which this process has not seen, is read again; how many tokens its prompt and its tools have, which are
@@ -14,31 +50,78 @@ use crate::offer::PermittedTools;
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     sessions: Mutex<HashMap<SessionId, Known>>,
+    /// Lists of tools that were shown last, with how many tokens they have.
+    tools: Mutex<VecDeque<(Arc<[ToolSpec]>, u64)>>,
+    clock: AtomicU64,
+    /// Who has switched sessions that have not told of it yet.
+    switched_by: Mutex<HashMap<SessionId, SwitchedBy>>,
+    /// The names of modes, each once.
+    modes: Mutex<Vec<Arc<str>>>,
+    /// How many bytes of text were read and written since the sessions were last looked at, and were there then.
+    written: AtomicU64,
     pub(crate) permitted: PermittedTools,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     entries: Option<u64>,
-    prompt: Option<(Arc<str>, u64)>,
-    tools: Option<(Arc<[ToolSpec]>, u64)>,
-    used: Arc<BTreeSet<String>>,
+    prompt: Option<Arc<str>>,
+    prompt_tokens: u32,
+    used: Option<Arc<BTreeSet<String>>>,
     calls: u32,
+    /// Whether its context begins with a checkpoint, which must not be lost.
+    based: bool,
+    /// How many bytes of text its messages have, about.
+    bytes: u64,
+    /// How many work on the session or are about to.
+    working: u32,
+    /// When that was last so, as a number that grows.
+    used_at: u64,
     mode: Option<Arc<str>>,
-    switched_by: Option<SwitchedBy>,
 }
 
 impl Known {
     /// Takes note of what messages say of the use of tools.
     fn hear<'a>(&mut self, messages: impl Iterator<Item = &'a Message>) {
         for part in messages.flat_map(Message::parts) {
+            self.bytes += size(part) as u64;
             match part {
-                Part::ToolCall(call) if !self.used.contains(&call.name) => {
-                    Arc::make_mut(&mut self.used).insert(call.name.clone());
+                Part::ToolCall(call) => {
+                    let used = self.used.get_or_insert_default();
+                    if !used.contains(&call.name) {
+                        Arc::make_mut(used).insert(call.name.clone());
+                    }
                 }
                 Part::ToolResult(result) if has_run(&result.outcome) => self.calls += 1,
                 _ => {}
             }
+        }
+    }
+}
+
+/// About how much memory a part takes.
+fn size(part: &Part) -> usize {
+    const BESIDE_TEXT: usize = 200;
+    let text = match part {
+        Part::Text(text) => text.text.len(),
+        Part::Thinking(thinking) => thinking.text.len(),
+        Part::ToolCall(call) => call.arguments.len(),
+        Part::ToolResult(result) => result.content.iter().map(size).sum(),
+        _ => 0,
+    };
+    BESIDE_TEXT + text
+}
+
+/// A session that somebody works on, or is about to.
+#[derive(Debug)]
+pub(crate) struct Working(Arc<Seen>, SessionId);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let used_at = self.0.clock.fetch_add(1, Ordering::Relaxed);
+        if let Some(known) = lock(&self.0.sessions).get_mut(&self.1) {
+            known.working -= 1;
+            known.used_at = used_at;
         }
     }
 }
@@ -54,6 +137,14 @@ impl Seen {
         lock(&self.sessions).get(session)?.entries
     }
 
+    /// Whether nothing is known of a session's mode.
+    pub(crate) fn is_new(&self, session: &SessionId) -> bool {
+        let sessions = lock(&self.sessions);
+        sessions
+            .get(session)
+            .is_none_or(|known| known.mode.is_none())
+    }
+
     /// The context has been made from these messages, which are the whole transcript.
     pub(crate) fn read<'a>(
         &self,
@@ -63,8 +154,9 @@ impl Seen {
         let mut sessions = lock(&self.sessions);
         let known = sessions.entry(session.clone()).or_default();
         known.entries = Some(messages.len() as u64);
-        (known.used, known.calls) = Default::default();
+        (known.used, known.calls, known.bytes) = Default::default();
         known.hear(messages);
+        self.written.fetch_add(known.bytes, Ordering::Relaxed);
     }
 
     /// These messages have been added to both.
@@ -74,15 +166,33 @@ impl Seen {
             && let Some(entries) = &mut known.entries
         {
             *entries += messages.len() as u64;
+            let before = known.bytes;
             known.hear(messages.iter().map(|message| &**message));
+            self.written
+                .fetch_add(known.bytes - before, Ordering::Relaxed);
         }
+    }
+
+    /// The session's context begins with a checkpoint.
+    pub(crate) fn based(&self, session: &SessionId) {
+        let mut sessions = lock(&self.sessions);
+        sessions.entry(session.clone()).or_default().based = true;
+    }
+
+    /// How many entries there are, if the session's context begins with a checkpoint.
+    pub(crate) fn entries_of_based(&self, session: &SessionId) -> Option<u64> {
+        let sessions = lock(&self.sessions);
+        let known = sessions.get(session).filter(|known| known.based)?;
+        known.entries
     }
 
     /// Which tools the session has called for.
     pub(crate) fn used(&self, session: &SessionId) -> Arc<BTreeSet<String>> {
         let sessions = lock(&self.sessions);
         let known = sessions.get(session);
-        known.map(|known| known.used.clone()).unwrap_or_default()
+        known
+            .and_then(|known| known.used.clone())
+            .unwrap_or_default()
     }
 
     /// How many tool calls of the session have run.
@@ -94,8 +204,7 @@ impl Seen {
 
     /// Somebody switches the session's mode.
     pub(crate) fn switches(&self, session: &SessionId, by: SwitchedBy) {
-        let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().switched_by = Some(by);
+        lock(&self.switched_by).insert(session.clone(), by);
     }
 
     /// The session is in this mode now. Returns the mode it was in when this was last said and who has switched it, if
@@ -106,15 +215,69 @@ impl Seen {
         if known.mode.as_deref() == Some(mode) {
             return None;
         }
-        let before = known.mode.replace(mode.into());
+        let mut modes = lock(&self.modes);
+        let name = match modes.iter().find(|name| ***name == *mode) {
+            Some(name) => name.clone(),
+            None => {
+                modes.push(mode.into());
+                mode.into()
+            }
+        };
+        let before = known.mode.replace(name);
         // Whoever else has switched it did so through the coordinator, as the model's tool does.
-        let by = known.switched_by.take().unwrap_or(SwitchedBy::Model);
-        before.map(|before| (before, by))
+        let by = lock(&self.switched_by).remove(session);
+        before.map(|before| (before, by.unwrap_or(SwitchedBy::Model)))
     }
 
     /// The two may differ.
     pub(crate) fn forget(&self, session: &SessionId) {
-        lock(&self.sessions).remove(session);
+        let mut sessions = lock(&self.sessions);
+        if let Some(known) = sessions.get_mut(session) {
+            let working = known.working;
+            *known = Known::default();
+            known.working = working;
+            if working == 0 {
+                sessions.remove(session);
+            }
+        }
+    }
+
+    /// Keeps a session in memory until this is dropped.
+    pub(crate) fn working(self: &Arc<Self>, session: &SessionId) -> Working {
+        let mut sessions = lock(&self.sessions);
+        sessions.entry(session.clone()).or_default().working += 1;
+        Working(self.clone(), session.clone())
+    }
+
+    /// Takes sessions out of memory that nobody works on, those first that have not been used for the longest time, if
+    /// there are more than the limits allow. Somewhat more than need be go at once, so that it is seldom done.
+    pub(crate) fn evict(&self, limits: &MemoryLimits, forget: impl Fn(&SessionId)) {
+        // The lock is held all the time, so that no session is begun that is being forgotten.
+        let mut sessions = lock(&self.sessions);
+        let total = |sessions: &HashMap<SessionId, Known>| -> u64 {
+            sessions.values().map(|known| known.bytes).sum()
+        };
+        let written = self.written.load(Ordering::Relaxed);
+        if sessions.len() <= limits.sessions && written <= limits.bytes {
+            return;
+        }
+        let mut bytes = total(&sessions);
+        let mut idle: Vec<(u64, SessionId)> = sessions
+            .iter()
+            .filter(|(_, known)| known.working == 0)
+            .map(|(session, known)| (known.used_at, session.clone()))
+            .collect();
+        idle.sort_unstable();
+        for (_, session) in idle {
+            if sessions.len() <= limits.sessions / 8 * 7 && bytes <= limits.bytes / 8 * 7 {
+                break;
+            }
+            forget(&session);
+            let known = sessions.remove(&session);
+            bytes -= known.map_or(0, |known| known.bytes);
+        }
+        // Until as much again has been written, it is not worth looking at all of them.
+        self.written.store(bytes, Ordering::Relaxed);
     }
 
     /// How many tokens a session's prompt has.
@@ -124,40 +287,32 @@ impl Seen {
         prompt: &Arc<str>,
         count: impl Fn(&str) -> u64,
     ) -> u64 {
-        let known = lock(&self.sessions)
-            .get(session)
-            .and_then(|known| known.prompt.clone());
+        let known = |known: &Known| Some((known.prompt.clone()?, known.prompt_tokens));
+        let known = lock(&self.sessions).get(session).and_then(known);
         if let Some((text, tokens)) = known
             && (Arc::ptr_eq(&text, prompt) || text == *prompt)
         {
-            return tokens;
+            return tokens.into();
         }
         let tokens = count(prompt);
         let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().prompt = Some((prompt.clone(), tokens));
+        let known = sessions.entry(session.clone()).or_default();
+        known.prompt = Some(prompt.clone());
+        known.prompt_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         tokens
     }
 
-    /// How many tokens the tools have that a session is shown.
-    pub(crate) fn tool_tokens(
-        &self,
-        session: &SessionId,
-        tools: &Arc<[ToolSpec]>,
-        count: impl Fn(&str) -> u64,
-    ) -> u64 {
-        let known = lock(&self.sessions)
-            .get(session)
-            .and_then(|known| known.tools.clone());
-        if let Some((specs, tokens)) = known
-            && Arc::ptr_eq(&specs, tools)
-        {
-            return tokens;
+    /// How many tokens tools have that are shown.
+    pub(crate) fn tool_tokens(&self, tools: &Arc<[ToolSpec]>, count: impl Fn(&str) -> u64) -> u64 {
+        let mut known = lock(&self.tools);
+        if let Some((_, tokens)) = known.iter().find(|(list, _)| Arc::ptr_eq(list, tools)) {
+            return *tokens;
         }
         let tool =
             |tool: &ToolSpec| count(&tool.description) + count(&tool.input_schema.to_string());
         let tokens = tools.iter().map(tool).sum();
-        let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().tools = Some((tools.clone(), tokens));
+        known.truncate(LISTS - 1);
+        known.push_front((tools.clone(), tokens));
         tokens
     }
 }

@@ -10,11 +10,11 @@ use victor_checkpoint_protocol::{Checkpoint, CheckpointError};
 use victor_context_protocol::{CompactionReport, ContextStats};
 use victor_core::{CheckpointId, Context, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
-use victor_session_protocol::{SessionError, TranscriptEntry};
+use victor_session_protocol::{SessionError, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
 
 use crate::guard::in_mode;
-use crate::{AgentOrchestrator, Restored};
+use crate::{AgentOrchestrator, Restored, Undone};
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
 /// [`AgentOrchestrator::session`]; cloning it copies two pointers.
@@ -22,6 +22,7 @@ use crate::{AgentOrchestrator, Restored};
 pub struct Session {
     pub(crate) orchestrator: AgentOrchestrator,
     pub(crate) id: SessionId,
+    pub(crate) policy: Option<TurnPolicy>,
 }
 
 impl Session {
@@ -35,6 +36,14 @@ impl Session {
     #[must_use]
     pub fn orchestrator(&self) -> &AgentOrchestrator {
         &self.orchestrator
+    }
+
+    /// The same session, where this happens to a message that comes while a turn runs: it waits, is refused, interrupts
+    /// the turn, or is merged with others that wait.
+    #[must_use]
+    pub fn with_turn_policy(mut self, policy: TurnPolicy) -> Self {
+        self.policy = Some(policy);
+        self
     }
 
     /// Sends a message and returns the answer when it is whole.
@@ -52,7 +61,8 @@ impl Session {
 
     /// Sends a message and returns what comes of it, as it comes. Nothing happens until the stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input.into(), None)
+        self.orchestrator
+            .begin(self.id.clone(), input.into(), None, self.policy)
     }
 
     /// Takes a suspended turn up again, with what a person decided about the calls that wait for approval.
@@ -144,13 +154,13 @@ impl Session {
             .await
     }
 
-    /// Leaves the last turn out of what the model sees, as if it had not been, and says how many messages that were. The
-    /// transcript keeps it; what tools have done is not undone.
+    /// Leaves the last turn out of what the model sees, as if it had not been, and says which that was; none if there was
+    /// none. The transcript keeps it; what tools have done is not undone.
     ///
     /// # Errors
     ///
     /// There is no checkpoint coordinator, or a store does not work.
-    pub async fn undo(&self) -> Result<usize, ChatError> {
+    pub async fn undo(&self) -> Result<Option<Undone>, ChatError> {
         self.orchestrator.inner.undo(&self.id).await
     }
 
@@ -190,6 +200,7 @@ impl Agent for Session {
     }
 
     fn stream_chat(&self, input: ChatInput) -> TurnStream {
-        self.orchestrator.begin(self.id.clone(), input, None)
+        self.orchestrator
+            .begin(self.id.clone(), input, None, self.policy)
     }
 }

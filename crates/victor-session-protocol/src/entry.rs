@@ -95,17 +95,13 @@ impl SessionInfo {
 
 victor_core::open_string_enum! {
     /// Whether a session can go on.
+    #[derive(Default)]
     pub enum SessionStatus {
         /// It can.
+        #[default]
         Open = "open",
         /// It is read only, until it is opened again.
         Closed = "closed",
-    }
-}
-
-impl Default for SessionStatus {
-    fn default() -> Self {
-        Self::Open
     }
 }
 

@@ -28,6 +28,17 @@ pub enum SessionError {
     /// The session is closed, and can only be read.
     #[error("session `{0}` is closed: open it again to go on with it")]
     Closed(SessionId),
+    /// Somebody works on the session, and the message was not to wait.
+    #[error("session `{0}` is busy: a turn runs in it")]
+    Busy(SessionId),
+    /// What was to be brought in cannot be. Nothing was written.
+    #[error("line {line} of the export: {reason}")]
+    Import {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The session manager was shut down.
     #[error("the session manager was shut down")]
     ShutDown,

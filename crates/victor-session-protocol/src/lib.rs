@@ -2,7 +2,10 @@
 //!
 //! - [`SessionStore`] keeps transcripts: append-only, complete, never rewritten. [`InMemorySessionStore`] keeps them
 //!   as long as the process lives.
-//! - [`SessionManager`] is the role of the coordinator that lets one turn at a time work on a session.
+//! - [`SessionManager`] is the role of the coordinator that lets one turn at a time work on a session. [`TurnPolicy`]
+//!   says what happens to a message that comes meanwhile.
+//! - [`SessionQuery`] finds sessions, [`SessionPatch`] changes what is known of one, [`SessionExport`] carries one
+//!   elsewhere as text.
 //!
 //! ```
 //! # use std::{pin::pin, task::{Context, Poll, Waker}};
@@ -27,19 +30,25 @@
 mod commit;
 mod entry;
 mod error;
+mod export;
+mod lease;
 mod manager;
 mod memory;
 mod query;
 mod store;
+mod turn;
 
 pub use commit::{OpenTurn, SessionCommit, TurnChange};
 pub use entry::{SessionInfo, SessionStatus, TranscriptEntry};
 pub use error::SessionError;
+pub use export::SessionExport;
+pub use lease::TurnLease;
 #[cfg(feature = "mock")]
 pub use manager::MockSessionManager;
-pub use manager::{SessionManager, TurnLease};
+pub use manager::SessionManager;
 pub use memory::InMemorySessionStore;
 pub use query::{SessionPatch, SessionPlace, SessionQuery};
 #[cfg(feature = "mock")]
 pub use store::MockSessionStore;
 pub use store::SessionStore;
+pub use turn::{TurnGrant, TurnInterrupt, TurnPolicy, TurnRequest};

@@ -1,14 +1,13 @@
 //! The role of the session coordinator.
 
-use std::any::Any;
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{Coordinator, Message, SessionId, TurnId};
+use victor_core::{Coordinator, Message, SessionId, Timestamp, TurnId};
 
 use crate::{
-    OpenTurn, SessionError, SessionInfo, SessionPatch, SessionQuery, TranscriptEntry, TurnChange,
+    OpenTurn, SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery, SessionStatus,
+    TranscriptEntry, TurnChange, TurnGrant, TurnLease, TurnRequest,
 };
 
 /// The role of the coordinator that knows the sessions and lets one turn at a time work on each.
@@ -21,12 +20,32 @@ pub trait SessionManager: Coordinator {
     ///
     /// # Errors
     ///
-    /// [`SessionError::ShutDown`], or the store does not work; in that case nobody else is kept waiting.
+    /// [`SessionError::Closed`] where that is known already (else the first write fails so), [`SessionError::ShutDown`],
+    /// or the store does not work; in that case nobody else is kept waiting.
     ///
     /// # Cancel safety
     ///
     /// Dropping the call gives up the place in the queue.
     async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError>;
+
+    /// Begins a turn for a message, and does what its [`TurnPolicy`](crate::TurnPolicy) says if another turn works on
+    /// the session. With [`TurnPolicy::Queue`](crate::TurnPolicy::Queue) it is the same as
+    /// [`begin_turn`](Self::begin_turn), but the turn can be interrupted if the request says how.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Busy`] where the policy is to reject, and those of [`begin_turn`](Self::begin_turn). Messages
+    /// that would have been merged into this one wait on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call gives up the place in the queue. A turn that it has interrupted stays so. Messages are merged
+    /// in the moment in which the call returns, and belong to whoever it returns to.
+    async fn begin_turn_with(
+        &self,
+        session: &SessionId,
+        request: TurnRequest,
+    ) -> Result<TurnGrant, SessionError>;
 
     /// Writes messages to the transcript of a session that is held, and in the same step changes the journal of its
     /// turn, all or nothing. Messages whose identifiers are already among the last ones are not written again.
@@ -59,7 +78,7 @@ pub trait SessionManager: Coordinator {
     /// Whether turns are to be journaled, so that they can be taken up after a crash.
     fn journals(&self) -> bool;
 
-    /// Writes messages when the turn has been dropped and nothing can be awaited any more. It holds the session until
+    /// Writes messages, if there are any, when the turn has been dropped and nothing can be awaited any more. It holds the session until
     /// they are written, and closes the journal of the turn; what goes wrong is shown in the coordinator's health.
     fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>);
 
@@ -99,7 +118,8 @@ pub trait SessionManager: Coordinator {
     async fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError>;
 
     /// Changes what is known of a session: its title, tags, status, expiry and metadata. It does not wait for the turn
-    /// that runs.
+    /// that runs, whose next write fails with [`SessionError::Closed`] if this closes the session;
+    /// [`close_session`](Self::close_session) waits.
     ///
     /// # Errors
     ///
@@ -134,67 +154,71 @@ pub trait SessionManager: Coordinator {
     /// The store does not work.
     async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
 
-    /// Waits for the turn that works on the session, and empties its transcript. Of a session that is not there,
-    /// nothing is emptied.
+    /// Waits for the turn that works on the session, and empties its transcript and its journal. Of a session that is
+    /// not there, nothing is emptied.
     ///
     /// # Errors
     ///
-    /// The store does not work.
+    /// [`SessionError::Closed`], or the store does not work.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call may have emptied it or not, or may have deleted the session as a whole.
     async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError>;
-}
 
-/// The right to work on a session, until it is dropped.
-#[must_use = "the session is free again as soon as the lease is dropped"]
-pub struct TurnLease {
-    session: SessionId,
-    version: Option<u64>,
-    guard: Box<dyn Any + Send + Sync>,
-}
+    /// Waits for the turn that works on the session, and closes it: until it is opened again, it can only be read. Its
+    /// journal stays, so that a turn that waits for a person can be taken up after that.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`], or the store does not work.
+    async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError>;
 
-impl TurnLease {
-    /// The right to work on `session`, which ends when `guard` is dropped.
-    pub fn new(session: SessionId, guard: impl Any + Send + Sync) -> Self {
-        Self {
-            session,
-            version: None,
-            guard: Box::new(guard),
-        }
+    /// Opens a session that was closed. One that is open stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`], or the store does not work.
+    async fn reopen_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError> {
+        let patch = SessionPatch::default().with_status(SessionStatus::Open);
+        self.update_session(session, &patch).await
     }
 
-    /// The same right, with the number of entries that the transcript had when it was given.
-    pub fn with_version(self, version: u64) -> Self {
-        Self {
-            version: Some(version),
-            ..self
-        }
-    }
+    /// Deletes the sessions that expire at `now` or before, and says which they were. It waits for no turn: sessions
+    /// that somebody works on, or in which a turn is open by the [journal](Self::journals), are left for another time.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work. What was deleted until then is gone, and the others are left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Each session is gone as a whole or left.
+    async fn expire_sessions(&self, now: Timestamp) -> Result<Vec<SessionId>, SessionError>;
 
-    /// How many entries the transcript had when the right was given, where the manager knows it. Who keeps something
-    /// that was made from the transcript can tell by it whether somebody else has written since.
-    #[must_use]
-    pub fn version(&self) -> Option<u64> {
-        self.version
-    }
+    /// A session with its transcript, to be kept elsewhere. It does not wait for the turn that runs, since a transcript
+    /// is a whole conversation after every write.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`], or the store does not work.
+    async fn export_session(&self, session: &SessionId) -> Result<SessionExport, SessionError>;
 
-    /// The session.
-    #[must_use]
-    pub fn session(&self) -> &SessionId {
-        &self.session
-    }
-
-    /// What holds the session, for the manager that made the lease.
-    #[must_use]
-    pub fn guard<G: Any>(&self) -> Option<&G> {
-        self.guard.downcast_ref()
-    }
-}
-
-impl fmt::Debug for TurnLease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnLease")
-            .field("session", &self.session)
-            .finish_non_exhaustive()
-    }
+    /// Brings a session in, under its own name or another one, and returns what is known of it then. Its entries keep
+    /// their times, and the time of its last write is now.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::AlreadyExists`], or the store does not work. Nothing was written.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call may leave a session behind that has no entries yet, and is to be deleted.
+    async fn import_session(
+        &self,
+        export: &SessionExport,
+        name: Option<SessionId>,
+    ) -> Result<SessionInfo, SessionError>;
 }
 
 #[cfg(feature = "mock")]
@@ -215,6 +239,7 @@ mockall::mock! {
     #[async_trait]
     impl SessionManager for SessionManager {
         async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError>;
+        async fn begin_turn_with(&self, session: &SessionId, request: TurnRequest) -> Result<TurnGrant, SessionError>;
         async fn commit(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>], journal: TurnChange) -> Result<(), SessionError>;
         async fn record(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>]) -> Result<(), SessionError>;
         fn journals(&self) -> bool;
@@ -229,5 +254,10 @@ mockall::mock! {
         async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError>;
         async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
         async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError>;
+        async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError>;
+        async fn reopen_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError>;
+        async fn expire_sessions(&self, now: Timestamp) -> Result<Vec<SessionId>, SessionError>;
+        async fn export_session(&self, session: &SessionId) -> Result<SessionExport, SessionError>;
+        async fn import_session(&self, export: &SessionExport, name: Option<SessionId>) -> Result<SessionInfo, SessionError>;
     }
 }

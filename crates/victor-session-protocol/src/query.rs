@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use victor_core::{JsonMap, SessionId, Timestamp};
 
 use crate::{SessionInfo, SessionStatus};
@@ -100,6 +101,48 @@ pub struct SessionPatch {
 }
 
 impl SessionPatch {
+    /// Calls the session so; an empty title takes the old one away.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Adds a tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+        self.add_tags.insert(tag.into());
+        self
+    }
+
+    /// Takes a tag away.
+    #[must_use]
+    pub fn without_tag(mut self, tag: impl Into<String>) -> Self {
+        self.remove_tags.insert(tag.into());
+        self
+    }
+
+    /// Gives the session this status.
+    #[must_use]
+    pub fn with_status(mut self, status: SessionStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Lets the session expire at a time, or never.
+    #[must_use]
+    pub fn with_expiry(mut self, at: Option<Timestamp>) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// Sets a fact of the caller's own; null takes it away.
+    #[must_use]
+    pub fn with_metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
     /// Changes what is known of a session in this way.
     pub fn apply(&self, info: &mut SessionInfo) {
         if let Some(title) = &self.title {

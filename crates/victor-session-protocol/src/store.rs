@@ -1,6 +1,7 @@
 //! The extension point for stores of sessions.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::SessionId;
@@ -21,7 +22,8 @@ use crate::{
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
-    /// Makes a session with an empty transcript.
+    /// Makes a session with an empty transcript. All else that is known of it is kept as it is given, times to the
+    /// microsecond at least.
     ///
     /// # Errors
     ///
@@ -34,7 +36,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`SessionError::Conflict`] if the transcript has another length, [`SessionError::NotFound`] if there is no
-    /// session and `expected` is not 0, [`SessionError::Closed`], or the store does not work. Nothing was written.
+    /// session and `expected` is not 0, [`SessionError::Closed`] if it has any status but open, or the store does not work. Nothing was written.
     async fn commit(
         &self,
         session: &SessionId,
@@ -105,7 +107,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         patch: &SessionPatch,
     ) -> Result<SessionInfo, SessionError>;
 
-    /// What is known of the sessions that are looked for, most recently written first.
+    /// What is known of the sessions that are looked for, most recently written first, and at equal times in the order
+    /// of the bytes of their names.
     ///
     /// # Errors
     ///
@@ -127,4 +130,74 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// The store does not work.
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
+    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+        (**self).create(session).await
+    }
+
+    async fn commit(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError> {
+        (**self).commit(session, expected, commit).await
+    }
+
+    async fn append(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        entries: &[TranscriptEntry],
+    ) -> Result<u64, SessionError> {
+        (**self).append(session, expected, entries).await
+    }
+
+    fn is_durable(&self) -> bool {
+        (**self).is_durable()
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        (**self).open_turn(session).await
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        (**self).open_turns().await
+    }
+
+    async fn load(
+        &self,
+        session: &SessionId,
+        from: u64,
+    ) -> Result<Vec<TranscriptEntry>, SessionError> {
+        (**self).load(session, from).await
+    }
+
+    async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
+        (**self).info(session).await
+    }
+
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        (**self).update(session, patch).await
+    }
+
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        (**self).find(query).await
+    }
+
+    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
+        (**self).list().await
+    }
+
+    async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
+        (**self).delete(session).await
+    }
 }

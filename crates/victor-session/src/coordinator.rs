@@ -1,30 +1,28 @@
 //! The coordinator itself.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedMutexGuard;
-use tracing::warn;
-use victor_core::{Coordinator, Health, Message, Problems, SessionId, TurnId, contain_sync};
+use victor_core::{Coordinator, Health, Message, SessionId, Timestamp, TurnId, contain_sync};
 use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionError, SessionInfo, SessionManager, SessionPatch,
-    SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnLease,
+    InMemorySessionStore, OpenTurn, SessionError, SessionExport, SessionInfo, SessionManager,
+    SessionPatch, SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnGrant, TurnLease,
+    TurnPolicy, TurnRequest,
 };
 
 use crate::SessionOptions;
-use crate::guarded::GuardedStore;
-use crate::slot::{Abandoned, Slot, is_lost};
+use crate::inner::{Held, Inner, part};
+use crate::slot::{Abandoned, Turn};
 
 /// Lets one turn at a time work on each session, and writes what the turns say to a [`SessionStore`].
 ///
 /// - **One turn at a time.** [`begin_turn`](SessionManager::begin_turn) gives the session to those who wait in the
 ///   order in which they came. Sessions do not wait for each other.
+///   [`begin_turn_with`](SessionManager::begin_turn_with) does so in other ways as well: it refuses, interrupts, or takes
+///   messages that wait together.
 /// - **No two writers.** Every write names the version that the transcript had when the turn began. Where another
 ///   process has written meanwhile, the write fails with [`SessionError::Conflict`], as do all later ones of that
 ///   turn, and nothing of them is kept; the next turn begins behind what the other has written. The version is
@@ -36,9 +34,9 @@ use crate::slot::{Abandoned, Slot, is_lost};
 /// - **A store that fails** is an error of the calls that needed it: its panics, and calls that take too long, as well.
 ///
 /// [`reset`](Coordinator::reset) makes it forget the version of a session and leaves the transcript alone;
-/// [`reset_session`](SessionManager::reset_session) empties the transcript. [`shutdown`](Coordinator::shutdown)
-/// refuses new turns, those that wait in line among them, waits for the running turns of sessions that have abandoned
-/// messages, and writes these.
+/// [`reset_session`](SessionManager::reset_session) empties the transcript. A reset that is dropped half way may leave the
+/// session deleted. [`shutdown`](Coordinator::shutdown) refuses new turns, those that wait in line among them, waits for
+/// the running turns of sessions that have abandoned messages, and writes these.
 #[derive(Debug)]
 pub struct SessionCoordinator {
     inner: Arc<Inner>,
@@ -52,20 +50,8 @@ impl SessionCoordinator {
 
     /// A coordinator of the sessions in `store` that works with it in another way.
     pub fn with_options(store: Arc<dyn SessionStore>, options: SessionOptions) -> Self {
-        let problems = Arc::<Problems>::default();
-        let store = GuardedStore::new(store, options.time_limit, problems.clone());
-        let slots = Mutex::new(Slots {
-            by_session: HashMap::new(),
-            sweep_above: options.idle_sessions,
-        });
         Self {
-            inner: Arc::new(Inner {
-                store,
-                problems,
-                slots,
-                options,
-                shut_down: AtomicBool::new(false),
-            }),
+            inner: Arc::new(Inner::new(store, options)),
         }
     }
 
@@ -96,58 +82,52 @@ impl Coordinator for SessionCoordinator {
     }
 
     fn reset(&self, session: &SessionId) {
-        let mut slots = self
-            .inner
-            .slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.by_session.get(session) {
-            if is_idle(slot) {
-                slots.by_session.remove(session);
-            } else {
-                slot.mark_stale();
-            }
-        }
+        self.inner.forget(session);
     }
 
     async fn shutdown(&self) {
-        self.inner.shut_down.store(true, Ordering::Release);
-        let with_backlog: Vec<_> = {
-            let slots = self
-                .inner
-                .slots
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let slots = slots
-                .by_session
-                .iter()
-                .filter(|(_, slot)| !slot.backlog().is_empty());
-            slots
-                .map(|(session, slot)| (session.clone(), slot.clone()))
-                .collect()
-        };
-        for (session, slot) in with_backlog {
-            let _turn = slot.lock_turn().await;
-            drop(self.inner.write_backlog(&session, &slot).await);
-        }
+        self.inner.shut_down().await;
     }
 }
 
 #[async_trait]
 impl SessionManager for SessionCoordinator {
     async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError> {
+        self.inner.check_open()?;
+        let turn = self.inner.wait(session).await?;
+        self.inner.begin(session, turn).await
+    }
+
+    async fn begin_turn_with(
+        &self,
+        session: &SessionId,
+        request: TurnRequest,
+    ) -> Result<TurnGrant, SessionError> {
+        self.inner.check_open()?;
         let slot = self.inner.slot(session);
-        self.inner.check_open()?;
-        let turn = slot.lock_turn().await;
-        self.inner.check_open()?;
-        self.inner.write_backlog(session, &slot).await?;
-        let version = slot.refresh(session, &self.inner.store).await?;
-        let held = Held {
-            slot,
-            inner: self.inner.clone(),
-            _turn: turn,
+        let message = request
+            .message
+            .filter(|_| request.policy == TurnPolicy::Merge);
+        let merges = message.is_some();
+        let turn = match request.policy {
+            TurnPolicy::Reject => {
+                Turn::try_now(slot).ok_or_else(|| SessionError::Busy(session.clone()))?
+            }
+            policy => {
+                let interrupts = policy == TurnPolicy::Interrupt;
+                match Turn::wait(slot, interrupts, message).await {
+                    Ok(turn) => turn,
+                    Err(into) => return Ok(TurnGrant::Merged { into }),
+                }
+            }
         };
-        Ok(TurnLease::new(session.clone(), held).with_version(version))
+        let lease = self.inner.begin(session, turn).await?;
+        // Nothing is awaited any more: who is told that their message was taken can rely on it.
+        let merged = match lease.guard::<Held>() {
+            Some(held) => held.turn.begin(request.turn, request.interrupt, merges),
+            None => Vec::new(),
+        };
+        Ok(TurnGrant::Begin { lease, merged })
     }
 
     async fn commit(
@@ -158,7 +138,7 @@ impl SessionManager for SessionCoordinator {
         journal: TurnChange,
     ) -> Result<(), SessionError> {
         self.held(lease)?
-            .slot
+            .turn
             .write(lease.session(), &self.inner.store, turn, messages, journal)
             .await
     }
@@ -170,14 +150,14 @@ impl SessionManager for SessionCoordinator {
     fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>) {
         match self.held(&lease) {
             Err(error) => return self.inner.report(lease.session(), &error),
-            Ok(_) if messages.is_empty() => return,
-            Ok(held) => held.slot.backlog().push_back(Abandoned { turn, messages }),
+            Ok(held) if messages.is_empty() && !held.inner.store.is_durable() => return,
+            Ok(held) => held.turn.backlog().push_back(Abandoned { turn, messages }),
         }
         let session = lease.session().clone();
         let mut writing = Box::pin(async move {
             if let Some(held) = lease.guard::<Held>() {
                 // Kept, and in the health, if it failed.
-                drop(held.inner.write_backlog(lease.session(), &held.slot).await);
+                drop(held.inner.write_backlog(lease.session(), &held.turn).await);
             }
         });
         if !poll_once(writing.as_mut()) {
@@ -195,9 +175,7 @@ impl SessionManager for SessionCoordinator {
 
     async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError> {
         self.inner.store.create(session).await?;
-        if let Some(slot) = self.inner.known_slot(&session.id) {
-            slot.mark_stale();
-        }
+        self.inner.forget(&session.id);
         Ok(())
     }
 
@@ -222,7 +200,11 @@ impl SessionManager for SessionCoordinator {
         session: &SessionId,
         patch: &SessionPatch,
     ) -> Result<SessionInfo, SessionError> {
-        self.inner.store.update(session, patch).await
+        let info = self.inner.store.update(session, patch).await?;
+        if patch.status.is_some() {
+            self.inner.forget(session);
+        }
+        Ok(info)
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
@@ -234,113 +216,34 @@ impl SessionManager for SessionCoordinator {
     }
 
     async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError> {
-        let slot = self.inner.slot(session);
-        let _turn = slot.lock_turn().await;
-        slot.delete(session, &self.inner.store).await
+        let turn = self.inner.wait(session).await?;
+        turn.delete(session, &self.inner.store).await
     }
 
     async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
-        let slot = self.inner.slot(session);
-        let _turn = slot.lock_turn().await;
-        slot.empty(session, &self.inner.store).await
-    }
-}
-
-/// What a lease holds: the session's lock is free again when this is dropped.
-struct Held {
-    slot: Arc<Slot>,
-    inner: Arc<Inner>,
-    _turn: OwnedMutexGuard<()>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    store: GuardedStore,
-    problems: Arc<Problems>,
-    slots: Mutex<Slots>,
-    options: SessionOptions,
-    shut_down: AtomicBool,
-}
-
-#[derive(Default)]
-struct Slots {
-    by_session: HashMap<SessionId, Arc<Slot>>,
-    /// When there are more, the idle ones are forgotten.
-    sweep_above: usize,
-}
-
-impl fmt::Debug for Slots {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} sessions", self.by_session.len())
-    }
-}
-
-impl Inner {
-    fn check_open(&self) -> Result<(), SessionError> {
-        if self.shut_down.load(Ordering::Acquire) {
-            Err(SessionError::ShutDown)
-        } else {
-            Ok(())
-        }
+        let turn = self.inner.wait(session).await?;
+        turn.empty(session, &self.inner.store).await
     }
 
-    fn known_slot(&self, session: &SessionId) -> Option<Arc<Slot>> {
-        self.slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_session
-            .get(session)
-            .cloned()
+    async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError> {
+        self.inner.close(session).await
     }
 
-    fn slot(&self, session: &SessionId) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.by_session.get(session) {
-            return slot.clone();
-        }
-        if slots.by_session.len() >= slots.sweep_above {
-            slots.by_session.retain(|_, slot| !is_idle(slot));
-            // At least as many new ones come before the next sweep as this one has looked at and kept.
-            slots.sweep_above = self.options.idle_sessions.max(slots.by_session.len() * 2);
-        }
-        slots.by_session.entry(session.clone()).or_default().clone()
+    async fn expire_sessions(&self, now: Timestamp) -> Result<Vec<SessionId>, SessionError> {
+        self.inner.expire(now).await
     }
 
-    /// Writes what was abandoned, for one who holds the session. That it was too late is no error, but a problem.
-    async fn write_backlog(&self, session: &SessionId, slot: &Slot) -> Result<(), SessionError> {
-        if slot.backlog().is_empty() {
-            return Ok(());
-        }
-        match slot.write_backlog(session, &self.store).await {
-            Ok(()) => self.problems.clear(&part(session)),
-            Err(error) => {
-                self.report(session, &error);
-                if !is_lost(&error) {
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
+    async fn export_session(&self, session: &SessionId) -> Result<SessionExport, SessionError> {
+        self.inner.export(session).await
     }
 
-    fn report(&self, session: &SessionId, error: &SessionError) {
-        warn!(%session, %error, "messages of an abandoned turn were not written");
-        self.problems.report(
-            part(session),
-            format_args!("messages of an abandoned turn were not written: {error}"),
-        );
+    async fn import_session(
+        &self,
+        export: &SessionExport,
+        name: Option<SessionId>,
+    ) -> Result<SessionInfo, SessionError> {
+        self.inner.import(export, name).await
     }
-}
-
-/// The session's name among the problems.
-fn part(session: &SessionId) -> String {
-    format!("session `{session}`")
-}
-
-/// Whether nobody works on a session or waits for it, and nothing of it waits to be written. Asked under the lock of
-/// the slots, through which alone one comes to a slot.
-fn is_idle(slot: &Arc<Slot>) -> bool {
-    Arc::strong_count(slot) == 1 && slot.backlog().is_empty()
 }
 
 /// Polls a future once, and says whether it goes on.

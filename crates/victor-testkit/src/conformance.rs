@@ -22,29 +22,47 @@ macro_rules! law {
 
 mod agent;
 mod analytics_exporter;
+mod approval_policy;
 mod chat_engine;
 mod chat_provider;
+mod checkpoint_manager;
+mod checkpoint_store;
 mod compaction_strategy;
 mod config_provider;
 mod embedder;
+mod mode_manager;
 mod prompt_contributor;
+mod receipt_store;
+mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::fmt::Debug;
 
 pub use agent::agent;
 pub use analytics_exporter::analytics_exporter;
+pub use approval_policy::approval_policy;
 pub use chat_engine::chat_engine;
 pub use chat_provider::chat_provider;
+pub use checkpoint_manager::checkpoint_manager;
+pub use checkpoint_store::checkpoint_store;
 pub use compaction_strategy::compaction_strategy;
 pub use config_provider::config_provider;
 pub use embedder::embedder;
+pub use mode_manager::mode_manager;
 pub use prompt_contributor::prompt_contributor;
-pub use session_store::session_store;
+pub use receipt_store::receipt_store;
+pub use result_store::result_store;
+pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;
+pub use tool_executor::tool_executor;
+pub use tool_selection_strategy::tool_selection_strategy;
+pub use tool_selector::tool_selector;
 
 use crate::poll_at_most;
 
@@ -54,9 +72,34 @@ const DROPS: usize = 32;
 /// How many calls a suite makes side by side.
 const SIDE_BY_SIDE: usize = 4;
 
+/// Names that a store must keep apart and give back as they are.
+const NAMES: [&str; 15] = [
+    "a",
+    "A",
+    "a ",
+    " a",
+    "",
+    "..",
+    "../a",
+    "a/b",
+    "a\\b",
+    "a%2Fb",
+    "'; drop table sessions; --",
+    "日本語",
+    "caf\u{e9}",
+    "cafe\u{301}",
+    "👩‍👩‍👧‍👦\n\"quoted\"",
+];
+
 /// Awaits somebody else's future, and takes a panic in it for a broken law.
 async fn calm<F: Future>(future: F) -> F::Output {
     let outcome = victor_core::contain(future).await;
+    outcome.unwrap_or_else(|panicked| panic!("law broken: no call panics: it {panicked}"))
+}
+
+/// Calls somebody else's function, and takes a panic in it for a broken law.
+fn guarded<T>(function: impl FnOnce() -> T) -> T {
+    let outcome = victor_core::contain_sync(function);
     outcome.unwrap_or_else(|panicked| panic!("law broken: no call panics: it {panicked}"))
 }
 

@@ -23,6 +23,7 @@
 
 mod model;
 mod plugin;
+mod tool_store;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use victor_core::BoxError;
+use victor_core::{BoxError, Panicked};
 
 /// Why a tool could not do what it was asked. The model reads it, so it should say what to do instead.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,9 @@ pub enum RegisterError {
         /// What is wrong with it.
         message: String,
     },
+    /// The tool panicked when it was asked what it is.
+    #[error("the tool cannot be asked what it is: it {0}")]
+    Panicked(Panicked),
 }
 
 /// Why a store of results or receipts could not be used.

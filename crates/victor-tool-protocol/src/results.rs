@@ -42,6 +42,12 @@ impl ToolResults {
         Self(Box::pin(Updates(Box::pin(updates))))
     }
 
+    /// Takes a stream of updates as it is.
+    #[must_use]
+    pub fn from_updates(updates: Pin<Box<dyn Stream<Item = ToolUpdate> + Send>>) -> Self {
+        Self(updates)
+    }
+
     /// The next update, or none when every call has ended.
     ///
     /// # Cancel safety

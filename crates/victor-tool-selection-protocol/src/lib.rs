@@ -7,6 +7,8 @@
 //! # A strategy
 //!
 //! ```
+//! use std::sync::Arc;
+//!
 //! use async_trait::async_trait;
 //! use victor_core::ToolSpec;
 //! use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelectionStrategy};
@@ -21,7 +23,11 @@
 //!         "by_name"
 //!     }
 //!
-//!     async fn score(&self, request: &SelectionRequest, tools: &[ToolSpec]) -> Result<Vec<f32>, SelectionError> {
+//!     async fn score(
+//!         &self,
+//!         request: &SelectionRequest,
+//!         tools: &Arc<[ToolSpec]>,
+//!     ) -> Result<Vec<f32>, SelectionError> {
 //!         let text = request.text.to_lowercase();
 //!         let score = |tool: &ToolSpec| {
 //!             let words = tool.name.split('_').map(|word| f32::from(u8::from(text.contains(word))));

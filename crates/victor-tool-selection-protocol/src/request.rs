@@ -17,7 +17,7 @@ pub struct SelectionRequest {
     pub limit: Option<usize>,
     /// The names of the tools that the conversation has used. They stay, since the model can see the calls, and a list
     /// that changes costs the provider's prompt cache.
-    pub used: BTreeSet<String>,
+    pub used: Arc<BTreeSet<String>>,
 }
 
 impl SelectionRequest {
@@ -27,7 +27,7 @@ impl SelectionRequest {
             session,
             text: text.into(),
             limit: None,
-            used: BTreeSet::new(),
+            used: Arc::default(),
         }
     }
 
@@ -41,7 +41,7 @@ impl SelectionRequest {
     /// The same request in a conversation that has used these tools too.
     #[must_use]
     pub fn with_used<T: Into<String>>(mut self, used: impl IntoIterator<Item = T>) -> Self {
-        self.used.extend(used.into_iter().map(Into::into));
+        Arc::make_mut(&mut self.used).extend(used.into_iter().map(Into::into));
         self
     }
 }

@@ -13,11 +13,12 @@ pub struct Selection {
     #[serde(default)]
     version: FormatVersion<1>,
     /// The name of the strategy that scored the tools.
-    pub strategy: String,
-    /// The tools that are shown, in the order in which they were given, so that the provider's prompt cache holds.
+    pub strategy: Arc<str>,
+    /// The tools that are shown, in the order in which they were given, so that the provider's prompt cache holds. The
+    /// list that was given itself, if all are.
     pub tools: Arc<[ToolSpec]>,
     /// What was decided about every tool, in the order in which they were given.
-    pub decisions: Vec<ToolDecision>,
+    pub decisions: Arc<[ToolDecision]>,
     /// Why the strategy could not be followed, if it could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -29,17 +30,31 @@ pub struct Selection {
 impl Selection {
     /// The selection that follows from decisions about `tools`, which are one for each and in their order.
     pub fn new(
-        strategy: impl Into<String>,
-        tools: &[ToolSpec],
-        decisions: Vec<ToolDecision>,
+        strategy: impl Into<Arc<str>>,
+        tools: &Arc<[ToolSpec]>,
+        decisions: impl Into<Arc<[ToolDecision]>>,
     ) -> Self {
-        let shown = tools.iter().zip(&decisions);
+        let decisions = decisions.into();
+        if decisions.iter().all(|decision| decision.shown) {
+            return Self::showing(strategy, tools.clone(), decisions);
+        }
+        let shown = tools.iter().zip(decisions.iter());
         let shown = shown.filter(|(_, decision)| decision.shown);
+        let shown = shown.map(|(tool, _)| tool.clone()).collect();
+        Self::showing(strategy, shown, decisions)
+    }
+
+    /// The selection that shows these tools, which are those that the decisions show. It copies nothing.
+    pub fn showing(
+        strategy: impl Into<Arc<str>>,
+        shown: Arc<[ToolSpec]>,
+        decisions: impl Into<Arc<[ToolDecision]>>,
+    ) -> Self {
         Self {
             version: FormatVersion,
             strategy: strategy.into(),
-            tools: shown.map(|(tool, _)| tool.clone()).collect(),
-            decisions,
+            tools: shown,
+            decisions: decisions.into(),
             problem: None,
             extra: Extra::default(),
         }
@@ -109,6 +124,8 @@ victor_core::open_string_enum! {
         Requested = "requested",
         /// Shown: it is among those that fit best.
         Ranked = "ranked",
+        /// Shown: it was before, and there is room, so that the list does not change without need.
+        Kept = "kept",
         /// Shown: there is room for all, or nothing is known that tells them apart.
         Everything = "everything",
         /// Hidden: others fit better, and there is no more room.

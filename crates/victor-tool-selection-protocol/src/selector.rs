@@ -18,12 +18,13 @@ pub trait ToolSelector: Coordinator {
     /// selection says so.
     ///
     /// Pinned tools, those that the conversation has used and those that the model asked for are shown even beyond
-    /// the limit.
+    /// the limit. Where all tools may be shown, the list that was given is returned itself, so whoever keeps a list and
+    /// gives it again has no work done twice, here and where requests are written.
     ///
     /// # Cancel safety
     ///
     /// Dropping the call drops the strategy's, and changes nothing.
-    async fn select_tools(&self, request: &SelectionRequest, tools: &[ToolSpec]) -> Selection;
+    async fn select_tools(&self, request: &SelectionRequest, tools: &Arc<[ToolSpec]>) -> Selection;
 
     /// The tools that fit a model's own words best, whether shown or hidden, best first. Those of them that are among
     /// the first `count` are shown to the session from its next selection on.
@@ -36,7 +37,7 @@ pub trait ToolSelector: Coordinator {
         session: &SessionId,
         query: &str,
         count: usize,
-        tools: &[ToolSpec],
+        tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<ToolDecision>, SelectionError>;
 
     /// The last selection for a session, which tells why each tool was shown or hidden.
@@ -83,13 +84,13 @@ mockall::mock! {
 
     #[async_trait]
     impl ToolSelector for ToolSelector {
-        async fn select_tools(&self, request: &SelectionRequest, tools: &[ToolSpec]) -> Selection;
+        async fn select_tools(&self, request: &SelectionRequest, tools: &Arc<[ToolSpec]>) -> Selection;
         async fn search_tools(
             &self,
             session: &SessionId,
             query: &str,
             count: usize,
-            tools: &[ToolSpec],
+            tools: &Arc<[ToolSpec]>,
         ) -> Result<Vec<ToolDecision>, SelectionError>;
         fn last_selection(&self, session: &SessionId) -> Option<Arc<Selection>>;
         fn pin(&self, tool: &str, pinned: bool);

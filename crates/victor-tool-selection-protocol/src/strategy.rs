@@ -1,6 +1,7 @@
 //! The extension point for tool selection.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::ToolSpec;
@@ -13,7 +14,8 @@ use crate::{SelectionError, SelectionRequest};
 /// many tasks at once. It must not block the thread for long. If it fails, panics, takes too long or returns scores
 /// that break the rules below, the selector shows all tools up to the limit, and health shows the reason.
 ///
-/// The same tools are asked about again and again: what can be computed from a tool alone is worth keeping.
+/// The same tools are asked about again and again, as a rule in the same list: what can be computed from them alone is
+/// worth keeping, for a few lists.
 ///
 /// # Cancel safety
 ///
@@ -34,6 +36,6 @@ pub trait ToolSelectionStrategy: fmt::Debug + Send + Sync + 'static {
     async fn score(
         &self,
         request: &SelectionRequest,
-        tools: &[ToolSpec],
+        tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<f32>, SelectionError>;
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use victor_tool_protocol::{ApprovalPolicy, RegisterError, Tool, ToolExecutor};
+use victor_tool_protocol::{
+    ApprovalPolicy, ReceiptStore, RegisterError, ResultStore, Tool, ToolExecutor,
+};
 
+use crate::stores::Stores;
 use crate::{EffectPolicy, ToolCoordinator, ToolOptions};
 
 /// Puts a [`ToolCoordinator`] together.
@@ -13,6 +16,8 @@ pub struct ToolCoordinatorBuilder {
     options: ToolOptions,
     policy: Option<Arc<dyn ApprovalPolicy>>,
     tools: Vec<Arc<dyn Tool>>,
+    receipts: Option<Arc<dyn ReceiptStore>>,
+    results: Option<Arc<dyn ResultStore>>,
 }
 
 impl ToolCoordinatorBuilder {
@@ -44,7 +49,26 @@ impl ToolCoordinatorBuilder {
         self
     }
 
-    /// The coordinator, with its tools in the order in which they were given.
+    /// Sets where receipts are kept of calls that may change something, so that a turn which is taken up again, here or
+    /// in another process, runs none of them twice. Without it, such a turn runs every call whose result it does not
+    /// have.
+    ///
+    /// A call that has ended is not run again, and its result is given again. Of one that had begun nobody knows: it
+    /// is run again if its tool is idempotent, and otherwise the model is told to look what is there.
+    pub fn receipts(mut self, receipts: Arc<dyn ReceiptStore>) -> Self {
+        self.receipts = Some(receipts);
+        self
+    }
+
+    /// Sets where results are kept that have more text than
+    /// [`max_output_bytes`](ToolOptions::max_output_bytes), and offers the tool `read_result`, by which the model reads
+    /// what was left out of them. Without it, that is lost.
+    pub fn results(mut self, results: Arc<dyn ResultStore>) -> Self {
+        self.results = Some(results);
+        self
+    }
+
+    /// The coordinator, with its tools in the order in which they were given, and `read_result` after them.
     ///
     /// # Errors
     ///
@@ -53,9 +77,14 @@ impl ToolCoordinatorBuilder {
         let policy = self
             .policy
             .unwrap_or_else(|| Arc::new(EffectPolicy::run_everything()));
-        let coordinator = ToolCoordinator::from_parts(self.options, policy);
+        let pages = self.results.is_some();
+        let stores = Stores::new(self.receipts, self.results);
+        let coordinator = ToolCoordinator::from_parts(self.options, policy, stores);
         for tool in self.tools {
             coordinator.register(tool)?;
+        }
+        if pages {
+            coordinator.register_read_result()?;
         }
         Ok(coordinator)
     }

@@ -4,29 +4,46 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use serde_json::Value;
-use tracing::{Span, debug, warn};
-use victor_core::{Coordinator, Health, ToolCall, ToolSpec, contain, contain_sync};
+use victor_core::{Coordinator, Health, Problems, SessionId, ToolCall, ToolSpec, contain_sync};
 use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, GivenApproval, RegisterError, Tool, ToolExecutor, ToolResults,
-    ToolScope, Verdict,
+    ApprovalPolicy, RegisterError, Tool, ToolExecutor, ToolResults, ToolScope, Verdict,
 };
 
+use crate::cache::Cache;
+use crate::read_result::ReadResult;
+use crate::registry::Registry;
+use crate::review::POLICY;
 use crate::run::Runner;
-use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions, arguments, run};
-
-/// The part of the health that speaks of the approval policy.
-const POLICY: &str = "approval policy";
+use crate::stores::Stores;
+use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions, schedule};
 
 /// Holds the tools, decides which calls run, and runs them.
 ///
 /// - **Review.** A call is rejected, with words by which the model can do better, if no tool has its name or its
 ///   arguments are not JSON or do not fit the schema, which was compiled when the tool was registered. Then the
-///   [`ApprovalPolicy`] decides; one that panics or takes too long denies.
+///   [`ApprovalPolicy`] decides; one that panics or takes too long denies. A call that a person has approved is decided
+///   about once more: what is denied by then stays denied, and if the tool has become another one, the person is asked
+///   again. A preview is shown with the question, within 20,000 characters and with control characters escaped.
 /// - **Run.** The calls of one message run in tasks of their own, up to
 ///   [`max_concurrent_calls`](ToolOptions::max_concurrent_calls) at a time; a single call runs in the caller's task.
-///   Each has a time limit. An error is told with everything beneath it, a panic is contained and shown in
-///   [`health`](Coordinator::health) until the tool has run without one, and a text that is too long loses its middle.
+///   An error is told with everything beneath it, and a panic is contained and shown in [`health`](Coordinator::health)
+///   until the tool has run without one.
+/// - **Limits.** A call of a [sequential](victor_tool_protocol::ToolLimits::sequential) tool runs alone among those of
+///   its message. Where a tool [limits](victor_tool_protocol::ToolLimits::max_concurrent) its calls over all sessions,
+///   they come in the order in which they asked; that wait is not part of the time that a call may take. A call that is
+///   made from within a call of the same tool, by an agent that is itself a tool, runs under the permit of that call.
+///   Agents that wait for each other's tools crosswise end at their time limits.
+/// - **Time.** A call ends after its time limit without a [sign of life](victor_tool_protocol::ToolContext::heartbeat),
+///   and after [`max_duration`](ToolOptions::max_duration) in any case. A tool that blocks its thread cannot be ended,
+///   and work that a tool has spawned goes on behind its back; the model is told that the call has ended. Of what calls
+///   say about their progress, the newest of each is told, four times a second at most.
+/// - **Retrying.** As [`ToolRetryOptions`](crate::ToolRetryOptions) say.
+/// - **Memory.** The result of a read-only call may be [given again](victor_tool_protocol::ToolLimits::cache_for) in its
+///   session, until this coordinator begins a call that may change something, in whatever session: tools act on one
+///   world. Errors are not remembered. Of equal calls at the same time, one runs.
+/// - **Receipts.** With a [store](ToolCoordinatorBuilder::receipts), a call that may change something runs once.
+/// - **Large results.** A text that is too long loses its middle; with a [store](ToolCoordinatorBuilder::results), the
+///   model can read it page by page.
 /// - **Registry.** The [specs](ToolExecutor::specs) are in the order of registration, and are as they were when the
 ///   tool was registered: a tool that changes its mind later is not believed.
 ///
@@ -35,7 +52,7 @@ const POLICY: &str = "approval policy";
 /// # Cancel safety
 ///
 /// Nothing runs before the [`ToolResults`] are polled first. Dropping them aborts the calls that run, which then end
-/// at their next await point, and the others never start.
+/// at their next await point, and the others never start. A receipt of a call that was aborted says that it has begun.
 #[derive(Debug)]
 #[doc(alias = "IToolCoordinator")]
 pub struct ToolCoordinator {
@@ -47,10 +64,8 @@ impl ToolCoordinator {
     /// A coordinator without tools, with the default options, that runs every call.
     #[must_use]
     pub fn new() -> Self {
-        Self::from_parts(
-            ToolOptions::default(),
-            Arc::new(EffectPolicy::run_everything()),
-        )
+        let policy = Arc::new(EffectPolicy::run_everything());
+        Self::from_parts(ToolOptions::default(), policy, Stores::default())
     }
 
     /// Puts a coordinator together.
@@ -58,10 +73,20 @@ impl ToolCoordinator {
         ToolCoordinatorBuilder::default()
     }
 
-    pub(crate) fn from_parts(options: ToolOptions, policy: Arc<dyn ApprovalPolicy>) -> Self {
+    pub(crate) fn from_parts(
+        options: ToolOptions,
+        policy: Arc<dyn ApprovalPolicy>,
+        mut stores: Stores,
+    ) -> Self {
+        let problems = Arc::new(Problems::default());
+        stores.timeout = options.store_timeout;
+        stores.problems = Arc::clone(&problems);
         let runner = Runner {
             options,
-            ..Runner::default()
+            registry: Registry::default(),
+            problems,
+            cache: Cache::default(),
+            stores: Arc::new(stores),
         };
         Self {
             runner: Arc::new(runner),
@@ -69,81 +94,12 @@ impl ToolCoordinator {
         }
     }
 
-    async fn review(&self, call: &ToolCall, scope: &ToolScope) -> Verdict {
-        let checked = self.runner.registry.find(&call.name).and_then(|tool| {
-            let arguments = Value::Object(arguments::parse(call, &tool.spec)?);
-            contain_sync(|| arguments::check(&arguments, &tool)).unwrap_or_else(|panicked| {
-                Err(format!(
-                    "the arguments of `{}` could not be checked: {panicked}",
-                    call.name
-                ))
-            })?;
-            Ok(tool)
-        });
-        let tool = match checked {
-            Ok(tool) => tool,
-            Err(reason) => {
-                debug!(call = %call.id, %reason, "tool call rejected");
-                return Verdict::Reject { reason };
-            }
-        };
-        let request = ApprovalRequest::new(scope.session.clone(), call.clone(), tool.spec.clone());
-        let given = scope.approvals.iter().find(|given| given.call == call.id);
-        match (self.decide(&request).await, given) {
-            (Verdict::Ask { .. }, Some(given)) if is_about(given, &request.spec) => {
-                let remembered = contain_sync(|| self.policy.approved(&request, given.scope));
-                if let Err(panicked) = remembered {
-                    self.runner.problems.report(POLICY, &panicked);
-                }
-                Verdict::Run
-            }
-            (Verdict::Ask { question, .. }, given) => {
-                let question = match given {
-                    Some(_) => format!(
-                        "`{}` has become another tool since it was approved: {question}",
-                        call.name
-                    ),
-                    None => question,
-                };
-                let shown = self.runner.preview(&tool, call, scope).await;
-                Verdict::ask(question).with_evidence(shown, tool.spec.clone())
-            }
-            (verdict, _) => verdict,
-        }
+    /// Offers the tool by which a model reads results that were too long.
+    pub(crate) fn register_read_result(&self) -> Result<(), RegisterError> {
+        let stores = Arc::clone(&self.runner.stores);
+        let tool = ReadResult::new(stores, self.runner.options.max_output_bytes);
+        self.runner.registry.register(Arc::new(tool), true)
     }
-
-    /// What the policy says.
-    async fn decide(&self, request: &ApprovalRequest) -> Verdict {
-        let call = &request.call;
-        let problems = &self.runner.problems;
-        let limit = self.runner.options.review_timeout;
-        // The block drops the review within the containment, so that a panic of a `Drop` is contained too.
-        let review = async {
-            let review = async { self.policy.review(request).await };
-            tokio::time::timeout(limit, review).await
-        };
-        let problem = match contain(review).await {
-            Ok(Ok(verdict)) => {
-                problems.clear(POLICY);
-                return verdict;
-            }
-            Ok(Err(_)) => format!("did not decide within {limit:?}"),
-            Err(panicked) => panicked.to_string(),
-        };
-        warn!(call = %call.id, "approval policy {problem}");
-        problems.report(POLICY, &problem);
-        Verdict::Deny {
-            reason: format!(
-                "`{}` was not run, because what decides about it failed: the approval policy {problem}",
-                call.name
-            ),
-        }
-    }
-}
-
-/// Whether an approval was given for the tool as it is now.
-fn is_about(given: &GivenApproval, spec: &ToolSpec) -> bool {
-    (given.definition.as_deref()).is_none_or(|definition| definition == spec)
 }
 
 impl Default for ToolCoordinator {
@@ -161,16 +117,31 @@ impl Coordinator for ToolCoordinator {
     fn health(&self) -> Health {
         self.runner.problems.health(self.name())
     }
+
+    fn reset(&self, session: &SessionId) {
+        self.runner.cache.forget(session);
+        self.runner.stores.forget(session);
+        if let Err(panicked) = contain_sync(|| self.policy.forget(session)) {
+            self.runner.problems.report(POLICY, &panicked);
+        }
+    }
+
+    async fn shutdown(&self) {
+        self.runner.stores.forgotten().await;
+    }
 }
 
 #[async_trait]
 impl ToolExecutor for ToolCoordinator {
     fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError> {
-        self.runner.registry.register(tool)
+        self.runner.registry.register(tool, false)
     }
 
     fn unregister(&self, name: &str) -> bool {
-        self.runner.registry.unregister(name)
+        let was_there = self.runner.registry.unregister(name);
+        // The next tool of the name is another one.
+        self.runner.cache.clear();
+        was_there
     }
 
     fn specs(&self) -> Arc<[ToolSpec]> {
@@ -178,15 +149,11 @@ impl ToolExecutor for ToolCoordinator {
     }
 
     async fn review_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<Verdict> {
-        join_all(calls.iter().map(|call| self.review(call, scope))).await
+        let review = |call| self.runner.review(&*self.policy, call, scope);
+        join_all(calls.iter().map(review)).await
     }
 
     fn run_tool_calls(&self, calls: Vec<ToolCall>, scope: &ToolScope) -> ToolResults {
-        run::results(
-            Arc::clone(&self.runner),
-            calls,
-            scope.clone(),
-            Span::current(),
-        )
+        schedule::results(Arc::clone(&self.runner), calls, scope)
     }
 }

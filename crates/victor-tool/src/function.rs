@@ -5,10 +5,11 @@ use std::future::Future;
 use std::marker::PhantomData;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use victor_core::ToolSpec;
-use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
+use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
 /// Makes a tool of a closure that takes typed arguments.
 ///
@@ -52,21 +53,61 @@ where
     FunctionTool {
         spec,
         function,
+        limits: ToolLimits::default(),
+        preview: None,
         arguments: PhantomData,
     }
+}
+
+/// Shows a person what a call would do.
+pub(crate) type Preview<A> =
+    Box<dyn Fn(ToolContext, A) -> BoxFuture<'static, Option<String>> + Send + Sync>;
+
+pub(crate) fn erased<A, R>(
+    preview: impl Fn(ToolContext, A) -> R + Send + Sync + 'static,
+) -> Preview<A>
+where
+    R: Future<Output = Option<String>> + Send + 'static,
+{
+    Box::new(move |cx, arguments| Box::pin(preview(cx, arguments)))
 }
 
 /// A closure as a tool: what [`tool_fn`] makes.
 pub struct FunctionTool<A, F> {
     spec: ToolSpec,
     function: F,
+    limits: ToolLimits,
+    pub(crate) preview: Option<Preview<A>>,
     arguments: PhantomData<fn(A)>,
+}
+
+impl<A, F> FunctionTool<A, F> {
+    /// Sets within which limits its calls run.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ToolLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets what shows a person what a call would do. It changes nothing.
+    #[must_use]
+    pub fn with_preview<R>(
+        mut self,
+        preview: impl Fn(ToolContext, A) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: Future<Output = Option<String>> + Send + 'static,
+    {
+        self.preview = Some(erased(preview));
+        self
+    }
 }
 
 impl<A, F> fmt::Debug for FunctionTool<A, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FunctionTool")
             .field("spec", &self.spec)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
@@ -88,5 +129,15 @@ where
             .map_err(|error| ToolError::InvalidArguments(error.to_string()))?;
         let output = (self.function)(cx.clone(), arguments).await?;
         Ok(output.into())
+    }
+
+    async fn preview(&self, cx: &ToolContext, arguments: &Value) -> Option<String> {
+        let preview = self.preview.as_ref()?;
+        // Where they do not fit the type, the call will say so.
+        preview(cx.clone(), A::deserialize(arguments).ok()?).await
+    }
+
+    fn limits(&self) -> ToolLimits {
+        self.limits.clone()
     }
 }

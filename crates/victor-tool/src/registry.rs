@@ -4,20 +4,50 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use victor_core::{ToolSpec, contain_sync};
-use victor_tool_protocol::{RegisterError, Tool};
+use victor_tool_protocol::{RegisterError, Tool, ToolLimits};
 
+use crate::guarded::GuardedTool;
 use crate::words::{closest, excerpt, quoted};
 
 /// Up to how many names of tools are told to a model that called one that does not exist.
 const FEW: usize = 20;
 
-/// A tool with its schema, compiled once. The spec is the one that it was registered with.
+/// A tool with its schema, compiled once. Spec and limits are those that it was registered with.
 #[derive(Debug)]
 pub(crate) struct Registered {
-    pub(crate) tool: Arc<dyn Tool>,
+    pub(crate) tool: GuardedTool,
     pub(crate) spec: Arc<ToolSpec>,
     pub(crate) schema: jsonschema::Validator,
+    pub(crate) limits: ToolLimits,
+    /// One for each call that may run at the same time, where that is limited.
+    pub(crate) permits: Option<Arc<Semaphore>>,
+    /// The name under which the tool's problems are kept.
+    pub(crate) part: String,
+    /// Whether it is a tool of the coordinator, whose results are within the limits by themselves.
+    pub(crate) is_ours: bool,
+}
+
+impl Registered {
+    fn new(tool: Arc<dyn Tool>, is_ours: bool) -> Result<Self, RegisterError> {
+        let told = contain_sync(|| (tool.spec().clone(), tool.limits()));
+        let tool = GuardedTool::new(tool);
+        let (spec, limits) = told.map_err(RegisterError::Panicked)?;
+        if !is_name(&spec.name) {
+            return Err(RegisterError::InvalidName(spec.name));
+        }
+        let permits = |calls: usize| Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS));
+        Ok(Self {
+            tool,
+            schema: compile(&spec)?,
+            permits: limits.max_concurrent.map(permits).map(Arc::new),
+            part: format!("tool `{}`", spec.name),
+            spec: Arc::new(spec),
+            limits,
+            is_ours,
+        })
+    }
 }
 
 /// The tools there are, in the order in which they came.
@@ -32,14 +62,8 @@ struct Tools {
 }
 
 impl Registry {
-    pub(crate) fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError> {
-        let spec = tool.spec().clone();
-        if !is_name(&spec.name) {
-            return Err(RegisterError::InvalidName(spec.name));
-        }
-        let schema = compile(&spec)?;
-        let spec = Arc::new(spec);
-        let registered = Arc::new(Registered { tool, spec, schema });
+    pub(crate) fn register(&self, tool: Arc<dyn Tool>, is_ours: bool) -> Result<(), RegisterError> {
+        let registered = Arc::new(Registered::new(tool, is_ours)?);
         let name = registered.spec.name.clone();
         let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if tools.by_name.contains_key(&name) {
@@ -53,11 +77,14 @@ impl Registry {
 
     pub(crate) fn unregister(&self, name: &str) -> bool {
         let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if tools.by_name.remove(name).is_none() {
+        let Some(removed) = tools.by_name.remove(name) else {
             return false;
-        }
+        };
         tools.in_order.retain(|tool| tool.spec.name != name);
         tools.specs = OnceLock::new();
+        drop(tools);
+        // Somebody else's code runs when a tool is dropped, perhaps for long.
+        drop(removed);
         true
     }
 
@@ -81,6 +108,12 @@ impl Registry {
             .get(name)
             .cloned()
             .ok_or_else(|| unknown(name, &tools))
+    }
+
+    /// Whether calls of the tool are barriers.
+    pub(crate) fn is_sequential(&self, name: &str) -> bool {
+        let tools = self.read();
+        (tools.by_name.get(name)).is_some_and(|tool| tool.limits.sequential)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Tools> {

@@ -1,150 +1,34 @@
-//! Runs calls.
+//! Runs a call, from its arguments to its result.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::Value;
-use tokio::task::{Id, JoinSet};
-use tracing::{Instrument as _, Span, debug, field, info_span, warn};
-use victor_core::{Part, Problems, ToolCall, ToolOutcome, ToolResult, contain, with_causes};
-use victor_tool_protocol::{ToolContext, ToolResults, ToolScope};
+use tracing::{debug, warn};
+use victor_core::{Effect, Part, Problems, ToolCall, ToolOutcome, ToolResult, with_causes};
+use victor_tool_protocol::{Receipt, ToolContext, ToolError, ToolScope};
 
-use crate::registry::{Registered, Registry};
-use crate::{ToolOptions, arguments, output};
+use crate::attempt::{Attempts, Ended, Timeout};
+use crate::cache::{Cache, Key, Known};
+use crate::pulse::Pulse;
+use crate::registry::Registry;
+use crate::schedule::Work;
+use crate::stores::Stores;
+use crate::{ToolOptions, arguments};
 
 /// What a running call needs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Runner {
     pub(crate) options: ToolOptions,
     pub(crate) registry: Registry,
-    pub(crate) problems: Problems,
-}
-
-/// Runs the calls, side by side as far as the options allow. Nothing starts before the first poll.
-pub(crate) fn results(
-    runner: Arc<Runner>,
-    calls: Vec<ToolCall>,
-    scope: ToolScope,
-    span: Span,
-) -> ToolResults {
-    let slots = runner.options.max_concurrent_calls.max(1);
-    let work = Work {
-        runner,
-        scope: Arc::new(scope),
-        span,
-    };
-    if calls.len() == 1 || slots == 1 {
-        // Nothing to run beside each other: the caller's own task does it, and no task is spawned.
-        let results = stream::iter(calls).then(move |call| work.clone().run(Arc::new(call)));
-        return ToolResults::new(results);
-    }
-    ToolResults::new(Parallel {
-        work,
-        slots,
-        waiting: calls.into_iter(),
-        running: Vec::new(),
-        tasks: JoinSet::new(),
-    })
-}
-
-/// Calls that run side by side, each in a task of its own. Dropping it aborts the tasks.
-struct Parallel {
-    work: Work,
-    slots: usize,
-    waiting: std::vec::IntoIter<ToolCall>,
-    running: Vec<(Id, Arc<ToolCall>)>,
-    tasks: JoinSet<ToolResult>,
-}
-
-impl Stream for Parallel {
-    type Item = ToolResult;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ToolResult>> {
-        let this = self.get_mut();
-        while this.running.len() < this.slots
-            && let Some(call) = this.waiting.next()
-        {
-            let call = Arc::new(call);
-            let task = this.tasks.spawn(this.work.clone().run(Arc::clone(&call)));
-            this.running.push((task.id(), call));
-        }
-        let Some(joined) = ready!(this.tasks.poll_join_next_with_id(cx)) else {
-            return Poll::Ready(None);
-        };
-        let id = match &joined {
-            Ok((id, _)) => *id,
-            Err(error) => error.id(),
-        };
-        let index = this.running.iter().position(|(running, _)| *running == id);
-        let call = index.map(|index| this.running.swap_remove(index).1);
-        Poll::Ready(match joined {
-            Ok((_, result)) => Some(result),
-            // The runtime of the task has been shut down.
-            Err(_) => call.map(|call| {
-                ToolResult::new(
-                    &call,
-                    ToolOutcome::Cancelled,
-                    format!(
-                        "`{}` was cancelled while it ran; it may have had an effect",
-                        call.name
-                    ),
-                )
-            }),
-        })
-    }
-}
-
-#[derive(Clone)]
-struct Work {
-    runner: Arc<Runner>,
-    scope: Arc<ToolScope>,
-    span: Span,
-}
-
-impl Work {
-    async fn run(self, call: Arc<ToolCall>) -> ToolResult {
-        let span = info_span!(
-            parent: &self.span,
-            "tool_call",
-            tool = %call.name,
-            call = %call.id,
-            session = %self.scope.session,
-            turn = %self.scope.turn,
-            outcome = field::Empty,
-        );
-        let run = async {
-            let result = self.runner.run(&call, &self.scope).await;
-            Span::current().record("outcome", field::display(&result.outcome));
-            debug!(outcome = %result.outcome, "tool call ended");
-            result
-        };
-        run.instrument(span).await
-    }
+    pub(crate) problems: Arc<Problems>,
+    pub(crate) cache: Cache,
+    pub(crate) stores: Arc<Stores>,
 }
 
 impl Runner {
-    /// What a call would do, as its tool shows it to a person. A tool that cannot tell in time shows nothing.
-    pub(crate) async fn preview(
-        &self,
-        tool: &Registered,
-        call: &ToolCall,
-        scope: &ToolScope,
-    ) -> Option<String> {
-        let arguments = Value::Object(arguments::parse(call, &tool.spec).ok()?);
-        let cx = context(call, scope);
-        let shown = contain(async {
-            let shown = async { tool.tool.preview(&cx, &arguments).await };
-            tokio::time::timeout(self.options.review_timeout, shown).await
-        });
-        shown.await.ok()?.ok()?
-    }
-
-    async fn run(&self, call: &ToolCall, scope: &ToolScope) -> ToolResult {
-        let name = &call.name;
+    pub(crate) async fn run(&self, call: &ToolCall, work: &Work, pulse: &Arc<Pulse>) -> ToolResult {
         let rejected = |reason: String| ToolResult::new(call, ToolOutcome::Rejected, reason);
-        let tool = match self.registry.find(name) {
+        let tool = match self.registry.find(&call.name) {
             Ok(tool) => tool,
             Err(reason) => return rejected(reason),
         };
@@ -152,47 +36,155 @@ impl Runner {
             Ok(arguments) => Value::Object(arguments),
             Err(reason) => return rejected(reason),
         };
-        let cx = context(call, scope);
-        let limit = scope.timeout.unwrap_or(self.options.timeout);
-        // The block drops the call within the containment, so that a panic of a `Drop` is contained too.
-        let ended = contain(async {
-            let call = async { tool.tool.call(&cx, arguments).await };
-            tokio::time::timeout(limit, call).await
-        })
-        .await;
-        if ended.is_ok() {
-            self.problems.clear(&part(name));
+        let run = Attempts {
+            call,
+            tool: &tool,
+            cx: context(call, &work.scope).with_listener(pulse.clone()),
+            work,
+            pulse,
+        };
+        if tool.spec.effect == Effect::ReadOnly {
+            self.read(&run, arguments).await
+        } else {
+            self.write(&run, arguments).await
         }
-        let (outcome, mut content) = match ended {
-            Ok(Ok(Ok(output))) => (ToolOutcome::Success, output.content),
-            Ok(Ok(Err(error))) => (ToolOutcome::Error, vec![Part::text(with_causes(&error))]),
-            Ok(Err(_)) => {
+    }
+
+    /// A call that changes nothing: it may be answered from what is known already.
+    async fn read(&self, run: &Attempts<'_>, arguments: Value) -> ToolResult {
+        let Some(time) = run.tool.limits.cache_for else {
+            return self.work(run, arguments).await.result;
+        };
+        let key = Key::new(&run.work.scope.session, &run.call.name, &arguments);
+        match self.cache.look(key).await {
+            Known::Result(content) => {
+                debug!("the result is given again");
+                ToolResult::with_parts(run.call, ToolOutcome::Success, content)
+            }
+            Known::Nothing(claim) => {
+                let result = self.work(run, arguments).await.result;
+                if !result.is_error() {
+                    claim.keep(&result.content, time, self.options.max_cache_bytes);
+                }
+                result
+            }
+        }
+    }
+
+    /// A call that may change something: it does so once, as far as receipts tell.
+    async fn write(&self, run: &Attempts<'_>, arguments: Value) -> ToolResult {
+        let (session, key) = (&run.work.scope.session, &run.cx.idempotency_key);
+        let name = &run.call.name;
+        match self.stores.begin(session, key).await {
+            None | Some(Ok(Receipt::New)) => {}
+            Some(Ok(Receipt::Begun)) if run.tool.spec.effect == Effect::Idempotent => {}
+            Some(Ok(Receipt::Finished(mut result))) => {
+                debug!("the call has ended before; its result is given again");
+                result.call_id.clone_from(&run.call.id);
+                return result;
+            }
+            Some(Ok(_)) => {
                 let text = format!(
-                    "`{name}` was ended after {limit:?}, the longest that a call may take; it may have had an effect: \
-                     look before you call it again, and ask for less at once"
+                    "`{name}` had begun when the work was interrupted, and nobody knows what came of it: it may have had \
+                     its effect; it was not run again. Look what is there before you call it once more"
                 );
+                return ToolResult::new(run.call, ToolOutcome::Interrupted, text);
+            }
+            Some(Err(problem)) => {
+                let text = format!(
+                    "`{name}` was not run, because it could not be noted that it begins ({problem}), and without that \
+                     it might run twice: try again later"
+                );
+                return ToolResult::new(run.call, ToolOutcome::Error, text);
+            }
+        }
+        let writing = self.cache.writing();
+        let worked = self.work(run, arguments).await;
+        drop(writing);
+        if worked.nothing_done {
+            self.stores.withdraw(session, key).await;
+        } else {
+            self.stores.finish(session, key, &worked.result).await;
+        }
+        worked.result
+    }
+
+    /// Runs the call and says what came of it, within limits.
+    async fn work(&self, run: &Attempts<'_>, arguments: Value) -> Worked {
+        let (ended, attempts) = self.attempts(run, arguments).await;
+        let (name, part) = (&run.call.name, &run.tool.part);
+        if !matches!(ended, Ended::Panicked(_)) {
+            self.problems.clear(part);
+        }
+        let nothing_done = matches!(ended, Ended::Failed(ToolError::Unavailable { .. }));
+        let (outcome, mut content) = match ended {
+            Ended::Well(output) => (ToolOutcome::Success, output.content),
+            Ended::Failed(error) => {
+                let text = told(&error, attempts);
+                (ToolOutcome::Error, vec![Part::text(text)])
+            }
+            Ended::TimedOut(timeout) => {
+                let text = timed_out(name, &timeout, run.tool.spec.effect);
                 (ToolOutcome::TimedOut, vec![Part::text(text)])
             }
-            Err(panicked) => {
+            Ended::Panicked(panicked) => {
                 warn!(%panicked, "tool panicked");
-                self.problems.report(part(name), &panicked);
+                self.problems.report(part, &panicked);
                 let text = format!(
                     "`{name}` broke down: {panicked}; this is a fault of the tool: do without it, or try other arguments"
                 );
                 (ToolOutcome::Error, vec![Part::text(text)])
             }
         };
-        output::limit(&mut content, self.options.max_output_bytes);
-        ToolResult::with_parts(call, outcome, content)
+        if !run.tool.is_ours {
+            let (session, key) = (&run.work.scope.session, &run.cx.idempotency_key);
+            let max = self.options.max_output_bytes;
+            self.stores.spill(&mut content, max, session, key).await;
+        }
+        Worked {
+            result: ToolResult::with_parts(run.call, outcome, content),
+            nothing_done,
+        }
     }
 }
 
-/// The name under which a tool's problems are kept.
-fn part(tool: &str) -> String {
-    format!("tool `{tool}`")
+/// What came of a call.
+struct Worked {
+    result: ToolResult,
+    /// Whether it is certain that it has had no effect.
+    nothing_done: bool,
 }
 
-fn context(call: &ToolCall, scope: &ToolScope) -> ToolContext {
+/// The error as the model is told it.
+fn told(error: &ToolError, attempts: u32) -> String {
+    let mut text = with_causes(error);
+    if attempts > 1 {
+        text += &format!("; tried {attempts} times");
+    }
+    if let ToolError::Unavailable {
+        retry_after: Some(time),
+        ..
+    } = error
+    {
+        text += &format!("; not before {time:?} is it worth trying again");
+    }
+    text
+}
+
+fn timed_out(name: &str, timeout: &Timeout, effect: Effect) -> String {
+    let why = match timeout {
+        Timeout::Took(time) => format!("after {time:?}, the longest that a call may take"),
+        Timeout::Silent(time) => format!("after {time:?} without a sign of life"),
+    };
+    let advice = if effect == Effect::ReadOnly {
+        "ask for less at once"
+    } else {
+        "it may have had an effect: look before you call it again, and ask for less at once"
+    };
+    format!("`{name}` was ended {why}; {advice}")
+}
+
+pub(crate) fn context(call: &ToolCall, scope: &ToolScope) -> ToolContext {
     ToolContext::new(
         scope.session.clone(),
         scope.turn,

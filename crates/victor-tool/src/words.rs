@@ -1,5 +1,8 @@
 //! Small helps for sentences that a model or a person reads.
 
+use victor_core::Effect;
+use victor_tool_protocol::ApprovalRequest;
+
 /// The candidates that `name` was probably meant to be, best first, at most three.
 pub(crate) fn closest<'a>(
     name: &str,
@@ -31,11 +34,40 @@ pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.join(", ")
 }
 
-/// The beginning of a text, so that what a model wrote does not come back at full length.
+/// What a tool of this effect does, in a sentence about it.
+pub(crate) fn does(effect: Effect) -> &'static str {
+    match effect {
+        Effect::ReadOnly => "only reads",
+        Effect::Idempotent | Effect::Write => "changes something",
+        Effect::Destructive => "may change something that cannot be brought back",
+    }
+}
+
+/// What a person is asked about a call.
+pub(crate) fn question(request: &ApprovalRequest) -> String {
+    let ApprovalRequest { call, spec, .. } = request;
+    let arguments = excerpt(&call.arguments, 2_000);
+    format!(
+        "run `{}`, which {}, with {arguments}?",
+        spec.name,
+        does(spec.effect)
+    )
+}
+
+/// The beginning of a text in one line, so that what a model wrote does not come back at full length.
 ///
 /// Characters that would move a terminal's cursor or turn the reading direction are escaped, so that a text shown to
 /// a person cannot pretend to be another.
 pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
+    escaped(text, max_chars, |_| false)
+}
+
+/// The beginning of a text that may have lines and tabs, without what could deceive who reads it.
+pub(crate) fn displayed(text: &str, max_chars: usize) -> String {
+    escaped(text, max_chars, |char| char == '\n' || char == '\t')
+}
+
+fn escaped(text: &str, max_chars: usize, stays: impl Fn(char) -> bool) -> String {
     let mut shown = String::new();
     for (index, char) in text.chars().enumerate() {
         if index == max_chars {
@@ -43,7 +75,7 @@ pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
             break;
         }
         let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if char.is_control() || turns {
+        if turns || (char.is_control() && !stays(char)) {
             shown.extend(char.escape_unicode());
         } else {
             shown.push(char);
@@ -70,5 +102,7 @@ mod tests {
         assert_eq!(excerpt("äöü", 2), "äö…");
         assert_eq!(excerpt("a\u{1b}[2J", 9), "a\\u{1b}[2J");
         assert_eq!(excerpt("a\u{202e}b", 9), "a\\u{202e}b");
+        assert_eq!(excerpt("a\n\tb", 9), "a\\u{a}\\u{9}b");
+        assert_eq!(displayed("a\n\tb\r", 9), "a\n\tb\\u{d}");
     }
 }

@@ -69,14 +69,21 @@ impl<A: DeserializeOwned + Send + 'static> Tool for FileTool<A> {
 
     async fn call(&self, _cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
         let input = arguments(input)?;
-        let cancelled = Cancelled::default();
-        let _cancel = CancelOnDrop(cancelled.clone());
         let (workspace, work) = (Arc::clone(&self.workspace), self.work);
-        let work = tokio::task::spawn_blocking(move || work(&workspace, &input, &cancelled));
-        match work.await {
-            Ok(output) => output.map(ToolOutput::from),
-            Err(error) => Err(ToolError::because("the work was broken off", error)),
-        }
+        let output = run(move |cancelled| work(&workspace, &input, cancelled));
+        output.await.map(ToolOutput::from)
+    }
+}
+
+/// Does blocking work on a thread for it. The work is told when this is dropped.
+pub(crate) async fn run<T: Send + 'static>(
+    work: impl FnOnce(&Cancelled) -> Result<T, ToolError> + Send + 'static,
+) -> Result<T, ToolError> {
+    let cancelled = Cancelled::default();
+    let _cancel = CancelOnDrop(cancelled.clone());
+    match tokio::task::spawn_blocking(move || work(&cancelled)).await {
+        Ok(output) => output,
+        Err(error) => Err(ToolError::because("the work was broken off", error)),
     }
 }
 

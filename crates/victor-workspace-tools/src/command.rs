@@ -11,16 +11,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use victor_core::{Effect, ToolSpec};
-use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
+use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
 use crate::blocking::{arguments, spec};
+use crate::processes::Processes;
 use crate::workspace::{MAX_OUTPUT, Workspace};
 
 /// How long the rest of the output is waited for after the command has ended.
@@ -77,7 +77,7 @@ impl Tool for RunCommand {
         &self.spec
     }
 
-    async fn call(&self, _cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
         let Arguments {
             command,
             timeout_seconds,
@@ -95,34 +95,32 @@ impl Tool for RunCommand {
             .current_dir(self.workspace.root())
             .stdin(Stdio::null())
             .stdout(writer.try_clone().map_err(not_started)?)
-            .stderr(writer)
-            .process_group(0)
-            .kill_on_drop(true);
+            .stderr(writer);
         for (name, value) in std::env::vars_os() {
             if is_secret(&name, &value) {
                 shell.env_remove(name);
             }
         }
-        let mut child = shell.spawn().map_err(not_started)?;
+        let (mut child, mut processes) = Processes::spawn(&mut shell).map_err(not_started)?;
         drop(shell); // and with it our own writing ends of the pipe
-        let mut group = Group::led_by(&child);
 
         let mut output = Output::default();
         let mut status = None;
         let run = async {
             let wait = pin!(async {
                 status = Some(child.wait().await);
-                group.kill(); // what it left in the background, which would keep the pipe open
+                processes.kill_rest(); // what it left in the background, which would keep the pipe open
             });
-            let fill = pin!(output.fill(&mut reader));
+            let fill = pin!(output.fill(&mut reader, cx));
             match select(wait, fill).await {
-                // What has left the group may hold the pipe open for ever.
+                // What could not be killed may hold the pipe open for ever.
                 Either::Left(((), fill)) => drop(tokio::time::timeout(GRACE, fill).await),
                 Either::Right(((), wait)) => wait.await,
             }
         };
         let _ = tokio::time::timeout(limit, run).await; // whether it ended is seen from the status
-        group.kill();
+        drop(processes); // what is left when the time is up
+        drop(child);
 
         let how = match status {
             Some(status) => describe(status.map_err(not_started)?),
@@ -136,6 +134,17 @@ impl Tool for RunCommand {
         }
         let _ = write!(text, "[{how}]"); // writing to a `String` cannot fail
         Ok(text.into())
+    }
+
+    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<String> {
+        let Arguments { command, .. } = arguments(input.clone()).ok()?;
+        let folder = self.workspace.root().display();
+        Some(format!("{command}\n[in {folder}]"))
+    }
+
+    /// More time than the command has, so that what it wrote until its end is not lost.
+    fn limits(&self) -> ToolLimits {
+        ToolLimits::default().with_timeout(self.timeout.saturating_add(10 * GRACE))
     }
 }
 
@@ -164,31 +173,6 @@ fn is_secret(name: &OsStr, value: &OsStr) -> bool {
     words.iter().any(|word| name.contains(word)) || login
 }
 
-/// A command with all that it started, killed when this is dropped.
-///
-/// What makes a session or group of its own, as daemons do, has left and is not reached.
-struct Group(Option<Pid>);
-
-impl Group {
-    /// The group of a child that was spawned with `process_group(0)`, whose number is that of the child.
-    fn led_by(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(id.cast_signed())))
-    }
-
-    /// Kills it, once: later its number may belong to others.
-    fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
-            let _ = kill_process_group(group, Signal::KILL); // fails if all have ended already
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 /// The beginning and the end of what a command writes, however much it is.
 #[derive(Default)]
 struct Output {
@@ -201,11 +185,12 @@ impl Output {
     const HALF: usize = MAX_OUTPUT / 2;
 
     /// Takes all that comes, until it ends.
-    async fn fill(&mut self, reader: &mut Receiver) {
+    async fn fill(&mut self, reader: &mut Receiver, cx: &ToolContext) {
         let mut chunk = vec![0; 16 * 1024];
         // An error is an end: whatever happened, the status tells it.
         while let Ok(read @ 1..) = reader.read(&mut chunk).await {
             self.push(&chunk[..read]);
+            cx.heartbeat();
         }
     }
 

@@ -7,10 +7,10 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, FileTool, spec};
-use crate::diff::diff;
+use crate::blocking::{Cancelled, spec};
+use crate::change::{Change, ChangeTool, Plan};
+use crate::place::{Content, Place};
 use crate::workspace::Workspace;
-use crate::write::replace;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Arguments {
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     replace_all: bool,
 }
 
-pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
+pub(crate) fn tool(workspace: &Arc<Workspace>) -> ChangeTool<Arguments> {
     let spec = spec(
         "edit_file",
         Effect::Write,
@@ -49,14 +49,10 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
             },
         }),
     );
-    FileTool::new(workspace, spec, edit)
+    ChangeTool::new(workspace, spec, edit)
 }
 
-fn edit(
-    workspace: &Workspace,
-    arguments: &Arguments,
-    cancelled: &Cancelled,
-) -> Result<String, ToolError> {
+fn edit(workspace: &Workspace, arguments: &Arguments, _: &Cancelled) -> Result<Plan, ToolError> {
     let path = workspace.relative(&arguments.path)?;
     let Arguments {
         old_text: old,
@@ -73,8 +69,6 @@ fn edit(
             "old_text and new_text are the same, so nothing would change".into(),
         ));
     }
-    let _changing = workspace.lock_for_change();
-    cancelled.check()?;
     let before = workspace.read_text(&path)?;
     let count = before.matches(old.as_str()).count();
     match count {
@@ -90,13 +84,18 @@ fn edit(
             )));
         }
     }
-    // What is shown is the first change alone; the others are like it.
-    let shown = diff(&before, &before.replacen(old.as_str(), new, 1));
-    replace(workspace, &path, &before.replace(old.as_str(), new))?;
-    let path = path.display();
-    Ok(match count {
-        1 => format!("changed `{path}`\n{shown}"),
-        _ => format!("changed `{path}` in {count} places, of which the first is\n{shown}"),
+    let place = Place::find(workspace, &path)?;
+    let after = before.replace(old.as_str(), new);
+    Ok(Plan {
+        summary: match count {
+            1 => format!("changed `{}`", path.display()),
+            _ => format!("changed `{}` in {count} places", path.display()),
+        },
+        changes: vec![Change::new(
+            place,
+            Content::Bytes(before.into_bytes()),
+            Some(after),
+        )],
     })
 }
 

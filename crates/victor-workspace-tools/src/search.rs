@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::json;
@@ -13,6 +12,7 @@ use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, FileTool, spec};
+use crate::glob::Glob;
 use crate::walk::{MAX_DEPTH, walk};
 use crate::workspace::{MAX_OUTPUT, Workspace, into_text, open_regular, read_whole};
 
@@ -82,7 +82,7 @@ fn search(
         too_large: 0,
         text: String::new(),
     };
-    let glob = arguments.glob.as_deref().map(glob).transpose()?;
+    let glob = arguments.glob.as_deref().map(Glob::new).transpose()?;
     let metadata = workspace.dir().metadata(&path);
     let metadata = metadata.map_err(|error| workspace.explain(&path, error))?;
     let whole = if metadata.is_dir() {
@@ -174,31 +174,4 @@ fn regex(arguments: &Arguments) -> Result<Regex, ToolError> {
                 regex::escape(&arguments.query)
             ))
         })
-}
-
-struct Glob {
-    matcher: GlobMatcher,
-    /// Whether it speaks of the whole path, and not of the name alone.
-    whole: bool,
-}
-
-impl Glob {
-    fn matches(&self, path: &Path) -> bool {
-        if self.whole {
-            return self.matcher.is_match(path);
-        }
-        path.file_name()
-            .is_some_and(|name| self.matcher.is_match(name))
-    }
-}
-
-fn glob(pattern: &str) -> Result<Glob, ToolError> {
-    let glob = GlobBuilder::new(pattern.trim_start_matches("./"))
-        .literal_separator(true)
-        .build()
-        .map_err(|error| ToolError::InvalidArguments(format!("the glob is not one: {error}")))?;
-    Ok(Glob {
-        matcher: glob.compile_matcher(),
-        whole: pattern.contains('/'),
-    })
 }

@@ -1,13 +1,18 @@
 //! Which tools there are.
 
-use std::path::Path;
+#[cfg(feature = "fetch")]
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use victor_tool_protocol::Tool;
+use victor_core::TurnId;
+use victor_tool_protocol::{Tool, ToolError};
 
+use crate::history::FileHistory;
+use crate::rollback::{RollbackError, rollback};
 use crate::workspace::Workspace;
-use crate::{OpenError, edit, list, read, search, write};
+use crate::{OpenError, apply_patch, edit, find, list, read, search, write};
 
 /// The tools of one root folder.
 #[derive(Debug, Clone)]
@@ -16,6 +21,11 @@ pub struct WorkspaceTools {
     write: bool,
     commands: bool,
     command_timeout: Duration,
+    history: Option<Arc<FileHistory>>,
+    #[cfg(feature = "fetch")]
+    fetch: bool,
+    #[cfg(feature = "fetch")]
+    fetch_hosts: BTreeSet<String>,
 }
 
 impl WorkspaceTools {
@@ -30,10 +40,15 @@ impl WorkspaceTools {
             write: false,
             commands: false,
             command_timeout: Duration::from_secs(45),
+            history: None,
+            #[cfg(feature = "fetch")]
+            fetch: false,
+            #[cfg(feature = "fetch")]
+            fetch_hosts: BTreeSet::new(),
         })
     }
 
-    /// Whether to offer `write_file` and `edit_file`. Default: no.
+    /// Whether to offer `write_file`, `edit_file` and `apply_patch`. Default: no.
     #[must_use]
     pub fn allow_write(mut self, allow: bool) -> Self {
         self.write = allow;
@@ -49,13 +64,64 @@ impl WorkspaceTools {
     }
 
     /// The longest time for a command, after which it is killed with all that it started. Default: 45 seconds.
-    ///
-    /// It should be shorter than the time limit of the tool executor, which can only end the call as a whole, without
-    /// what the command has written until then.
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
         self
+    }
+
+    /// Whether to offer `fetch_url`, which reads documents from the public web. Default: no. It declares itself
+    /// [destructive](victor_core::Effect::Destructive), since what a URL tells its server cannot be taken back.
+    #[cfg(feature = "fetch")]
+    #[must_use]
+    pub fn allow_fetch(mut self, allow: bool) -> Self {
+        self.fetch = allow;
+        self
+    }
+
+    /// Lets `fetch_url` reach these hosts also at addresses that are not public, such as a server for documentation in
+    /// the own network. They are named as they stand in URLs, without a port. Default: none.
+    #[cfg(feature = "fetch")]
+    #[must_use]
+    pub fn fetch_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.fetch_hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Keeps in this history what files were before the tools change them. Default: none.
+    #[must_use]
+    pub fn history(mut self, history: FileHistory) -> Self {
+        self.history = Some(Arc::new(history));
+        self
+    }
+
+    /// The turns that can be taken back, the oldest first. None without a [history](Self::history).
+    #[must_use]
+    pub fn turns(&self) -> Vec<TurnId> {
+        let history = self.history.as_ref();
+        history.map_or_else(Vec::new, |history| history.turns())
+    }
+
+    /// Puts the files that the tools changed in a turn back to what they were before it, all or none, and forgets the
+    /// turn. Returns the files that were put back, relative to the root.
+    ///
+    /// # Errors
+    ///
+    /// [`RollbackError`]: there is nothing to take back, or it cannot be done.
+    ///
+    /// # Cancel safety
+    ///
+    /// What has begun is completed.
+    pub async fn rollback(&self, turn: TurnId) -> Result<Vec<PathBuf>, RollbackError> {
+        let Some(history) = self.history.clone() else {
+            return Err(RollbackError::Unknown { turn });
+        };
+        let workspace = Arc::clone(&self.workspace);
+        let work = tokio::task::spawn_blocking(move || rollback(&workspace, &history, turn));
+        work.await.unwrap_or_else(|error| {
+            let error = ToolError::because("the work was broken off", error);
+            Err(RollbackError::Write(error))
+        })
     }
 
     /// The tools, in an order that does not change.
@@ -64,11 +130,16 @@ impl WorkspaceTools {
         let mut tools: Vec<Arc<dyn Tool>> = vec![
             Arc::new(read::tool(&self.workspace)),
             Arc::new(list::tool(&self.workspace)),
+            Arc::new(find::tool(&self.workspace)),
             Arc::new(search::tool(&self.workspace)),
         ];
         if self.write {
-            tools.push(Arc::new(write::tool(&self.workspace)));
-            tools.push(Arc::new(edit::tool(&self.workspace)));
+            let history = self.history.as_ref();
+            tools.push(Arc::new(write::tool(&self.workspace).with_history(history)));
+            tools.push(Arc::new(edit::tool(&self.workspace).with_history(history)));
+            tools.push(Arc::new(
+                apply_patch::tool(&self.workspace).with_history(history),
+            ));
         }
         #[cfg(unix)]
         if self.commands {
@@ -76,6 +147,10 @@ impl WorkspaceTools {
                 &self.workspace,
                 self.command_timeout,
             )));
+        }
+        #[cfg(feature = "fetch")]
+        if self.fetch {
+            tools.push(Arc::new(crate::fetch::FetchUrl::new(&self.fetch_hosts)));
         }
         tools
     }

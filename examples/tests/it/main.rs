@@ -21,6 +21,11 @@ macro_rules! examples {
 }
 
 examples! {
+    approvals => "\
+run `write_letter`, which may change something that cannot be brought back, with {\"text\":\"Dear Ada\"}?
+(a letter leaves: Dear Ada)
+completed: …The letter was sent.
+";
     basic_chat => "\
 Response: …oordinator…(from docs/architecture.md)
 Tokens used: …
@@ -121,6 +126,13 @@ Messages kept: 1
 …Fallback: Hello…
 Messages: 2
 Health: Healthy
+";
+    modes => "\
+from build to plan
+notes after a turn in `plan`: []
+from plan to tidy
+add_note: success
+notes after a turn in `tidy`: [\"buy milk in mode tidy\"]
 ";
     recall => "\
 The model sees the roses: true

@@ -254,6 +254,7 @@ fn unknown_variants_survive() {
         "invalid_output",
         "empty",
         "awaiting_approval",
+        "merged",
         "cancelled",
         "later",
     ] {

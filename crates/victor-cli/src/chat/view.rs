@@ -133,6 +133,10 @@ fn line(kind: &TurnEventKind) -> Option<String> {
             "compacted the conversation by `{}`, from {} to {} tokens",
             compacted.strategy, compacted.tokens_before, compacted.tokens_after
         ),
+        TurnEventKind::ModeSwitched(switched) => {
+            format!("the mode was {} and is {}", switched.from, switched.to)
+        }
+        TurnEventKind::ToolCallProgressed(progressed) => format!("… {}", progressed.message),
         TurnEventKind::Notice(notice) => {
             return Some(say::one_line(&format!(
                 "{}: {}",

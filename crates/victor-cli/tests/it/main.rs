@@ -3,6 +3,8 @@
 mod answers;
 mod conversation;
 mod events;
+mod kept;
+mod mcp;
 mod pipes;
 mod providers;
 mod run;
@@ -12,4 +14,5 @@ mod signals;
 mod tapes;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod tools;
 mod wrong_use;

@@ -3,6 +3,7 @@
 mod client;
 mod events;
 mod http2;
+mod reach;
 mod recordings;
 mod server;
 mod sse;

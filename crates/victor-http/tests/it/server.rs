@@ -83,6 +83,11 @@ impl Server {
         self.requests.recv().await.unwrap()
     }
 
+    /// Whether no more requests have come.
+    pub(crate) fn untouched(&mut self) -> bool {
+        self.requests.try_recv().is_err()
+    }
+
     /// Waits until a connection is closed.
     pub(crate) async fn closed(&mut self) {
         self.closed.recv().await.unwrap();

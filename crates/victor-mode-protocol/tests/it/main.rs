@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use victor_core::{Effect, ToolSpec};
-use victor_mode_protocol::{Mode, ModeError, ModePolicy, ModeSwitch, Permission, SwitchedBy};
+use victor_mode_protocol::{
+    Mode, ModeError, ModeLimits, ModePolicy, ModeSwitch, Permission, SwitchedBy,
+};
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -24,6 +26,7 @@ fn custom() -> Mode {
     mode.deny = vec!["read_secrets".into()];
     mode.prompt = "You review changes.".into();
     mode.limits.max_tool_iterations = Some(40);
+    mode.limits.iteration_factor = Some(3);
     mode.limits.max_tool_calls = Some(100);
     mode.limits.max_tokens = Some(200_000);
     mode.model = Some("claude-sonnet-4-5".into());
@@ -54,6 +57,32 @@ fn the_ready_made_modes() {
 fn a_custom_mode() {
     check_golden(HERE, "mode", &custom());
     check_unknown_fields("mode", &custom(), &[]);
+}
+
+#[test]
+fn how_many_rounds_a_turn_may_have() {
+    #[track_caller]
+    fn check(limits: serde_json::Value, settings: u32, expected: u32) {
+        let limits: ModeLimits = serde_json::from_value(limits).unwrap();
+        assert_eq!(limits.tool_iterations(settings), expected);
+    }
+    check(json!({}), 20, 20);
+    check(json!({ "iteration_factor": 3 }), 20, 60);
+    check(json!({ "iteration_factor": 3 }), u32::MAX, u32::MAX);
+    check(json!({ "max_tool_iterations": 5 }), 20, 5);
+    check(
+        json!({ "max_tool_iterations": 5, "iteration_factor": 3 }),
+        20,
+        5,
+    );
+}
+
+#[test]
+fn a_mode_that_was_stored_before_there_were_factors_is_read_as_it_was() {
+    let stored = json!({ "version": 1, "name": "m", "max_effect": "read_only", "limits": {} });
+    let mode: Mode = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!(mode.limits, ModeLimits::default());
+    assert_eq!(serde_json::to_value(mode).unwrap(), stored);
 }
 
 #[test]
@@ -142,6 +171,10 @@ fn errors_say_what_to_do() {
     check(
         ModeError::InvalidName("a b".into()),
         "`a b` is no name for a mode: use 1 to 64 ASCII letters, digits, `_` and `-`",
+    );
+    check(
+        ModeError::NoMode(victor_core::contain_sync(|| panic!("bug")).unwrap_err()),
+        "a mode policy does not say what its mode is",
     );
     check(
         ModeError::ClosedToModel("build".into()),

@@ -12,6 +12,7 @@ use victor_chat_protocol::{
     TurnStream,
 };
 use victor_core::SessionId;
+use victor_session_protocol::TurnPolicy;
 
 use crate::{AgentOrchestrator, Session};
 use form::Form;
@@ -102,7 +103,8 @@ impl AgentOrchestrator {
     where
         T: DeserializeOwned + JsonSchema + 'static,
     {
-        self.typed(self.session_id().clone(), input.into()).await
+        self.typed(self.session_id().clone(), input.into(), None)
+            .await
     }
 
     /// Takes a turn of [`chat_typed`](Self::chat_typed) up again, in its own session, with what a person decided about
@@ -128,6 +130,7 @@ impl AgentOrchestrator {
         &self,
         session: SessionId,
         input: ChatInput,
+        policy: Option<TurnPolicy>,
     ) -> Result<Typed<T>, TypedChatError>
     where
         T: DeserializeOwned + JsonSchema + 'static,
@@ -139,7 +142,7 @@ impl AgentOrchestrator {
         }
         let form = Arc::new(Form::<T>::new(&name));
         let contract = OutputContract::new(form.format.clone());
-        let stream = self.begin(session, input, Some((contract, form.clone())));
+        let stream = self.begin(session, input, Some((contract, form.clone())), policy);
         finish(stream, &form).await
     }
 }
@@ -161,7 +164,9 @@ impl Session {
     where
         T: DeserializeOwned + JsonSchema + 'static,
     {
-        self.orchestrator.typed(self.id.clone(), input.into()).await
+        self.orchestrator
+            .typed(self.id.clone(), input.into(), self.policy)
+            .await
     }
 }
 

@@ -156,13 +156,13 @@ fn a_setting_that_nobody_reads_is_said_to_have_no_effect() {
     );
     let (_, odd) = builder(ScriptedModel::new());
     let health = odd
-        .setting("tool_selection_strategy", "semantic")
+        .setting("enable_metrics", false)
         .build()
         .unwrap()
         .health();
     let problems = &health.get("orchestrator").unwrap().problems;
     assert!(
-        problems[0].starts_with("setting `tool_selection_strategy` has no effect"),
+        problems[0].starts_with("setting `enable_metrics` has no effect"),
         "{problems:?}"
     );
 }

@@ -79,6 +79,14 @@ fn errors_say_what_and_where() {
         SessionError::AlreadyExists(session()),
         "there is already a session `s`",
     );
+    check(
+        SessionError::Closed(session()),
+        "session `s` is closed: open it again to go on with it",
+    );
+    check(
+        SessionError::Busy(session()),
+        "session `s` is busy: a turn runs in it",
+    );
     check(SessionError::ShutDown, "the session manager was shut down");
     check(
         SessionError::store("disk full"),

@@ -2,6 +2,9 @@
 
 mod abandoned;
 mod fencing;
+mod life;
+mod policies;
+mod racing;
 mod stores;
 mod turns;
 

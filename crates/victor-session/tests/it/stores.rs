@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use victor_core::{Coordinator, TurnId};
+use victor_core::{Coordinator, Timestamp, TurnId};
 use victor_session::{
-    InMemorySessionStore, OpenTurn, SessionCommit, SessionCoordinator, SessionError, SessionInfo,
-    SessionManager, SessionPatch, SessionQuery, SessionStore,
+    InMemorySessionStore, SessionCoordinator, SessionError, SessionExport, SessionInfo,
+    SessionManager, SessionPatch, SessionQuery,
 };
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::{cancel_at_every_poll, conformance};
@@ -16,6 +16,7 @@ use crate::{message, messages, session, turn, written};
 #[tokio::test]
 async fn the_store_in_memory_keeps_the_laws_of_stores() {
     conformance::session_store(async || InMemorySessionStore::default()).await;
+    conformance::session_store(async || Arc::new(InMemorySessionStore::default())).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,11 +31,29 @@ async fn each_fault_is_an_error_of_every_call() {
             fault,
         )));
         let id = session();
+        let export = SessionExport::new(SessionInfo::new(id.clone()), Vec::new());
         let errors = [
             sessions.begin_turn(&id).await.map(drop),
             sessions.create_session(&SessionInfo::new(id.clone())).await,
             sessions.transcript(&id).await.map(drop),
             sessions.sessions().await.map(drop),
+            sessions.session_info(&id).await.map(drop),
+            sessions
+                .find_sessions(&SessionQuery::default())
+                .await
+                .map(drop),
+            sessions
+                .update_session(&id, &SessionPatch::default())
+                .await
+                .map(drop),
+            sessions.open_turn(&id).await.map(drop),
+            sessions.open_turns().await.map(drop),
+            sessions.close_session(&id).await.map(drop),
+            sessions.reopen_session(&id).await.map(drop),
+            sessions.expire_sessions(Timestamp::now()).await.map(drop),
+            sessions.export_session(&id).await.map(drop),
+            sessions.import_session(&export, None).await.map(drop),
+            sessions.delete_session(&id).await.map(drop),
             sessions.reset_session(&id).await,
             // The session is free for the next.
             sessions.begin_turn(&id).await.map(drop),
@@ -103,9 +122,8 @@ async fn a_write_that_is_tried_again_is_written_once() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_was_lost_is_not_tried_again_behind_somebody_else() {
     let inner = Arc::new(InMemorySessionStore::default());
-    let sessions = SessionCoordinator::new(Arc::new(
-        Faulty::new(Shared(inner.clone()), Fault::Error).every(2),
-    ));
+    let sessions =
+        SessionCoordinator::new(Arc::new(Faulty::new(inner.clone(), Fault::Error).every(2)));
     let lease = sessions.begin_turn(&session()).await.unwrap();
     assert!(
         sessions
@@ -161,66 +179,4 @@ async fn turns_and_writes_may_be_dropped_anywhere() {
     assert!(written(&sessions).await.is_empty());
     turn(&sessions, [2]).await;
     assert_eq!(written(&sessions).await, [2]);
-}
-
-/// A store that is somebody else's too.
-#[derive(Debug)]
-struct Shared(Arc<InMemorySessionStore>);
-
-#[async_trait::async_trait]
-impl SessionStore for Shared {
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
-        self.0.create(session).await
-    }
-
-    async fn commit(
-        &self,
-        session: &victor_core::SessionId,
-        expected: u64,
-        commit: &SessionCommit,
-    ) -> Result<u64, SessionError> {
-        self.0.commit(session, expected, commit).await
-    }
-
-    async fn open_turn(
-        &self,
-        session: &victor_core::SessionId,
-    ) -> Result<Option<OpenTurn>, SessionError> {
-        self.0.open_turn(session).await
-    }
-
-    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
-        self.0.open_turns().await
-    }
-
-    async fn update(
-        &self,
-        session: &victor_core::SessionId,
-        patch: &SessionPatch,
-    ) -> Result<SessionInfo, SessionError> {
-        self.0.update(session, patch).await
-    }
-
-    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
-        self.0.find(query).await
-    }
-
-    async fn load(
-        &self,
-        session: &victor_core::SessionId,
-        from: u64,
-    ) -> Result<Vec<victor_session::TranscriptEntry>, SessionError> {
-        self.0.load(session, from).await
-    }
-
-    async fn info(
-        &self,
-        session: &victor_core::SessionId,
-    ) -> Result<Option<SessionInfo>, SessionError> {
-        self.0.info(session).await
-    }
-
-    async fn delete(&self, session: &victor_core::SessionId) -> Result<bool, SessionError> {
-        self.0.delete(session).await
-    }
 }

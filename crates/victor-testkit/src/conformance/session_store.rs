@@ -1,5 +1,8 @@
 //! The laws of session stores.
 
+mod commits;
+mod durable;
+mod queries;
 mod stress;
 
 use std::sync::Arc;
@@ -9,26 +12,9 @@ use serde_json::json;
 use victor_core::{JsonMap, Message, SessionId, Timestamp};
 use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
 
-use super::{calm, succeed};
+use super::{NAMES, calm, succeed};
 
-/// Names that a store must keep apart and give back as they are.
-const NAMES: [&str; 15] = [
-    "a",
-    "A",
-    "a ",
-    " a",
-    "",
-    "..",
-    "../a",
-    "a/b",
-    "a\\b",
-    "a%2Fb",
-    "'; drop table sessions; --",
-    "日本語",
-    "caf\u{e9}",
-    "cafe\u{301}",
-    "👩‍👩‍👧‍👦\n\"quoted\"",
-];
+pub use durable::durable_session_store;
 
 /// Checks a store. `make` makes a new and empty one.
 ///
@@ -48,6 +34,12 @@ pub async fn session_store<S: SessionStore>(make: impl AsyncFn() -> S) {
     stress::sizes(&make().await).await;
     stress::drops(&make().await).await;
     stress::races(Arc::new(make().await)).await;
+    queries::updates(&make().await).await;
+    queries::finding(&make().await).await;
+    commits::journals(&make().await).await;
+    commits::open_turns(&make().await).await;
+    commits::closed(&make().await).await;
+    stress::changes_race(Arc::new(make().await)).await;
 }
 
 async fn creation(store: &impl SessionStore) {

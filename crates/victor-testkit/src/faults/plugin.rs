@@ -1,13 +1,17 @@
 //! Faults of everything that is not a model.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
+use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointError, CheckpointStore, History, HistoryLink,
+};
 use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
 use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
-use victor_core::{Context, SessionId, ToolSpec};
+use victor_core::{CheckpointId, Context, Messages, SessionId, ToolSpec};
 use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
 use victor_session_protocol::{
     OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
@@ -17,6 +21,7 @@ use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, Tool, ToolContext, ToolError, ToolLimits,
     ToolOutput, Verdict,
 };
+use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelectionStrategy};
 
 use super::{Faulty, INJECTED};
 
@@ -40,7 +45,7 @@ pub enum Fault {
 
 impl<T> Faulty<T> {
     /// Makes a call, with the fault if it is due.
-    async fn run<R, E>(
+    pub(super) async fn run<R, E>(
         &self,
         call: impl Future<Output = Result<R, E>>,
         error: impl FnOnce(&'static str) -> E,
@@ -86,9 +91,30 @@ impl<T: Tool> Tool for Faulty<T> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
+impl<T: ToolSelectionStrategy> ToolSelectionStrategy for Faulty<T> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn score(
+        &self,
+        request: &SelectionRequest,
+        tools: &Arc<[ToolSpec]>,
+    ) -> Result<Vec<f32>, SelectionError> {
+        self.run(self.inner.score(request, tools), SelectionError::failed)
+            .await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<T: ApprovalPolicy> ApprovalPolicy for Faulty<T> {
     fn approved(&self, request: &ApprovalRequest, scope: ApprovalScope) {
         self.inner.approved(request, scope);
+    }
+
+    fn forget(&self, session: &SessionId) {
+        self.inner.forget(session);
     }
 
     async fn review(&self, request: &ApprovalRequest) -> Verdict {
@@ -257,6 +283,38 @@ impl<T: SessionStore> SessionStore for Faulty<T> {
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
         self.run(self.inner.delete(session), SessionError::store)
+            .await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: CheckpointStore> CheckpointStore for Faulty<T> {
+    async fn save(
+        &self,
+        checkpoint: &Checkpoint,
+        links: &[HistoryLink],
+    ) -> Result<(), CheckpointError> {
+        self.run(self.inner.save(checkpoint, links), CheckpointError::store)
+            .await
+    }
+
+    async fn load(&self, id: CheckpointId) -> Result<Checkpoint, CheckpointError> {
+        self.run(self.inner.load(id), CheckpointError::store).await
+    }
+
+    async fn messages(&self, history: &History) -> Result<Messages, CheckpointError> {
+        self.run(self.inner.messages(history), CheckpointError::store)
+            .await
+    }
+
+    async fn list(&self, session: &SessionId) -> Result<Vec<Checkpoint>, CheckpointError> {
+        self.run(self.inner.list(session), CheckpointError::store)
+            .await
+    }
+
+    async fn delete(&self, ids: &[CheckpointId]) -> Result<usize, CheckpointError> {
+        self.run(self.inner.delete(ids), CheckpointError::store)
             .await
     }
 }

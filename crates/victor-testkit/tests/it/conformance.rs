@@ -2,15 +2,24 @@
 
 mod agent;
 mod analytics_exporter;
+mod approval_policy;
 mod chat_engine;
 mod chat_provider;
+mod checkpoint_manager;
+mod checkpoint_store;
 mod compaction_strategy;
 mod config_provider;
 mod embedder;
+mod mode_manager;
 mod prompt_contributor;
+mod receipt_store;
+mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

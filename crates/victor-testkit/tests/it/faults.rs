@@ -8,16 +8,22 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
+use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointError, CheckpointStore, History, InMemoryCheckpointStore,
+};
 use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
 use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrategy};
-use victor_core::{Context, SessionId, ToolCall, ToolSpec, TurnId, contain};
+use victor_core::{
+    Context, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId, contain,
+};
 use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
 use victor_provider_protocol::{ChatProvider, ProviderErrorKind};
 use victor_session_protocol::{InMemorySessionStore, SessionError, SessionInfo, SessionStore};
-use victor_testkit::faults::{Fault, Faulty, ModelFault};
+use victor_testkit::faults::{Fault, Faulty, INJECTED, ModelFault};
 use victor_testkit::{CharCounter, ScriptedModel};
 use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, Tool, ToolContext, ToolError, ToolOutput, Verdict,
+    ApprovalPolicy, ApprovalRequest, InMemoryReceiptStore, InMemoryResultStore, Receipt,
+    ReceiptStore, ResultStore, Tool, ToolContext, ToolError, ToolOutput, Verdict,
 };
 
 use crate::request;
@@ -234,6 +240,27 @@ async fn every_method_of_a_store() {
 }
 
 #[tokio::test]
+async fn every_method_of_a_checkpoint_store() {
+    let store = Faulty::new(InMemoryCheckpointStore::default(), Fault::Error);
+    let (session, history) = (SessionId::new("s"), History::default());
+    let checkpoint = Checkpoint::new(session.clone(), history, CheckpointCause::Manual);
+    for result in [
+        store.save(&checkpoint, &[]).await,
+        store.load(checkpoint.id).await.map(drop),
+        store.messages(&history).await.map(drop),
+        store.list(&session).await.map(drop),
+        store.delete(&[checkpoint.id]).await.map(drop),
+    ] {
+        assert!(
+            matches!(&result, Err(CheckpointError::Store { message, .. }) if message == INJECTED),
+            "{result:?}"
+        );
+    }
+    assert_eq!(store.calls(), 5);
+    assert!(store.inner().list(&session).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn faults_strike_when_they_are_due() {
     let struck = async |tool: Faulty<Good>| {
         let cx = ToolContext::new(SessionId::default(), TurnId::from_u128(1), "c".into(), "k");
@@ -351,4 +378,34 @@ async fn chat_has_the_faults_of_the_stream() {
     );
     model.chat(&request("count")).await.unwrap();
     model.inner().assert_finished();
+}
+
+#[tokio::test]
+async fn every_method_of_the_stores_of_tools() {
+    let session = SessionId::new("s");
+    let result = ToolResult::new(&ToolCall::new("c", "t", "{}"), ToolOutcome::Success, "done");
+    let receipts = Faulty::new(InMemoryReceiptStore::default(), Fault::ErrorAfterwards);
+    let results = Faulty::new(InMemoryResultStore::default(), Fault::ErrorAfterwards);
+    for found in [
+        receipts.begin(&session, "k").await.map(drop),
+        receipts.finish(&session, "k", &result).await,
+        results.put(&session, "h", "text").await,
+        results.read(&session, "h", 0, 9).await.map(drop),
+    ] {
+        let error = found.unwrap_err();
+        assert!(error.to_string().ends_with("failed: injected fault"));
+    }
+    let found = receipts.inner().begin(&session, "k").await.unwrap();
+    assert_eq!(found, Receipt::Finished(result));
+    let found = results.inner().read(&session, "h", 0, 9).await.unwrap();
+    assert_eq!(found.unwrap().text, "text");
+
+    receipts.withdraw(&session, "k").await.unwrap_err();
+    let found = receipts.inner().begin(&session, "k").await.unwrap();
+    assert_eq!(found, Receipt::New);
+    receipts.forget(&session).await.unwrap_err();
+    results.forget(&session).await.unwrap_err();
+    let found = results.inner().read(&session, "h", 0, 9).await.unwrap();
+    assert_eq!(found, None);
+    assert_eq!((receipts.calls(), results.calls()), (4, 3));
 }

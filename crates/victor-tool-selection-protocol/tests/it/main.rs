@@ -1,6 +1,7 @@
 //! The contracts of tool selection through their public API.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use serde_json::json;
 use victor_core::{SessionId, ToolSpec};
@@ -12,7 +13,7 @@ use victor_tool_selection_protocol::{
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 fn selection() -> Selection {
-    let tools: Vec<_> = ["clock", "read_file", "fly"]
+    let tools: Arc<[_]> = ["clock", "read_file", "fly"]
         .map(|name| ToolSpec::new(name, "", json!({})))
         .into();
     let decisions = vec![
@@ -45,12 +46,23 @@ fn what_is_shown_follows_from_the_decisions() {
 }
 
 #[test]
+fn a_list_that_is_shown_whole_is_not_copied() {
+    let tools: Arc<[_]> = ["clock", "fly"]
+        .map(|name| ToolSpec::new(name, "", json!({})))
+        .into();
+    let shown = |name| ToolDecision::shown(name, SelectionReason::Everything);
+    let selection = Selection::new("all", &tools, [shown("clock"), shown("fly")]);
+    assert!(Arc::ptr_eq(&selection.tools, &tools));
+}
+
+#[test]
 fn reasons_that_are_not_known_survive() {
     for word in [
         "pinned",
         "used",
         "requested",
         "ranked",
+        "kept",
         "everything",
         "over_limit",
         "irrelevant",

@@ -301,8 +301,8 @@ async fn effects_decide() {
     let verdicts = careful
         .review_tool_calls(&[call("2", "write", r#"{"to":"a"}"#)], &scope())
         .await;
-    let question = "run `write`, which changes something, with {\"to\":\"a\"}?".to_owned();
-    assert_eq!(verdicts, [Verdict::ask(question)]);
+    let asks = "run `write`, which changes something, with {\"to\":\"a\"}?";
+    assert!(matches!(&verdicts[..], [Verdict::Ask { question, .. }] if question == asks));
     assert!(executed(&careful, &calls).await[1].starts_with("denied nobody is here to be asked"));
 }
 

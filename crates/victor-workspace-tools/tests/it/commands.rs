@@ -1,12 +1,17 @@
 use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use victor_core::ToolCallId;
+use victor_tool_protocol::ToolListener;
+use victor_workspace_tools::WorkspaceTools;
 
-use crate::support::{Fixture, context};
+use crate::support::{Fixture, block_on, context};
 
 #[track_caller]
 fn check(command: &str, expected: &str) {
@@ -98,55 +103,183 @@ impl Lifeline {
     }
 }
 
-/// Something in the background that outlives the shell, if it is let.
-const CHILD: &str = "(echo alive; touch ready; sleep 60) > life &";
+/// What outlives the shell, if it is let: it tells that it lives, and then only holds the pipe and the output open.
+const LIVE: &str = "echo alive; touch ready; sleep 60";
+
+/// Ways to start it in the background.
+fn backgrounds() -> Vec<String> {
+    let mut ways = vec![format!("({LIVE}) > life &")];
+    if cfg!(target_os = "linux") {
+        ways.extend([
+            format!("setsid sh -c '{LIVE}' > life &"),
+            // The parent ends at once, and there is a child.
+            format!("(setsid sh -c '({LIVE}) & sleep 60' > life &);"),
+        ]);
+    }
+    ways
+}
+
+/// Without a mark in its environment it can be found as long as its parents live.
+fn unmarked() -> Vec<String> {
+    let way = format!("env -i PATH=\"$PATH\" setsid sh -c '{LIVE}' > life &");
+    Vec::from_iter(cfg!(target_os = "linux").then_some(way))
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_takes_too_long_is_killed_with_all_that_it_started() {
-    for (seconds, expected) in [(None, 5), (Some(2), 2), (Some(100), 5)] {
-        let mut here = Fixture::new(&[]);
-        here.tools = here.tools.command_timeout(Duration::from_secs(5));
-        let mut life = Lifeline::new(&here);
-        let tool = here.tool("run_command");
-        let command = format!("echo begun; {CHILD} sleep 60");
-        let arguments = json!({ "command": command, "timeout_seconds": seconds });
-        let call = tokio::spawn(async move { tool.call(&context(), arguments).await });
-        (&mut life.alive).await.unwrap();
-        tokio::time::advance(Duration::from_millis(expected * 1000 - 1)).await;
-        assert!(!call.is_finished());
-        tokio::time::advance(Duration::from_millis(2)).await;
-        let said = format!(
-            "begun\n[killed after {expected}s, the longest that it may take: run less at once, or in smaller steps]"
-        );
-        assert_eq!(call.await.unwrap().unwrap(), said.into());
-        life.ended().await;
+    for background in backgrounds().into_iter().chain(unmarked()) {
+        for (seconds, expected) in [(None, 5), (Some(2), 2), (Some(100), 5)] {
+            let mut here = Fixture::new(&[]);
+            here.tools = here.tools.command_timeout(Duration::from_secs(5));
+            let mut life = Lifeline::new(&here);
+            let tool = here.tool("run_command");
+            let command = format!("echo begun; {background} sleep 60");
+            let arguments = json!({ "command": command, "timeout_seconds": seconds });
+            let call = tokio::spawn(async move { tool.call(&context(), arguments).await });
+            (&mut life.alive).await.unwrap();
+            tokio::time::advance(Duration::from_millis(expected * 1000 - 1)).await;
+            assert!(!call.is_finished());
+            tokio::time::advance(Duration::from_millis(2)).await;
+            let said = format!(
+                "begun\n[killed after {expected}s, the longest that it may take: run less at once, or in smaller steps]"
+            );
+            assert_eq!(call.await.unwrap().unwrap(), said.into());
+            life.ended().await;
+        }
     }
 }
 
 #[tokio::test]
 async fn a_command_that_is_dropped_is_killed_with_all_that_it_started() {
-    let here = Fixture::new(&[]);
-    let mut life = Lifeline::new(&here);
-    let tool = here.tool("run_command");
-    let arguments = json!({ "command": format!("{CHILD} sleep 60 > life & wait") });
-    let call = tokio::spawn(async move { tool.call(&context(), arguments).await });
-    (&mut life.alive).await.unwrap();
-    call.abort();
-    assert!(call.await.unwrap_err().is_cancelled());
-    life.ended().await;
+    for background in backgrounds().into_iter().chain(unmarked()) {
+        let here = Fixture::new(&[]);
+        let mut life = Lifeline::new(&here);
+        let tool = here.tool("run_command");
+        let arguments = json!({ "command": format!("{background} sleep 60 > life & wait") });
+        let call = tokio::spawn(async move { tool.call(&context(), arguments).await });
+        (&mut life.alive).await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        life.ended().await;
+    }
 }
 
 #[tokio::test]
 async fn what_is_left_in_the_background_ends_with_the_command() {
+    for background in backgrounds() {
+        let here = Fixture::new(&[]);
+        let life = Lifeline::new(&here);
+        // The second one holds the output open.
+        let command = format!("{background} sleep 60 & until [ -e ready ]; do :; done; echo done");
+        let output = here
+            .call("run_command", json!({ "command": command }))
+            .await;
+        assert_eq!(output.unwrap(), "done\n[exit code 0]");
+        life.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_of_a_command_is_killed_with_both() {
+    // What a tool within the command would start has another mark besides.
     let here = Fixture::new(&[]);
     let life = Lifeline::new(&here);
-    // The second one holds the output open.
-    let command = format!("{CHILD} sleep 60 & until [ -e ready ]; do :; done; echo done");
+    let command = format!(
+        "VICTOR_COMMAND_1=1 setsid sh -c '({LIVE}) &' > life; until [ -e ready ]; do :; done"
+    );
     let output = here
         .call("run_command", json!({ "command": command }))
         .await;
-    assert_eq!(output.unwrap(), "done\n[exit code 0]");
+    assert_eq!(output.unwrap(), "[exit code 0]");
     life.ended().await;
+}
+
+#[derive(Debug, Default)]
+struct Heard(AtomicUsize);
+
+impl ToolListener for Heard {
+    fn heard(&self, _: &ToolCallId, _: Option<&str>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn output_is_a_sign_of_life() {
+    let here = Fixture::new(&[]);
+    let heard = async |command: &str| {
+        let heard = Arc::new(Heard::default());
+        let cx = context().with_listener(heard.clone());
+        let tool = here.tool("run_command");
+        tool.call(&cx, json!({ "command": command })).await.unwrap();
+        heard.0.load(Ordering::Relaxed)
+    };
+    assert_eq!(heard("true").await, 0);
+    assert!(heard("echo 1; echo 2 >&2").await > 0);
+    // As many as there are pieces, and each has 64 KiB at most.
+    assert!(heard("head -c 1000000 /dev/zero").await >= 15);
+}
+
+#[test]
+fn a_call_may_take_longer_than_its_command() {
+    let here = Fixture::new(&[]);
+    let limit = |tools: &WorkspaceTools| {
+        let tools = tools.tools();
+        tools.last().unwrap().limits().timeout.unwrap()
+    };
+    assert!(limit(&here.tools) > Duration::from_secs(45));
+    let long = here.tools.command_timeout(Duration::from_secs(600));
+    assert!(limit(&long) > Duration::from_secs(600));
+    assert_eq!(limit(&long.command_timeout(Duration::MAX)), Duration::MAX);
+}
+
+#[test]
+fn the_command_and_its_folder_are_shown_before_it_runs() {
+    let here = Fixture::new(&[]);
+    let shown = here.preview("run_command", &json!({ "command": "touch x" }));
+    let folder = here.path("").canonicalize().unwrap();
+    assert_eq!(
+        shown.unwrap(),
+        format!("touch x\n[in {}]", folder.display())
+    );
+    assert!(!here.path("x").exists());
+    assert_eq!(here.preview("run_command", &json!({})), None);
+}
+
+/// The most memory that this process has had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gibibyte_of_output_takes_no_memory() {
+    if std::env::var_os("VICTOR_TEST_ALONE").is_none() {
+        // In a process of its own, whose memory other tests do not use.
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "commands::a_gibibyte_of_output_takes_no_memory"])
+            .env("VICTOR_TEST_ALONE", "1")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    check("true", "[exit code 0]");
+    let before = peak_memory();
+    let here = Fixture::new(&[]);
+    let command = json!({ "command": "head -c 1073741824 /dev/zero" });
+    let output = block_on(here.call("run_command", command)).unwrap();
+    let left_out = 1_073_741_824 - 40 * 1024;
+    assert!(output.contains(&format!("[{left_out} bytes left out here]")));
+    assert!(
+        peak_memory() - before < 8 * 1024,
+        "{} KiB",
+        peak_memory() - before
+    );
 }
 
 #[tokio::test]

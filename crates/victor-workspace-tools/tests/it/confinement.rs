@@ -10,6 +10,7 @@ fn with_path(path: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("read_file", json!({ "path": path })),
         ("list_directory", json!({ "path": path })),
+        ("find_files", json!({ "patterns": ["*"], "path": path })),
         ("search_files", json!({ "query": ".", "path": path })),
         ("write_file", json!({ "path": path, "content": "changed" })),
         (
@@ -147,7 +148,7 @@ mod unix {
             );
             for (name, arguments) in with_path(path) {
                 let expected = match name {
-                    "list_directory" => &format!(
+                    "list_directory" | "find_files" => &format!(
                         "invalid arguments: `{path}` is not a directory, or leads through a file as if it were one"
                     ),
                     _ => &refused,

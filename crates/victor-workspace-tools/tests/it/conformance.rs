@@ -11,11 +11,16 @@ async fn every_tool_is_one_by_the_law() {
     for (name, arguments) in [
         ("read_file", json!({ "path": "a.txt" })),
         ("list_directory", json!({})),
+        ("find_files", json!({ "patterns": ["*.txt"] })),
         ("search_files", json!({ "query": "one" })),
         ("write_file", json!({ "path": "b/c.txt", "content": "x" })),
         (
             "edit_file",
             json!({ "path": "a.txt", "old_text": "two", "new_text": "two!" }),
+        ),
+        (
+            "apply_patch",
+            json!({ "patch": "--- a/a.txt\n+++ b/a.txt\n@@ -1,1 +1,1 @@\n-one\n+one\n" }),
         ),
         #[cfg(unix)]
         ("run_command", json!({ "command": "echo hello" })),
@@ -34,14 +39,16 @@ fn what_changes_something_must_be_allowed_and_says_what_it_does() {
             .map(|tool| (tool.spec().name.clone(), tool.spec().effect))
             .collect::<Vec<_>>()
     };
-    let reading = ["read_file", "list_directory", "search_files"];
+    let reading = ["read_file", "list_directory", "find_files", "search_files"];
     let mut expected: Vec<_> = reading
         .iter()
         .map(|name| ((*name).to_owned(), Effect::ReadOnly))
         .collect();
     assert_eq!(offered(&tools), expected);
     let tools = tools.allow_write(true);
-    expected.extend(["write_file", "edit_file"].map(|name| (name.to_owned(), Effect::Write)));
+    expected.extend(
+        ["write_file", "edit_file", "apply_patch"].map(|name| (name.to_owned(), Effect::Write)),
+    );
     assert_eq!(offered(&tools), expected);
     if cfg!(unix) {
         let tools = tools.allow_commands(true);

@@ -18,7 +18,7 @@ fn what_occurs_once_is_replaced_and_shown() {
         "b\n",
         "X\nY\n",
         false,
-        "changed `f`\n@@ -1,3 +1,4 @@\n a\n-b\n+X\n+Y\n c\n",
+        "changed `f`\n--- a/f\n+++ b/f\n@@ -1,3 +1,4 @@\n a\n-b\n+X\n+Y\n c\n",
         "a\nX\nY\nc\n",
     );
     check(
@@ -26,7 +26,7 @@ fn what_occurs_once_is_replaced_and_shown() {
         "b",
         "",
         false,
-        "changed `f`\n@@ -1,2 +1,2 @@\n a\n-b\n+\n",
+        "changed `f`\n--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\r\n-b\r\n+\r\n",
         "a\r\n\r\n",
     );
 }
@@ -48,7 +48,7 @@ fn what_occurs_often_needs_to_be_meant() {
         "a",
         "X",
         true,
-        "changed `f` in 2 places, of which the first is\n@@ -1,2 +1,2 @@\n-a b\n+X b\n a\n",
+        "changed `f` in 2 places\n--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n-a b\n-a\n+X b\n+X\n",
         "X b\nX\n",
     );
 }

@@ -5,7 +5,13 @@ mod commands;
 mod confinement;
 mod conformance;
 mod edit;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod find;
+mod history;
 mod list;
+mod patch;
+mod preview;
 mod read;
 mod search;
 mod support;

@@ -51,7 +51,18 @@ impl Fixture {
     }
 
     pub(crate) async fn call(&self, name: &str, arguments: Value) -> Result<String, ToolError> {
-        let output = self.tool(name).call(&context(), arguments).await?;
+        self.call_in(TurnId::from_u128(1), name, arguments).await
+    }
+
+    pub(crate) async fn call_in(
+        &self,
+        turn: TurnId,
+        name: &str,
+        arguments: Value,
+    ) -> Result<String, ToolError> {
+        let mut cx = context();
+        cx.turn = turn;
+        let output = self.tool(name).call(&cx, arguments).await?;
         Ok(output
             .content
             .iter()
@@ -60,6 +71,30 @@ impl Fixture {
                 other => panic!("{other:?}"),
             })
             .collect())
+    }
+
+    pub(crate) fn preview(&self, name: &str, arguments: &Value) -> Option<String> {
+        block_on(self.tool(name).preview(&context(), arguments))
+    }
+
+    /// All files and what is in them, in the order of their paths.
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
+        fn collect(folder: &Path, root: &Path, files: &mut Vec<(String, String)>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, root, files);
+                } else {
+                    let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                    let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                    files.push((name.to_owned(), content));
+                }
+            }
+        }
+        let (root, mut files) = (self.path(""), Vec::new());
+        collect(&root, &root, &mut files);
+        files.sort();
+        files
     }
 
     /// Calls a tool and compares what it says, or how it fails.

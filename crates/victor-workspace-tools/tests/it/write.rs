@@ -2,12 +2,16 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, block_on, said};
 
 #[track_caller]
 fn check(here: &Fixture, path: &str, content: &str, expected: &str) {
     let arguments = json!({ "path": path, "content": content });
-    here.check("write_file", arguments, expected);
+    let found = match block_on(here.call("write_file", arguments)) {
+        Ok(found) => found.lines().next().unwrap().to_owned(), // without the diff
+        Err(error) => said(&error),
+    };
+    assert_eq!(found, expected);
     let leftover = fs::read_dir(here.path("")).unwrap().flatten();
     for entry in leftover {
         let name = entry.file_name().into_string().unwrap();
@@ -24,6 +28,54 @@ fn files_are_created_and_replaced() {
     assert_eq!(here.content("a"), "");
     check(&here, "x/y/z", "deep", "created `x/y/z`: 1 lines, 4 bytes");
     assert_eq!(here.content("x/y/z"), "deep");
+}
+
+#[test]
+fn what_changed_is_shown() {
+    let here = Fixture::new(&[]);
+    let check = |content: &str, expected: &str| {
+        let arguments = json!({ "path": "a b", "content": content });
+        here.check("write_file", arguments, expected);
+    };
+    check(
+        "one\ntwo",
+        "created `a b`: 2 lines, 7 bytes\n--- /dev/null\n+++ b/a b\n@@ -0,0 +1,2 @@\n+one\n+two\n\\ No newline at end of \
+         file\n",
+    );
+    check(
+        "two\n",
+        "replaced `a b`: 1 lines, 4 bytes\n--- a/a b\n+++ b/a b\n@@ -1,2 +1,1 @@\n-one\n-two\n\\ No newline at end of \
+         file\n+two\n",
+    );
+    check(
+        "two\n",
+        "unchanged, since it was already so: `a b`: 1 lines, 4 bytes\n",
+    );
+    fs::write(here.path("a b"), b"\0").unwrap();
+    check(
+        "two\n",
+        "replaced `a b`: 1 lines, 4 bytes\n--- a/a b\n+++ b/a b\n[what was in it is not text]\n",
+    );
+    let huge = fs::File::create(here.path("a b")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    check(
+        "",
+        "replaced `a b`: 0 lines, 0 bytes\n--- a/a b\n+++ b/a b\n[what was in it is too large to be shown]\n",
+    );
+}
+
+#[test]
+fn a_long_diff_is_cut() {
+    let here = Fixture::new(&[]);
+    let write = |content: String| {
+        let arguments = json!({ "path": "a", "content": content });
+        block_on(here.call("write_file", arguments)).unwrap()
+    };
+    let lines = write("x\n".repeat(100));
+    assert!(lines.ends_with("+x\n[60 more lines]\n") && lines.lines().count() == 45);
+    let long = write(format!("{}\n", "y".repeat(1050)).repeat(40));
+    assert!(long.len() < 42_000);
+    assert!(long.ends_with("y\n[the last 2 lines of the diff are left out]\n"));
 }
 
 #[test]

@@ -5,22 +5,14 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
+use victor_core::ToolSpec;
 
 /// Tools to choose from, and the queries to choose for.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) name: String,
-    pub(crate) tools: Vec<Tool>,
+    pub(crate) tools: Vec<ToolSpec>,
     pub(crate) queries: Vec<Query>,
-}
-
-/// A tool as its users are told of it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Tool {
-    pub(crate) name: String,
-    pub(crate) description: String,
-    /// The JSON schema of its arguments.
-    pub(crate) parameters: Value,
 }
 
 #[derive(Debug)]
@@ -40,12 +32,13 @@ struct Line {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Entry {
-    Tool(Tool),
-    /// What it expects are names.
-    Query {
-        text: String,
-        expected: Vec<String>,
+    Tool {
+        name: String,
+        description: String,
+        parameters: Value,
     },
+    /// What it expects are names.
+    Query { text: String, expected: Vec<String> },
 }
 
 impl Pool {
@@ -62,8 +55,13 @@ impl Pool {
             });
             let (pool, places) = &mut pools[place];
             match line.entry {
-                Entry::Tool(tool) => {
-                    places.insert(tool.name.clone(), pool.tools.len());
+                Entry::Tool {
+                    name,
+                    description,
+                    parameters,
+                } => {
+                    places.insert(name.clone(), pool.tools.len());
+                    let tool = ToolSpec::new(name, description, parameters);
                     pool.tools.push(tool);
                 }
                 Entry::Query { text, expected } => {
@@ -88,48 +86,13 @@ impl Pool {
     }
 }
 
-impl Tool {
-    /// The words of its parameters: their names, descriptions and permitted values.
-    pub(crate) fn parameter_words(&self) -> String {
-        let mut words = Vec::new();
-        collect_words(&self.parameters, &mut words);
-        words.join("\n")
-    }
-}
-
-fn collect_words<'a>(schema: &'a Value, words: &mut Vec<&'a str>) {
-    match schema {
-        Value::Array(schemas) => schemas
-            .iter()
-            .for_each(|schema| collect_words(schema, words)),
-        Value::Object(keywords) => {
-            for (keyword, value) in keywords {
-                match (keyword.as_str(), value) {
-                    ("description", Value::String(text)) => words.push(text),
-                    ("enum", Value::Array(values)) => {
-                        words.extend(values.iter().filter_map(Value::as_str));
-                    }
-                    ("properties", Value::Object(properties)) => {
-                        for (name, schema) in properties {
-                            words.push(name);
-                            collect_words(schema, words);
-                        }
-                    }
-                    _ => collect_words(value, words),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Pool;
 
     #[test]
     fn tools_and_queries_come_in_pools() {
-        let text = r#"{"type":"tool","pool":"a","name":"x","description":"X","parameters":{"type":"object","properties":{"mode":{"type":"array","items":{"enum":["fast",1],"description":"How"}}}}}
+        let text = r#"{"type":"tool","pool":"a","name":"x","description":"X","parameters":{"type":"object"}}
             {"type":"tool","pool":"b","name":"x","description":"Y","parameters":{}}
             {"type":"tool","pool":"a","name":"z","description":"Z","parameters":null}
             {"type":"query","pool":"a","text":"q","expected":["z","x"],"candidates":[]}"#;
@@ -140,8 +103,9 @@ mod tests {
         assert_eq!((&*a.name, a.tools.len(), a.queries.len()), ("a", 2, 1));
         assert_eq!((&*b.name, b.tools.len(), b.queries.len()), ("b", 1, 0));
         assert_eq!(a.queries[0].expected, [1, 0]);
-        assert_eq!(a.tools[0].parameter_words(), "mode\nHow\nfast");
-        assert_eq!(b.tools[0].parameter_words(), "");
+        let tool = &a.tools[0];
+        assert_eq!((&*tool.name, &*tool.description), ("x", "X"));
+        assert_eq!(tool.input_schema["type"], "object");
     }
 
     #[test]

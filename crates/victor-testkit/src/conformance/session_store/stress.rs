@@ -6,7 +6,9 @@ use serde_json::json;
 use victor_core::{
     Message, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage,
 };
-use victor_session_protocol::{SessionError, SessionInfo, SessionStore, TranscriptEntry};
+use victor_session_protocol::{
+    SessionError, SessionInfo, SessionPatch, SessionStore, TranscriptEntry,
+};
 
 use super::{append, entries, known, transcript};
 use crate::conformance::{calm, drop_at_polls, succeed};
@@ -162,5 +164,43 @@ pub(super) async fn races(store: Arc<impl SessionStore>) {
         won == 1,
         "a session is created once",
         "{won} of {WRITERS} racing calls made it"
+    );
+}
+
+/// Changes of what is known race with each other and with writes: none undoes another.
+pub(super) async fn changes_race(store: Arc<impl SessionStore>) {
+    const WRITERS: u64 = 8;
+    let id = SessionId::new("s");
+    append(&*store, &id, 0, &entries(1)).await;
+    let appends = tokio::spawn({
+        let (store, id) = (Arc::clone(&store), id.clone());
+        async move {
+            for version in 1..=WRITERS {
+                store.append(&id, version, &entries(1)).await?;
+                tokio::task::yield_now().await;
+            }
+            Ok::<_, SessionError>(())
+        }
+    });
+    let changes = (0..WRITERS).map(|number| {
+        let (store, id) = (Arc::clone(&store), id.clone());
+        tokio::spawn(async move {
+            let mut patch = SessionPatch::default();
+            patch.add_tags.insert(number.to_string());
+            patch.metadata.insert(number.to_string(), number.into());
+            store.update(&id, &patch).await
+        })
+    });
+    for change in changes.collect::<Vec<_>>() {
+        succeed(succeed(calm(change).await));
+    }
+    succeed(succeed(calm(appends).await));
+    let info = known(&*store, &id).await;
+    law!(
+        info.tags.len() as u64 == WRITERS
+            && info.metadata.len() as u64 == WRITERS
+            && info.entries == WRITERS + 1,
+        "changes and writes that race are all kept",
+        "{info:?}"
     );
 }

@@ -1,225 +1,31 @@
-use std::sync::Mutex;
+mod queries;
+mod store;
 
-use async_trait::async_trait;
-use tokio::task::yield_now;
-use victor_core::{JsonMap, SessionId};
-use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch,
-    SessionQuery, SessionStore, TranscriptEntry,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use victor_session_protocol::InMemorySessionStore;
 use victor_testkit::conformance;
 
 use super::breaks;
-
-/// A store in memory with something wrong about it.
-#[derive(Debug)]
-struct Store {
-    inner: InMemorySessionStore,
-    bug: &'static str,
-    deleted: Mutex<Vec<SessionId>>,
-}
-
-impl Store {
-    fn is(&self, bug: &str) -> bool {
-        self.bug == bug
-    }
-
-    /// The session as the store finds it.
-    fn id(&self, session: &SessionId) -> SessionId {
-        if self.is("folds case") {
-            session.as_str().to_lowercase().into()
-        } else {
-            session.clone()
-        }
-    }
-
-    fn spoil(&self, info: &mut SessionInfo) {
-        match self.bug {
-            "trusts the caller's count" if info.entries == 0 => info.entries = 7,
-            "forgets metadata" => info.metadata = JsonMap::new(),
-            "trims names" => info.id = info.id.as_str().trim().into(),
-            "never touches" => info.updated_at = info.created_at,
-            "is always young" => info.created_at = info.updated_at,
-            _ => {}
-        }
-    }
-}
-
-#[async_trait]
-impl SessionStore for Store {
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
-        if self.is("creates twice") {
-            self.inner.delete(&session.id).await?;
-        }
-        if self.is("creates twice in a race") && self.inner.info(&session.id).await?.is_none() {
-            yield_now().await;
-            self.inner.delete(&session.id).await?;
-        }
-        self.inner.create(session).await
-    }
-
-    async fn commit(
-        &self,
-        session: &SessionId,
-        expected: u64,
-        commit: &SessionCommit,
-    ) -> Result<u64, SessionError> {
-        let entries = &commit.entries[..];
-        assert!(!self.is("panics"), "bug");
-        let session = &self.id(session);
-        let found = self.inner.info(session).await?.map(|info| info.entries);
-        match self.bug {
-            "makes on any write" if found.is_none() => self.inner.append(session, 0, entries).await,
-            "ignores versions" if found.is_some() => {
-                self.inner.append(session, found.unwrap(), entries).await
-            }
-            "keeps something" if found.is_some_and(|found| found != expected) => {
-                let result = self.inner.append(session, expected, entries).await;
-                self.inner
-                    .append(session, found.unwrap(), &entries[..1])
-                    .await?;
-                result
-            }
-            "counts the batch only" => {
-                self.inner.append(session, expected, entries).await?;
-                Ok(entries.len() as u64)
-            }
-            "writes one by one" if !entries.is_empty() => {
-                let mut version = expected;
-                for entry in entries {
-                    version = self
-                        .inner
-                        .append(session, version, std::slice::from_ref(entry))
-                        .await?;
-                    if entries.len() == 3 {
-                        yield_now().await;
-                    }
-                }
-                Ok(version)
-            }
-            "races" if found == Some(expected) => {
-                yield_now().await;
-                let found = self
-                    .inner
-                    .info(session)
-                    .await?
-                    .map_or(0, |info| info.entries);
-                self.inner.append(session, found, entries).await
-            }
-            "is sorry" if entries.len() == 1 => {
-                let result = self.inner.append(session, expected, entries).await;
-                result.map_err(|error| match error {
-                    SessionError::Conflict { .. } => SessionError::store("busy"),
-                    error => error,
-                })
-            }
-            _ => self.inner.commit(session, expected, commit).await,
-        }
-    }
-
-    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
-        self.inner.open_turn(session).await
-    }
-
-    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
-        self.inner.open_turns().await
-    }
-
-    async fn update(
-        &self,
-        session: &SessionId,
-        patch: &SessionPatch,
-    ) -> Result<SessionInfo, SessionError> {
-        self.inner.update(session, patch).await
-    }
-
-    async fn load(
-        &self,
-        session: &SessionId,
-        from: u64,
-    ) -> Result<Vec<TranscriptEntry>, SessionError> {
-        let session = match self.bug {
-            "mixes sessions up" => session.as_str().trim().into(),
-            _ => self.id(session),
-        };
-        if self.is("loads what is not there") && self.inner.info(&session).await?.is_none() {
-            return Ok(Vec::new());
-        }
-        let from = if self.is("loads from the start") {
-            0
-        } else {
-            from
-        };
-        let mut entries = self.inner.load(&session, from).await?;
-        match self.bug {
-            "loads backwards" => entries.reverse(),
-            "loads a page" => entries.truncate(1000),
-            "loses turns" => entries.iter_mut().for_each(|entry| entry.turn = None),
-            "loses extra" => entries
-                .iter_mut()
-                .for_each(|entry| entry.extra = Default::default()),
-            "remembers deleted" if self.deleted.lock().unwrap().contains(&session) => {
-                entries.insert(0, entries[0].clone());
-            }
-            _ => {}
-        }
-        Ok(entries)
-    }
-
-    async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
-        let session = self.id(session);
-        let mut info = self.inner.info(&session).await?;
-        if info.is_none() && self.is("knows everybody") {
-            info = Some(SessionInfo::new(session));
-        }
-        info.iter_mut().for_each(|info| self.spoil(info));
-        Ok(info.filter(|_| !self.is("knows nobody")))
-    }
-
-    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
-        let mut list = self.inner.find(query).await?;
-        match self.bug {
-            "lists backwards" => list.reverse(),
-            "lists twice" => list.extend(list.clone()),
-            "lists stale counts" => list.iter_mut().for_each(|info| info.entries = 0),
-            _ => {}
-        }
-        list.iter_mut().for_each(|info| self.spoil(info));
-        Ok(list)
-    }
-
-    async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
-        match self.bug {
-            "deletes all" => {
-                let there = self.inner.info(session).await?.is_some();
-                for info in self.inner.list().await? {
-                    self.inner.delete(&info.id).await?;
-                }
-                Ok(there)
-            }
-            "deletes nothing" => {
-                let mut deleted = self.deleted.lock().unwrap();
-                let there = !deleted.contains(session);
-                deleted.push(session.clone());
-                Ok(there)
-            }
-            "always deletes" => self.inner.delete(session).await.map(|_| true),
-            "never deletes" => self.inner.delete(session).await.map(|_| false),
-            _ => {
-                self.deleted.lock().unwrap().push(session.clone());
-                self.inner.delete(session).await
-            }
-        }
-    }
-}
+use store::Store;
 
 async fn suite(bug: &'static str) {
-    let make = async || Store {
-        inner: InMemorySessionStore::default(),
-        bug,
-        deleted: Mutex::default(),
-    };
-    conformance::session_store(make).await;
+    conformance::session_store(async || Store::new(bug)).await;
+}
+
+async fn durable_suite(bug: &'static str) {
+    let disk = Mutex::new(Arc::<InMemorySessionStore>::default());
+    let opened = AtomicUsize::default();
+    conformance::durable_session_store(async || {
+        let times = opened.fetch_add(1, Ordering::Relaxed);
+        let mut disk = disk.lock().unwrap();
+        if times > 0 && bug == "forgets all" || times > 1 && bug == "works on a copy" {
+            *disk = Arc::default();
+        }
+        Store::open(bug, disk.clone(), times > 0)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -294,7 +100,178 @@ async fn each_law_can_be_broken() {
         ("writes one by one", "a dropped write is whole or not there"),
         ("races", "exactly one of several racing writes wins"),
         ("is sorry", "who loses a race gets a conflict"),
+        (
+            "has a turn for everybody",
+            "no turn runs where none was opened",
+        ),
+        (
+            "compacts journals",
+            "a commit writes entries and journal together, every field of both",
+        ),
+        (
+            "closes every journal",
+            "a commit that says nothing of the journal leaves it as it is",
+        ),
+        (
+            "keeps the first journal",
+            "the journal says where the turn was last",
+        ),
+        (
+            "keeps a loser's journal",
+            "a commit that fails leaves the journal as it is",
+        ),
+        (
+            "waves empty commits through",
+            "a commit at another version is a conflict, also without entries",
+        ),
+        ("closes no journal", "a journal that is closed is gone"),
+        (
+            "makes nothing of nothing",
+            "a first commit makes the session, also without entries",
+        ),
+        (
+            "touches at every commit",
+            "a commit without entries leaves what is known of the session as it is",
+        ),
+        (
+            "lists turns newest first",
+            "the turns that run are listed once, oldest first",
+        ),
+        (
+            "lists turns of the deleted",
+            "a session is deleted with its journal",
+        ),
+        (
+            "never refuses",
+            "a session that is not open refuses every commit",
+        ),
+        (
+            "refuses entries only",
+            "a session that is not open refuses every commit",
+        ),
+        ("forgets titles", "what a session is created with is kept"),
+        ("trims tags", "what a session is created with is kept"),
+        (
+            "knows two statuses",
+            "what a session is created with is kept",
+        ),
+        ("forgets extra", "what a session is created with is kept"),
+        ("forgets expiry", "what a session is created with is kept"),
+        ("creates now", "what a session is created with is kept"),
+        (
+            "makes on any change",
+            "a session that is not there cannot be changed",
+        ),
+        (
+            "keeps empty titles",
+            "a change is that of the patch, and the rest stays",
+        ),
+        (
+            "replaces tags",
+            "a change is that of the patch, and the rest stays",
+        ),
+        (
+            "adds after it takes away",
+            "a change is that of the patch, and the rest stays",
+        ),
+        (
+            "never lets live on",
+            "a change is that of the patch, and the rest stays",
+        ),
+        (
+            "keeps null",
+            "a change is that of the patch, and the rest stays",
+        ),
+        (
+            "touches at every change",
+            "a change is that of the patch, and the rest stays",
+        ),
+        (
+            "tells what was",
+            "a change is that of the patch, and the rest stays",
+        ),
+        ("tells it otherwise", "a change returns what is known then"),
+        ("changes all", "sessions do not touch each other"),
+        (
+            "empties at every change",
+            "a change leaves the transcript as it is",
+        ),
+        (
+            "takes patterns",
+            "exactly the sessions to which all of a query applies are found",
+        ),
+        (
+            "minds case",
+            "exactly the sessions to which all of a query applies are found",
+        ),
+        (
+            "folds all letters",
+            "exactly the sessions to which all of a query applies are found",
+        ),
+        (
+            "finds any tag",
+            "exactly the sessions to which all of a query applies are found",
+        ),
+        (
+            "ignores status",
+            "exactly the sessions to which all of a query applies are found",
+        ),
+        (
+            "expires at once",
+            "exactly the sessions to which all of a query applies are found",
+        ),
+        (
+            "folds case in order",
+            "sessions are found most recently written first, and at equal times",
+        ),
+        (
+            "knows no limit",
+            "no more sessions are found than were asked for",
+        ),
+        ("pages by time", "pages neither lose nor repeat a session"),
+        (
+            "pages behind a session",
+            "a page goes on behind a session that is gone",
+        ),
+        (
+            "changes in a race",
+            "changes and writes that race are all kept",
+        ),
     ] {
         breaks(law, suite(bug)).await;
+    }
+}
+
+#[tokio::test]
+async fn each_law_of_durable_stores_can_be_broken() {
+    durable_suite("none").await;
+    for (bug, law) in [
+        ("is modest", "a durable store says that it is"),
+        (
+            "forgets all",
+            "what is known of sessions is there after reopening",
+        ),
+        (
+            "forgets patches when reopened",
+            "what is known of sessions is there after reopening",
+        ),
+        (
+            "pages when reopened",
+            "transcripts are there after reopening",
+        ),
+        (
+            "forgets journals when reopened",
+            "journals are there after reopening",
+        ),
+        (
+            "ignores versions when reopened",
+            "versions hold after reopening",
+        ),
+        (
+            "works on a copy",
+            "stores that are open side by side see each other's writes",
+        ),
+    ] {
+        breaks(law, durable_suite(bug)).await;
     }
 }

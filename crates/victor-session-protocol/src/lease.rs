@@ -1,0 +1,60 @@
+//! The right to work on a session.
+
+use std::any::Any;
+use std::fmt;
+
+use victor_core::SessionId;
+
+/// The right to work on a session, until it is dropped.
+#[must_use = "the session is free again as soon as the lease is dropped"]
+pub struct TurnLease {
+    session: SessionId,
+    version: Option<u64>,
+    guard: Box<dyn Any + Send + Sync>,
+}
+
+impl TurnLease {
+    /// The right to work on `session`, which ends when `guard` is dropped.
+    pub fn new(session: SessionId, guard: impl Any + Send + Sync) -> Self {
+        Self {
+            session,
+            version: None,
+            guard: Box::new(guard),
+        }
+    }
+
+    /// The same right, with the number of entries that the transcript had when it was given.
+    pub fn with_version(self, version: u64) -> Self {
+        Self {
+            version: Some(version),
+            ..self
+        }
+    }
+
+    /// How many entries the transcript had when the right was given, where the manager knows it. Who keeps something
+    /// that was made from the transcript can tell by it whether somebody else has written since.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// What holds the session, for the manager that made the lease.
+    #[must_use]
+    pub fn guard<G: Any>(&self) -> Option<&G> {
+        self.guard.downcast_ref()
+    }
+}
+
+impl fmt::Debug for TurnLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnLease")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,183 @@
+//! An open database.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::driver::{Connection, Pools, Row};
+use crate::error::DatabaseError;
+use crate::options::DatabaseOptions;
+use crate::schema;
+use crate::statement::Statement;
+use crate::stores::{
+    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlReceiptStore, SqlResultStore,
+    SqlSessionStore,
+};
+use crate::transaction::Transaction;
+
+/// An open database, which hands out the stores in it.
+///
+/// A clone is the same database. Several processes may open one database, and one process may open it several times.
+///
+/// # Cancel safety
+///
+/// A call of a store that is dropped has happened as a whole or not at all. Its connection is closed, and another one
+/// is opened when it is needed.
+#[derive(Clone)]
+pub struct Database {
+    pools: Pools,
+    place: Arc<str>,
+}
+
+impl Database {
+    /// Opens a database with the options that there are by default.
+    ///
+    /// The address is the path of a file (`/var/lib/agent/victor.db`), the same as a URL (`sqlite:///var/lib/...`), or
+    /// a server (`postgres://user:password@host/name`). A file and its folder are made if they are not there, the file
+    /// for its owner alone. A database of an earlier version is brought to the latest schema first.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`]; the error of an address with a password does not show it.
+    pub async fn open(address: impl AsRef<str>) -> Result<Self, DatabaseError> {
+        Self::open_with(address, &DatabaseOptions::default()).await
+    }
+
+    /// Opens a database.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub async fn open_with(
+        address: impl AsRef<str>,
+        options: &DatabaseOptions,
+    ) -> Result<Self, DatabaseError> {
+        let database = Self::connect(address.as_ref(), options).await?;
+        if let Err(error) = schema::migrate(&database).await {
+            database.close().await;
+            return Err(error);
+        }
+        Ok(database)
+    }
+
+    async fn connect(address: &str, options: &DatabaseOptions) -> Result<Self, DatabaseError> {
+        let scheme = address.split_once("://").map(|(scheme, _)| scheme);
+        match scheme {
+            #[cfg(feature = "postgres")]
+            Some("postgres" | "postgresql") => {
+                let (connect, place) = crate::driver::postgres::parse(address)?;
+                let pools = crate::driver::postgres::open(connect, &place, options).await?;
+                let place = place.into();
+                Ok(Self { pools, place })
+            }
+            #[cfg(feature = "sqlite")]
+            None | Some("sqlite") => {
+                let path = crate::driver::sqlite::path(address)?;
+                let pools = crate::driver::sqlite::open(&path, options).await?;
+                let place = path.to_string_lossy().into();
+                Ok(Self { pools, place })
+            }
+            other => Err(DatabaseError::Address {
+                message: format!(
+                    "this build opens no `{}` addresses",
+                    other.unwrap_or("sqlite")
+                ),
+            }),
+        }
+    }
+
+    /// Closes the database when the calls that run have ended. Later ones fail. To drop it instead is no fault: what a
+    /// call has written is there all the same.
+    pub async fn close(&self) {
+        self.pools.close().await;
+    }
+
+    /// The store of sessions.
+    #[must_use]
+    pub fn session_store(&self) -> Arc<SqlSessionStore> {
+        Arc::new(SqlSessionStore(self.clone()))
+    }
+
+    /// The store of checkpoints.
+    #[must_use]
+    pub fn checkpoint_store(&self) -> Arc<SqlCheckpointStore> {
+        Arc::new(SqlCheckpointStore(self.clone()))
+    }
+
+    /// The destination of events.
+    #[must_use]
+    pub fn analytics_exporter(&self) -> Arc<SqlAnalyticsExporter> {
+        Arc::new(SqlAnalyticsExporter(self.clone()))
+    }
+
+    /// The source of settings.
+    #[must_use]
+    pub fn config_provider(&self) -> Arc<SqlConfigProvider> {
+        Arc::new(SqlConfigProvider(self.clone()))
+    }
+
+    /// The store of results that are too large for a conversation.
+    #[must_use]
+    pub fn result_store(&self) -> Arc<SqlResultStore> {
+        Arc::new(SqlResultStore(self.clone()))
+    }
+
+    /// The store of receipts of tool calls.
+    #[must_use]
+    pub fn receipt_store(&self) -> Arc<SqlReceiptStore> {
+        Arc::new(SqlReceiptStore(self.clone()))
+    }
+
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    pub(crate) fn error(&self, error: sqlx::Error) -> DatabaseError {
+        DatabaseError::new(&self.place, error)
+    }
+
+    /// The rows that one statement reads.
+    pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, DatabaseError> {
+        let read = async { self.pools.reader().await?.rows(statement).await };
+        read.await.map_err(|error| self.error(error))
+    }
+
+    /// Writes by one statement, and tells how many rows it has changed.
+    pub(crate) async fn execute(&self, statement: Statement<'_>) -> Result<u64, DatabaseError> {
+        Transaction::single(self.writer().await?, &self.place, statement).await
+    }
+
+    /// Begins to write.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'_>, DatabaseError> {
+        Transaction::begin(self.writer().await?, &self.place).await
+    }
+
+    async fn writer(&self) -> Result<Connection, DatabaseError> {
+        let writer = self.pools.writer().await;
+        writer.map_err(|error| self.error(error))
+    }
+
+    /// Reads what is kept as JSON.
+    pub(crate) fn parse<T: DeserializeOwned>(
+        &self,
+        json: &str,
+        what: &'static str,
+    ) -> Result<T, DatabaseError> {
+        serde_json::from_str(json).map_err(|error| DatabaseError::Unreadable {
+            place: self.place.to_string(),
+            what,
+            source: error.into(),
+        })
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.place).finish()
+    }
+}

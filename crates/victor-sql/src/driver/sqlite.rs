@@ -1,0 +1,123 @@
+//! SQLite.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::Pools;
+use crate::error::{Cause, DatabaseError};
+use crate::options::{DatabaseOptions, Synchronous};
+
+/// How long to wait before the journal of a new file is asked for again, while another process makes it.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// The path that an address names: `sqlite:` and what follows, or a path.
+pub(crate) fn path(address: &str) -> Result<PathBuf, DatabaseError> {
+    let path = if address.starts_with("sqlite:") {
+        let options = SqliteConnectOptions::from_str(address);
+        let options = options.map_err(|error| DatabaseError::Address {
+            message: error.to_string(),
+        })?;
+        options.get_filename().to_owned()
+    } else {
+        PathBuf::from(address)
+    };
+    let name = path.to_string_lossy();
+    if name.is_empty() || name.contains(":memory:") || name.contains("sqlx-in-memory") {
+        let message = "a database in memory is not shared between connections: name a file, or use the \
+                       stores in memory of the protocols";
+        return Err(DatabaseError::Address {
+            message: message.into(),
+        });
+    }
+    Ok(path)
+}
+
+/// Opens a file, which is made if it is not there.
+pub(crate) async fn open(path: &Path, options: &DatabaseOptions) -> Result<Pools, DatabaseError> {
+    let place = path.display().to_string();
+    make(path).map_err(|error| DatabaseError::Unreachable {
+        place: place.clone(),
+        source: error.into(),
+    })?;
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(options.lock_timeout)
+        .disable_statement_logging();
+    let mut write = connect
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(match options.synchronous {
+            Synchronous::Normal => SqliteSynchronous::Normal,
+            Synchronous::Full => SqliteSynchronous::Full,
+        });
+    if let Some(bytes) = options.max_bytes {
+        let pages = bytes / PAGE;
+        write = write.pragma("max_page_count", pages.max(1).to_string());
+    }
+    let pool = SqlitePoolOptions::new()
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(options.acquire_timeout);
+    let started = Instant::now();
+    let writer = loop {
+        let one = pool.clone().max_connections(1);
+        match one.connect_with(write.clone()).await {
+            Ok(writer) => break writer,
+            Err(error) => {
+                // The change to a write-ahead log fails at once while somebody else is at it.
+                let error = DatabaseError::new(&place, error);
+                let locked = matches!(error, DatabaseError::Locked { .. });
+                if !locked || started.elapsed() > options.lock_timeout {
+                    return Err(error);
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    };
+    let readers = pool
+        .max_connections(options.connections.max(1))
+        .connect_lazy_with(connect.pragma("query_only", "1"));
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+/// The size of a page of a file that SQLite makes.
+const PAGE: u64 = 4096;
+
+/// Makes the file, if it is not there, for nobody but its owner. SQLite gives its logs the same mode.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = fs::OpenOptions::new();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    match file.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What a code of SQLite means (<https://sqlite.org/rescode.html>).
+pub(crate) fn cause(error: &SqliteError) -> Cause {
+    use sqlx::error::DatabaseError as _;
+    let code = error.code().and_then(|code| code.parse::<i32>().ok());
+    match code.unwrap_or_default() & 0xff {
+        5 | 6 => Cause::Locked,
+        8 => Cause::ReadOnly,
+        11 => Cause::Corrupt,
+        13 => Cause::Full,
+        14 => Cause::Unreachable,
+        26 => Cause::NotADatabase,
+        _ => Cause::Other,
+    }
+}

@@ -1,0 +1,244 @@
+//! What can go wrong with a database.
+
+use victor_analytics_protocol::ExportError;
+use victor_checkpoint_protocol::CheckpointError;
+use victor_config_protocol::ConfigError;
+use victor_core::BoxError;
+use victor_session_protocol::SessionError;
+
+/// Why a database could not be used. The stores put it in words into the errors of their protocols.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The address names no database that this build can open.
+    #[error("no database is opened: {message}")]
+    Address {
+        /// What is wrong with it. A password is never shown.
+        message: String,
+    },
+    /// There is no such file or server, or it lets nobody in.
+    #[error(
+        "`{place}` cannot be opened: check that it is there, and that it may be used from here"
+    )]
+    Unreachable {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// The schema was made by a later version of Victor.
+    #[error(
+        "`{place}` has schema {found}, and this build knows schemas up to {known}: use a later version of Victor"
+    )]
+    TooNew {
+        /// The database.
+        place: String,
+        /// Its schema.
+        found: i64,
+        /// The latest schema that is known here.
+        known: i64,
+    },
+    /// The file is something else.
+    #[error("`{place}` is not a SQLite database: choose another path; nothing was changed")]
+    NotADatabase {
+        /// The file.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// Somebody else has been writing for longer than writes wait.
+    #[error(
+        "`{place}` is locked: another process has been writing to it for longer than `lock_timeout`; try again"
+    )]
+    Locked {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// A statement has taken longer than `statement_timeout`, or no connection became free within `acquire_timeout`.
+    #[error(
+        "`{place}` has not answered in time: try again when it has less to do, or raise the timeout"
+    )]
+    TimedOut {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// The disk is full, or the file has reached `max_bytes`.
+    #[error("there is no room for `{place}`: free some, or raise `max_bytes`; nothing was written")]
+    Full {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// It can only be read.
+    #[error("`{place}` can only be read: give the program the right to write to it and its folder")]
+    ReadOnly {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// The connection was lost. What was being written is there as a whole or not at all, and nobody knows which.
+    #[error("the connection to `{place}` was lost: look at what is there, and try again")]
+    Disconnected {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// The program has closed it.
+    #[error("`{place}` was closed: open it again")]
+    Closed {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// The file is damaged.
+    #[error(
+        "`{place}` is damaged: keep it as it is, and copy what can still be read with `victor_sql::salvage`"
+    )]
+    Corrupt {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// What stands in a row cannot be understood.
+    #[error(
+        "`{place}` holds a {what} that cannot be read: use a later version of Victor, or a backup"
+    )]
+    Unreadable {
+        /// The database.
+        place: String,
+        /// What it should be.
+        what: &'static str,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// It failed in another way.
+    #[error("`{place}` failed")]
+    Other {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+}
+
+/// What an error of a database means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Unreachable,
+    NotADatabase,
+    Locked,
+    TimedOut,
+    Full,
+    ReadOnly,
+    Disconnected,
+    Closed,
+    Corrupt,
+    Other,
+}
+
+impl DatabaseError {
+    pub(crate) fn new(place: &str, error: sqlx::Error) -> Self {
+        let (place, cause) = (place.to_owned(), cause(&error));
+        let source = error.into();
+        match cause {
+            Cause::Unreachable => Self::Unreachable { place, source },
+            Cause::NotADatabase => Self::NotADatabase { place, source },
+            Cause::Locked => Self::Locked { place, source },
+            Cause::TimedOut => Self::TimedOut { place, source },
+            Cause::Full => Self::Full { place, source },
+            Cause::ReadOnly => Self::ReadOnly { place, source },
+            Cause::Disconnected => Self::Disconnected { place, source },
+            Cause::Closed => Self::Closed { place, source },
+            Cause::Corrupt => Self::Corrupt { place, source },
+            Cause::Other => Self::Other { place, source },
+        }
+    }
+
+    /// What a store says, and the error beneath.
+    pub(crate) fn into_parts(self) -> (String, Option<BoxError>) {
+        let message = self.to_string();
+        let source = match self {
+            Self::Address { .. } | Self::TooNew { .. } => None,
+            Self::Unreachable { source, .. }
+            | Self::NotADatabase { source, .. }
+            | Self::Locked { source, .. }
+            | Self::TimedOut { source, .. }
+            | Self::Full { source, .. }
+            | Self::ReadOnly { source, .. }
+            | Self::Disconnected { source, .. }
+            | Self::Closed { source, .. }
+            | Self::Corrupt { source, .. }
+            | Self::Unreadable { source, .. }
+            | Self::Other { source, .. } => Some(source),
+        };
+        (message, source)
+    }
+}
+
+fn cause(error: &sqlx::Error) -> Cause {
+    match error {
+        sqlx::Error::Database(error) => {
+            #[cfg(feature = "sqlite")]
+            if let Some(error) = error.try_downcast_ref() {
+                return crate::driver::sqlite::cause(error);
+            }
+            #[cfg(feature = "postgres")]
+            if let Some(error) = error.try_downcast_ref() {
+                return crate::driver::postgres::cause(error);
+            }
+            Cause::Other
+        }
+        sqlx::Error::PoolTimedOut => Cause::TimedOut,
+        sqlx::Error::PoolClosed => Cause::Closed,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+            Cause::Disconnected
+        }
+        sqlx::Error::Tls(_) => Cause::Unreachable,
+        _ => Cause::Other,
+    }
+}
+
+impl From<DatabaseError> for SessionError {
+    fn from(error: DatabaseError) -> Self {
+        let (message, source) = error.into_parts();
+        Self::Store { message, source }
+    }
+}
+
+impl From<DatabaseError> for CheckpointError {
+    fn from(error: DatabaseError) -> Self {
+        let unreadable = matches!(error, DatabaseError::Unreadable { .. });
+        let (message, source) = error.into_parts();
+        if unreadable {
+            return Self::Damaged { message };
+        }
+        Self::Store { message, source }
+    }
+}
+
+impl From<DatabaseError> for ExportError {
+    fn from(error: DatabaseError) -> Self {
+        let (message, source) = error.into_parts();
+        Self { message, source }
+    }
+}
+
+impl From<DatabaseError> for ConfigError {
+    fn from(error: DatabaseError) -> Self {
+        let (message, source) = error.into_parts();
+        Self::Source {
+            origin: "the database".into(),
+            message,
+            source,
+        }
+    }
+}

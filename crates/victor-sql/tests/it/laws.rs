@@ -1,0 +1,62 @@
+//! The laws that every store keeps.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use victor_core::SessionId;
+use victor_sql::{SqlReceiptStore, SqlResultStore};
+use victor_testkit::conformance;
+
+use crate::home::on_both;
+
+/// A name that no other call returns.
+fn fresh() -> String {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("fresh{number}")
+}
+
+on_both! {
+    async fn sessions_keep_the_laws(home: Home) {
+        conformance::session_store(async || {
+            home.open(&fresh()).await.session_store()
+        })
+        .await;
+    }
+
+    async fn sessions_are_durable(home: Home) {
+        conformance::durable_session_store(async || {
+            home.open("durable").await.session_store()
+        })
+        .await;
+    }
+
+    async fn checkpoints_keep_the_laws(home: Home) {
+        conformance::checkpoint_store(async |name| home.open(name).await.checkpoint_store()).await;
+    }
+
+    async fn results_keep_the_laws(home: Home) {
+        let make = async || SqlResultStore::clone(&*home.open(&fresh()).await.result_store());
+        conformance::result_store(make).await;
+    }
+
+    async fn receipts_keep_the_laws(home: Home) {
+        let make = async || SqlReceiptStore::clone(&*home.open(&fresh()).await.receipt_store());
+        conformance::receipt_store(make).await;
+    }
+
+    async fn exporters_keep_the_laws(home: Home) {
+        conformance::analytics_exporter(&*home.open("events").await.analytics_exporter()).await;
+    }
+
+    async fn settings_keep_the_laws(home: Home) {
+        let provider = home.open("settings").await.config_provider();
+        let sessions = ["", "a", "b"].map(SessionId::from);
+        for session in [None, Some(&sessions[0]), Some(&sessions[1])] {
+            let model = json!(format!("{session:?}"));
+            provider.set(session, "model", &model).await.unwrap();
+        }
+        provider.set(None, "temperature", &json!(0.5)).await.unwrap();
+        conformance::config_provider(&*provider, &sessions).await;
+    }
+}

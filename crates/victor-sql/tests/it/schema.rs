@@ -1,0 +1,182 @@
+//! Databases of every version that there was. `snapshots/` holds one for each schema, as it was written then: it is
+//! never changed, and a new schema gets a new one.
+
+use serde_json::json;
+use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter};
+use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
+use victor_config_protocol::ConfigProvider;
+use victor_core::{Message, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId};
+use victor_session_protocol::{
+    OpenTurn, SessionCommit, SessionPatch, SessionQuery, SessionStore, TranscriptEntry, TurnChange,
+};
+use victor_sql::{Database, DatabaseError};
+use victor_tool_protocol::{Receipt, ReceiptStore, ResultStore};
+
+use crate::home::{Home, on_both};
+
+const VERSIONS: [(&str, &str); 1] = [(
+    include_str!("snapshots/v1-sqlite.sql"),
+    include_str!("snapshots/v1-postgres.sql"),
+)];
+
+fn session() -> SessionId {
+    SessionId::new("docs-456")
+}
+
+fn result() -> ToolResult {
+    let call = ToolCall::new("call-1", "answer", "{}");
+    ToolResult::new(&call, ToolOutcome::Success, "42")
+}
+
+/// Writes something of every kind. The snapshots were made so.
+async fn fill(database: &Database) {
+    let (store, turn) = (database.session_store(), TurnId::generate());
+    let texts = [
+        Message::user("Hello"),
+        Message::assistant("Hello, 'you'!\n"),
+    ];
+    let entries = texts
+        .clone()
+        .map(|message| TranscriptEntry::new(Some(turn), message));
+    let open = OpenTurn::new(session(), turn, "here");
+    let commit = SessionCommit::new(entries.into(), TurnChange::Open(open));
+    store.commit(&session(), 0, &commit).await.unwrap();
+    let patch = SessionPatch::default().with_title("Docs").with_tag("work");
+    store.update(&session(), &patch).await.unwrap();
+
+    let mut history = History::default();
+    let links = texts.map(|message| history.push(message));
+    let mut checkpoint = Checkpoint::new(session(), history, CheckpointCause::Manual);
+    checkpoint.label = Some("before".into());
+    database
+        .checkpoint_store()
+        .save(&checkpoint, &links)
+        .await
+        .unwrap();
+
+    let events = [AnalyticsEvent::new("turn_finished").with("tokens", 7)];
+    database.analytics_exporter().export(&events).await.unwrap();
+    let config = database.config_provider();
+    config.set(None, "temperature", &json!(0.5)).await.unwrap();
+    config
+        .set(Some(&session()), "model", &json!("m"))
+        .await
+        .unwrap();
+    let results = database.result_store();
+    results
+        .put(&session(), "call-1", "a\0\u{e4}")
+        .await
+        .unwrap();
+    let receipts = database.receipt_store();
+    receipts.begin(&session(), "begun").await.unwrap();
+    receipts
+        .finish(&session(), "done", &result())
+        .await
+        .unwrap();
+}
+
+/// Reads all of that.
+async fn check(database: &Database) {
+    let store = database.session_store();
+    let entries = store.load(&session(), 0).await.unwrap();
+    let texts: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.message.text().into_owned())
+        .collect();
+    assert_eq!(texts, ["Hello", "Hello, 'you'!\n"]);
+    let mut query = SessionQuery::first(10);
+    query.text = Some("DOC".into());
+    query.tags = ["work".to_owned()].into();
+    let found = store.find(&query).await.unwrap();
+    assert_eq!((found.len(), found[0].entries), (1, 2));
+    assert_eq!(found[0].title.as_deref(), Some("Docs"));
+    let open = store.open_turn(&session()).await.unwrap().unwrap();
+    assert_eq!(
+        (open.turn, open.state.as_str()),
+        (entries[0].turn.unwrap(), "here")
+    );
+    store.append(&session(), 2, &entries[..1]).await.unwrap();
+
+    let checkpoints = database.checkpoint_store();
+    let list = checkpoints.list(&session()).await.unwrap();
+    assert_eq!((list.len(), list[0].label.as_deref()), (1, Some("before")));
+    let messages = checkpoints.messages(&list[0].history).await.unwrap();
+    assert_eq!(
+        messages
+            .iter()
+            .map(|message| message.text())
+            .collect::<Vec<_>>(),
+        texts
+    );
+
+    let settings = database
+        .config_provider()
+        .get_config(&session())
+        .await
+        .unwrap();
+    assert_eq!(json!(settings), json!({ "temperature": 0.5, "model": "m" }));
+    let page = database
+        .result_store()
+        .read(&session(), "call-1", 2, 10)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (page.text.as_str(), page.offset, page.total),
+        ("\u{e4}", 2, 4)
+    );
+    let receipts = database.receipt_store();
+    let begun = receipts.begin(&session(), "begun").await.unwrap();
+    assert_eq!(begun, Receipt::Begun);
+    let done = receipts.begin(&session(), "done").await.unwrap();
+    assert_eq!(done, Receipt::Finished(result()));
+}
+
+on_both! {
+    async fn everything_is_there_after_reopening(home: Home) {
+        let database = home.open("new").await;
+        fill(&database).await;
+        database.close().await;
+        check(&home.open("new").await).await;
+    }
+
+    async fn a_database_of_any_earlier_version_opens(home: Home) {
+        for (number, (sqlite, postgres)) in VERSIONS.iter().enumerate() {
+            let name = ["one", "two", "three", "four", "five"][number];
+            let script = match home {
+                Home::Sqlite(_) => sqlite,
+                Home::Postgres(..) => postgres,
+            };
+            home.execute(name, script).await;
+            check(&home.open(name).await).await;
+        }
+    }
+
+    async fn a_database_of_a_later_version_is_refused(home: Home) {
+        home.open("later").await.close().await;
+        home.execute("later", "INSERT INTO victor_schema (version) VALUES (99)").await;
+        let error = Database::open(home.address("later").await).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::TooNew { found: 99, .. }), "{error:?}");
+        assert!(error.to_string().ends_with("use a later version of Victor"), "{error}");
+    }
+
+    async fn a_database_that_is_opened_many_times_at_once_is_made_once(home: Home) {
+        let address = home.address("once").await;
+        let opened: Vec<_> = (0..16)
+            .map(|_| tokio::spawn(Database::open(address.clone())))
+            .collect();
+        for database in opened {
+            let store = database.await.unwrap().unwrap().session_store();
+            assert!(store.list().await.unwrap().is_empty());
+        }
+    }
+
+    async fn a_schema_that_fails_half_way_leaves_nothing_behind(home: Home) {
+        // Somebody else has a table of this name, which is the last to be made.
+        home.execute("half", "CREATE TABLE victor_receipts (mine TEXT)").await;
+        let error = Database::open(home.address("half").await).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::Other { .. }), "{error:?}");
+        home.execute("half", "DROP TABLE victor_receipts").await;
+        fill(&home.open("half").await).await;
+    }
+}

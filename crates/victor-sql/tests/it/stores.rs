@@ -1,0 +1,142 @@
+//! What the laws of the protocols do not say.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use sqlx::{Connection, PgConnection, SqliteConnection};
+use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter};
+use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointError, CheckpointStore, History,
+};
+use victor_config_protocol::{ConfigMap, ConfigProvider};
+use victor_core::{Message, SessionId};
+use victor_session_protocol::{SessionInfo, SessionQuery, SessionStore};
+use victor_sql::Database;
+
+use crate::home::{Home, on_both};
+
+/// How many rows a table has.
+async fn count(home: &Home, name: &str, table: &str) -> i64 {
+    let address = home.address(name).await;
+    let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    match home {
+        Home::Sqlite(_) => {
+            let address = format!("sqlite:{address}");
+            let mut connection = SqliteConnection::connect(&address).await.unwrap();
+            sqlx::query_scalar(sql)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap()
+        }
+        Home::Postgres(..) => {
+            let mut connection = PgConnection::connect(&address).await.unwrap();
+            sqlx::query_scalar(sql)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap()
+        }
+    }
+}
+
+on_both! {
+    async fn an_event_that_comes_twice_is_there_once(home: Home) {
+        let exporter = home.open("events").await.analytics_exporter();
+        let mut events: Vec<_> = (0..500).map(|_| AnalyticsEvent::new("turn\0")).collect();
+        exporter.export(&events[..300]).await.unwrap();
+        events[0].session_id = Some("s\0".into());
+        let result = exporter.export(&events).await.unwrap();
+        assert_eq!((result.success, result.exported_count), (true, 500));
+        assert_eq!(count(&home, "events", "victor_events").await, 500);
+    }
+
+    async fn a_setting_of_a_session_goes_before_that_of_all(home: Home) {
+        let provider = home.open("settings").await.config_provider();
+        let (own, other) = (SessionId::new(""), SessionId::new("other"));
+        provider.set(None, "model", &json!("a")).await.unwrap();
+        provider.set(None, "temperature", &json!(0.5)).await.unwrap();
+        provider.set(Some(&own), "model", &json!("b")).await.unwrap();
+        provider.set(Some(&own), "model", &json!(["c", null])).await.unwrap();
+        let check = async |session: &SessionId, expected: serde_json::Value| {
+            let found: ConfigMap = provider.get_config(session).await.unwrap();
+            assert_eq!(json!(found), expected);
+        };
+        check(&own, json!({ "model": ["c", null], "temperature": 0.5 })).await;
+        check(&other, json!({ "model": "a", "temperature": 0.5 })).await;
+        assert!(provider.unset(Some(&own), "model").await.unwrap());
+        assert!(!provider.unset(Some(&own), "model").await.unwrap());
+        check(&own, json!({ "model": "a", "temperature": 0.5 })).await;
+        assert!(provider.unset(None, "model").await.unwrap());
+        assert!(provider.unset(None, "temperature").await.unwrap());
+        check(&own, json!({})).await;
+    }
+
+    async fn a_message_is_kept_once_and_removed_with_its_last_checkpoint(home: Home) {
+        let store = home.open("messages").await.checkpoint_store();
+        let kept = async || {
+            let links = count(&home, "messages", "victor_links").await;
+            (links, count(&home, "messages", "victor_messages").await)
+        };
+        let shared = Arc::new(Message::user("shared"));
+        let mut history = History::default();
+        let links = [history.push(Arc::clone(&shared)), history.push(Message::user("b"))];
+        let first = Checkpoint::new("s".into(), history, CheckpointCause::Manual);
+        store.save(&first, &links).await.unwrap();
+        let mut longer = history;
+        let links = [longer.push(Message::user("c"))];
+        let second = Checkpoint::new("s".into(), longer, CheckpointCause::Manual);
+        store.save(&second, &links).await.unwrap();
+        let mut other = History::default();
+        let links = [other.push(Message::user("d")), other.push(shared)];
+        let third = Checkpoint::new("t".into(), other, CheckpointCause::Manual);
+        store.save(&third, &links).await.unwrap();
+        assert_eq!(kept().await, (5, 4));
+
+        assert_eq!(store.delete(&[first.id, first.id]).await.unwrap(), 1);
+        assert_eq!(kept().await, (5, 4));
+        assert_eq!(store.delete(&[second.id]).await.unwrap(), 1);
+        assert_eq!(kept().await, (2, 2));
+        assert_eq!(store.messages(&other).await.unwrap().len(), 2);
+        assert_eq!(store.delete(&[third.id]).await.unwrap(), 1);
+        assert_eq!(kept().await, (0, 0));
+    }
+
+    async fn a_message_that_was_changed_behind_the_back_is_damage(home: Home) {
+        let store = home.open("changed").await.checkpoint_store();
+        let mut history = History::default();
+        let links = [history.push(Message::user("a")), history.push(Message::user("b"))];
+        let checkpoint = Checkpoint::new("s".into(), history, CheckpointCause::Manual);
+        store.save(&checkpoint, &links).await.unwrap();
+        let change = "UPDATE victor_messages SET message = replace(message, '\"a\"', '\"A\"')";
+        home.execute("changed", change).await;
+        let error = store.messages(&history).await.unwrap_err();
+        assert!(matches!(error, CheckpointError::Damaged { .. }), "{error:?}");
+        let error = store.messages(&History { len: 3, ..history }).await.unwrap_err();
+        assert!(matches!(error, CheckpointError::Damaged { .. }), "{error:?}");
+    }
+
+    async fn what_is_deleted_with_a_session_is_gone(home: Home) {
+        let database = home.open("deleted").await;
+        let store = database.session_store();
+        let mut info = SessionInfo::new("s".into());
+        info.tags = ["a".to_owned(), "b\0".to_owned()].into();
+        info.title = Some("b\0".into());
+        store.create(&info).await.unwrap();
+        for text in ["b\0", "B\0"] {
+            let mut query = SessionQuery::first(1);
+            query.text = Some(text.into());
+            query.tags = ["b\0".to_owned()].into();
+            assert_eq!(store.find(&query).await.unwrap()[0].title, info.title);
+        }
+        assert!(store.delete(&info.id).await.unwrap());
+        assert_eq!(count(&home, "deleted", "victor_session_tags").await, 0);
+    }
+}
+
+#[test]
+fn stores_can_be_shared_and_their_futures_sent() {
+    fn check<T: Send + Sync + Clone + std::fmt::Debug + 'static>() {}
+    check::<Database>();
+    check::<victor_sql::SqlSessionStore>();
+    fn sent<T: Send>(_: fn() -> T) {}
+    sent(|| Database::open("x"));
+}

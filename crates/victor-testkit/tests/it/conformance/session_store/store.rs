@@ -1,0 +1,348 @@
+//! A store in memory with something wrong about it.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::task::yield_now;
+use victor_core::{JsonMap, SessionId, Timestamp, TurnId};
+use victor_session_protocol::{
+    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch,
+    SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnChange,
+};
+
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) inner: Arc<InMemorySessionStore>,
+    pub(super) bug: &'static str,
+    deleted: Mutex<Vec<SessionId>>,
+    is_reopened: bool,
+}
+
+impl Store {
+    pub(super) fn new(bug: &'static str) -> Self {
+        Self::open(bug, Arc::default(), false)
+    }
+
+    /// A store over what another one has left.
+    pub(super) fn open(
+        bug: &'static str,
+        inner: Arc<InMemorySessionStore>,
+        is_reopened: bool,
+    ) -> Self {
+        Self {
+            inner,
+            bug,
+            deleted: Mutex::default(),
+            is_reopened,
+        }
+    }
+
+    pub(super) fn is(&self, bug: &str) -> bool {
+        self.bug == bug
+    }
+
+    /// The session as the store finds it.
+    fn id(&self, session: &SessionId) -> SessionId {
+        if self.is("folds case") {
+            session.as_str().to_lowercase().into()
+        } else {
+            session.clone()
+        }
+    }
+
+    /// Changes the journal, and nothing else.
+    async fn journal(
+        &self,
+        session: &SessionId,
+        version: u64,
+        change: &TurnChange,
+    ) -> Result<(), SessionError> {
+        let commit = SessionCommit::new(Vec::new(), change.clone());
+        self.inner.commit(session, version, &commit).await.map(drop)
+    }
+
+    /// Changes the status, and returns what it was.
+    async fn set_status(
+        &self,
+        session: &SessionId,
+        status: SessionStatus,
+    ) -> Result<SessionStatus, SessionError> {
+        let info = self.inner.info(session).await?;
+        let before = info.map(|info| info.status).unwrap_or_default();
+        let mut patch = SessionPatch::default();
+        patch.status = Some(status);
+        self.inner.update(session, &patch).await?;
+        Ok(before)
+    }
+
+    pub(super) fn spoil(&self, info: &mut SessionInfo) {
+        match self.bug {
+            "trusts the caller's count" if info.entries == 0 => info.entries = 7,
+            "forgets metadata" => info.metadata = JsonMap::new(),
+            "trims names" => info.id = info.id.as_str().trim().into(),
+            "forgets titles" => info.title = None,
+            "trims tags" => info.tags = info.tags.iter().map(|tag| tag.trim().into()).collect(),
+            "knows two statuses" if !info.status.is_open() => info.status = SessionStatus::Closed,
+            "forgets extra" => info.extra = Default::default(),
+            "forgets expiry" => info.expires_at = None,
+            "forgets patches when reopened" if self.is_reopened => info.title = None,
+            "never touches" => info.updated_at = info.created_at,
+            "is always young" => info.created_at = info.updated_at,
+            _ => {}
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for Store {
+    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+        if self.is("creates twice") {
+            self.inner.delete(&session.id).await?;
+        }
+        if self.is("creates twice in a race") && self.inner.info(&session.id).await?.is_none() {
+            yield_now().await;
+            self.inner.delete(&session.id).await?;
+        }
+        if self.is("creates now") {
+            let mut info = session.clone();
+            info.updated_at = Timestamp::now();
+            return self.inner.create(&info).await;
+        }
+        self.inner.create(session).await
+    }
+
+    async fn commit(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError> {
+        let entries = &commit.entries[..];
+        assert!(!self.is("panics"), "bug");
+        let session = &self.id(session);
+        let found = self.inner.info(session).await?.map(|info| info.entries);
+        match self.bug {
+            "makes on any write" if found.is_none() => self.inner.append(session, 0, entries).await,
+            "ignores versions when reopened" if self.is_reopened => {
+                self.inner
+                    .append(session, found.unwrap_or_default(), entries)
+                    .await
+            }
+            "ignores versions" if found.is_some() => {
+                self.inner.append(session, found.unwrap(), entries).await
+            }
+            "keeps something" if found.is_some_and(|found| found != expected) => {
+                let result = self.inner.append(session, expected, entries).await;
+                self.inner
+                    .append(session, found.unwrap(), &entries[..1])
+                    .await?;
+                result
+            }
+            "counts the batch only" => {
+                self.inner.append(session, expected, entries).await?;
+                Ok(entries.len() as u64)
+            }
+            "writes one by one" if !entries.is_empty() => {
+                let mut version = expected;
+                for entry in entries {
+                    version = self
+                        .inner
+                        .append(session, version, std::slice::from_ref(entry))
+                        .await?;
+                    if entries.len() == 3 {
+                        yield_now().await;
+                    }
+                }
+                Ok(version)
+            }
+            "races" if found == Some(expected) => {
+                yield_now().await;
+                let found = self
+                    .inner
+                    .info(session)
+                    .await?
+                    .map_or(0, |info| info.entries);
+                self.inner.append(session, found, entries).await
+            }
+            "is sorry" if entries.len() == 1 => {
+                let result = self.inner.append(session, expected, entries).await;
+                result.map_err(|error| match error {
+                    SessionError::Conflict { .. } => SessionError::store("busy"),
+                    error => error,
+                })
+            }
+            "keeps a loser's journal" if found.is_some_and(|found| found != expected) => {
+                self.journal(session, found.unwrap(), &commit.turn).await?;
+                self.inner.commit(session, expected, commit).await
+            }
+            "waves empty commits through" if entries.is_empty() && found.is_some() => {
+                self.journal(session, found.unwrap(), &commit.turn).await?;
+                Ok(found.unwrap())
+            }
+            "closes every journal" if commit.turn == TurnChange::Keep => {
+                let closing = SessionCommit::new(entries.to_vec(), TurnChange::Close);
+                self.inner.commit(session, expected, &closing).await
+            }
+            "keeps the first journal"
+                if matches!(commit.turn, TurnChange::Open(_))
+                    && self.inner.open_turn(session).await?.is_some() =>
+            {
+                self.inner.append(session, expected, entries).await
+            }
+            "closes no journal" if commit.turn == TurnChange::Close => {
+                self.inner.append(session, expected, entries).await
+            }
+            "makes nothing of nothing"
+                if found.is_none() && entries.is_empty() && commit.turn != TurnChange::Keep =>
+            {
+                Ok(0)
+            }
+            "never refuses" => match self.inner.commit(session, expected, commit).await {
+                Err(SessionError::Closed(_)) => {
+                    let status = self.set_status(session, SessionStatus::Open).await?;
+                    let version = self.inner.commit(session, expected, commit).await;
+                    self.set_status(session, status).await?;
+                    version
+                }
+                result => result,
+            },
+            "refuses entries only" if entries.is_empty() && found == Some(expected) => {
+                let status = self.set_status(session, SessionStatus::Open).await?;
+                let version = self.inner.commit(session, expected, commit).await;
+                self.set_status(session, status).await?;
+                version
+            }
+            "touches at every commit" if entries.is_empty() && found == Some(expected) => {
+                let info = self.inner.info(session).await?.unwrap();
+                let written = self.inner.load(session, 0).await?;
+                self.inner.delete(session).await?;
+                let mut info = info;
+                info.updated_at = Timestamp::now();
+                self.inner.create(&info).await?;
+                self.inner.append(session, 0, &written).await?;
+                self.journal(session, expected, &commit.turn).await?;
+                Ok(expected)
+            }
+            _ => self.inner.commit(session, expected, commit).await,
+        }
+    }
+
+    fn is_durable(&self) -> bool {
+        !self.is("is modest")
+    }
+
+    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
+        let open = self.inner.open_turn(session).await?;
+        if self.is("has a turn for everybody") && open.is_none() {
+            return Ok(Some(OpenTurn::new(
+                session.clone(),
+                TurnId::generate(),
+                "{}",
+            )));
+        }
+        Ok(open.map(|mut open| {
+            if self.is("compacts journals") {
+                open.state = open.state.replace("  ", " ");
+            }
+            open
+        }))
+    }
+
+    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
+        let mut turns = self.inner.open_turns().await?;
+        match self.bug {
+            "lists turns newest first" => turns.reverse(),
+            "lists turns of the deleted" => {
+                let deleted = self.deleted.lock().unwrap();
+                turns.extend(
+                    deleted
+                        .iter()
+                        .map(|session| OpenTurn::new(session.clone(), TurnId::generate(), "{}")),
+                );
+            }
+            "forgets journals when reopened" if self.is_reopened => turns.clear(),
+            _ => {}
+        }
+        Ok(turns)
+    }
+
+    async fn update(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.wrong_update(session, patch.clone()).await
+    }
+
+    async fn load(
+        &self,
+        session: &SessionId,
+        from: u64,
+    ) -> Result<Vec<TranscriptEntry>, SessionError> {
+        let session = match self.bug {
+            "mixes sessions up" => session.as_str().trim().into(),
+            _ => self.id(session),
+        };
+        if self.is("loads what is not there") && self.inner.info(&session).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let from = if self.is("loads from the start") {
+            0
+        } else {
+            from
+        };
+        let mut entries = self.inner.load(&session, from).await?;
+        match self.bug {
+            "loads backwards" => entries.reverse(),
+            "pages when reopened" if self.is_reopened => entries.truncate(1),
+            "loads a page" => entries.truncate(1000),
+            "loses turns" => entries.iter_mut().for_each(|entry| entry.turn = None),
+            "loses extra" => entries
+                .iter_mut()
+                .for_each(|entry| entry.extra = Default::default()),
+            "remembers deleted" if self.deleted.lock().unwrap().contains(&session) => {
+                entries.insert(0, entries[0].clone());
+            }
+            _ => {}
+        }
+        Ok(entries)
+    }
+
+    async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
+        let session = self.id(session);
+        let mut info = self.inner.info(&session).await?;
+        if info.is_none() && self.is("knows everybody") {
+            info = Some(SessionInfo::new(session));
+        }
+        info.iter_mut().for_each(|info| self.spoil(info));
+        Ok(info.filter(|_| !self.is("knows nobody")))
+    }
+
+    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
+        self.wrong_find(query.clone()).await
+    }
+
+    async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
+        match self.bug {
+            "deletes all" => {
+                let there = self.inner.info(session).await?.is_some();
+                for info in self.inner.list().await? {
+                    self.inner.delete(&info.id).await?;
+                }
+                Ok(there)
+            }
+            "deletes nothing" => {
+                let mut deleted = self.deleted.lock().unwrap();
+                let there = !deleted.contains(session);
+                deleted.push(session.clone());
+                Ok(there)
+            }
+            "always deletes" => self.inner.delete(session).await.map(|_| true),
+            "never deletes" => self.inner.delete(session).await.map(|_| false),
+            _ => {
+                self.deleted.lock().unwrap().push(session.clone());
+                self.inner.delete(session).await
+            }
+        }
+    }
+}

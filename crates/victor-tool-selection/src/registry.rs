@@ -1,0 +1,88 @@
+//! The strategies that there are.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use victor_core::contain_sync;
+use victor_tool_selection_protocol::{SelectionError, ToolSelectionStrategy};
+
+/// The strategies that there are, and which of them is used.
+#[derive(Debug)]
+pub(crate) struct Registry(RwLock<Strategies>);
+
+#[derive(Debug)]
+struct Strategies {
+    known: BTreeMap<Arc<str>, Arc<dyn ToolSelectionStrategy>>,
+    used: Named,
+}
+
+/// A strategy with the name by which it was registered.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) name: Arc<str>,
+    pub(crate) strategy: Arc<dyn ToolSelectionStrategy>,
+}
+
+impl Named {
+    /// Asks a strategy for its name.
+    fn new(strategy: Arc<dyn ToolSelectionStrategy>) -> Result<Self, SelectionError> {
+        let name = contain_sync(|| Arc::from(strategy.name()));
+        let name = name.map_err(|panicked| SelectionError::because("it has no name", panicked))?;
+        Ok(Self { name, strategy })
+    }
+}
+
+impl Registry {
+    /// One strategy, which is used.
+    pub(crate) fn new(strategy: Arc<dyn ToolSelectionStrategy>) -> Result<Self, SelectionError> {
+        let used = Named::new(strategy)?;
+        let known = BTreeMap::from([(used.name.clone(), used.strategy.clone())]);
+        Ok(Self(RwLock::new(Strategies { known, used })))
+    }
+
+    pub(crate) fn add(
+        &self,
+        strategy: Arc<dyn ToolSelectionStrategy>,
+    ) -> Result<(), SelectionError> {
+        let Named { name, strategy } = Named::new(strategy)?;
+        let known = &mut self.write().known;
+        if known.contains_key(&name) {
+            return Err(SelectionError::DuplicateStrategy(name.to_string()));
+        }
+        known.insert(name, strategy);
+        Ok(())
+    }
+
+    pub(crate) fn choose(&self, name: &str) -> Result<(), SelectionError> {
+        let strategies = &mut *self.write();
+        let found = strategies.known.get_key_value(name);
+        let Some((name, strategy)) = found else {
+            return Err(SelectionError::UnknownStrategy {
+                name: name.to_owned(),
+                known: strategies.known.keys().map(ToString::to_string).collect(),
+            });
+        };
+        strategies.used = Named {
+            name: name.clone(),
+            strategy: strategy.clone(),
+        };
+        Ok(())
+    }
+
+    pub(crate) fn used(&self) -> Named {
+        self.read().used.clone()
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.read().known.keys().map(ToString::to_string).collect()
+    }
+
+    // Nothing that is done under the lock panics half way.
+    fn read(&self) -> RwLockReadGuard<'_, Strategies> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Strategies> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

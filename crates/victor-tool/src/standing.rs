@@ -1,0 +1,146 @@
+//! What persons do not wish to be asked about again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use victor_core::wire::{Extra, FormatVersion};
+use victor_core::{SessionId, ToolCall, ToolSpec};
+use victor_tool_protocol::{ApprovalRequest, ApprovalScope};
+
+use crate::cache::canonical;
+
+/// What persons have approved for more than one call, by session: the memory of an approval policy.
+///
+/// An approval counts for the tool as it was when the person was asked, word for word, and is void when the tool
+/// becomes another one. One that was given for arguments counts for the same arguments, in whatever order a model
+/// writes their fields.
+///
+/// Clones share what they know. It serializes, so that it can be stored and given to the policy of another process:
+///
+/// ```
+/// use victor_core::Effect;
+/// use victor_tool::{EffectPolicy, StandingApprovals};
+///
+/// let stored = r#"{ "sessions": {} }"#;
+/// let standing: StandingApprovals = serde_json::from_str(stored)?;
+/// let policy = EffectPolicy::ask_above(Effect::ReadOnly).with_standing(standing.clone());
+/// // Later, when persons have approved this and that:
+/// let stored = serde_json::to_string(&standing)?;
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct StandingApprovals(Arc<Mutex<Sessions>>);
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Sessions {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    #[serde(default)]
+    sessions: BTreeMap<SessionId, Vec<StandingApproval>>,
+    #[serde(flatten)]
+    extra: Extra,
+}
+
+/// An approval that counts for more than one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StandingApproval {
+    /// What the tool was.
+    pub tool: Arc<ToolSpec>,
+    /// The arguments for which it counts, as JSON with sorted fields; for any if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl StandingApprovals {
+    /// Remembers that a person has approved a call, if that is to count for others too. Approvals of the same tool that
+    /// are void by now are forgotten.
+    pub fn remember(&self, request: &ApprovalRequest, scope: ApprovalScope) {
+        let arguments = match scope {
+            ApprovalScope::Arguments => Some(arguments(&request.call)),
+            ApprovalScope::Tool => None,
+            _ => return,
+        };
+        let mut known = self.lock();
+        let approvals = known.sessions.entry(request.session.clone()).or_default();
+        let spec = &request.spec;
+        approvals.retain(|known| known.tool.name != spec.name || known.tool == *spec);
+        let approval = StandingApproval {
+            tool: spec.clone(),
+            arguments,
+            extra: Extra::default(),
+        };
+        if !approvals.contains(&approval) {
+            approvals.push(approval);
+        }
+    }
+
+    /// Whether a person has approved such calls.
+    #[must_use]
+    pub fn covers(&self, request: &ApprovalRequest) -> bool {
+        let known = self.lock();
+        let Some(approvals) = known.sessions.get(&request.session) else {
+            return false;
+        };
+        let call = arguments(&request.call);
+        approvals.iter().any(|known| {
+            known.tool == request.spec
+                && known.arguments.as_ref().is_none_or(|known| *known == call)
+        })
+    }
+
+    /// What is approved in a session.
+    #[must_use]
+    pub fn of(&self, session: &SessionId) -> Vec<StandingApproval> {
+        self.lock()
+            .sessions
+            .get(session)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Forgets what was approved in a session.
+    pub fn forget(&self, session: &SessionId) {
+        self.lock().sessions.remove(session);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        // Nothing that is done under the lock can panic half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The arguments as they are compared.
+fn arguments(call: &ToolCall) -> String {
+    match call.parse_arguments() {
+        Ok(arguments) => canonical(arguments.into()),
+        // No tool could take them, so they will never be compared with others.
+        Err(_) => call.arguments.clone(),
+    }
+}
+
+impl PartialEq for StandingApprovals {
+    /// Whether they know the same at this moment.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || {
+            let known = self.lock().clone();
+            known == *other.lock()
+        }
+    }
+}
+
+impl Serialize for StandingApprovals {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.lock().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StandingApprovals {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Sessions::deserialize(deserializer).map(|known| Self(Arc::new(Mutex::new(known))))
+    }
+}

@@ -1,0 +1,193 @@
+//! Tools that change files: what would change is worked out first, and then it is shown, or done as a whole.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use victor_core::ToolSpec;
+use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
+
+use crate::FileHistory;
+use crate::blocking::{Cancelled, arguments, run};
+use crate::commit::{Step, commit};
+use crate::diff::{Extent, header, hunks};
+use crate::place::{Content, Place};
+use crate::workspace::{MAX_OUTPUT, Workspace};
+
+/// What is to be done, all of it or nothing.
+pub(crate) struct Plan {
+    /// What is told when it is done, before the diff.
+    pub(crate) summary: String,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// What becomes of one file.
+pub(crate) struct Change {
+    pub(crate) place: Place,
+    /// Where the file is until then, if it is to be renamed.
+    pub(crate) from: Option<Place>,
+    pub(crate) before: Content,
+    /// What is to be in it; nothing, if it is to be deleted.
+    pub(crate) after: Option<String>,
+}
+
+impl Change {
+    pub(crate) fn new(place: Place, before: Content, after: Option<String>) -> Self {
+        Self {
+            place,
+            from: None,
+            before,
+            after,
+        }
+    }
+
+    /// What is to be done for it, in this order.
+    fn steps(&self) -> Vec<Step<'_>> {
+        let after = self.after.as_deref().map(str::as_bytes);
+        let Some(from) = &self.from else {
+            if after.is_some_and(
+                |after| matches!(&self.before, Content::Bytes(before) if before == after),
+            ) {
+                return Vec::new();
+            }
+            return vec![Step {
+                place: &self.place,
+                before: &self.before,
+                after,
+                permissions: self.place.permissions.as_ref(),
+            }];
+        };
+        let permissions = from.permissions.as_ref();
+        let put = Step {
+            place: &self.place,
+            before: &Content::Absent,
+            after,
+            permissions,
+        };
+        let take = Step {
+            place: from,
+            before: &self.before,
+            after: None,
+            permissions,
+        };
+        vec![put, take]
+    }
+
+    fn diff(&self, extent: Extent) -> String {
+        let old = self.from.as_ref().unwrap_or(&self.place);
+        let old_path = (self.before != Content::Absent).then_some(&*old.shown);
+        let new_path = self.after.is_some().then_some(&*self.place.shown);
+        let after = self.after.as_deref().unwrap_or_default();
+        let before = match &self.before {
+            Content::Absent => Ok(""),
+            Content::Bytes(bytes) if bytes.contains(&0) => Err("not text"),
+            Content::Bytes(bytes) => std::str::from_utf8(bytes).map_err(|_| "not text"),
+            Content::TooLarge => Err("too large to be shown"),
+        };
+        let hunks = match before {
+            Ok(before) => hunks(before, after, extent),
+            Err(why) => format!("[what was in it is {why}]\n"),
+        };
+        if hunks.is_empty() && old_path == new_path {
+            return String::new();
+        }
+        header(old_path, new_path) + &hunks
+    }
+}
+
+impl Plan {
+    /// The diff of all files.
+    fn diff(&self, extent: Extent) -> String {
+        let diffs = self.changes.iter().map(|change| change.diff(extent));
+        let mut text: String = diffs.collect();
+        if text.len() > MAX_OUTPUT {
+            let shown = text[..text.floor_char_boundary(MAX_OUTPUT)]
+                .rfind('\n')
+                .map_or(0, |end| end + 1);
+            let left_out = text[shown..].lines().count();
+            text.truncate(shown);
+            text.push_str(&format!(
+                "[the last {left_out} lines of the diff are left out]\n"
+            ));
+        }
+        text
+    }
+}
+
+/// How a tool works out what to do, given its arguments. Nothing is changed by it.
+pub(crate) type Planner<A> = fn(&Workspace, &A, &Cancelled) -> Result<Plan, ToolError>;
+
+/// A tool that changes files.
+pub(crate) struct ChangeTool<A> {
+    spec: ToolSpec,
+    workspace: Arc<Workspace>,
+    history: Option<Arc<FileHistory>>,
+    plan: Planner<A>,
+}
+
+impl<A> ChangeTool<A> {
+    pub(crate) fn new(workspace: &Arc<Workspace>, spec: ToolSpec, plan: Planner<A>) -> Self {
+        Self {
+            spec,
+            workspace: Arc::clone(workspace),
+            history: None,
+            plan,
+        }
+    }
+
+    /// Where what it changes is kept before.
+    pub(crate) fn with_history(mut self, history: Option<&Arc<FileHistory>>) -> Self {
+        self.history = history.map(Arc::clone);
+        self
+    }
+}
+
+impl<A> fmt::Debug for ChangeTool<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChangeTool")
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    async fn call(&self, cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
+        let input = arguments(input)?;
+        let (workspace, plan) = (Arc::clone(&self.workspace), self.plan);
+        let (history, turn) = (self.history.clone(), cx.turn);
+        let text = run(move |cancelled| {
+            let _changing = workspace.lock_for_change();
+            cancelled.check()?;
+            let plan = plan(&workspace, &input, cancelled)?;
+            let steps: Vec<_> = plan.changes.iter().flat_map(Change::steps).collect();
+            cancelled.check()?;
+            if let Some(history) = history.filter(|_| !steps.is_empty()) {
+                let kept = history.keep(turn, &steps);
+                kept.map_err(|error| ToolError::because("nothing was changed", error))?;
+            }
+            commit(&workspace, &steps)?;
+            Ok(format!("{}\n{}", plan.summary, plan.diff(Extent::Excerpt)))
+        });
+        Ok(text.await?.into())
+    }
+
+    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<String> {
+        let input = arguments(input.clone()).ok()?;
+        let (workspace, plan) = (Arc::clone(&self.workspace), self.plan);
+        let diff = run(move |cancelled| {
+            let plan = plan(&workspace, &input, cancelled)?;
+            Ok(plan.diff(Extent::Whole))
+        });
+        Some(
+            diff.await
+                .unwrap_or_else(|error| format!("it would fail: {error}")),
+        )
+    }
+}

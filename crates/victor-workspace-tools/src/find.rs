@@ -1,0 +1,113 @@
+//! `find_files`.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde_json::json;
+use victor_core::Effect;
+use victor_tool_protocol::ToolError;
+
+use crate::blocking::{Cancelled, FileTool, spec};
+use crate::glob::Glob;
+use crate::walk::{MAX_DEPTH, walk};
+use crate::workspace::{MAX_OUTPUT, Workspace};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Arguments {
+    patterns: Vec<String>,
+    path: Option<String>,
+    limit: Option<usize>,
+}
+
+pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
+    let spec = spec(
+        "find_files",
+        Effect::ReadOnly,
+        "Finds files by their names and returns their paths, one per line, those that were changed last first. Use it \
+         when you know what a file is called, or part of it, and not where it is.",
+        &["patterns"],
+        json!({
+            "patterns": {
+                "type": "array",
+                "items": { "type": "string", "minLength": 1 },
+                "minItems": 1,
+                "description": "Globs of which one must match, for example `*.rs` or `*{test,spec}*` (the name, in any \
+                                directory) or `src/**/*.rs` (the path from the root)",
+            },
+            "path": {
+                "type": "string",
+                "description": "The directory to look in, relative to the root of the workspace. Default: everywhere",
+            },
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 1000,
+                "description": "How many paths to return at most. Default: 100",
+            },
+        }),
+    );
+    FileTool::new(workspace, spec, find)
+}
+
+fn find(
+    workspace: &Workspace,
+    arguments: &Arguments,
+    cancelled: &Cancelled,
+) -> Result<String, ToolError> {
+    let path = workspace.relative(arguments.path.as_deref().unwrap_or("."))?;
+    let patterns = arguments.patterns.iter().map(|pattern| Glob::new(pattern));
+    let patterns: Vec<_> = patterns.collect::<Result<_, _>>()?;
+    let limit = arguments.limit.unwrap_or(100).max(1);
+    let (dir, shown_in) = workspace.open_dir(&path)?;
+    // The newest, with the oldest of them on top. Those of the same time are in the order of their paths.
+    let mut newest: BinaryHeap<(Reverse<u64>, PathBuf)> = BinaryHeap::new();
+    let mut count = 0;
+    let _ = walk(&dir, shown_in, MAX_DEPTH, cancelled, &mut |found| {
+        let wanted = |pattern: &Glob| pattern.matches(&found.path);
+        if !found.kind.is_dir() && patterns.iter().any(wanted) {
+            count += 1;
+            newest.push((Reverse(changed(&found.entry.metadata())), found.path));
+            if newest.len() > limit {
+                newest.pop();
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    if count == 0 {
+        return Ok(format!(
+            "[no file matches {}: a pattern without `/` must match the whole name, one with `/` the whole path from \
+             the root]",
+            arguments.patterns.join(", ")
+        ));
+    }
+    let mut text = String::new();
+    let mut shown = 0;
+    for (_, path) in newest.into_sorted_vec() {
+        if text.len() >= MAX_OUTPUT {
+            break;
+        }
+        let _ = writeln!(text, "{}", path.display()); // writing to a `String` cannot fail
+        shown += 1;
+    }
+    if shown < count {
+        let _ = write!(
+            text,
+            "[{count} files match, of which these are the {shown} newest: use narrower patterns, or a path]"
+        );
+    }
+    Ok(text)
+}
+
+/// When it was changed, in whole seconds of the epoch: what one checkout has written counts as one time.
+fn changed(metadata: &std::io::Result<cap_std::fs::Metadata>) -> u64 {
+    let modified = metadata.as_ref().ok().and_then(|data| data.modified().ok());
+    let since =
+        modified.and_then(|time| time.into_std().duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_secs())
+}
