@@ -1,16 +1,16 @@
 //! Servers that do what they should not, and what becomes of calls and of health.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use victor_core::{HealthStatus, ToolCallId};
+use victor_core::HealthStatus;
 use victor_mcp::{McpClient, McpError};
-use victor_tool_protocol::{ToolError, ToolListener};
+use victor_tool_protocol::ToolError;
 
 use crate::scripted::{Script, here, scripted};
-use crate::support::{ask, call, connect, context, fail, text, tool, until};
+use crate::support::{Listener, ask, call, connect, context, fail, text, tool, until};
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `format!` makes")]
 fn complain(text: String) {
@@ -224,10 +224,7 @@ async fn tools_that_cannot_be_offered_are_left_out_and_named() {
             { "name": "good", "inputSchema": {}, "description": "another" },
             "tool",
         ]);
-        server.serve(
-            move |_| list.clone(),
-            |server, request, tool| server.text(request, tool),
-        );
+        server.serve(move |_| list.clone(), Script::text);
     });
     let client = connect(config.deny("nothing")).await;
     assert_eq!(ask(&client, "good").await, "good");
@@ -336,16 +333,6 @@ async fn results_that_are_not_as_they_should_be_are_told_as_far_as_they_go() {
     assert!(null.contains("may have had an effect"), "{null}");
 }
 
-/// Notes what it hears.
-#[derive(Debug, Default)]
-struct Listener(Mutex<Vec<Option<String>>>);
-
-impl ToolListener for Listener {
-    fn heard(&self, _call: &ToolCallId, progress: Option<&str>) {
-        self.0.lock().unwrap().push(progress.map(str::to_owned));
-    }
-}
-
 #[tokio::test]
 async fn progress_is_a_sign_of_life() {
     let (config, _folder) = scripted(here!(), |server: &mut Script| {
@@ -372,7 +359,7 @@ async fn progress_is_a_sign_of_life() {
     let cx = context().with_listener(listener.clone());
     let output = tool(&client, "do").call(&cx, json!({})).await.unwrap();
     assert_eq!(text(&output), "done");
-    let heard = listener.0.lock().unwrap().clone();
+    let heard = listener.heard();
     assert_eq!(
         heard,
         [
@@ -420,12 +407,13 @@ async fn a_server_that_is_shut_down_ends_by_itself() {
 #[tokio::test]
 async fn a_server_is_killed_with_all_that_it_started() {
     let (config, folder) = scripted(here!(), |server: &mut Script| {
-        let child = std::process::Command::new("sleep")
+        let mut child = std::process::Command::new("sleep")
             .arg("1000")
             .spawn()
             .unwrap();
         let pids = format!("{} {}", std::process::id(), child.id());
         std::fs::write(server.folder.join("pids"), pids).unwrap();
+        std::thread::spawn(move || child.wait());
         server.serve_do(|_, _| {
             loop {
                 std::thread::park();

@@ -13,7 +13,7 @@ use victor_mcp::{McpClient, McpError, McpHttpOptions, McpServer, McpServerConfig
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolExecutor, ToolOutput};
 
 use crate::scripted::{here, is_server, process};
-use crate::support::{Executor, call, connect, context, fail, text, tool};
+use crate::support::{Executor, Listener, call, connect, context, fail, text, tool};
 
 /// Says again what it was told.
 #[derive(Debug)]
@@ -61,6 +61,10 @@ impl Tool for Named {
         match &*self.0.name {
             "fail" => Err(ToolError::failed("as you wish")),
             "wait" => std::future::pending().await,
+            "rest" => {
+                tokio::time::sleep(Duration::from_millis(1_500)).await;
+                Ok("rested".into())
+            }
             _ => Ok(arguments["text"].as_str().unwrap_or_default().into()),
         }
     }
@@ -72,6 +76,7 @@ fn server() -> McpServer {
         ("say", Effect::ReadOnly),
         ("fail", Effect::Write),
         ("wait", Effect::Idempotent),
+        ("rest", Effect::ReadOnly),
         ("erase", Effect::Destructive),
         ("chat", Effect::Destructive),
     ] {
@@ -93,6 +98,7 @@ async fn check(client: &McpClient) {
         ("chat", Effect::Write),
         ("erase", Effect::Destructive),
         ("fail", Effect::Write),
+        ("rest", Effect::ReadOnly),
         ("say", Effect::ReadOnly),
         ("wait", Effect::Idempotent),
     ];
@@ -146,6 +152,11 @@ async fn check(client: &McpClient) {
         panicked.to_string(),
         "the turn broke off: panicked: as you wish"
     );
+
+    let listener = Arc::new(Listener::default());
+    let cx = context().with_listener(listener.clone());
+    let rested = tool(client, "rest").call(&cx, json!({})).await.unwrap();
+    assert_eq!((&*text(&rested), listener.heard()), ("rested", vec![None]));
 
     let wait = tool(client, "wait");
     for _ in 0..70 {

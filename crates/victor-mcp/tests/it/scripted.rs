@@ -104,6 +104,10 @@ impl Script {
         self.say(&json!({ "jsonrpc": "2.0", "method": method }));
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers have made it for this"
+    )]
     pub(crate) fn answer(&mut self, request: &Value, result: Value) {
         self.say(&json!({ "jsonrpc": "2.0", "id": request["id"], "result": result }));
     }

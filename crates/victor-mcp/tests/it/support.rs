@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 use victor_core::{
-    Coordinator, Effect, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId,
+    Coordinator, Effect, SessionId, ToolCall, ToolCallId, ToolOutcome, ToolResult, ToolSpec, TurnId,
 };
 use victor_mcp::{McpClient, McpServerConfig};
 use victor_tool_protocol::{
-    RegisterError, Tool, ToolContext, ToolError, ToolExecutor, ToolOutput, ToolResults, ToolScope,
-    Verdict,
+    RegisterError, Tool, ToolContext, ToolError, ToolExecutor, ToolListener, ToolOutput,
+    ToolResults, ToolScope, Verdict,
 };
 
 /// A reference server, as npm has installed it into the folder that `VICTOR_MCP_SERVERS` names.
@@ -98,6 +98,22 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) -> impl Future<Output = ()>
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("it did not become so at {place}");
+    }
+}
+
+/// Notes what it hears of a call.
+#[derive(Debug, Default)]
+pub(crate) struct Listener(Mutex<Vec<Option<String>>>);
+
+impl Listener {
+    pub(crate) fn heard(&self) -> Vec<Option<String>> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl ToolListener for Listener {
+    fn heard(&self, _call: &ToolCallId, progress: Option<&str>) {
+        self.0.lock().unwrap().push(progress.map(str::to_owned));
     }
 }
 
