@@ -3,7 +3,6 @@
 mod error;
 mod expand;
 mod file;
-mod pattern;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,12 +10,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use victor_core::Effect;
+use victor_core::{Effect, matches_pattern};
 use victor_http::header::{HeaderMap, HeaderName, HeaderValue};
 
 pub use error::McpConfigError;
 pub use file::McpConfig;
-use pattern::matches;
 
 /// How long a server may take to start, unless its configuration says otherwise.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -189,14 +187,21 @@ impl McpServerConfig {
 
     /// Whether a tool is to be offered.
     pub(crate) fn offers(&self, tool: &str) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, tool));
+        let any = |patterns: &[String]| {
+            patterns
+                .iter()
+                .any(|pattern| matches_pattern(pattern, tool))
+        };
         (self.allow.is_empty() || any(&self.allow)) && !any(&self.deny)
     }
 
     /// What the configuration says that a tool does.
     pub(crate) fn effect_of(&self, tool: &str) -> Option<Effect> {
         let exact = self.effects.get(tool);
-        let patterns = self.effects.iter().filter(|(name, _)| matches(name, tool));
+        let patterns = self
+            .effects
+            .iter()
+            .filter(|(name, _)| matches_pattern(name, tool));
         exact
             .or_else(|| {
                 patterns
@@ -215,7 +220,7 @@ impl McpServerConfig {
         let effects = self.effects.keys().map(|name| ("effects", name));
         lists
             .chain(effects)
-            .filter(|(_, name)| !tools.iter().any(|tool| matches(name, tool)))
+            .filter(|(_, name)| !tools.iter().any(|tool| matches_pattern(name, tool)))
             .map(|(key, name)| format!("`{key}` names `{name}`, which the server does not offer"))
             .collect()
     }
@@ -234,7 +239,9 @@ impl McpServerConfig {
                 .values()
                 .filter_map(|value| value.to_str())
                 .for_each(&mut hide),
-            Transport::Http { headers, .. } => {
+            Transport::Http { url, headers } => {
+                let query = url.split_once('?').map_or("", |(_, query)| query);
+                query.split(['&', '=', '#']).for_each(&mut hide);
                 for value in headers.values().filter_map(|value| value.to_str().ok()) {
                     hide(value);
                     value.split_whitespace().for_each(&mut hide);
@@ -312,7 +319,7 @@ mod tests {
                 HeaderName::from_static("authorization"),
                 HeaderValue::from_static("Bearer secret-6"),
             );
-        assert_eq!(http.redact("no secret-6".into()), "no ***");
+        assert_eq!(http.redact("no secret-6, secret-5".into()), "no ***, ***");
         let shown = format!("{program:?} {http:?}");
         assert!(!shown.contains("secret"), "{shown}");
         assert!(shown.contains("TOKEN") && shown.contains("authorization"));

@@ -51,7 +51,7 @@ type Agents = Arc<dyn Fn(&SessionId) -> Arc<dyn Agent> + Send + Sync>;
 /// - **`chat`** takes a `message` and, where there are sessions ([`agents`](Self::agents)), the name of a `session`. A
 ///   turn that would need an approval is an error that says so.
 ///
-/// Clients that ask for progress hear every few seconds that a call goes on. A cancelled call is dropped. Up to 64 calls
+/// Clients that ask for progress hear every second that a call goes on. A cancelled call is dropped. Up to 64 calls
 /// run at the same time.
 ///
 /// Both the revisions with a handshake and that of 2026-07-28 are spoken. A clone is the same server.

@@ -27,9 +27,10 @@ use super::{http, stdio::Process};
 use crate::config::Transport;
 use crate::{McpError, McpServerConfig};
 
-/// How many tools, and pages of them, a server may list.
-const MAX_LISTED: usize = 5_000;
-const MAX_PAGES: usize = 200;
+/// After how many tools, bytes and pages of them the rest of a list is not asked for.
+const MAX_LISTED: usize = 2_000;
+const MAX_LISTED_BYTES: usize = 32 << 20;
+const MAX_PAGES: usize = 100;
 
 /// For how long progress counts as a sign of life. A server that reports progress for ever has lost its way.
 const LONGEST_CALL: Duration = Duration::from_secs(3_600);
@@ -83,7 +84,7 @@ impl Connection {
                 (Some(process), service)
             }
             Transport::Http { url, headers } => {
-                let transport = http::transport(url, headers).map_err(|error| {
+                let transport = http::transport(url, headers, config).map_err(|error| {
                     let reason = error.to_string();
                     McpError::Unreachable {
                         server: server(),
@@ -115,7 +116,7 @@ impl Connection {
         if info.is_some_and(|info| info.capabilities.tools.is_none()) {
             return Ok(Vec::new());
         }
-        let mut listed = Vec::new();
+        let (mut listed, mut bytes) = (Vec::new(), 0);
         let mut cursor = None;
         for _ in 0..MAX_PAGES {
             let page = PaginatedRequestParams::default().with_cursor(cursor);
@@ -123,16 +124,17 @@ impl Connection {
             // A list with a malformed tool in it is still a list, so it is not read as one yet.
             let page = self.service.send_request(request).await?;
             let mut page = serde_json::to_value(page).unwrap_or_default();
-            let Value::Array(tools) = page["tools"].take() else {
+            bytes += page.to_string().len();
+            let tools = page.get_mut("tools").map(Value::take);
+            let Some(Value::Array(tools)) = tools else {
                 return Err(ServiceError::UnexpectedResponse);
             };
             listed.extend(tools);
             cursor = page["nextCursor"].as_str().map(str::to_owned);
-            if cursor.is_none() || listed.len() > MAX_LISTED {
+            if cursor.is_none() || listed.len() > MAX_LISTED || bytes > MAX_LISTED_BYTES {
                 break;
             }
         }
-        listed.truncate(MAX_LISTED);
         Ok(listed)
     }
 

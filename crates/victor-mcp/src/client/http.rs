@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -17,6 +16,7 @@ use victor_http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use victor_http::{HttpClient, HttpError, HttpOptions, HttpResponse, StatusCode};
 
 use super::limits::{MAX_MESSAGE, Rate};
+use crate::McpServerConfig;
 use crate::words::excerpt;
 
 /// How long a server may say nothing. Streams on which it may say something at any time are always open, and a call
@@ -33,6 +33,8 @@ pub(super) struct Client {
     http: HttpClient,
     /// Those of the configuration. The transport does not know them, so it cannot tell them.
     headers: Arc<HeaderMap>,
+    /// By which secrets are taken out of what a server says, before rmcp hears of it, since it might log it.
+    config: Arc<McpServerConfig>,
 }
 
 type Error = StreamableHttpError<HttpError>;
@@ -41,6 +43,7 @@ type Events = BoxStream<'static, Result<Sse, SseError>>;
 pub(super) fn transport(
     url: &str,
     headers: &HeaderMap,
+    config: &McpServerConfig,
 ) -> Result<StreamableHttpClientTransport<Client>, HttpError> {
     let http = HttpClient::new(&HttpOptions {
         response_time_limit: SILENCE,
@@ -48,12 +51,13 @@ pub(super) fn transport(
         max_body_bytes: MAX_MESSAGE,
         ..HttpOptions::default()
     })?;
-    let headers = Arc::new(headers.clone());
+    let client = Client {
+        http,
+        headers: Arc::new(headers.clone()),
+        config: Arc::new(config.clone()),
+    };
     let config = StreamableHttpClientTransportConfig::with_uri(url);
-    Ok(StreamableHttpClientTransport::with_client(
-        Client { http, headers },
-        config,
-    ))
+    Ok(StreamableHttpClientTransport::with_client(client, config))
 }
 
 impl Client {
@@ -98,7 +102,7 @@ impl StreamableHttpClient for Client {
             return Err(StreamableHttpError::SessionExpired);
         }
         if !status.is_success() {
-            return refusal(response, &message, session.is_some()).await;
+            return refusal(response, &message, session.is_some(), &self.config).await;
         }
         let is_answered = matches!(message, ClientJsonRpcMessage::Request(_));
         if !is_answered || status == StatusCode::ACCEPTED || status == StatusCode::NO_CONTENT {
@@ -165,58 +169,44 @@ impl StreamableHttpClient for Client {
     }
 }
 
-/// What an answer means that is no success. A server that is older than `server/discover` refuses it in one of many
-/// ways, of which the transport wants to hear as an error to the request.
+/// What an answer means that is no success.
+///
+/// The transport wants an answer of the server itself as one, also where it is an error. Servers that are older than
+/// `server/discover` refuse that in one of many ways, of which it wants to hear as of an error too.
 async fn refusal(
     response: HttpResponse,
     message: &ClientJsonRpcMessage,
     is_in_session: bool,
+    config: &McpServerConfig,
 ) -> Result<StreamableHttpPostResponse, Error> {
     let status = response.status();
     let failure = status_error(&response);
-    let is_ours = status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 429);
     let ClientJsonRpcMessage::Request(request) = message else {
         return Err(failure.into());
     };
-    let session = text_of(&response, &SESSION);
-    let is_json = media_type(&response).as_deref() == Some("application/json");
-    let said = if is_json || is_ours {
-        response.bytes().await.unwrap_or_default()
-    } else {
-        Bytes::new()
-    };
-    let error = match serde_json::from_slice(&said) {
-        Ok(ServerJsonRpcMessage::Error(error)) if is_json => Some(error.error),
-        _ => None,
-    };
-    let is_probe = matches!(request.request, ClientRequest::DiscoverRequest(_));
-    let error = if is_probe && is_ours && !is_in_session {
-        error.or_else(|| {
-            Some(ErrorData::invalid_request(
-                format!("HTTP status {status}"),
-                None,
-            ))
-        })
-    } else if matches!(status.as_u16(), 401 | 403 | 429) {
-        None
-    } else {
-        error
-    };
-    match error {
-        Some(error) => {
-            let answer = ServerJsonRpcMessage::error(error, Some(request.id.clone()));
-            Ok(StreamableHttpPostResponse::Json(answer, session))
-        }
-        None if is_ours => {
-            let said = excerpt(
-                &String::from_utf8_lossy(&said[..said.len().min(2_000)]),
-                200,
-            );
-            let reason = format!("HTTP status {status}: {said}");
-            Err(StreamableHttpError::UnexpectedServerResponse(reason.into()))
-        }
-        None => Err(failure.into()),
+    // What comes of these does not depend on what is said besides.
+    if matches!(status.as_u16(), 401 | 403 | 429 | 503) {
+        return Err(failure.into());
     }
+    let session = text_of(&response, &SESSION);
+    let said = response.bytes().await.unwrap_or_default();
+    let answer = |error| {
+        let answer = ServerJsonRpcMessage::error(error, Some(request.id.clone()));
+        Ok(StreamableHttpPostResponse::Json(answer, session))
+    };
+    if let Ok(ServerJsonRpcMessage::Error(error)) = serde_json::from_slice(&said) {
+        return answer(error.error);
+    }
+    let said = excerpt(
+        &String::from_utf8_lossy(&said[..said.len().min(2_000)]),
+        200,
+    );
+    let reason = format!("HTTP status {status}: {}", config.redact(said));
+    let is_probe = matches!(request.request, ClientRequest::DiscoverRequest(_));
+    if is_probe && !is_in_session && status.is_client_error() {
+        return answer(ErrorData::invalid_request(reason, None));
+    }
+    Err(StreamableHttpError::UnexpectedServerResponse(reason.into()))
 }
 
 fn status_error(response: &HttpResponse) -> HttpStatusError {

@@ -9,7 +9,7 @@ use rmcp::model::ErrorCode;
 use rmcp::service::ClientInitializeError;
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
-use victor_http::HttpError;
+use victor_http::{HttpError, TimeLimit};
 use victor_tool_protocol::ToolError;
 
 use super::connection::CallError;
@@ -158,7 +158,11 @@ fn transport_error(error: &DynamicTransportError) -> (Kind, String) {
             | HttpError::Tls { .. }
             | HttpError::InvalidUrl { .. }
             | HttpError::InvalidOptions { .. }
-            | HttpError::Redirect { .. },
+            | HttpError::Redirect { .. }
+            | HttpError::Timeout {
+                limit: TimeLimit::Connect,
+                ..
+            },
         ) => Kind::NotSent,
         StreamableHttpError::HttpStatus(status) => match status.status {
             401 | 403 => Kind::Refused,

@@ -119,6 +119,10 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers have made it for this"
+    )]
     fn check(content: Value, expected: &[&str]) {
         let output = of(json!({ "content": content })).unwrap();
         let shown = |part: &Part| match part {

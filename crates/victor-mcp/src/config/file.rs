@@ -108,7 +108,8 @@ impl McpConfig {
                 line: error.line(),
                 column: error.column(),
             })?;
-        let Value::Object(servers) = root["mcpServers"].take() else {
+        let servers = root.get_mut("mcpServers").map(Value::take);
+        let Some(Value::Object(servers)) = servers else {
             let file = file.to_owned();
             return Err(McpConfigError::NoServers { file });
         };

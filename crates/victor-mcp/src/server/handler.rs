@@ -18,7 +18,7 @@ use super::chat::{self, CHAT};
 use super::{Chat, McpServer, listing};
 
 /// How often a client that asks for progress hears that a call goes on.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 pub(super) struct Handler(pub(super) McpServer);
 
