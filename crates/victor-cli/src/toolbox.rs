@@ -72,6 +72,11 @@ impl ToolsArgs {
         let tools = workspace.tools().into_iter().chain(own);
         let wanted = self.wanted();
         let builder = builder.tools(tools.filter(|tool| wanted.permits_name(&tool.spec().name)));
+        // Servers may have more tools than a model is shown at once.
+        let builder = match self.mcp {
+            Some(_) => builder.search_tools_tool(),
+            None => builder,
+        };
         let builder = match self.yes {
             true => builder,
             false => builder.approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write))),
