@@ -156,7 +156,7 @@ async fn the_process_that_is_killed() {
         .unwrap_or(u32::MAX);
     let place = Place::of(Path::new(&folder));
     let session = place.open().await;
-    println!("ready");
+    writeln!(std::io::stdout(), "ready").unwrap();
     for recovered in session
         .orchestrator()
         .recover(RecoveryPolicy::Resume)
@@ -213,7 +213,7 @@ fn a_process_that_is_killed_at_any_moment_loses_nothing_and_does_nothing_twice()
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        std::thread::sleep(Duration::from_micros(random % 50_000));
+        std::thread::park_timeout(Duration::from_micros(random % 50_000));
         child.kill().unwrap();
         let status = child.wait().unwrap();
         assert!(
@@ -266,7 +266,7 @@ fn a_process_that_is_killed_at_any_moment_loses_nothing_and_does_nothing_twice()
     assert!(!calls.is_empty());
     let mut interrupted = 0;
     let mut keys_of_turn = Vec::new();
-    for message in messages.iter() {
+    for message in &messages {
         keys_of_turn.extend(
             message
                 .tool_calls()
