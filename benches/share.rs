@@ -44,7 +44,7 @@ impl TurnPorts for OnlyModel {
         unreachable!("the model calls no tools")
     }
 
-    async fn commit(&self, _: &[Arc<Message>], _: Option<&SuspendedTurn>) -> Result<(), BoxError> {
+    async fn commit(&self, _: &[Arc<Message>], _: Option<SuspendedTurn>) -> Result<(), BoxError> {
         Ok(())
     }
 

@@ -55,7 +55,7 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     async fn commit(
         &self,
         messages: &[Arc<Message>],
-        open: Option<&SuspendedTurn>,
+        open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError>;
 
     /// Whether it is kept where a turn is, so that another process can take it up after a crash. Not by default.

@@ -132,10 +132,11 @@ impl Work<'_> {
                 Step::Commit(messages) => {
                     let open = self.ports.journals().then(|| self.turn.journal_committed());
                     let open = open.flatten();
-                    let committed = self.ports.commit(&messages, open.as_ref()).await;
+                    let journaled = open.is_some();
+                    let committed = self.ports.commit(&messages, open).await;
                     committed.map_err(|source| self.not_stored(source))?;
                     self.turn.committed();
-                    self.journaled = open.is_some();
+                    self.journaled = journaled;
                 }
                 Step::CallModel(call) => self.call_model(&call).await?,
                 Step::CheckOutput { contract, text } => {

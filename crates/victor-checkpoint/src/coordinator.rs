@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use tracing::warn;
 use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointDiff, CheckpointDraft, CheckpointError,
-    CheckpointManager, CheckpointSnapshot, CheckpointStore, InMemoryCheckpointStore, Retention,
+    CheckpointManager, CheckpointSnapshot, CheckpointStore, History, InMemoryCheckpointStore,
+    Retention,
 };
 use victor_core::{CheckpointId, Context, Coordinator, Health, SessionId, Timestamp};
 
@@ -66,7 +67,7 @@ impl CheckpointCoordinator {
         place: &mut Place,
         draft: CheckpointDraft,
     ) -> Result<Checkpoint, CheckpointError> {
-        let mut growth = place.trail.grow(draft.context.messages().clone());
+        let mut growth = place.trail.grow(draft.context.messages().clone()).await;
         // Taken out, so that one looks again if this fails or is dropped and it is unknown what has been written.
         let mut listed: Vec<_> = match place.listed.take() {
             Some(listed) => listed,
@@ -104,7 +105,7 @@ impl CheckpointCoordinator {
         match self.store.save(checkpoint, growth.new_links()).await {
             // Somebody else has pruned what it builds on.
             Err(CheckpointError::MissingHistory(_)) if growth.builds_on_something() => {
-                self.store.save(checkpoint, &growth.all_links()).await
+                self.store.save(checkpoint, &growth.all_links().await).await
             }
             saved => saved,
         }
@@ -139,12 +140,12 @@ impl CheckpointCoordinator {
             }
             messages => messages?,
         };
-        let trail = Trail::of(messages);
+        let trail = Trail::of(messages).await;
         let (found, saved) = (trail.history(), checkpoint.history);
         if found == saved {
             return Ok((checkpoint, trail));
         }
-        let name = |history: victor_checkpoint_protocol::History| match history.head {
+        let name = |history: History| match history.head {
             Some(head) => format!("{} messages with hash `{head}`", history.len),
             None => format!("{} messages", history.len),
         };
@@ -247,8 +248,7 @@ impl CheckpointManager for CheckpointCoordinator {
         checkpoint.state = original.state;
         checkpoint.extra = original.extra;
 
-        *place = Place::default();
-        self.save(&checkpoint, &trail.grow(trail.messages().clone()))
+        self.save(&checkpoint, &trail.grow(trail.messages().clone()).await)
             .await?;
         let snapshot = snapshot(checkpoint, &trail);
         *place = Place {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use tokio::task::yield_now;
 use victor_checkpoint_protocol::{ContentHash, History, HistoryLink};
-use victor_core::Messages;
+use victor_core::{Message, Messages};
 
 /// A list of messages that a store has, with the hash of every history that begins it.
 #[derive(Debug, Default)]
@@ -14,9 +15,9 @@ pub(crate) struct Trail {
 
 impl Trail {
     /// Hashes all messages.
-    pub(crate) fn of(messages: Messages) -> Self {
+    pub(crate) async fn of(messages: Messages) -> Self {
         let mut trail = Self::default();
-        trail.follow(trail.grow(messages));
+        trail.follow(trail.grow(messages).await);
         trail
     }
 
@@ -36,19 +37,13 @@ impl Trail {
     }
 
     /// How `messages` comes about from these: hashes what is behind the messages that both share.
-    pub(crate) fn grow(&self, messages: Messages) -> Growth {
+    pub(crate) async fn grow(&self, messages: Messages) -> Growth {
         let shared = shared(&self.messages, &messages);
         let mut history = self.history_of(shared);
+        let links = hash(&mut history, messages.iter().skip(shared)).await;
         // Messages that were read anew are equal and not shared.
-        let (mut known, mut links) = (0, Vec::with_capacity(messages.len() - shared));
-        for message in messages.iter().skip(shared) {
-            let link = history.push(Arc::clone(message));
-            let index = shared + links.len();
-            if known == links.len() && self.heads.get(index) == Some(&link.hash) {
-                known += 1;
-            }
-            links.push(link);
-        }
+        let both = links.iter().zip(&self.heads[shared..]);
+        let known = both.take_while(|(link, head)| link.hash == **head).count();
         Growth {
             messages,
             shared,
@@ -115,13 +110,25 @@ impl Growth {
     }
 
     /// What a store needs that has nothing of it.
-    pub(crate) fn all_links(&self) -> Vec<HistoryLink> {
-        let mut history = History::default();
-        let messages = self.messages.iter();
-        messages
-            .map(|message| history.push(Arc::clone(message)))
-            .collect()
+    pub(crate) async fn all_links(&self) -> Vec<HistoryLink> {
+        hash(&mut History::default(), self.messages.iter()).await
     }
+}
+
+/// Appends messages to a history, and lets other tasks work now and then: a message takes some microseconds.
+async fn hash(
+    history: &mut History,
+    messages: impl ExactSizeIterator<Item = &Arc<Message>>,
+) -> Vec<HistoryLink> {
+    const AT_ONCE: usize = 64;
+    let mut links = Vec::with_capacity(messages.len());
+    for message in messages {
+        links.push(history.push(Arc::clone(message)));
+        if links.len().is_multiple_of(AT_ONCE) {
+            yield_now().await;
+        }
+    }
+    links
 }
 
 /// How many messages from the beginning on are the same ones in both lists.
@@ -144,7 +151,7 @@ fn shared(one: &Messages, other: &Messages) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use victor_core::Message;
+    use victor_testkit::drive;
 
     use super::*;
 
@@ -155,24 +162,24 @@ mod tests {
         })
     }
 
-    /// Goes from one list to another that has `keeps` of its messages, and says how many are hashed and how many of
-    /// those are new to the store.
+    fn trail(messages: Messages) -> Trail {
+        drive(Trail::of(messages)).unwrap()
+    }
+
+    /// Goes from one list to another, of which so many messages are hashed and so many of those are new to the store.
     #[track_caller]
     fn check(from: &Messages, to: &Messages, expected: (usize, usize)) {
-        let mut trail = Trail::of(from.clone());
-        let growth = trail.grow(to.clone());
+        let mut own = trail(from.clone());
+        let growth = drive(own.grow(to.clone())).unwrap();
         assert_eq!((growth.links.len(), growth.new_links().len()), expected);
-        let all = growth.all_links();
+        let all = drive(growth.all_links()).unwrap();
         assert_eq!(
             (all.len(), all.last().map(|link| link.hash)),
             (to.len(), growth.history().head)
         );
-        trail.follow(growth);
-        let anew = Trail::of(to.clone());
-        assert_eq!(
-            (trail.history(), &trail.heads),
-            (anew.history(), &anew.heads)
-        );
+        own.follow(growth);
+        let anew = trail(to.clone());
+        assert_eq!((own.history(), &own.heads), (anew.history(), &anew.heads));
     }
 
     #[test]
@@ -202,12 +209,12 @@ mod tests {
     #[test]
     fn what_the_store_lists_is_left_out() {
         let base: Messages = messages(0..10).collect();
-        let mut growth = Trail::default().grow(base.clone());
+        let mut growth = drive(Trail::default().grow(base.clone())).unwrap();
         let left = |growth: &Growth| growth.new_links().len();
-        let of = |count: usize| Trail::of(base.iter().take(count).cloned().collect()).history();
+        let of = |count: usize| trail(base.iter().take(count).cloned().collect()).history();
         growth.leave_out(&History::default());
-        growth.leave_out(&Trail::of(messages(1..3).collect()).history());
-        growth.leave_out(&Trail::of(messages(0..12).collect()).history());
+        growth.leave_out(&trail(messages(1..3).collect()).history());
+        growth.leave_out(&trail(messages(0..12).collect()).history());
         assert_eq!(left(&growth), 10);
         growth.leave_out(&of(4));
         growth.leave_out(&of(2));

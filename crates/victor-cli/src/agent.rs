@@ -3,21 +3,25 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use victor_cassette::CassettePlayer;
 use victor_orchestrator::protocols::{
-    ChatProvider, ConfigLoader as _, InMemorySessionStore, ModelId, Tool,
+    ChatProvider, ConfigLoader as _, ModelId, SessionQuery, Tool,
 };
 use victor_orchestrator::{AgentOrchestrator, ChatError, ChatErrorKind, Session};
 use victor_recall::RecallTool;
+use victor_workspace_tools::WorkspaceTools;
 
+use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
 use crate::provider::{Opened, ProviderArgs, Source};
+use crate::say;
+use crate::sessions;
 use crate::settings::SettingsArgs;
 use crate::tape::{Tape, TapeArgs};
-use crate::toolbox::ToolsArgs;
+use crate::toolbox::{Mcp, ToolsArgs};
 
 /// Which agent is talked to.
 #[derive(Debug, Args)]
@@ -29,9 +33,17 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     model: Option<String>,
 
-    /// What to call the conversation in events and logs
-    #[arg(long, value_name = "NAME", default_value = "default", value_parser = NonEmptyStringValueParser::new())]
-    session: String,
+    /// Go on with the session of this name, or begin one. Without it, a session with a name of its own begins
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) session: Option<String>,
+
+    /// Go on with the session that was used last
+    #[arg(long, short, conflicts_with = "session")]
+    r#continue: bool,
+
+    /// Keep nothing of the conversation when it is over
+    #[arg(long, conflicts_with_all = ["continue"])]
+    no_save: bool,
 
     #[command(flatten)]
     toolbox: ToolsArgs,
@@ -52,6 +64,10 @@ pub(crate) struct Agent {
     pub(crate) about: String,
     pub(crate) adviser: Adviser,
     pub(crate) tape: Tape,
+    /// The folder that its tools work in.
+    pub(crate) workspace: WorkspaceTools,
+    /// The servers that it has tools of.
+    pub(crate) mcp: Option<Mcp>,
 }
 
 /// Who knows what helps where the model fails.
@@ -63,7 +79,7 @@ pub(crate) struct Adviser {
 
 impl AgentArgs {
     /// Builds the agent. It fails where the flags, the settings or the folder are wrong, or no model can be found.
-    pub(crate) async fn open(&self) -> Result<Agent, Failure> {
+    pub(crate) async fn open(&self, data: &DataArgs) -> Result<Agent, Failure> {
         let config = self
             .settings
             .read(self.toolbox.mode.as_deref())
@@ -80,26 +96,58 @@ impl AgentArgs {
             Some((player, path)) => Self::replayed(player, path, named)?,
             None => self.asked(named.or(settings.model)).await?,
         };
-        // What is left out of a long conversation can be found again, in the store that has all of it.
-        let store = Arc::new(InMemorySessionStore::default());
+        let stores = self.stores(data).await?;
+        let name = self.session_name(&stores).await.map_err(Failure::usage)?;
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
             .provider(provider)
             .model(&model)
-            .default_session(&*self.session)
-            .session_store(store.clone());
-        let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(store));
+            .default_session(&*name)
+            .switch_mode_tool();
+        let builder = stores.give(builder);
+        // What is left out of a long conversation can be found again, in the store that has all of it.
+        let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(stores.sessions));
         let timeout = settings.tool_calling_timeout;
-        let builder = self.toolbox.offer(builder, vec![recall], timeout).await?;
+        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], timeout)?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
-        let session = orchestrator.session(&*self.session);
+        let mcp = self.toolbox.connect(&orchestrator).await?;
+        let session = orchestrator.session(&*name);
         Ok(Agent {
             orchestrator,
             session,
             about,
             adviser: Adviser { source, model },
             tape,
+            workspace,
+            mcp,
         })
+    }
+
+    /// Where the conversation is kept. That it cannot be is no reason not to talk, unless one is to go on.
+    async fn stores(&self, data: &DataArgs) -> anyhow::Result<Stores> {
+        if self.no_save {
+            return Ok(Stores::in_memory());
+        }
+        match data.stores().await {
+            Err(error) if self.session.is_none() && !self.r#continue => {
+                say::remark(&format!("the conversation is not kept: {error:#}"));
+                Ok(Stores::in_memory())
+            }
+            stores => stores,
+        }
+    }
+
+    /// What the session is called.
+    async fn session_name(&self, stores: &Stores) -> anyhow::Result<String> {
+        if let Some(name) = &self.session {
+            return Ok(name.clone());
+        }
+        if !self.r#continue {
+            return Ok(sessions::new_name());
+        }
+        let last = stores.sessions.find(&SessionQuery::first(1)).await?;
+        let last = last.first().context("there is no session to go on with")?;
+        Ok(last.id.to_string())
     }
 
     /// A real provider, recorded if it is to be.

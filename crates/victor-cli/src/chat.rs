@@ -1,5 +1,6 @@
 //! `victor chat`: one message, or a conversation.
 
+mod commands;
 mod conversation;
 pub(crate) mod editor;
 mod interactive;
@@ -26,6 +27,8 @@ Examples:
   victor chat < question.txt                  take the message from standard input
   victor chat --allow-write \"Write 'hello' to greeting.txt\"
   victor chat --json \"Which files are here?\"  print one event a line, for programs
+  victor chat --mode plan \"How would you split notes.txt?\"
+  victor chat --mcp servers.json --continue \"And now?\"
   victor chat --provider ollama --model qwen3 \"Which files are here?\"
   victor chat --record tape.jsonl \"Hello\"      keep what the model said; --replay tape.jsonl needs no model";
 
@@ -37,6 +40,11 @@ Without --provider the environment decides whose model answers: Anthropic's with
     OPENAI_API_KEY, else one of a running Ollama, else the offline model. The first line on standard error says which \
     and why. --base-url, ANTHROPIC_BASE_URL, OPENAI_BASE_URL and OLLAMA_HOST lead to other servers, \
     ANTHROPIC_MODEL and OPENAI_MODEL to other models.
+
+What is said is kept in a database in the platform's folder for data, or in --data-dir; --no-save keeps nothing. \
+    --continue goes on with the last session, --session NAME with another one, and `victor sessions` shows, exports and \
+    deletes them. What a tool would write or run is shown before it is asked about; `s` and `t` at the question allow the \
+    same call, or the tool, for the rest of the conversation.
 
 Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment, \
     where VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows what happens within. \
@@ -63,7 +71,7 @@ pub(crate) struct ChatArgs {
     message: Option<String>,
 
     #[command(flatten)]
-    agent: AgentArgs,
+    pub(crate) agent: AgentArgs,
 
     /// Hold a conversation also where standard input is no terminal: each line is a message
     #[arg(long, short, conflicts_with = "message")]
@@ -78,7 +86,7 @@ pub(crate) struct ChatArgs {
     quiet: bool,
 
     #[command(flatten)]
-    data: DataArgs,
+    pub(crate) data: DataArgs,
 }
 
 impl ChatArgs {
@@ -111,31 +119,65 @@ fn read_message() -> anyhow::Result<String> {
 
 /// Sends a message, or holds a conversation.
 pub(crate) fn run(args: ChatArgs) -> Result<Exit, Failure> {
+    converse(args, false)
+}
+
+/// Goes on with a session, after its last turn has come to its end if it had not.
+pub(crate) fn resume(args: ChatArgs) -> Result<Exit, Failure> {
+    converse(args, true)
+}
+
+fn converse(args: ChatArgs, resumed: bool) -> Result<Exit, Failure> {
     let message = args.message().map_err(Failure::usage)?;
     // The turn is worked in the main thread; the others run tools side by side and listen for signals.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let exit = runtime.block_on(chat(args, message));
+    let exit = runtime.block_on(chat(args, message, resumed));
     // What a tool still does in a thread of its own cannot be stopped, and is not waited for.
     runtime.shutdown_timeout(GRACE);
     exit
 }
 
-async fn chat(args: ChatArgs, message: Option<String>) -> Result<Exit, Failure> {
+async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
-    let agent = args.agent.open().await?;
+    let agent = args.agent.open(&args.data).await?;
     if !args.quiet {
         say::remark(&agent.about);
     }
     let view = View::new(args.json, args.quiet);
-    let mut conversation = Conversation::new(agent.session, view, interrupts, agent.adviser);
-    let exit = match message {
-        Some(message) => conversation.say(message).await.map(End::exit),
-        None => interactive::run(&mut conversation, &args.data).await,
+    let mut conversation = Conversation::new(
+        agent.session,
+        view,
+        interrupts,
+        agent.adviser,
+        agent.workspace,
+    );
+    let open = conversation.session.open_turn().await?;
+    let exit = match open {
+        Some(turn) if resumed => conversation.take_up(turn).await.map(Some),
+        Some(_) => {
+            conversation.view.remark(&format!(
+                "the last turn of this session has not ended: `victor sessions resume {}` takes it up, and what is said \
+                 now gives it up",
+                conversation.session.id()
+            ));
+            Ok(None)
+        }
+        None => Ok(None),
+    };
+    let exit = match (exit, message) {
+        (Ok(Some(End::Left(exit))), _) => Ok(exit),
+        (Ok(_), Some(message)) => conversation.say(message).await.map(End::exit),
+        (Ok(Some(end)), None) if !io::stdin().is_terminal() && !args.interactive => Ok(end.exit()),
+        (Ok(_), None) => interactive::run(&mut conversation, &args.data).await,
+        (Err(error), _) => Err(error),
     };
     agent.orchestrator.shutdown().await;
+    if let Some(mcp) = agent.mcp {
+        mcp.shutdown().await;
+    }
     let exit = exit?;
     if let Some(remark) = agent.tape.end()?
         && !args.quiet

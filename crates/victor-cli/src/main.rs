@@ -6,17 +6,21 @@
 
 mod agent;
 mod chat;
+mod checkpoints;
 mod data;
 mod exit;
 mod interrupt;
 mod logging;
+mod mcp;
 mod provider;
 mod say;
+mod sessions;
 mod settings;
 mod tape;
 mod toolbox;
 mod tools;
 mod usage;
+mod wanted;
 
 use std::process::ExitCode;
 
@@ -36,7 +40,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Chat(Box<chat::ChatArgs>),
+    Sessions(Box<sessions::SessionsCommand>),
+    Checkpoints(Box<checkpoints::CheckpointsCommand>),
     Tools(Box<tools::ToolsCommand>),
+    Mcp(Box<mcp::McpArgs>),
 }
 
 fn main() -> ExitCode {
@@ -51,7 +58,19 @@ fn main() -> ExitCode {
         }
         Some(Command::Tools(command)) => {
             logging::start()?;
-            tools::run(*command)
+            tools::run(&command)
+        }
+        Some(Command::Mcp(args)) => {
+            logging::start()?;
+            mcp::run(&args)
+        }
+        Some(Command::Sessions(command)) => {
+            logging::start()?;
+            sessions::run(*command)
+        }
+        Some(Command::Checkpoints(command)) => {
+            logging::start()?;
+            checkpoints::run(&command)
         }
         None => {
             Cli::command().print_help()?;

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use victor_orchestrator::AgentOrchestratorBuilder;
-use victor_orchestrator::protocols::{Effect, Mode, Tool};
+use victor_mcp::{McpConfig, McpServers};
+use victor_orchestrator::protocols::{Effect, Mode, Tool, ToolExecutor};
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
 use victor_tool::EffectPolicy;
-use victor_workspace_tools::WorkspaceTools;
+use victor_workspace_tools::{FileHistory, WorkspaceTools};
 
 use crate::exit::Failure;
+use crate::say;
+use crate::wanted::WantedTools;
 
 /// Which tools an agent has, and what they may do.
 #[derive(Debug, Args)]
@@ -28,9 +31,17 @@ pub(crate) struct ToolsArgs {
     #[arg(long)]
     allow_commands: bool,
 
+    /// Offer a tool that reads documents from the public web; each is asked about first
+    #[arg(long)]
+    allow_fetch: bool,
+
     /// Offer only tools whose names match, such as `read_file,mcp_github_*`
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     tools: Vec<String>,
+
+    /// Offer the tools of the MCP servers in this file, the `mcpServers` JSON that other clients use as well
+    #[arg(long, value_name = "FILE")]
+    mcp: Option<PathBuf>,
 
     /// The mode to begin in, before the setting `mode`: `build`, or `plan` or `explore`, in which nothing is changed
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -43,30 +54,82 @@ pub(crate) struct ToolsArgs {
 
 impl ToolsArgs {
     /// Offers the tools, a call of which may take so long.
-    pub(crate) async fn offer(
+    pub(crate) fn offer(
         &self,
         builder: AgentOrchestratorBuilder,
         own: Vec<Arc<dyn Tool>>,
         timeout: u64,
-    ) -> Result<AgentOrchestratorBuilder, Failure> {
+    ) -> Result<(AgentOrchestratorBuilder, WorkspaceTools), Failure> {
         // Shorter than the limit for the call as a whole, which would lose what the command has written until then.
         let time = Duration::from_secs(timeout) * 3 / 4;
         let workspace = WorkspaceTools::open(&self.root)
             .map_err(Failure::usage)?
             .allow_write(self.allow_write)
             .allow_commands(self.allow_commands)
-            .command_timeout(time);
+            .allow_fetch(self.allow_fetch)
+            .command_timeout(time)
+            .history(FileHistory::in_memory());
         let tools = workspace.tools().into_iter().chain(own);
-        let builder = builder.tools(tools.filter(|tool| self.is_wanted(&tool.spec().name)));
-        Ok(match self.yes {
+        let wanted = self.wanted();
+        let builder = builder.tools(tools.filter(|tool| wanted.permits_name(&tool.spec().name)));
+        // Servers may have more tools than a model is shown at once.
+        let builder = match self.mcp {
+            Some(_) => builder.search_tools_tool(),
+            None => builder,
+        };
+        let builder = match self.yes {
             true => builder,
             false => builder.approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write))),
-        })
+        };
+        Ok((builder, workspace))
     }
 
-    fn is_wanted(&self, name: &str) -> bool {
-        let mut names = Mode::new("named", Effect::Destructive);
-        names.allow.clone_from(&self.tools);
-        self.tools.is_empty() || names.permits_name(name)
+    /// Connects to the MCP servers, and offers their tools to an orchestrator. What cannot be used is remarked upon.
+    pub(crate) async fn connect(
+        &self,
+        orchestrator: &AgentOrchestrator,
+    ) -> Result<Option<Mcp>, Failure> {
+        let Some(file) = &self.mcp else {
+            return Ok(None);
+        };
+        let config = McpConfig::from_file(file).map_err(Failure::usage)?;
+        let servers = McpServers::connect(&config).await;
+        let tools = orchestrator.tool_coordinator().clone();
+        let tools: Arc<dyn ToolExecutor> = match self.tools.is_empty() {
+            true => tools,
+            false => Arc::new(WantedTools::new(tools, self.wanted())),
+        };
+        servers.attach(&tools);
+        for problem in servers.health().problems {
+            say::remark(&format!("mcp: {problem}"));
+        }
+        Ok(Some(Mcp {
+            servers,
+            _tools: tools,
+        }))
+    }
+
+    /// The names that are wanted, as a mode knows names.
+    fn wanted(&self) -> Mode {
+        let mut wanted = Mode::new("wanted", Effect::Destructive);
+        if !self.tools.is_empty() {
+            wanted.allow.clone_from(&self.tools);
+        }
+        wanted
+    }
+}
+
+/// MCP servers, and who has their tools.
+#[derive(Debug)]
+pub(crate) struct Mcp {
+    servers: McpServers,
+    /// The servers do not hold it, and tools may come as long as it is there.
+    _tools: Arc<dyn ToolExecutor>,
+}
+
+impl Mcp {
+    /// Ends the connections.
+    pub(crate) async fn shutdown(&self) {
+        self.servers.shutdown().await;
     }
 }

@@ -17,7 +17,7 @@ use crate::chat::editor::{self, Answer};
 use crate::exit::{Exit, Failure};
 use crate::say;
 use crate::settings::SettingsArgs;
-use crate::toolbox::ToolsArgs;
+use crate::toolbox::{Mcp, ToolsArgs};
 
 /// See which tools there are, call one, or learn which a model would be shown
 #[derive(Debug, Args)]
@@ -71,19 +71,21 @@ struct Common {
 
 impl Common {
     /// An orchestrator with the tools, whose model is not asked.
-    async fn open(&self) -> Result<AgentOrchestrator, Failure> {
+    async fn open(&self) -> Result<(AgentOrchestrator, Option<Mcp>), Failure> {
         let mode = self.toolbox.mode.as_deref();
         let config = self.settings.read(mode).map_err(Failure::usage)?;
         let timeout = config.config().settings.tool_calling_timeout;
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
             .provider(Arc::new(OfflineModel::new()));
-        let builder = self.toolbox.offer(builder, Vec::new(), timeout).await?;
-        builder.build().map_err(Failure::usage)
+        let (builder, _) = self.toolbox.offer(builder, Vec::new(), timeout)?;
+        let orchestrator = builder.build().map_err(Failure::usage)?;
+        let mcp = self.toolbox.connect(&orchestrator).await?;
+        Ok((orchestrator, mcp))
     }
 }
 
-pub(crate) fn run(command: ToolsCommand) -> Result<Exit, Failure> {
+pub(crate) fn run(command: &ToolsCommand) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -92,7 +94,7 @@ pub(crate) fn run(command: ToolsCommand) -> Result<Exit, Failure> {
         let (Action::List { common, .. }
         | Action::Call { common, .. }
         | Action::Explain { common, .. }) = &command.action;
-        let orchestrator = common.open().await?;
+        let (orchestrator, mcp) = common.open().await?;
         let exit = match &command.action {
             Action::List { json, .. } => list(&orchestrator, *json),
             Action::Call {
@@ -101,6 +103,9 @@ pub(crate) fn run(command: ToolsCommand) -> Result<Exit, Failure> {
             Action::Explain { message, .. } => explain(&orchestrator, message).await,
         };
         orchestrator.shutdown().await;
+        if let Some(mcp) = mcp {
+            mcp.shutdown().await;
+        }
         exit
     })
 }

@@ -53,7 +53,8 @@ pub struct Settings {
     pub enable_metrics: bool,
     /// How long events wait before they are exported, in seconds, at least 1. 60 by default.
     pub analytics_export_interval: u64,
-    /// The name of the strategy that chooses which tools the model is shown. `hybrid` by default.
+    /// The name of the strategy that chooses which tools the model is shown: `hybrid` by default, or `keyword`,
+    /// `semantic`, `all`, or one that the program has registered.
     pub tool_selection_strategy: String,
     /// The weight of meaning against words in the strategy `hybrid`, 0 to 1. 0.7 by default.
     pub tool_selection_hybrid_alpha: f64,

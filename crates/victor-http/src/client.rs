@@ -109,6 +109,22 @@ impl HttpClient {
         finish(response, exchange)
     }
 
+    /// Sends a DELETE request.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError`]: there is no answer, or a redirect. Any other answer is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped takes its request back as far as it can; the server may have acted on it.
+    pub async fn delete(&self, url: &str, headers: HeaderMap) -> Result<HttpResponse, HttpError> {
+        let request = Request::new(Method::DELETE, parse(url)?);
+        let exchange = Exchange::new(server(request.url()), self.options.clone());
+        let response = self.execute(request, headers, &exchange).await?;
+        finish(response, exchange)
+    }
+
     async fn execute(
         &self,
         mut request: Request,

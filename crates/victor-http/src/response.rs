@@ -103,7 +103,17 @@ impl HttpResponse {
         HttpError::event(error, &self.exchange.server)
     }
 
-    async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
+    /// The next piece of the body, decompressed, or none at its end: for bodies that are neither to be kept whole nor
+    /// events. There is no limit on the sum of the pieces.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Timeout`], [`HttpError::Truncated`], [`HttpError::Malformed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped has lost nothing.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
         let idle = self.exchange.options.idle_time_limit;
         let chunk = self.response.chunk();
         self.exchange.step(TimeLimit::Idle, idle, chunk).await

@@ -24,8 +24,10 @@ pub use victor_provider::{ProviderCoordinator, ProviderOptions, RetryOptions};
 pub use victor_session::{SessionCoordinator, SessionOptions};
 #[cfg(feature = "tool")]
 pub use victor_tool::{
-    EffectPolicy, FunctionTool, RulePolicy, StandingApprovals, ToolCoordinator, ToolOptions,
-    tool_fn,
+    ArgumentRule, ArgumentTest, Decision, EffectPolicy, FunctionTool, Rule, RuleError, RulePolicy,
+    StandingApproval, StandingApprovals, ToolCoordinator, ToolOptions, ToolRetryOptions, tool_fn,
 };
+#[cfg(all(feature = "tool", feature = "typed"))]
+pub use victor_tool::{TypedTool, typed_tool};
 #[cfg(feature = "tool-selection")]
 pub use victor_tool_selection::{SearchToolsTool, SelectionOptions, ToolSelectionCoordinator};

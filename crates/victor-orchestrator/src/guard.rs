@@ -161,3 +161,19 @@ impl Stream for Running {
         }
     }
 }
+
+#[cfg(all(test, feature = "mode", feature = "tool"))]
+mod tests {
+    use victor_testkit::conformance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_keeps_the_laws_of_executors() {
+        conformance::tool_executor(async || {
+            let tools = Arc::new(victor_tool::ToolCoordinator::new());
+            GuardedTools::new(tools, Arc::new(victor_mode::ModeCoordinator::new()))
+        })
+        .await;
+    }
+}

@@ -464,9 +464,13 @@ impl Inner {
         policy: Option<TurnPolicy>,
         events: &EventSink,
     ) -> TurnRequest {
-        // A turn that is taken up again is no message that could be refused or merged.
+        // A turn that is taken up again is no message that could be refused or merged, and whoever wants an answer of a
+        // form wants one of their own.
         let (policy, input) = match start {
-            TurnStart::Begin { input, .. } => (policy.unwrap_or(self.policy), Some(input)),
+            TurnStart::Begin { input, output, .. } => {
+                let input = output.is_none().then_some(input);
+                (policy.unwrap_or(self.policy), input)
+            }
             TurnStart::Resume { .. } => (TurnPolicy::Queue, None),
         };
         let handle = events.cancel_handle();

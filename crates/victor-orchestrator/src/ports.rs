@@ -339,14 +339,14 @@ impl SessionPorts {
     async fn store(
         &self,
         messages: &[Arc<Message>],
-        open: Option<&SuspendedTurn>,
+        open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
         let Some(lease) = self.lease() else {
             return Err("the turn no longer holds its session".into());
         };
-        let journal = self.journaled(open)?;
+        let journal = self.journaled(open.as_ref())?;
         if self.roles.checkpoint.is_some() {
-            *lock(&self.open) = open.map(|open| Box::new(open.clone()));
+            *lock(&self.open) = open.map(Box::new);
         }
         if messages.is_empty() && journal == TurnChange::Keep {
             return Ok(());
@@ -436,7 +436,7 @@ impl TurnPorts for SessionPorts {
     async fn commit(
         &self,
         messages: &[Arc<Message>],
-        open: Option<&SuspendedTurn>,
+        open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
         self.store(messages, open).await?;
         self.checkpoint_after(messages).await;
@@ -448,7 +448,7 @@ impl TurnPorts for SessionPorts {
     }
 
     async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {
-        self.store(&[], Some(open)).await
+        self.store(&[], Some(open.clone())).await
     }
 
     fn abandon(&self, messages: Vec<Arc<Message>>) {

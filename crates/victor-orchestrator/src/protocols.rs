@@ -44,7 +44,7 @@ pub use victor_session_protocol::{
 pub use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, InMemoryReceiptStore, InMemoryResultStore,
     ReceiptStore, RegisterError, ResultStore, Tool, ToolContext, ToolError, ToolExecutor,
-    ToolLimits, ToolOutput, ToolScope, Verdict,
+    ToolLimits, ToolOutput, ToolResults, ToolScope, Verdict,
 };
 pub use victor_tool_selection_protocol::{
     Selection, SelectionError, SelectionReason, SelectionRequest, ToolDecision,

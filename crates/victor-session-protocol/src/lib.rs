@@ -2,7 +2,10 @@
 //!
 //! - [`SessionStore`] keeps transcripts: append-only, complete, never rewritten. [`InMemorySessionStore`] keeps them
 //!   as long as the process lives.
-//! - [`SessionManager`] is the role of the coordinator that lets one turn at a time work on a session.
+//! - [`SessionManager`] is the role of the coordinator that lets one turn at a time work on a session. [`TurnPolicy`]
+//!   says what happens to a message that comes meanwhile.
+//! - [`SessionQuery`] finds sessions, [`SessionPatch`] changes what is known of one, [`SessionExport`] carries one
+//!   elsewhere as text.
 //!
 //! ```
 //! # use std::{pin::pin, task::{Context, Poll, Waker}};

@@ -160,6 +160,10 @@ pub trait SessionManager: Coordinator {
     /// # Errors
     ///
     /// [`SessionError::Closed`], or the store does not work.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call may have emptied it or not, or may have deleted the session as a whole.
     async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError>;
 
     /// Waits for the turn that works on the session, and closes it: until it is opened again, it can only be read. Its

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
-use victor_core::{Problems, SessionId, contain, contain_sync};
+use victor_core::{Problems, SessionId, contain, contain_sync, with_causes};
 use victor_session_protocol::{
     OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
     TranscriptEntry,
@@ -136,7 +136,9 @@ impl GuardedStore {
             Some(Ok(result)) => result,
         };
         match &result {
-            Err(error @ SessionError::Store { .. }) => self.problems.report(PART, error),
+            Err(error @ SessionError::Store { .. }) => {
+                self.problems.report(PART, with_causes(error));
+            }
             _ => self.problems.clear(PART),
         }
         result

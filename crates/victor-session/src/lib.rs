@@ -23,14 +23,45 @@
 //! # }
 //! ```
 //!
+//! # A message that comes while a turn runs
+//!
+//! [`TurnPolicy`] says what happens to it: it waits for its turn, is refused, interrupts the turn that runs, or becomes
+//! input of the same turn as others that wait.
+//!
+//! ```
+//! use victor_core::{Message, SessionId, TurnId};
+//! use victor_session::{SessionCoordinator, SessionManager, TurnGrant, TurnPolicy, TurnRequest};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sessions = SessionCoordinator::default();
+//! let session = SessionId::new("docs-456");
+//! let running = sessions.begin_turn(&session).await?;
+//!
+//! let ask = async |text: &str| {
+//!     let request = TurnRequest::new(TurnId::generate(), TurnPolicy::Merge);
+//!     sessions.begin_turn_with(&session, request.with_message(Message::user(text))).await
+//! };
+//! let finish = async { drop(running) };
+//! let (first, second, ()) = tokio::join!(ask("Find the bug"), ask("It is in main.rs"), finish);
+//!
+//! let TurnGrant::Begin { merged, .. } = first? else { unreachable!() };
+//! assert_eq!(merged[0].text(), "It is in main.rs");
+//! assert!(matches!(second?, TurnGrant::Merged { .. })); // it has no turn of its own
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What is here
 //!
 //! - [`SessionCoordinator`], and [`SessionOptions`] for how it works with its store.
 //! - What a user of this crate needs of `victor-session-protocol`, re-exported: [`SessionManager`], [`SessionStore`],
-//!   [`InMemorySessionStore`], [`TurnLease`], [`SessionInfo`], [`TranscriptEntry`], [`SessionError`].
+//!   [`InMemorySessionStore`], [`TurnLease`], [`TurnRequest`], [`SessionInfo`], [`SessionQuery`], [`SessionPatch`],
+//!   [`SessionExport`], [`TranscriptEntry`], [`SessionError`].
 
 mod coordinator;
 mod guarded;
+mod inner;
 mod life;
 mod options;
 mod queue;

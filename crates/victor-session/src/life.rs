@@ -6,7 +6,7 @@ use victor_session_protocol::{
     SessionStatus, TurnChange,
 };
 
-use crate::coordinator::Inner;
+use crate::inner::Inner;
 use crate::slot::Turn;
 
 /// How many expired sessions are looked at together.

@@ -51,6 +51,9 @@ impl TurnQueue {
         interrupts: bool,
         message: Option<Arc<Message>>,
     ) -> Result<(), TurnId> {
+        if self.try_hold() {
+            return Ok(());
+        }
         let place = self.enter(interrupts, message);
         poll_fn(|cx| place.poll(cx)).await
     }
@@ -110,6 +113,7 @@ impl TurnQueue {
         let mut state = self.lock();
         state.is_held = false;
         state.interrupt = None;
+        state.free_lines();
         wake_next(state);
     }
 
@@ -130,6 +134,24 @@ impl State {
 
     fn next(&self) -> Option<&Waiter> {
         self.interrupting.front().or_else(|| self.waiting.front())
+    }
+
+    /// Gives back the memory of lines in which nobody stands, since sessions are idle for longer than they are busy.
+    fn free_lines(&mut self) {
+        for line in [&mut self.interrupting, &mut self.waiting] {
+            if line.is_empty() {
+                *line = VecDeque::new();
+            }
+        }
+    }
+
+    fn take_merged(&mut self, ticket: u64) -> Option<TurnId> {
+        let at = self.merged.iter().position(|(of, _)| *of == ticket)?;
+        let (_, turn) = self.merged.swap_remove(at);
+        if self.merged.is_empty() {
+            self.merged = Vec::new();
+        }
+        Some(turn)
     }
 }
 
@@ -181,19 +203,13 @@ impl Place<'_> {
     }
 }
 
-impl State {
-    fn take_merged(&mut self, ticket: u64) -> Option<TurnId> {
-        let at = self.merged.iter().position(|(of, _)| *of == ticket)?;
-        Some(self.merged.swap_remove(at).1)
-    }
-}
-
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
         let line = state.line(self.interrupts);
         if let Ok(at) = line.binary_search_by_key(&self.ticket, |waiter| waiter.ticket) {
             line.remove(at);
+            state.free_lines();
             // It may have been woken for its turn.
             wake_next(state);
         } else {
@@ -210,5 +226,35 @@ impl fmt::Debug for TurnQueue {
             .field("is_held", &state.is_held)
             .field("waiting", &waiting)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_in_which_nobody_stands_takes_no_memory_for_those_who_did() {
+        let queue = TurnQueue::default();
+        let memory = || {
+            let state = queue.lock();
+            let lines = state.interrupting.capacity() + state.waiting.capacity();
+            lines + state.merged.capacity()
+        };
+        assert!(queue.try_hold());
+        assert_eq!(memory(), 0);
+        let message = Arc::new(Message::user("x"));
+        let places: Vec<_> = (0..1000)
+            .map(|number| queue.enter(number % 2 == 0, Some(Arc::clone(&message))))
+            .collect();
+        let (interrupting, waiting): (Vec<_>, Vec<_>) =
+            places.into_iter().partition(|place| place.interrupts);
+        drop(interrupting);
+        assert_eq!(queue.begin(TurnId::generate(), None, true).len(), 500);
+        assert!(memory() > 0);
+        drop(waiting);
+        queue.release();
+        assert_eq!(memory(), 0);
+        assert!(queue.try_hold());
     }
 }

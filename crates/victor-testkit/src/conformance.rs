@@ -22,6 +22,7 @@ macro_rules! law {
 
 mod agent;
 mod analytics_exporter;
+mod approval_policy;
 mod chat_engine;
 mod chat_provider;
 mod checkpoint_manager;
@@ -36,11 +37,15 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::fmt::Debug;
 
 pub use agent::agent;
 pub use analytics_exporter::analytics_exporter;
+pub use approval_policy::approval_policy;
 pub use chat_engine::chat_engine;
 pub use chat_provider::chat_provider;
 pub use checkpoint_manager::checkpoint_manager;
@@ -55,6 +60,9 @@ pub use result_store::result_store;
 pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;
+pub use tool_executor::tool_executor;
+pub use tool_selection_strategy::tool_selection_strategy;
+pub use tool_selector::tool_selector;
 
 use crate::poll_at_most;
 
@@ -86,6 +94,12 @@ const NAMES: [&str; 15] = [
 /// Awaits somebody else's future, and takes a panic in it for a broken law.
 async fn calm<F: Future>(future: F) -> F::Output {
     let outcome = victor_core::contain(future).await;
+    outcome.unwrap_or_else(|panicked| panic!("law broken: no call panics: it {panicked}"))
+}
+
+/// Calls somebody else's function, and takes a panic in it for a broken law.
+fn guarded<T>(function: impl FnOnce() -> T) -> T {
+    let outcome = victor_core::contain_sync(function);
     outcome.unwrap_or_else(|panicked| panic!("law broken: no call panics: it {panicked}"))
 }
 

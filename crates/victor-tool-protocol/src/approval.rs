@@ -12,7 +12,7 @@ use victor_core::{SessionId, ToolCall, ToolCallId, ToolSpec};
 /// Implemented by whoever knows what is safe; called by the [`ToolExecutor`](crate::ToolExecutor) once for every call
 /// whose tool exists and whose arguments fit, before any call of the same message runs, and from many tasks at once.
 ///
-/// A policy that panics denies.
+/// A policy that panics denies. A review changes nothing: a call may be reviewed more than once.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ApprovalPolicy: fmt::Debug + Send + Sync + 'static {

@@ -15,7 +15,7 @@ use crate::decide::{Reason, decide};
 use crate::lists::PerList;
 use crate::registry::{Named, Registry};
 use crate::sessions::{Outcome, Session, Sessions, Why};
-use crate::{All, SelectionOptions, ToolSelectionCoordinatorBuilder};
+use crate::{All, SearchToolsTool, SelectionOptions, ToolSelectionCoordinatorBuilder};
 
 /// Chooses which of many tools a model is shown.
 ///
@@ -154,7 +154,11 @@ impl ToolSelectionCoordinator {
         let part = part(&strategy.name);
         match &outcome {
             Ok(_) => self.problems.clear(&part),
-            Err(error) => self.problems.report(part, with_causes(error)),
+            // Nobody would notice that a strategy which is no longer used works again.
+            Err(error) if Arc::ptr_eq(&self.strategies.used().name, &strategy.name) => {
+                self.problems.report(part, with_causes(error));
+            }
+            Err(_) => {}
         }
         outcome
     }
@@ -256,6 +260,7 @@ impl ToolSelector for ToolSelectionCoordinator {
         )
     }
 
+    /// Finds everything but [`SearchToolsTool`], whose description is about every search.
     async fn search_tools(
         &self,
         session: &SessionId,
@@ -266,7 +271,7 @@ impl ToolSelector for ToolSelectionCoordinator {
         let request = SelectionRequest::new(session.clone(), query);
         let scores = self.score(&self.strategies.used(), &request, tools).await?;
         let mut found: Vec<(&ToolSpec, f32)> = tools.iter().zip(scores).collect();
-        found.retain(|(_, score)| *score > 0.0);
+        found.retain(|(tool, score)| *score > 0.0 && tool.name != SearchToolsTool::NAME);
         found.sort_by(|one, other| other.1.total_cmp(&one.1));
         found.truncate(count);
         self.sessions
@@ -302,7 +307,6 @@ impl ToolSelector for ToolSelectionCoordinator {
     fn use_strategy(&self, name: &str) -> Result<(), SelectionError> {
         let before = self.strategies.used().name;
         self.strategies.choose(name)?;
-        // What was wrong with it no longer matters, and nobody would notice that it is right again.
         self.problems.clear(&part(&before));
         Ok(())
     }

@@ -31,6 +31,16 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.young.get_mut(key)
     }
 
+    /// The value of a key, which counts as not having been asked for.
+    pub(crate) fn peek(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
+    /// Makes room, so that none of the last `count` values that were inserted is forgotten.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.half = self.half.max(count);
+    }
+
     pub(crate) fn get_or_default(&mut self, key: &K) -> &mut V
     where
         V: Default,
@@ -69,5 +79,17 @@ mod tests {
         assert_eq!(recent.get(&1), None);
         assert_eq!(recent.remove(&0), Some(0));
         assert_eq!(recent.get(&0), None);
+    }
+
+    #[test]
+    fn as_many_are_kept_as_there_is_room_made_for() {
+        let mut recent = Recent::new(10);
+        recent.reserve(100);
+        for number in 0..1000_u32 {
+            recent.insert(number, number);
+            let last = number.saturating_sub(99);
+            assert_eq!(recent.peek(&last), Some(&last));
+        }
+        assert_eq!(recent.peek(&1), None);
     }
 }

@@ -107,8 +107,9 @@ impl Tool for SearchToolsTool {
         })?;
         let line = |name: &str| {
             let tool = tools.iter().find(|tool| tool.name == name)?;
-            let description = tool.description.trim().lines().next();
-            Some(format!("\n- {name}: {}", description.unwrap_or_default()))
+            let first = tool.description.trim().lines().next();
+            let first = first.map(|first| format!(": {first}"));
+            Some(format!("\n- {name}{}", first.unwrap_or_default()))
         };
         let lines: String = found.iter().filter_map(|tool| line(&tool.tool)).collect();
         if lines.is_empty() {

@@ -21,11 +21,29 @@ use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions, schedule};
 ///
 /// - **Review.** A call is rejected, with words by which the model can do better, if no tool has its name or its
 ///   arguments are not JSON or do not fit the schema, which was compiled when the tool was registered. Then the
-///   [`ApprovalPolicy`] decides; one that panics or takes too long denies.
+///   [`ApprovalPolicy`] decides; one that panics or takes too long denies. A call that a person has approved is decided
+///   about once more: what is denied by then stays denied, and if the tool has become another one, the person is asked
+///   again. A preview is shown with the question, within 20,000 characters and with control characters escaped.
 /// - **Run.** The calls of one message run in tasks of their own, up to
 ///   [`max_concurrent_calls`](ToolOptions::max_concurrent_calls) at a time; a single call runs in the caller's task.
-///   Each has a time limit. An error is told with everything beneath it, a panic is contained and shown in
-///   [`health`](Coordinator::health) until the tool has run without one, and a text that is too long loses its middle.
+///   An error is told with everything beneath it, and a panic is contained and shown in [`health`](Coordinator::health)
+///   until the tool has run without one.
+/// - **Limits.** A call of a [sequential](victor_tool_protocol::ToolLimits::sequential) tool runs alone among those of
+///   its message. Where a tool [limits](victor_tool_protocol::ToolLimits::max_concurrent) its calls over all sessions,
+///   they come in the order in which they asked; that wait is not part of the time that a call may take. A call that is
+///   made from within a call of the same tool, by an agent that is itself a tool, runs under the permit of that call.
+///   Agents that wait for each other's tools crosswise end at their time limits.
+/// - **Time.** A call ends after its time limit without a [sign of life](victor_tool_protocol::ToolContext::heartbeat),
+///   and after [`max_duration`](ToolOptions::max_duration) in any case. A tool that blocks its thread cannot be ended,
+///   and work that a tool has spawned goes on behind its back; the model is told that the call has ended. Of what calls
+///   say about their progress, the newest of each is told, four times a second at most.
+/// - **Retrying.** As [`ToolRetryOptions`](crate::ToolRetryOptions) say.
+/// - **Memory.** The result of a read-only call may be [given again](victor_tool_protocol::ToolLimits::cache_for) in its
+///   session, until this coordinator begins a call that may change something, in whatever session: tools act on one
+///   world. Errors are not remembered. Of equal calls at the same time, one runs.
+/// - **Receipts.** With a [store](ToolCoordinatorBuilder::receipts), a call that may change something runs once.
+/// - **Large results.** A text that is too long loses its middle; with a [store](ToolCoordinatorBuilder::results), the
+///   model can read it page by page.
 /// - **Registry.** The [specs](ToolExecutor::specs) are in the order of registration, and are as they were when the
 ///   tool was registered: a tool that changes its mind later is not believed.
 ///
@@ -34,7 +52,7 @@ use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions, schedule};
 /// # Cancel safety
 ///
 /// Nothing runs before the [`ToolResults`] are polled first. Dropping them aborts the calls that run, which then end
-/// at their next await point, and the others never start.
+/// at their next await point, and the others never start. A receipt of a call that was aborted says that it has begun.
 #[derive(Debug)]
 #[doc(alias = "IToolCoordinator")]
 pub struct ToolCoordinator {

@@ -43,8 +43,24 @@
 //! # What is here
 //!
 //! - [`ToolCoordinator`], the role [`ToolExecutor`](victor_tool_protocol::ToolExecutor), with its [`ToolOptions`].
-//! - [`tool_fn`], which makes a tool of a closure with typed arguments.
-//! - [`EffectPolicy`], the approval policy that goes by what tools declare to do to the world.
+//! - [`tool_fn`], which makes a tool of a closure with typed arguments; with the feature `typed`, `typed_tool` derives
+//!   the schema from their type.
+//! - [`EffectPolicy`] and [`RulePolicy`], approval policies that go by what tools declare to do to the world, and by
+//!   rules about tools and arguments. Both are data, and remember in [`StandingApprovals`] what a person does not wish to
+//!   be asked about again.
+//!
+//! # What becomes of a call
+//!
+//! It is reviewed: its name, its arguments, then the policy, and where a person has approved it, the policy once more.
+//! Before it runs, a call that may change something gets a receipt, and one that only reads may be answered from memory.
+//! It waits for those that must end before it, and for a permit where its tool allows few calls at the same time. It
+//! runs as long as it may, and longer as long as it gives signs of life. What is not available is tried again. What it
+//! says is cut to what a conversation can bear, and the whole is kept, to be read page by page. All of it but the review
+//! and the limits of time and output is there only for tools that ask for it, or with a store that is given, and costs
+//! other calls nothing.
+//!
+//! How many tools a model is shown, what a mode permits and how many calls a turn may make is decided elsewhere:
+//! `victor-orchestrator` joins this crate with those that do.
 
 mod arguments;
 mod attempt;
@@ -76,7 +92,7 @@ pub use builder::ToolCoordinatorBuilder;
 pub use coordinator::ToolCoordinator;
 pub use effect_policy::EffectPolicy;
 pub use function::{FunctionTool, tool_fn};
-pub use options::{RetryOptions, ToolOptions};
+pub use options::{ToolOptions, ToolRetryOptions};
 pub use rule::{ArgumentRule, ArgumentTest, Decision, Rule};
 pub use rule_policy::{RuleError, RulePolicy};
 pub use standing::{StandingApproval, StandingApprovals};

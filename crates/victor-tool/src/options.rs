@@ -35,7 +35,7 @@ pub struct ToolOptions {
     /// The longest time for one answer of a store of receipts or results. Default: 30 seconds.
     pub store_timeout: Duration,
     /// When and how often a call is tried again.
-    pub retry: RetryOptions,
+    pub retry: ToolRetryOptions,
 }
 
 impl Default for ToolOptions {
@@ -48,7 +48,7 @@ impl Default for ToolOptions {
             max_cache_bytes: 16 << 20,
             review_timeout: Duration::from_secs(30),
             store_timeout: Duration::from_secs(30),
-            retry: RetryOptions::default(),
+            retry: ToolRetryOptions::default(),
         }
     }
 }
@@ -105,7 +105,7 @@ impl ToolOptions {
 
     /// Sets when and how often a call is tried again.
     #[must_use]
-    pub fn with_retry(mut self, retry: RetryOptions) -> Self {
+    pub fn with_retry(mut self, retry: ToolRetryOptions) -> Self {
         self.retry = retry;
         self
     }
@@ -124,7 +124,7 @@ impl ToolOptions {
 /// the scope of the call allows for one, so that a call that times out is tried again only if its tool has a
 /// [shorter limit](victor_tool_protocol::ToolLimits::timeout) than that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryOptions {
+pub struct ToolRetryOptions {
     /// How many attempts a call has in all; 0 counts as 1. Default: 3.
     pub attempts: u32,
     /// How long to wait after the first attempt; each further wait is twice as long. Default: 1 second.
@@ -139,7 +139,7 @@ pub struct RetryOptions {
     pub failures: bool,
 }
 
-impl RetryOptions {
+impl ToolRetryOptions {
     /// Nothing is tried again.
     #[must_use]
     pub fn none() -> Self {
@@ -150,7 +150,7 @@ impl RetryOptions {
     }
 }
 
-impl Default for RetryOptions {
+impl Default for ToolRetryOptions {
     fn default() -> Self {
         Self {
             attempts: 3,

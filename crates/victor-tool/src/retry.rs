@@ -5,10 +5,10 @@ use std::time::Duration;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::RetryOptions;
+use crate::ToolRetryOptions;
 use crate::attempt::Ended;
 
-impl RetryOptions {
+impl ToolRetryOptions {
     /// How long to wait after attempt number `number`, or none if it was the last.
     pub(crate) fn delay(&self, number: u32, ended: &Ended, effect: Effect) -> Option<Duration> {
         let harmless = effect <= Effect::Idempotent;
@@ -47,15 +47,15 @@ mod tests {
     ];
 
     #[track_caller]
-    fn check(options: &RetryOptions, ended: &Ended, expected: [bool; 4]) {
+    fn check(options: &ToolRetryOptions, ended: &Ended, expected: [bool; 4]) {
         let found = EFFECTS.map(|effect| options.delay(1, ended, effect).is_some());
         assert_eq!(found, expected);
     }
 
     #[test]
     fn effect_and_error_decide() {
-        let options = RetryOptions::default();
-        let eager = RetryOptions {
+        let options = ToolRetryOptions::default();
+        let eager = ToolRetryOptions {
             failures: true,
             ..options.clone()
         };
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn delays(options: &RetryOptions, retry_after: Option<u64>, expected: [Option<u64>; 6]) {
+    fn delays(options: &ToolRetryOptions, retry_after: Option<u64>, expected: [Option<u64>; 6]) {
         let message = "a".to_owned();
         let retry_after = retry_after.map(Duration::from_secs);
         let ended = Ended::Failed(ToolError::Unavailable {
@@ -99,9 +99,9 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_a_limit_and_what_the_tool_asks_for_beats_them() {
-        let options = RetryOptions {
+        let options = ToolRetryOptions {
             attempts: 6,
-            ..RetryOptions::default()
+            ..ToolRetryOptions::default()
         };
         let doubled = [Some(1), Some(2), Some(4), Some(8), Some(10), None];
         delays(&options, None, doubled);
@@ -118,10 +118,10 @@ mod tests {
         delays(&options, Some(61), [None; 6]);
         delays(&options, Some(u64::MAX), [None; 6]);
         delays(
-            &RetryOptions::default(),
+            &ToolRetryOptions::default(),
             None,
             [Some(1), Some(2), None, None, None, None],
         );
-        delays(&RetryOptions::none(), None, [None; 6]);
+        delays(&ToolRetryOptions::none(), None, [None; 6]);
     }
 }

@@ -166,7 +166,7 @@ fn told(error: &ToolError, attempts: u32) -> String {
         ..
     } = error
     {
-        text += &format!("; not before {time:?} is it worth trying again");
+        text += &format!("; trying again is of no use before {time:?} have passed");
     }
     text
 }

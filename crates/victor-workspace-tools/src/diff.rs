@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
+use crate::names::quoted;
+
 /// How many unchanged lines are shown around a change.
 const AROUND: usize = 3;
 
@@ -41,25 +43,6 @@ pub(crate) fn header(old: Option<&Path>, new: Option<&Path>) -> String {
         );
     }
     text + &format!("--- {}\n+++ {}\n", name("a/", old), name("b/", new))
-}
-
-/// A path in which characters that would break a line are written as Git does.
-fn quoted(path: &str) -> String {
-    let special = |c: char| c.is_ascii_control() || c == '"' || c == '\\';
-    if !path.contains(special) {
-        return path.to_owned();
-    }
-    let mut text = "\"".to_owned();
-    for c in path.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\n' => text.push_str("\\n"),
-            '\t' => text.push_str("\\t"),
-            _ if special(c) => text.push_str(&format!("\\{:03o}", u32::from(c))),
-            _ => text.push(c),
-        }
-    }
-    text + "\""
 }
 
 /// The hunks that lead from one text to the other.

@@ -109,7 +109,10 @@ impl Tool for FetchUrl {
         let accept =
             HeaderValue::from_static("text/html, text/*;q=0.9, application/json;q=0.9, */*;q=0.1");
         let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-        let response = client.get(&url, headers).await.map_err(|error| explain(&error))?;
+        let response = client
+            .get(&url, headers)
+            .await
+            .map_err(|error| explain(&error))?;
         cx.heartbeat();
         let url = response.url().to_owned();
         require_success(&response, &url)?;

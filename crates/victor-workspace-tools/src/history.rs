@@ -175,7 +175,7 @@ impl FileHistory {
                 Content::Bytes(bytes) => Some(bytes),
                 Content::TooLarge => return Err(no_room()),
             };
-            let hash = content.map(|bytes| hash(bytes));
+            let hash = content.map(|bytes| digest(bytes));
             let path = &step.place.real;
             let known = state.kept(turn).remove(path);
             records.push(Record {
@@ -192,14 +192,14 @@ impl FileHistory {
                         .filter(|_| content.is_some())
                         .and_then(mode),
                 }),
-                after: step.after.map(crate::history::hash),
+                after: step.after.map(digest),
             });
             if let (None, Some(hash), Some(bytes)) = (known, hash, content) {
                 contents.insert(hash, bytes);
             }
             while bytes(state.records.iter().chain(&records)) > self.max_bytes {
-                let oldest = state.records.iter().map(|record| record.turn);
-                let oldest = oldest.into_iter().find(|other| *other != turn);
+                let mut turns = state.records.iter().map(|record| record.turn);
+                let oldest = turns.find(|other| *other != turn);
                 state.forget(oldest.ok_or_else(no_room)?)?;
             }
         }
@@ -278,7 +278,8 @@ fn bytes<'a>(records: impl Iterator<Item = &'a Record>) -> u64 {
     records.map(cost).sum()
 }
 
-pub(crate) fn hash(bytes: &[u8]) -> String {
+/// The hash by which a content is known. It cannot be forged, since models write files as well.
+pub(crate) fn digest(bytes: &[u8]) -> String {
     Hash::hash(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))

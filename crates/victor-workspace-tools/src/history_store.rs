@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::HistoryError;
-use crate::history::{Record, hash};
+use crate::history::{Record, digest};
 
 /// Where contents are kept by their hashes, and the records of changes.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Store {
                 (path, Some(bytes))
             }
         };
-        let intact = bytes.filter(|bytes| hash(bytes) == wanted);
+        let intact = bytes.filter(|bytes| digest(bytes) == wanted);
         intact.ok_or(HistoryError::Damaged { path })
     }
 

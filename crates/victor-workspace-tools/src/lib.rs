@@ -79,11 +79,14 @@ mod history_store;
 #[cfg(feature = "fetch")]
 mod html;
 mod list;
+mod names;
 mod patch;
 mod place;
 #[cfg(unix)]
 mod processes;
 mod read;
+#[cfg(feature = "fetch")]
+mod references;
 mod rollback;
 mod search;
 mod tools;

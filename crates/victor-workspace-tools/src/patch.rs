@@ -2,6 +2,8 @@
 
 use victor_tool_protocol::ToolError;
 
+use crate::names::{self, Names, git_names};
+
 /// What a patch says of one file.
 #[derive(Debug)]
 pub(crate) struct FilePatch<'a> {
@@ -85,9 +87,6 @@ struct Parser<'a> {
     section: Option<Section<'a>>,
 }
 
-/// The names of the old and the new file, where there is one.
-type Names = (Option<String>, Option<String>);
-
 /// What has been read of one file.
 #[derive(Default)]
 struct Section<'a> {
@@ -118,7 +117,7 @@ impl<'a> Parser<'a> {
             } else if let (Some(old), Some(new)) =
                 (line.strip_prefix("--- "), self.strip_next("+++ "))
             {
-                let names = names(path(old, number)?, path(new, number + 1)?);
+                let names = names::names(path(old, number)?, path(new, number + 1)?);
                 if !self
                     .section
                     .as_ref()
@@ -238,10 +237,14 @@ impl<'a> Parser<'a> {
 impl<'a> Section<'a> {
     /// Whether these names belong to it, and do not begin the next one.
     fn awaits(&self, (old, new): &Names) -> bool {
-        let fits =
-            |name: &Option<String>, git: &String| name.as_ref().is_none_or(|name| name == git);
+        let fits = |name: &Option<String>, known: Option<&String>| match (name, known) {
+            (Some(name), Some(known)) => name == known,
+            _ => true,
+        };
         let git = self.git.as_ref();
-        self.names.is_none() && git.is_none_or(|git| fits(old, &git.0) && fits(new, &git.1))
+        let known_old = self.rename_from.as_ref().or(git.map(|git| &git.0));
+        let known_new = self.rename_to.as_ref().or(git.map(|git| &git.1));
+        self.names.is_none() && fits(old, known_old) && fits(new, known_new)
     }
 
     /// A line that is neither a name nor a hunk.
@@ -327,6 +330,10 @@ fn invalid(line: usize, what: &str) -> ToolError {
     ))
 }
 
+fn path(text: &str, line: usize) -> Result<Option<String>, ToolError> {
+    names::path(text).ok_or_else(|| invalid(line, "the quoted path is not well formed"))
+}
+
 /// The first line and the counts of lines of `@@ -1,2 +3,4 @@`.
 fn hunk_numbers(head: &str) -> Option<(usize, usize, usize)> {
     let mut words = head.strip_prefix("@@ ")?.split(' ');
@@ -337,91 +344,4 @@ fn hunk_numbers(head: &str) -> Option<(usize, usize, usize)> {
     };
     let ((start, old), (_, new)): ((usize, usize), (usize, usize)) = (range('-')?, range('+')?);
     Some((start, old, new))
-}
-
-/// The path in a header: none for `/dev/null`. A time stamp may follow after a tab.
-fn path(text: &str, number: usize) -> Result<Option<String>, ToolError> {
-    let text = text.trim_end_matches('\r');
-    let path = if text.starts_with('"') {
-        unquoted(text)
-            .ok_or_else(|| invalid(number, "the quoted path is not well formed"))?
-            .0
-    } else {
-        text.split('\t')
-            .next()
-            .unwrap_or_default()
-            .trim_end()
-            .to_owned()
-    };
-    Ok((path != "/dev/null").then_some(path))
-}
-
-/// The names without Git's `a/` and `b/`, if both have them.
-fn names(old: Option<String>, new: Option<String>) -> Names {
-    let prefixed =
-        |name: &Option<String>, prefix| name.as_ref().is_none_or(|name| name.starts_with(prefix));
-    if !prefixed(&old, "a/") || !prefixed(&new, "b/") {
-        return (old, new);
-    }
-    let strip = |name: Option<String>| name.map(|name| name[2..].to_owned());
-    (strip(old), strip(new))
-}
-
-/// The two names after `diff --git`. If they have spaces, only equal ones can be told apart.
-fn git_names(text: &str) -> Option<(String, String)> {
-    let text = text.trim_end();
-    let (old, new) = if text.starts_with('"') {
-        let (old, rest) = unquoted(text)?;
-        let new = rest.strip_prefix(' ')?;
-        let quoted = unquoted(new).map(|(new, _)| new);
-        (old, quoted.unwrap_or_else(|| new.to_owned()))
-    } else if text.matches(' ').count() == 1 {
-        let (old, new) = text.split_once(' ')?;
-        (
-            old.to_owned(),
-            unquoted(new).map_or_else(|| new.to_owned(), |(new, _)| new),
-        )
-    } else {
-        let middle = text.len() / 2;
-        let (old, new) = (text.get(..middle)?, text.get(middle + 1..)?);
-        if old.strip_prefix("a/") != new.strip_prefix("b/") && old != new {
-            return None;
-        }
-        (old.to_owned(), new.to_owned())
-    };
-    let (old, new) = names(Some(old), Some(new));
-    old.zip(new)
-}
-
-/// A path in quotes, as Git writes one with special characters, and what follows it.
-fn unquoted(text: &str) -> Option<(String, &str)> {
-    let mut bytes = Vec::new();
-    let mut rest = text.strip_prefix('"')?;
-    loop {
-        let end = rest.find(['"', '\\'])?;
-        bytes.extend_from_slice(&rest.as_bytes()[..end]);
-        let special = rest.as_bytes()[end];
-        rest = &rest[end + 1..];
-        if special == b'"' {
-            return Some((String::from_utf8(bytes).ok()?, rest));
-        }
-        let escaped = *rest.as_bytes().first()?;
-        let mut length = 1;
-        bytes.push(match escaped {
-            b'n' => b'\n',
-            b't' => b'\t',
-            b'r' => b'\r',
-            b'a' => 7,
-            b'b' => 8,
-            b'v' => 11,
-            b'f' => 12,
-            b'"' | b'\\' => escaped,
-            b'0'..=b'3' => {
-                length = 3;
-                u8::from_str_radix(rest.get(..3)?, 8).ok()?
-            }
-            _ => return None,
-        });
-        rest = &rest[length..];
-    }
 }

@@ -6,7 +6,7 @@ use victor_core::TurnId;
 use victor_tool_protocol::ToolError;
 
 use crate::commit::{Step, commit};
-use crate::history::{FileHistory, HistoryError, Kept, hash};
+use crate::history::{FileHistory, HistoryError, Kept, digest};
 use crate::place::{Content, Place};
 use crate::workspace::Workspace;
 
@@ -58,7 +58,7 @@ pub(crate) fn rollback(
             continue;
         };
         let hash_now = match &now {
-            Content::Bytes(bytes) => Some(hash(bytes)),
+            Content::Bytes(bytes) => Some(digest(bytes)),
             _ => None,
         };
         if hash_now != kept.before.hash {
@@ -87,7 +87,7 @@ fn as_left(workspace: &Workspace, path: &PathBuf, kept: &Kept) -> Option<(Place,
     let content = place.content(workspace).ok()?;
     let hash = match &content {
         Content::Absent => None,
-        Content::Bytes(bytes) => Some(hash(bytes)),
+        Content::Bytes(bytes) => Some(digest(bytes)),
         Content::TooLarge => return None,
     };
     let known = !kept.interrupted && place.real == *path && kept.states.contains(&hash);

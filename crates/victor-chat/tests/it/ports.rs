@@ -147,14 +147,14 @@ impl TurnPorts for World {
     async fn commit(
         &self,
         messages: &[Arc<Message>],
-        open: Option<&SuspendedTurn>,
+        open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
         pause().await;
         if self.full.load(Ordering::Relaxed) {
             return Err("no space left".into());
         }
         self.add(messages);
-        self.note(open);
+        self.note(open.as_ref());
         pause().await;
         Ok(())
     }

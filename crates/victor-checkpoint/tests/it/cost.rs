@@ -11,7 +11,7 @@ use victor_checkpoint::{
 };
 use victor_checkpoint_protocol::{History, HistoryLink};
 use victor_core::{CheckpointId, Message, Messages, SessionId, ToolCall, ToolOutcome, ToolResult};
-use victor_testkit::drive;
+use victor_testkit::{count_polls, drive};
 
 use crate::{create, draft, messages};
 
@@ -88,6 +88,16 @@ fn a_further_message_costs_the_same_in_a_conversation_of_any_length() {
     assert_eq!(short.count_total, longer.count_total);
     assert_eq!(short.bytes_total, long.bytes_total);
     assert_eq!(short.bytes_total, longer.bytes_total);
+}
+
+#[test]
+fn others_work_while_a_long_conversation_is_hashed() {
+    let checkpoints = CheckpointCoordinator::new(Arc::new(Scales::default()));
+    for (len, expected) in [(10, 1), (6_400, 101)] {
+        let messages = messages(len);
+        let counted = drive(count_polls(create(&checkpoints, &messages)));
+        assert_eq!(counted.unwrap().1, expected);
+    }
 }
 
 /// A conversation about code: what a user asks, calls of a tool, and the files that it read.

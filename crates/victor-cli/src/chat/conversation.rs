@@ -3,10 +3,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use victor_orchestrator::protocols::SessionPatch;
 use victor_orchestrator::{
     Approval, ChatError, ChatResponse, Session, SuspendedTurn, TurnEventKind, TurnOutcome,
     TurnStream,
 };
+
+use victor_workspace_tools::WorkspaceTools;
 
 use super::editor::{self, Answer};
 use super::view::View;
@@ -22,6 +25,9 @@ pub(super) struct Conversation {
     pub(super) view: View,
     interrupts: Interrupts,
     adviser: Adviser,
+    pub(super) workspace: WorkspaceTools,
+    /// Whether the session has a title, as far as that is known.
+    is_entitled: bool,
 }
 
 /// How a turn ended.
@@ -61,18 +67,49 @@ impl Conversation {
         view: View,
         interrupts: Interrupts,
         adviser: Adviser,
+        workspace: WorkspaceTools,
     ) -> Self {
         Self {
             session,
             view,
             interrupts,
             adviser,
+            workspace,
+            is_entitled: false,
         }
     }
 
     /// Sends a message and shows what comes of it. It fails only where that cannot be written.
     pub(super) async fn say(&mut self, message: String) -> io::Result<End> {
-        let mut stream = self.session.stream_chat(message);
+        let title = say::short_line(&message);
+        let stream = self.session.stream_chat(message);
+        let end = self.show(stream).await;
+        self.entitle(title).await;
+        end
+    }
+
+    /// Takes up a turn that has not ended, after a person has decided about the calls that wait.
+    pub(super) async fn take_up(&mut self, turn: SuspendedTurn) -> io::Result<End> {
+        let stream = self.decide(turn);
+        self.show(stream).await
+    }
+
+    /// Gives a session that has no title the first message for one. It is no matter if that fails.
+    async fn entitle(&mut self, title: String) {
+        if std::mem::replace(&mut self.is_entitled, true) {
+            return;
+        }
+        let sessions = self.session.orchestrator().session_coordinator();
+        if let Ok(Some(info)) = sessions.session_info(self.session.id()).await
+            && info.title.is_none()
+        {
+            let mut patch = SessionPatch::default();
+            patch.title = Some(title);
+            let _ = sessions.update_session(self.session.id(), &patch).await;
+        }
+    }
+
+    async fn show(&mut self, mut stream: TurnStream) -> io::Result<End> {
         let mut busy = Duration::ZERO;
         loop {
             let began = Instant::now();

@@ -3,6 +3,8 @@
 mod answers;
 mod conversation;
 mod events;
+mod kept;
+mod mcp;
 mod pipes;
 mod providers;
 mod run;

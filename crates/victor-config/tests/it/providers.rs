@@ -155,8 +155,8 @@ async fn a_fault_leads_to_the_next_provider_and_shows_in_health_until_it_is_gone
             "config provider bad cannot be read: no answer within 5s",
         ),
         (
-            answer(json!({"modle": "m"})),
-            "unknown setting `modle` in config provider bad: did you mean `model`?",
+            answer(json!({"modell": "m"})),
+            "unknown setting `modell` in config provider bad: did you mean `model`?",
         ),
         (
             answer(json!({"temperature": "hot"})),

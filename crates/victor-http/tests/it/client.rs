@@ -379,6 +379,36 @@ async fn a_text_must_be_utf_8_and_bytes_need_not() {
 }
 
 #[tokio::test]
+async fn a_body_may_be_read_by_the_piece_whatever_its_size() {
+    let client = with(|options| options.max_body_bytes = 1);
+    let server = Server::answering(ok("a".repeat(100_000))).await;
+    let mut response = client.get(&server.url(), HeaderMap::new()).await.unwrap();
+    let mut sum = 0;
+    while let Some(piece) = response.chunk().await.unwrap() {
+        sum += piece.len();
+    }
+    assert_eq!(sum, 100_000);
+}
+
+#[tokio::test]
+async fn something_may_be_deleted() {
+    let mut server = Server::answering(ok("")).await;
+    let key = [(AUTHORIZATION, HeaderValue::from_static("Bearer secret"))];
+    let headers = key.into_iter().collect();
+    let response = client().delete(&server.url(), headers).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let request = server.request().await;
+    assert!(
+        request.starts_with("DELETE /v1?key=secret HTTP/1.1\r\n"),
+        "{request}"
+    );
+    assert!(
+        request.contains("authorization: Bearer secret\r\n"),
+        "{request}"
+    );
+}
+
+#[tokio::test]
 async fn a_body_may_be_as_large_as_the_limit() {
     let limit = 100_000;
     let client = with(|options| options.max_body_bytes = limit);

@@ -2,6 +2,8 @@
 
 mod build;
 mod checkpoints;
+#[cfg(unix)]
+mod crash;
 mod dialects;
 mod faults;
 mod policies;
@@ -94,4 +96,19 @@ impl ApprovalPolicy for AskAlways {
     async fn review(&self, request: &ApprovalRequest) -> Verdict {
         Verdict::ask(format!("run {}?", request.call.name))
     }
+}
+
+/// A stream of one item.
+fn once<T: Unpin + Send + 'static>(value: T) -> impl futures_core::Stream<Item = T> + Send {
+    struct Once<T>(Option<T>);
+    impl<T: Unpin> futures_core::Stream for Once<T> {
+        type Item = T;
+        fn poll_next(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<T>> {
+            std::task::Poll::Ready(self.0.take())
+        }
+    }
+    Once(Some(value))
 }

@@ -16,7 +16,7 @@ use victor_orchestrator::{
 };
 use victor_session_protocol::{OpenTurn, SessionCommit};
 
-use crate::AskAlways;
+use crate::{AskAlways, once};
 
 /// A store that counts as durable, and knows what was written to it.
 #[derive(Debug, Default)]
@@ -141,28 +141,14 @@ impl ChatProvider for Model {
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let completion = self.chat(request).await?;
-        Ok(CompletionStream::new(futures_once(Ok(
-            CompletionEvent::finished(completion),
-        ))))
+        Ok(CompletionStream::new(once(Ok(CompletionEvent::finished(
+            completion,
+        )))))
     }
 
     fn capabilities(&self, _: &ModelId) -> Capabilities {
         Capabilities::default()
     }
-}
-
-fn futures_once<T: Unpin + Send + 'static>(value: T) -> impl futures_core::Stream<Item = T> + Send {
-    struct Once<T>(Option<T>);
-    impl<T: Unpin> futures_core::Stream for Once<T> {
-        type Item = T;
-        fn poll_next(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<T>> {
-            std::task::Poll::Ready(self.0.take())
-        }
-    }
-    Once(Some(value))
 }
 
 /// Adds up what it is given, once for each key.

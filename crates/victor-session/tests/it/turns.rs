@@ -1,10 +1,14 @@
 //! Who may work on a session, and when.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::task::yield_now;
 use victor_core::{Coordinator, TurnId};
-use victor_session::{SessionCoordinator, SessionError, SessionInfo, SessionManager, TurnLease};
+use victor_session::{
+    SessionCoordinator, SessionError, SessionInfo, SessionManager, TurnLease, TurnPolicy,
+    TurnRequest,
+};
 use victor_testkit::poll_at_most;
 
 use crate::{message, messages, session, turn, written};
@@ -46,6 +50,27 @@ async fn a_waiter_that_gives_up_leaves_the_queue() {
     assert!(poll_at_most(1, next.as_mut()).await.is_none());
     drop(first);
     assert_eq!(next.await.unwrap().session(), &session());
+}
+
+#[tokio::test]
+async fn a_waiter_that_gives_up_when_its_turn_has_come_wakes_the_next() {
+    for policy in [TurnPolicy::Queue, TurnPolicy::Interrupt] {
+        let sessions = Arc::new(SessionCoordinator::default());
+        let first = sessions.begin_turn(&session()).await.unwrap();
+        let id = session();
+        let request = TurnRequest::new(TurnId::generate(), policy);
+        let mut chosen = Box::pin(sessions.begin_turn_with(&id, request));
+        assert!(poll_at_most(1, chosen.as_mut()).await.is_none());
+        let next = tokio::spawn({
+            let sessions = sessions.clone();
+            async move { sessions.begin_turn(&session()).await.is_ok() }
+        });
+        yield_now().await;
+        drop(first);
+        drop(chosen);
+        let next = tokio::time::timeout(Duration::from_secs(20), next).await;
+        assert!(next.expect("it was not woken").unwrap(), "{policy:?}");
+    }
 }
 
 #[tokio::test]

@@ -182,7 +182,7 @@ impl TurnPorts for Ports {
     async fn commit(
         &self,
         messages: &[Arc<Message>],
-        _open: Option<&SuspendedTurn>,
+        _open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
         tokio::task::yield_now().await;
         self.add(messages);

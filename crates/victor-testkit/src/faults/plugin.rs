@@ -1,5 +1,6 @@
 //! Faults of everything that is not a model.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, Tool, ToolContext, ToolError, ToolLimits,
     ToolOutput, Verdict,
 };
+use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelectionStrategy};
 
 use super::{Faulty, INJECTED};
 
@@ -84,6 +86,23 @@ impl<T: Tool> Tool for Faulty<T> {
 
     fn limits(&self) -> ToolLimits {
         self.inner.limits()
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: ToolSelectionStrategy> ToolSelectionStrategy for Faulty<T> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn score(
+        &self,
+        request: &SelectionRequest,
+        tools: &Arc<[ToolSpec]>,
+    ) -> Result<Vec<f32>, SelectionError> {
+        self.run(self.inner.score(request, tools), SelectionError::failed)
+            .await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agent;
 mod analytics_exporter;
+mod approval_policy;
 mod chat_engine;
 mod chat_provider;
 mod checkpoint_manager;
@@ -16,6 +17,9 @@ mod result_store;
 mod session_store;
 mod token_counter;
 mod tool;
+mod tool_executor;
+mod tool_selection_strategy;
+mod tool_selector;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

@@ -11,7 +11,6 @@ use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelec
 /// Where it is used, nothing is chosen: the coordinator shows every tool, whatever its own limit is. The limit of a
 /// request holds.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct All;
 
 impl All {

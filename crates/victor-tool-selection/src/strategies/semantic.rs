@@ -46,7 +46,8 @@ impl Semantic {
         }
     }
 
-    /// Sets how many vectors are kept beside those of the lists that were asked about last; 4,096 unless set.
+    /// Sets how many vectors are kept beside those of the lists that were asked about last; 4,096 unless set, and no fewer
+    /// than twice the tools of the longest list.
     #[must_use]
     pub fn with_capacity(mut self, vectors: usize) -> Self {
         self.vectors = Mutex::new(Recent::new(vectors));
@@ -58,7 +59,9 @@ impl Semantic {
         let keys: Vec<Key> = texts.iter().map(|text| key(text)).collect();
         let mut found: Vec<Option<Embedding>> = {
             let mut known = self.known();
-            keys.iter().map(|key| known.get(key).cloned()).collect()
+            // Otherwise a list that is embedded over several calls might never be finished.
+            known.reserve(texts.len());
+            keys.iter().map(|key| known.peek(key).cloned()).collect()
         };
         let missing: Vec<usize> = (0..texts.len()).filter(|at| found[*at].is_none()).collect();
         for batch in missing.chunks(self.embedder.max_batch().max(1)) {

@@ -5,6 +5,7 @@ mod concurrency;
 mod cost;
 mod function;
 mod hostile;
+mod laws;
 mod life;
 mod policy;
 mod receipts;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use victor_core::{Effect, ToolOutcome};
-use victor_tool::{RetryOptions, ToolCoordinator, ToolOptions, tool_fn};
+use victor_tool::{ToolCoordinator, ToolOptions, ToolRetryOptions, tool_fn};
 use victor_tool_protocol::{ToolContext, ToolError, ToolExecutor as _, ToolLimits, ToolUpdate};
 
 use crate::support::{call, scope, spec};
@@ -27,7 +27,7 @@ use Does::{Fails, Hangs, NotFound, Panics, Unavailable, Well};
 /// When attempts began, in milliseconds, and how the call ended.
 async fn attempts(
     effect: Effect,
-    options: RetryOptions,
+    options: ToolRetryOptions,
     does: &'static [Does],
 ) -> (Vec<u64>, String) {
     let began = Instant::now();
@@ -80,7 +80,7 @@ async fn attempts(
 #[tokio::test(start_paused = true)]
 async fn effect_and_error_decide_and_the_wait_doubles() {
     let check = async |effect, does: &'static [Does], times: &[u64], text: &str| {
-        let (found, ended) = attempts(effect, RetryOptions::default(), does).await;
+        let (found, ended) = attempts(effect, ToolRetryOptions::default(), does).await;
         assert_eq!(found, times);
         assert!(ended.starts_with(text), "{ended}");
     };
@@ -107,7 +107,7 @@ async fn effect_and_error_decide_and_the_wait_doubles() {
             "success well",
         )
         .await;
-        let late = "error busy; not before 61s is it worth trying again";
+        let late = "error busy; trying again is of no use before 61s have passed";
         check(effect, &[Unavailable(Some(61))], &[0], late).await;
         check(effect, &[Fails], &[0], "error broken").await;
         check(effect, &[NotFound], &[0], "error not found: it").await;
@@ -136,10 +136,10 @@ async fn effect_and_error_decide_and_the_wait_doubles() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_are_tried_again_where_that_is_wished_for_and_harmless() {
-    let eager = || RetryOptions {
+    let eager = || ToolRetryOptions {
         failures: true,
         attempts: 9,
-        ..RetryOptions::default()
+        ..ToolRetryOptions::default()
     };
     // The scope allows 60 seconds, and the ninth attempt would begin later.
     let (times, ended) = attempts(Effect::Idempotent, eager(), &[Fails]).await;
@@ -152,15 +152,20 @@ async fn failures_are_tried_again_where_that_is_wished_for_and_harmless() {
     assert_eq!(ended, "error broken; tried 9 times");
     let (times, _) = attempts(Effect::Write, eager(), &[Fails]).await;
     assert_eq!(times, [0]);
-    let (times, _) = attempts(Effect::ReadOnly, RetryOptions::none(), &[Unavailable(None)]).await;
+    let (times, _) = attempts(
+        Effect::ReadOnly,
+        ToolRetryOptions::none(),
+        &[Unavailable(None)],
+    )
+    .await;
     assert_eq!(times, [0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_attempts_together_take_no_longer_than_the_scope_allows() {
-    let patient = RetryOptions {
+    let patient = ToolRetryOptions {
         attempts: 99,
-        ..RetryOptions::default()
+        ..ToolRetryOptions::default()
     };
     let began = Instant::now();
     let (times, ended) = attempts(Effect::ReadOnly, patient.clone(), &[Hangs]).await;

@@ -233,28 +233,37 @@ fn hunks_are_read_although_models_write_them_badly() {
 
 #[test]
 fn files_are_created_changed_deleted_and_renamed() {
-    let files = [("a", "1\n"), ("b", "2\n"), ("c/d", "3\n4\n"), ("e", "5\n")];
+    let files = [
+        ("a", "1\n"),
+        ("b", "2\n"),
+        ("c/d", "3\n4\n"),
+        ("e", "5\n"),
+        ("g h", "7\n"),
+    ];
     let patch = "Here is the patch:\n\
         diff --git a/a b/a\nindex 123..456 100644\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+one\n\
         diff --git a/b b/b\ndeleted file mode 100644\n--- a/b\n+++ /dev/null\n@@ -1 +0,0 @@\n-2\n\
         diff --git a/c/d b/x/y\nsimilarity index 50%\nrename from c/d\nrename to x/y\n--- a/c/d\n+++ b/x/y\n@@ -1,2 +1,2 @@\n 3\n-4\n+four\n\
         diff --git a/e b/f g\nsimilarity index 100%\nrename from e\nrename to f g\n\
         diff --git a/new/empty b/new/empty\nnew file mode 100644\nindex 0000000..e69de29\n\
+        diff --git a/g h b/i j\nrename from g h\nrename to i j\n\
         --- /dev/null\n+++ b/new/file\t2026-01-01 00:00:00\n@@ -0,0 +1 @@\n+6\n";
     let (result, after) = apply(&files, patch);
     let said = result.unwrap();
     let expected = "changed `a`\ndeleted `b`\nrenamed `c/d` to `x/y`\nrenamed `e` to `f g`\ncreated `new/empty`\n\
-        created `new/file`\n\
+        renamed `g h` to `i j`\ncreated `new/file`\n\
         --- a/a\n+++ b/a\n@@ -1,1 +1,1 @@\n-1\n+one\n\
         --- a/b\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-2\n\
         diff --git a/c/d b/x/y\nrename from c/d\nrename to x/y\n--- a/c/d\n+++ b/x/y\n@@ -1,2 +1,2 @@\n 3\n-4\n+four\n\
         diff --git a/e b/f g\nrename from e\nrename to f g\n--- a/e\n+++ b/f g\n\
         --- /dev/null\n+++ b/new/empty\n\
+        diff --git a/g h b/i j\nrename from g h\nrename to i j\n--- a/g h\n+++ b/i j\n\
         --- /dev/null\n+++ b/new/file\n@@ -0,0 +1,1 @@\n+6\n";
     assert_eq!(said, expected);
     let expected = [
         ("a", "one\n"),
         ("f g", "5\n"),
+        ("i j", "7\n"),
         ("new/empty", ""),
         ("new/file", "6\n"),
         ("x/y", "3\nfour\n"),

@@ -1,0 +1,192 @@
+//! What a person can have done in a conversation: lines that begin with a slash.
+
+use anyhow::{Context as _, anyhow, bail};
+use victor_orchestrator::Session;
+use victor_orchestrator::protocols::{CapabilitySource, CheckpointId, SwitchedBy};
+
+use super::conversation::Conversation;
+use crate::{checkpoints, say, sessions};
+
+const HELP: &str = "\
+/help     shows this
+/context  says how large the conversation is that the model sees
+/mode     says which mode this is; /mode plan takes it to another one
+/tools    says which tools the model was shown last, and why
+/history  shows the whole conversation, also what the model no longer sees
+/checkpoint [NAME]  makes a checkpoint; /checkpoints lists them
+/restore ID         goes back to one; /undo leaves out the last turn
+/fork [NAME]        goes on in a new session with the same conversation
+/reset    forgets the conversation
+/quit     leaves, as Ctrl-D does
+Everything else is said to the model, also what begins with a space and a slash.
+Ctrl-C stops an answer; a second one leaves. The arrow keys bring earlier lines
+back, Ctrl-R searches them. A line that begins with a space is not kept.";
+
+/// Does what a command says, and returns what is to be told.
+pub(super) async fn run(
+    conversation: &mut Conversation,
+    name: &str,
+    argument: &str,
+) -> anyhow::Result<String> {
+    let session = &conversation.session;
+    match (name, argument) {
+        ("help", "") => Ok(HELP.to_owned()),
+        ("context", "") => Ok(context(session)),
+        ("mode", "") => Ok(mode(session)),
+        ("mode", name) => {
+            session.switch_mode(name, SwitchedBy::Person)?;
+            Ok(mode(session))
+        }
+        ("tools", "") => Ok(tools(session)),
+        ("history", "") => Ok(sessions::transcript(&session.transcript().await?)),
+        ("checkpoint", label) => {
+            let label = (!label.is_empty()).then_some(label);
+            let made = session.checkpoint(label).await?;
+            Ok(format!("checkpoint {} is made", made.id))
+        }
+        ("checkpoints", "") => Ok(checkpoints::list(&session.checkpoints().await?)),
+        ("restore", id) => {
+            let id = checkpoints::find(&session.checkpoints().await?, id)?;
+            session.restore_checkpoint(id).await?;
+            Ok(format!(
+                "the conversation is where it was at checkpoint {id}"
+            ))
+        }
+        ("undo", "") => {
+            let Some(undone) = session.undo().await? else {
+                bail!("there is no turn to undo");
+            };
+            let mut text = format!(
+                "the last turn is undone: {} messages are left out",
+                undone.messages
+            );
+            let workspace = &conversation.workspace;
+            if let Some(turn) = undone.turn.filter(|turn| workspace.turns().contains(turn)) {
+                match workspace.rollback(turn).await {
+                    Ok(files) => text += &format!(", {} files are as they were", files.len()),
+                    Err(error) => text += &format!("; the files stay as they are: {error}"),
+                }
+            }
+            Ok(text)
+        }
+        ("fork", name) => {
+            let made = session.checkpoint(None).await?;
+            conversation.session = fork(session, made.id, name).await?;
+            Ok(format!("this is session {} now", conversation.session.id()))
+        }
+        ("reset", "") => {
+            session.reset().await?;
+            Ok("the conversation is forgotten".to_owned())
+        }
+        _ => Err(anyhow!(
+            "there is no command /{name}: /help shows those that there are"
+        )),
+    }
+}
+
+async fn fork(session: &Session, checkpoint: CheckpointId, name: &str) -> anyhow::Result<Session> {
+    let name = match name {
+        "" => sessions::new_name(),
+        name => name.to_owned(),
+    };
+    let forked = session.orchestrator().fork(checkpoint, &*name).await;
+    forked.with_context(|| format!("the conversation cannot be forked into `{name}`"))
+}
+
+/// The command that a line is, if it is one, and its argument: a slash and a word, and one more for those that take one.
+/// Paths are none.
+pub(super) fn parse(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_end().strip_prefix('/')?;
+    let (name, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    let takes_one = ["mode", "checkpoint", "restore", "fork"].contains(&name);
+    (is_word && (argument.is_empty() || takes_one)).then_some((name, argument.trim()))
+}
+
+/// Which mode a session is in, and which there are.
+fn mode(session: &Session) -> String {
+    let (Some(modes), Some(now)) = (session.orchestrator().mode_coordinator(), session.mode())
+    else {
+        return "there are no modes".to_owned();
+    };
+    let mut text = format!("the mode is {now}");
+    for policy in modes.modes() {
+        let mode = policy.mode();
+        text += &format!("\n  {:<8} {}", mode.name, mode.description);
+    }
+    text
+}
+
+/// Which tools the model was shown last, and why.
+fn tools(session: &Session) -> String {
+    match session.tool_selection() {
+        Some(selection) => say::selection(&selection),
+        None => "nothing was said to the model yet".to_owned(),
+    }
+}
+
+fn context(session: &Session) -> String {
+    let stats = session.context_stats();
+    let mut text = format!("{} messages, {} tokens", stats.messages, stats.tokens);
+    for sums in [&stats.tokens_by_role, &stats.tokens_by_part] {
+        let sums: Vec<String> = sums
+            .iter()
+            .map(|(name, tokens)| format!("{name} {tokens}"))
+            .collect();
+        if !sums.is_empty() {
+            text += &format!(" ({})", sums.join(", "));
+        }
+    }
+    if let (Some(fill), Some(window)) = (stats.fill(), stats.window) {
+        let (share, source) = (fill * 100.0, window_source(session));
+        text += &format!("; {share:.1} % of a window of {window} tokens ({source})");
+    }
+    if let Some(last) = &stats.last_compaction {
+        let (before, after) = (last.tokens_before, last.tokens_after);
+        text += &format!(
+            "; last compacted by `{}`, from {before} to {after} tokens",
+            last.strategy
+        );
+    }
+    text
+}
+
+/// Who says how large the window is.
+fn window_source(session: &Session) -> String {
+    let config = session.orchestrator().config_coordinator().config();
+    if config.settings.context_window.is_some() {
+        return format!("by {}", config.source("context_window"));
+    }
+    let router = session.orchestrator().provider_coordinator();
+    let route = router.route();
+    let capabilities = router.capabilities(&route.model);
+    match (capabilities.context_window, &capabilities.source) {
+        (Some(_), CapabilitySource::Table) => format!("by the table of {}", route.provider),
+        (Some(_), CapabilitySource::Declared) => "as declared".to_owned(),
+        (Some(_), _) => format!("by {}", route.provider),
+        (None, _) => format!("assumed, since {} does not say", route.provider),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_from_messages() {
+        assert_eq!(parse("/quit"), Some(("quit", "")));
+        assert_eq!(parse("/reset "), Some(("reset", "")));
+        assert_eq!(parse("/mode  plan "), Some(("mode", "plan")));
+        for message in [
+            "quit",
+            " /quit",
+            "/",
+            "/etc/hosts",
+            "/tmp is what?",
+            "/README",
+            "//",
+        ] {
+            assert_eq!(parse(message), None, "{message}");
+        }
+    }
+}

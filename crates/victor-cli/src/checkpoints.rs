@@ -1,0 +1,177 @@
+//! `victor checkpoints`: where conversations can be gone back to.
+
+use std::io::{self, Write as _};
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::coordinators::SessionCoordinator;
+use victor_orchestrator::protocols::{Checkpoint, CheckpointDiff, CheckpointId, Message};
+
+use crate::data::DataArgs;
+use crate::exit::{Exit, Failure};
+use crate::{say, sessions};
+
+/// See where conversations can be gone back to, and go there
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointsCommand {
+    #[command(subcommand)]
+    action: Action,
+
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the checkpoints of a session, newest first
+    List {
+        /// The session: its name, or the beginning of it
+        session: String,
+    },
+    /// Say what is different in one checkpoint, seen from another
+    Diff {
+        /// The session: its name, or the beginning of it
+        session: String,
+        /// The one checkpoint, or the end of its identifier
+        from: String,
+        /// The other
+        to: String,
+    },
+    /// Take a session back to a checkpoint. Its transcript keeps everything
+    Restore {
+        /// The session: its name, or the beginning of it
+        session: String,
+        /// The checkpoint, or the end of its identifier
+        checkpoint: String,
+    },
+    /// Begin a new session with the state of a checkpoint
+    Fork {
+        /// The session: its name, or the beginning of it
+        session: String,
+        /// The checkpoint, or the end of its identifier
+        checkpoint: String,
+        /// What the new session is called
+        name: Option<String>,
+    },
+}
+
+impl Action {
+    fn session(&self) -> &str {
+        let (Self::List { session }
+        | Self::Diff { session, .. }
+        | Self::Restore { session, .. }
+        | Self::Fork { session, .. }) = self;
+        session
+    }
+}
+
+pub(crate) fn run(command: &CheckpointsCommand) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let stores = command.data.stores().await?;
+        let sessions = SessionCoordinator::new(stores.sessions.clone());
+        let info = sessions::find(&sessions, command.action.session())
+            .await
+            .map_err(Failure::usage)?;
+        let orchestrator = stores.orchestrator().map_err(Failure::usage)?;
+        let exit = act(&command.action, &orchestrator, info.id.as_str()).await;
+        orchestrator.shutdown().await;
+        exit
+    })
+}
+
+async fn act(
+    action: &Action,
+    orchestrator: &AgentOrchestrator,
+    session: &str,
+) -> Result<Exit, Failure> {
+    let session = orchestrator.session(session);
+    let made = session.checkpoints().await?;
+    let find = |id: &str| find(&made, id).map_err(Failure::usage);
+    let text = match action {
+        Action::List { .. } => list(&made),
+        Action::Diff { from, to, .. } => {
+            let (from, to) = (find(from)?, find(to)?);
+            match orchestrator.checkpoint_coordinator() {
+                Some(checkpoints) => diff(&checkpoints.diff_checkpoints(from, to).await?),
+                None => String::new(),
+            }
+        }
+        Action::Restore { checkpoint, .. } => {
+            let id = find(checkpoint)?;
+            session.restore_checkpoint(id).await?;
+            format!(
+                "session {} is where it was at checkpoint {id}",
+                session.id()
+            )
+        }
+        Action::Fork {
+            checkpoint, name, ..
+        } => {
+            let name = name.clone().unwrap_or_else(sessions::new_name);
+            let forked = orchestrator.fork(find(checkpoint)?, &*name).await?;
+            format!("session {} begins there", forked.id())
+        }
+    };
+    if !text.is_empty() {
+        writeln!(io::stdout().lock(), "{}", say::plain(&text))?;
+    }
+    Ok(Exit::Answered)
+}
+
+/// Checkpoints, one a line.
+pub(crate) fn list(checkpoints: &[Checkpoint]) -> String {
+    let line = |checkpoint: &Checkpoint| {
+        let at = checkpoint.at.to_string();
+        let at = at.get(..19).unwrap_or(&at).replace('T', " ");
+        let cause = checkpoint.cause.as_str().replace('_', " ");
+        let label = checkpoint.label.as_deref().unwrap_or_default();
+        let line = format!(
+            "{}  {at}  {:>4} messages  {cause}  {label}",
+            checkpoint.id, checkpoint.history.len
+        );
+        say::one_line(&line)
+    };
+    let lines: Vec<_> = checkpoints.iter().map(line).collect();
+    match lines.is_empty() {
+        true => "there are no checkpoints".to_owned(),
+        false => lines.join("\n"),
+    }
+}
+
+/// The one checkpoint that has this label, or whose identifier is this or ends so.
+pub(crate) fn find(checkpoints: &[Checkpoint], name: &str) -> anyhow::Result<CheckpointId> {
+    let is_meant = |checkpoint: &&Checkpoint| {
+        !name.is_empty()
+            && (checkpoint.id.to_string().ends_with(name)
+                || checkpoint.label.as_deref() == Some(name))
+    };
+    let found: Vec<_> = checkpoints.iter().filter(is_meant).collect();
+    match found[..] {
+        [one] => Ok(one.id),
+        [] => bail!("there is no checkpoint `{name}` in this session"),
+        _ => bail!(
+            "{} checkpoints are called or end with `{name}`: say more of the identifier",
+            found.len()
+        ),
+    }
+}
+
+fn diff(diff: &CheckpointDiff) -> String {
+    let mut lines = vec![format!("  {} messages are the same", diff.common)];
+    let line = |sign: char, message: &Message| {
+        let text = say::short_line(&message.text());
+        format!("{sign} {}: {text}", message.role())
+    };
+    lines.extend(diff.removed.iter().map(|message| line('-', message)));
+    lines.extend(diff.added.iter().map(|message| line('+', message)));
+    for (key, before, after) in &diff.state {
+        lines.push(say::short_line(&format!(
+            "  {key}: {before} became {after}"
+        )));
+    }
+    lines.join("\n")
+}

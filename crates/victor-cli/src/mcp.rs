@@ -1,0 +1,58 @@
+//! `victor mcp`: an agent and its tools for MCP clients.
+
+use std::sync::Arc;
+
+use clap::Args;
+use victor_mcp::McpServer;
+
+use crate::agent::AgentArgs;
+use crate::data::DataArgs;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::{GRACE, Interrupts};
+use crate::say;
+
+/// Serve an agent and its tools to an MCP client, on standard input and output
+///
+/// The client sees the tool `chat`, behind which the agent is, and the agent's own tools. Nobody is asked: calls that a
+/// person would have to approve are denied, unless --yes allows them.
+#[derive(Debug, Args)]
+#[command(after_help = "Example of a client's configuration:
+  {\"mcpServers\": {\"victor\": {\"command\": \"victor\", \"args\": [\"mcp\", \"--root\", \"/home/me/notes\", \"--mode\", \"explore\"]}}}")]
+pub(crate) struct McpArgs {
+    #[command(flatten)]
+    agent: AgentArgs,
+
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(crate) fn run(args: &McpArgs) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let exit = runtime.block_on(serve(args));
+    // The standard input is read in a thread of its own, which cannot be stopped.
+    runtime.shutdown_timeout(GRACE);
+    exit
+}
+
+async fn serve(args: &McpArgs) -> Result<Exit, Failure> {
+    // A signal ends the program at once: what was stored is stored, and calls in flight are those of a client that knows.
+    let _interrupts = Interrupts::listen()?;
+    let agent = args.agent.open(&args.data).await?;
+    say::remark(&agent.about);
+    let orchestrator = agent.orchestrator;
+    let sessions = orchestrator.clone();
+    let server = McpServer::new("victor")
+        .session(agent.session.id().clone())
+        .tools(orchestrator.tool_coordinator().clone())
+        .agents(move |session| Arc::new(sessions.session(session.clone())));
+    let served = server.serve_stdio().await;
+    orchestrator.shutdown().await;
+    if let Some(mcp) = agent.mcp {
+        mcp.shutdown().await;
+    }
+    served?;
+    Ok(Exit::Answered)
+}

@@ -1,0 +1,284 @@
+//! `victor sessions`: the conversations that are kept.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, Subcommand};
+use victor_orchestrator::coordinators::SessionCoordinator;
+use victor_orchestrator::protocols::{
+    SessionError, SessionExport, SessionId, SessionInfo, SessionManager as _, SessionPatch,
+    SessionQuery, TranscriptEntry,
+};
+
+use crate::chat::{self, ChatArgs};
+use crate::data::{DataArgs, Stores};
+use crate::exit::{Exit, Failure};
+use crate::say;
+
+/// See, keep elsewhere, and delete the conversations that are kept
+#[derive(Debug, Args)]
+pub(crate) struct SessionsCommand {
+    #[command(subcommand)]
+    action: Action,
+
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the sessions, the one that was used last first
+    List {
+        /// Only those whose name or title contains this
+        #[arg(long)]
+        text: Option<String>,
+
+        /// Only those that have this tag; may be given several times
+        #[arg(long)]
+        tag: Vec<String>,
+
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+
+        /// Print one session a line as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a conversation as a whole
+    Show {
+        /// The session: its name, or the beginning of it
+        session: String,
+    },
+    /// Go on with a session, after its last turn has come to its end if it had not
+    Resume {
+        /// The session: its name, or the beginning of it
+        #[arg(value_name = "SESSION")]
+        name: String,
+
+        #[command(flatten)]
+        chat: Box<ChatArgs>,
+    },
+    /// Write a session as JSON lines, to be kept elsewhere
+    Export {
+        /// The session: its name, or the beginning of it
+        session: String,
+
+        /// The file, which must not be there yet; standard output if absent
+        file: Option<PathBuf>,
+    },
+    /// Bring a session in that was exported
+    Import {
+        /// The file; `-` reads standard input
+        file: PathBuf,
+
+        /// Under this name, in place of its own
+        #[arg(long, value_name = "NAME")]
+        session: Option<String>,
+    },
+    /// Give a session a title, and tags
+    Name {
+        /// The session: its name, or the beginning of it
+        session: String,
+
+        /// The title; an empty one takes it away
+        title: Option<String>,
+
+        /// A tag to be added; may be given several times
+        #[arg(long)]
+        tag: Vec<String>,
+    },
+    /// Delete sessions with all that they hold
+    Delete {
+        /// The sessions, by their whole names
+        #[arg(required = true)]
+        sessions: Vec<String>,
+    },
+}
+
+pub(crate) fn run(command: SessionsCommand) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let open = async |data: &DataArgs| -> Result<(Stores, SessionCoordinator), Failure> {
+        let stores = data.stores().await?;
+        let sessions = SessionCoordinator::new(stores.sessions.clone());
+        Ok((stores, sessions))
+    };
+    if let Action::Resume { name, mut chat } = command.action {
+        let found = runtime.block_on(async {
+            let (_, sessions) = open(&chat.data).await?;
+            find(&sessions, &name).await.map_err(Failure::usage)
+        });
+        chat.agent.session = Some(found?.id.to_string());
+        return chat::resume(*chat);
+    }
+    runtime.block_on(async {
+        let (stores, sessions) = open(&command.data).await?;
+        act(&command.action, &sessions, &stores).await
+    })
+}
+
+async fn act(
+    action: &Action,
+    sessions: &SessionCoordinator,
+    stores: &Stores,
+) -> Result<Exit, Failure> {
+    let mut out = io::stdout().lock();
+    match action {
+        Action::List {
+            text,
+            tag,
+            limit,
+            json,
+        } => {
+            let mut query = SessionQuery::first(*limit);
+            query.text.clone_from(text);
+            query.tags.extend(tag.iter().cloned());
+            for info in sessions.find_sessions(&query).await? {
+                let line = match json {
+                    true => serde_json::to_string(&info)?,
+                    false => line(&info),
+                };
+                writeln!(out, "{}", say::plain(&line))?;
+            }
+        }
+        // It was done before.
+        Action::Resume { .. } => {}
+        Action::Show { session } => {
+            let info = find(sessions, session).await.map_err(Failure::usage)?;
+            let entries = sessions.transcript(&info.id).await?;
+            writeln!(out, "{}", say::plain(&transcript(&entries)))?;
+        }
+        Action::Export { session, file } => {
+            let info = find(sessions, session).await.map_err(Failure::usage)?;
+            let text = sessions.export_session(&info.id).await?.to_json_lines();
+            match file {
+                None => out.write_all(text.as_bytes())?,
+                Some(path) => {
+                    let cannot = || format!("`{}` cannot be written", path.display());
+                    let mut file = std::fs::File::create_new(path)
+                        .with_context(cannot)
+                        .map_err(Failure::usage)?;
+                    file.write_all(text.as_bytes()).with_context(cannot)?;
+                    file.sync_all().with_context(cannot)?;
+                }
+            }
+        }
+        Action::Import { file, session } => {
+            let text = read(file).map_err(Failure::usage)?;
+            let export = SessionExport::from_json_lines(&text).map_err(Failure::usage)?;
+            let name = session.as_deref().map(SessionId::new);
+            let info = sessions.import_session(&export, name).await;
+            let info = info.map_err(|error| match error {
+                SessionError::AlreadyExists(_) => {
+                    Failure::usage(anyhow!("{error}: give it another name with --session"))
+                }
+                error => error.into(),
+            })?;
+            writeln!(out, "{}", say::plain(&line(&info)))?;
+        }
+        Action::Name {
+            session,
+            title,
+            tag,
+        } => {
+            let info = find(sessions, session).await.map_err(Failure::usage)?;
+            let mut patch = SessionPatch::default();
+            patch.title.clone_from(title);
+            patch.add_tags.extend(tag.iter().cloned());
+            let info = sessions.update_session(&info.id, &patch).await?;
+            writeln!(out, "{}", say::plain(&line(&info)))?;
+        }
+        Action::Delete { sessions: names } => {
+            for name in names {
+                let session = SessionId::new(name.as_str());
+                if !sessions.delete_session(&session).await? {
+                    return Err(Failure::usage(SessionError::NotFound(session)));
+                }
+                stores.forget(&session).await?;
+            }
+        }
+    }
+    Ok(Exit::Answered)
+}
+
+/// The one session whose name is this, or begins so.
+pub(crate) async fn find(sessions: &SessionCoordinator, name: &str) -> anyhow::Result<SessionInfo> {
+    if let Some(info) = sessions.session_info(&SessionId::new(name)).await? {
+        return Ok(info);
+    }
+    let mut query = SessionQuery::default();
+    query.text = Some(name.to_owned());
+    let mut found = sessions.find_sessions(&query).await?;
+    found.retain(|info| info.id.as_str().starts_with(name));
+    match found.len() {
+        1 => Ok(found.swap_remove(0)),
+        0 => {
+            bail!("there is no session `{name}`: `victor sessions list` shows those that there are")
+        }
+        count => {
+            bail!("{count} sessions have names that begin with `{name}`: say more of the name")
+        }
+    }
+}
+
+/// A name for a session that nobody has named: when it began, and some letters that keep it apart from others.
+pub(crate) fn new_name() -> String {
+    let now = victor_orchestrator::protocols::Timestamp::now().to_string();
+    let digits: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
+    let unique = SessionId::generate().to_string();
+    let (day, time) = digits.split_at(digits.len().min(8));
+    format!("{day}-{time}-{}", &unique[unique.len() - 4..])
+}
+
+/// A session in one line.
+fn line(info: &SessionInfo) -> String {
+    let tags: Vec<_> = info.tags.iter().map(|tag| format!("#{tag}")).collect();
+    let updated = info.updated_at.to_string();
+    let updated = updated.get(..19).unwrap_or(&updated).replace('T', " ");
+    let title = info.title.as_deref().unwrap_or_default();
+    let line = format!(
+        "{}  {updated}  {:>4} messages  {title} {}",
+        info.id,
+        info.entries,
+        tags.join(" ")
+    );
+    say::one_line(&line)
+}
+
+/// A conversation as people read it.
+pub(crate) fn transcript(entries: &[TranscriptEntry]) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let message = &entry.message;
+        let said = message.text();
+        if !said.trim().is_empty() {
+            text += &format!("{}: {}\n", message.role(), said.trim());
+        }
+        for call in message.tool_calls() {
+            text += &format!("→ {} {}\n", call.name, say::short_line(&call.arguments));
+        }
+        for result in message.tool_results() {
+            text += &format!(
+                "← {} {}: {}\n",
+                result.name,
+                result.outcome,
+                say::short_line(&result.text())
+            );
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn read(file: &PathBuf) -> anyhow::Result<String> {
+    if file.as_os_str() == "-" {
+        let mut text = String::new();
+        let read = io::stdin().lock().read_to_string(&mut text);
+        read.context("the session cannot be read from standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))
+}

@@ -1,0 +1,315 @@
+//! One connection to a server, from the handshake to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use rmcp::ServiceError;
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CallToolResult, CancelledNotification,
+    CancelledNotificationParam, ClientRequest, ContentBlock, JsonObject, ListToolsRequest,
+    PaginatedRequestParams, ProtocolVersion, ServerResult, SubscriptionFilter,
+};
+use rmcp::service::{
+    ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer, PeerRequestOptions,
+    RequestHandle, RoleClient, RunningService,
+};
+use serde_json::Value;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use victor_tool_protocol::ToolContext;
+
+use super::handler::{Calls, Handler};
+use super::reason::{connect_error, service_error};
+use super::result::UNKNOWN;
+use super::signals::Signals;
+use super::{http, stdio::Process};
+use crate::config::Transport;
+use crate::{McpError, McpServerConfig};
+
+/// After how many tools, bytes and pages of them the rest of a list is not asked for.
+const MAX_LISTED: usize = 2_000;
+const MAX_LISTED_BYTES: usize = 32 << 20;
+const MAX_PAGES: usize = 100;
+
+/// For how long progress counts as a sign of life. A server that reports progress for ever has lost its way.
+const LONGEST_CALL: Duration = Duration::from_secs(3_600);
+
+/// A connection that was made. Dropping it ends it, and the server if that is a child process.
+#[derive(Debug)]
+pub(super) struct Connection {
+    service: RunningService<RoleClient, Handler>,
+    process: Option<Process>,
+    calls: Arc<Calls>,
+    /// Hears of changed tools, where the server must be asked to tell.
+    listener: Option<AbortHandle>,
+}
+
+/// Why there is no result of a call.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// The call was not sent, since the connection had ended.
+    NotSent,
+    /// The server wants something in return that we cannot give.
+    Wants(&'static str),
+    /// It was sent, or may have been.
+    Service(ServiceError),
+}
+
+impl Connection {
+    pub(super) async fn open(
+        config: &McpServerConfig,
+        signals: &Arc<Signals>,
+    ) -> Result<Self, McpError> {
+        let calls = Arc::new(Calls::default());
+        let handler = Handler {
+            signals: Arc::clone(signals),
+            calls: Arc::clone(&calls),
+        };
+        // Servers that know only older revisions are found out by asking for the newest.
+        let lifecycle = ClientLifecycleMode::Auto {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+            legacy_version: None,
+        };
+        let server = || config.name.clone();
+        let (process, service) = match &config.transport {
+            Transport::Stdio(program) => {
+                let (process, transport) = Process::start(program, Arc::clone(&signals.nudge))
+                    .map_err(|reason| McpError::Start {
+                        server: server(),
+                        reason,
+                    })?;
+                let service = handler.serve_with_lifecycle(transport, lifecycle);
+                let service = within(config, Some(&process), service).await?;
+                (Some(process), service)
+            }
+            Transport::Http { url, headers } => {
+                let transport = http::transport(url, headers, config).map_err(|error| {
+                    let reason = error.to_string();
+                    McpError::Unreachable {
+                        server: server(),
+                        reason,
+                    }
+                })?;
+                let service = handler.serve_with_lifecycle(transport, lifecycle);
+                (None, within(config, None, service).await?)
+            }
+        };
+        let listener = listen(&service, signals);
+        Ok(Self {
+            service,
+            process,
+            calls,
+            listener,
+        })
+    }
+
+    /// Whether calls can be sent.
+    pub(super) fn is_open(&self) -> bool {
+        let has_ended = self.process.as_ref().is_some_and(Process::has_ended);
+        !self.service.is_transport_closed() && !has_ended
+    }
+
+    /// What the server lists, as it lists it.
+    pub(super) async fn list(&self) -> Result<Vec<Value>, ServiceError> {
+        let info = self.service.peer_info();
+        if info.is_some_and(|info| info.capabilities.tools.is_none()) {
+            return Ok(Vec::new());
+        }
+        let (mut listed, mut bytes) = (Vec::new(), 0);
+        let mut cursor = None;
+        for _ in 0..MAX_PAGES {
+            let page = PaginatedRequestParams::default().with_cursor(cursor);
+            let request = ClientRequest::ListToolsRequest(ListToolsRequest::with_param(page));
+            // A list with a malformed tool in it is still a list, so it is not read as one yet.
+            let page = self.service.send_request(request).await?;
+            let mut page = serde_json::to_value(page).unwrap_or_default();
+            bytes += page.to_string().len();
+            let tools = page.get_mut("tools").map(Value::take);
+            let Some(Value::Array(tools)) = tools else {
+                return Err(ServiceError::UnexpectedResponse);
+            };
+            listed.extend(tools);
+            cursor = page["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() || listed.len() > MAX_LISTED || bytes > MAX_LISTED_BYTES {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Calls a tool. Dropping the call tells the server that nobody waits for it any more.
+    pub(super) async fn call(
+        &self,
+        tool: &str,
+        arguments: JsonObject,
+        cx: &ToolContext,
+    ) -> Result<CallToolResult, CallError> {
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        let options = PeerRequestOptions::no_options();
+        let handle = self
+            .service
+            .send_cancellable_request(request, options)
+            .await;
+        let handle = handle.map_err(|_| CallError::NotSent)?;
+        let mut progress = self.calls.hear(handle.progress_token.clone());
+        let mut waiting = Waiting(Some(handle));
+        let begin = Instant::now();
+        let result = loop {
+            tokio::select! {
+                result = waiting.result() => break result,
+                message = progress.next() => {
+                    if begin.elapsed() > LONGEST_CALL {
+                        continue;
+                    }
+                    match message {
+                        Some(message) => cx.progress(&message),
+                        None => cx.heartbeat(),
+                    }
+                }
+            }
+        };
+        waiting.0 = None;
+        match result.map_err(CallError::Service)? {
+            ServerResult::CallToolResult(result) => Ok(result),
+            ServerResult::InputRequiredResult(_) => Err(CallError::Wants("asks for input")),
+            ServerResult::CreateTaskResult(_) => Err(CallError::Wants("makes a task of it")),
+            other => odd_result(&other).ok_or(CallError::Service(ServiceError::UnexpectedResponse)),
+        }
+    }
+
+    /// Why it ended, of a connection that has.
+    pub(super) async fn epitaph(&self) -> String {
+        match &self.process {
+            Some(process) => process.epitaph().await,
+            None => "the connection is closed".to_owned(),
+        }
+    }
+
+    /// Ends it, and the server politely.
+    pub(super) async fn close(&self) {
+        self.service.cancellation_token().cancel();
+        if let Some(process) = &self.process {
+            process.end().await;
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+/// A call that waits for its result. The server is told when it is dropped before.
+struct Waiting(Option<RequestHandle<RoleClient>>);
+
+impl Waiting {
+    async fn result(&mut self) -> Result<ServerResult, ServiceError> {
+        let Some(handle) = &mut self.0 else {
+            return Err(ServiceError::TransportClosed);
+        };
+        let result = (&mut handle.rx).await;
+        result.unwrap_or(Err(ServiceError::TransportClosed))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(handle) = self.0.take() else { return };
+        let reason = Some("the call was dropped".to_owned());
+        let params = CancelledNotificationParam::new(Some(handle.id.clone()), reason);
+        let notification = CancelledNotification::new(params);
+        // The first poll puts it into the queue, unless that is full, and there is no time for a second one.
+        let send = handle.peer.send_notification(notification.into());
+        let _ = tokio::task::unconstrained(send).now_or_never();
+    }
+}
+
+/// Waits for a handshake as long as it may take.
+async fn within(
+    config: &McpServerConfig,
+    process: Option<&Process>,
+    handshake: impl Future<Output = Result<RunningService<RoleClient, Handler>, ClientInitializeError>>,
+) -> Result<RunningService<RoleClient, Handler>, McpError> {
+    let limit = config.startup_timeout;
+    match tokio::time::timeout(limit, handshake).await {
+        Ok(Ok(service)) => Ok(service),
+        Ok(Err(error)) => Err(connect_error(config, &error, process).await),
+        Err(_) => Err(McpError::Timeout {
+            server: config.name.clone(),
+            limit,
+            said: process
+                .map(|process| config.redact(process.said()))
+                .unwrap_or_default(),
+        }),
+    }
+}
+
+/// Asks a server to tell of changed tools, where it does not tell unasked: since 2026-07-28.
+fn listen(
+    service: &RunningService<RoleClient, Handler>,
+    signals: &Arc<Signals>,
+) -> Option<AbortHandle> {
+    let info = service.peer_info()?;
+    let tools = info.capabilities.tools.as_ref()?;
+    if info.protocol_version.has_initialize() || tools.list_changed != Some(true) {
+        return None;
+    }
+    let (peer, signals) = (service.peer().clone(), Arc::clone(signals));
+    Some(tokio::spawn(hear_changes(peer, signals)).abort_handle())
+}
+
+async fn hear_changes(peer: Peer<RoleClient>, signals: Arc<Signals>) {
+    let mut pause = Duration::from_secs(1);
+    while !peer.is_transport_closed() {
+        let filter = SubscriptionFilter::builder().tools_list_changed().build();
+        match peer.listen(filter).await {
+            Ok(mut subscription) => {
+                pause = Duration::from_secs(1);
+                while let Ok(Some(_)) = subscription.next().await {
+                    signals.list_changed();
+                }
+            }
+            Err(ServiceError::McpError(_)) => return, // it will not tell
+            Err(_) => {}
+        }
+        // What happened in between was not heard.
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(60));
+        signals.list_changed();
+    }
+}
+
+/// A result with content of a kind that is not known, which is no result to rmcp, or one without content.
+fn odd_result(result: &ServerResult) -> Option<CallToolResult> {
+    let value = serde_json::to_value(result).ok()?;
+    let result = value.as_object()?;
+    let blocks = result.get("content").and_then(Value::as_array);
+    let content = blocks.into_iter().flatten().map(|block| {
+        serde_json::from_value(block.clone()).unwrap_or_else(|_| ContentBlock::text(UNKNOWN))
+    });
+    let mut odd = CallToolResult::success(content.collect());
+    odd.is_error = result.get("isError").and_then(Value::as_bool);
+    odd.structured_content = result.get("structuredContent").cloned();
+    Some(odd)
+}
+
+impl CallError {
+    /// Whether it is the end of the connection.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Service(ServiceError::TransportClosed))
+    }
+
+    /// In words, of a call that may have had an effect.
+    pub(super) fn reason(&self, config: &McpServerConfig) -> String {
+        match self {
+            Self::NotSent => "the connection had ended".to_owned(),
+            Self::Wants(what) => format!("the server {what}, which is not supported"),
+            Self::Service(error) => service_error(config, error),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What a server says of a tool, made fit for models.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rmcp::model::{Tool as Listed, ToolAnnotations};
+use serde_json::Value;
+use victor_core::{Effect, ToolSpec};
+
+use super::name::tool_name;
+use crate::McpServerConfig;
+use crate::words::{cleaned, excerpt};
+
+/// How many tools of a server are offered: more would leave no room for the conversation.
+const MAX_TOOLS: usize = 256;
+
+/// How many bytes the description of a tool may have.
+const MAX_DESCRIPTION: usize = 8 * 1024;
+
+/// How many bytes the schema of a tool may have.
+const MAX_SCHEMA: usize = 64 * 1024;
+
+/// A tool of a server.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Definition {
+    /// What the server calls it.
+    pub(crate) raw_name: String,
+    /// What models are told.
+    pub(crate) spec: ToolSpec,
+}
+
+/// The tools that can be offered, and why others cannot.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) tools: Vec<Arc<Definition>>,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Listing {
+    /// Looks at what a server lists. A definition that is as it was in `before` is the same one.
+    pub(crate) fn of(
+        listed: Vec<Value>,
+        config: &McpServerConfig,
+        before: &[Arc<Definition>],
+    ) -> Self {
+        let mut listing = Self::default();
+        let mut tools = BTreeMap::new();
+        let (mut names, mut surplus) = (Vec::new(), 0);
+        for value in listed {
+            let name = value["name"].as_str().unwrap_or_default().to_owned();
+            if config.offers(&name) && tools.len() == MAX_TOOLS {
+                surplus += 1;
+            } else if config.offers(&name) {
+                match definition(value, config) {
+                    Err(reason) => listing.leave_out(&name, reason),
+                    Ok(definition) if tools.contains_key(&definition.spec.name) => {
+                        listing.leave_out(&name, "there is another one of that name");
+                    }
+                    Ok(definition) => {
+                        let same = before.iter().find(|known| ***known == definition);
+                        let definition = same.cloned().unwrap_or_else(|| Arc::new(definition));
+                        tools.insert(definition.spec.name.clone(), definition);
+                    }
+                }
+            }
+            names.push(name);
+        }
+        if surplus > 0 {
+            let problem = format!(
+                "{surplus} tools are left out, since no more than {MAX_TOOLS} are offered: name in `allow` those that \
+                 are needed"
+            );
+            listing.problems.push(problem);
+        }
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        listing.problems.extend(config.unused(&names));
+        // By name, so that a server that lists in another order changes no prompt.
+        listing.tools = tools.into_values().collect();
+        listing
+    }
+
+    fn leave_out(&mut self, tool: &str, reason: &str) {
+        // A server can name any number of tools that cannot be offered.
+        if self.problems.len() < 10 {
+            let tool = excerpt(tool, 64);
+            let problem = format!("tool `{tool}` is left out: {reason}");
+            self.problems.push(problem);
+        }
+    }
+}
+
+fn definition(value: Value, config: &McpServerConfig) -> Result<Definition, &'static str> {
+    let schema = &value["inputSchema"];
+    if !schema.is_object() {
+        return Err("its input schema is no schema");
+    }
+    if schema.to_string().len() > MAX_SCHEMA {
+        return Err("its input schema has more than 64 KiB");
+    }
+    let tool: Listed = serde_json::from_value(value).map_err(|_| "its definition is malformed")?;
+    if tool.name.is_empty() {
+        return Err("it has no name");
+    }
+    let mut schema = Arc::unwrap_or_clone(tool.input_schema);
+    match schema.get("type") {
+        None => drop(schema.insert("type".into(), "object".into())),
+        Some(Value::String(kind)) if kind == "object" => {}
+        Some(_) => return Err("its input schema does not describe an object"),
+    }
+    let title = tool
+        .annotations
+        .as_ref()
+        .and_then(|hints| hints.title.as_deref());
+    let title = tool.title.as_deref().or(title);
+    let description = tool
+        .description
+        .as_deref()
+        .filter(|text| !text.trim().is_empty());
+    // Models have nothing else to choose by, so there is always something.
+    let description = description.or(title).unwrap_or(&tool.name);
+    let effect = config
+        .effect_of(&tool.name)
+        .unwrap_or_else(|| effect_of(tool.annotations.as_ref(), config.trust_annotations));
+    let spec = ToolSpec::new(
+        tool_name(&config.name, &tool.name),
+        cleaned(description, MAX_DESCRIPTION),
+        Value::Object(schema),
+    );
+    Ok(Definition {
+        raw_name: tool.name.into_owned(),
+        spec: spec.with_effect(effect),
+    })
+}
+
+/// What a tool does by the server's own account.
+///
+/// MCP has a tool without hints count as destructive. Here it counts as a write, as every tool does that declares
+/// nothing; `destructiveHint` must be said to be believed.
+fn effect_of(hints: Option<&ToolAnnotations>, is_trusted: bool) -> Effect {
+    let Some(hints) = hints else {
+        return Effect::Write;
+    };
+    let declared = if hints.read_only_hint == Some(true) {
+        Effect::ReadOnly
+    } else if hints.destructive_hint == Some(true) {
+        Effect::Destructive
+    } else if hints.idempotent_hint == Some(true) {
+        Effect::Idempotent
+    } else {
+        Effect::Write
+    };
+    if is_trusted {
+        declared
+    } else {
+        declared.max(Effect::Write)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn server() -> McpServerConfig {
+        McpServerConfig::stdio("s", "c")
+    }
+
+    fn list(listed: Value, config: &McpServerConfig) -> Listing {
+        let Value::Array(listed) = listed else {
+            panic!()
+        };
+        Listing::of(listed, config, &[])
+    }
+
+    #[test]
+    fn a_tool_that_cannot_be_offered_is_left_out_alone() {
+        let listing = list(
+            json!([
+                { "name": "good", "description": "d", "inputSchema": {} },
+                { "name": "text", "inputSchema": "string" },
+                { "name": "list", "inputSchema": { "type": "array" } },
+                { "name": "none" },
+                { "inputSchema": {} },
+                { "name": "good", "inputSchema": { "type": "object" } },
+                { "name": "large", "inputSchema": { "description": "x".repeat(MAX_SCHEMA) } },
+                7,
+            ]),
+            &server(),
+        );
+        let names: Vec<_> = listing.tools.iter().map(|tool| &tool.spec.name).collect();
+        assert_eq!(names, ["mcp_s_good"]);
+        assert_eq!(
+            listing.tools[0].spec.input_schema,
+            json!({ "type": "object" })
+        );
+        assert_eq!(listing.problems.len(), 7, "{:#?}", listing.problems);
+        assert!(listing.problems[4].contains("another one of that name"));
+    }
+
+    #[test]
+    fn no_more_tools_are_offered_than_a_prompt_can_hold() {
+        let many =
+            (0..MAX_TOOLS + 2).map(|n| json!({ "name": format!("t{n}"), "inputSchema": {} }));
+        let listing = Listing::of(many.collect(), &server(), &[]);
+        assert_eq!(listing.tools.len(), MAX_TOOLS);
+        assert!(listing.problems[0].starts_with("2 tools are left out"));
+    }
+
+    #[test]
+    fn something_is_always_said_of_a_tool() {
+        let description = |tool: Value| {
+            let listing = list(json!([tool]), &server());
+            listing.tools[0].spec.description.clone()
+        };
+        let schema = json!({});
+        assert_eq!(
+            description(json!({ "name": "n", "description": " a\u{7}b ", "inputSchema": schema })),
+            "ab"
+        );
+        assert_eq!(
+            description(
+                json!({ "name": "n", "title": "t", "description": " ", "inputSchema": schema })
+            ),
+            "t"
+        );
+        assert_eq!(
+            description(json!({ "name": "n", "inputSchema": schema })),
+            "n"
+        );
+        let long = description(
+            json!({ "name": "n", "description": "x".repeat(100_000), "inputSchema": schema }),
+        );
+        assert!(long.len() < MAX_DESCRIPTION + 4);
+    }
+
+    #[test]
+    fn a_definition_that_stayed_as_it_was_is_the_same() {
+        let one = json!({ "name": "one", "description": "d", "inputSchema": {} });
+        let two = json!({ "name": "two", "description": "d", "inputSchema": {} });
+        let before = list(json!([one, two]), &server());
+        let mut changed = two;
+        changed["description"] = "e".into();
+        let after = Listing::of(vec![changed, one], &server(), &before.tools);
+        assert!(Arc::ptr_eq(&before.tools[0], &after.tools[0]));
+        assert!(!Arc::ptr_eq(&before.tools[1], &after.tools[1]));
+    }
+
+    #[test]
+    fn hints_make_a_tool_graver_and_only_trusted_ones_make_it_harmless() {
+        let check = |hints: Value, expected: Effect, trusted: Effect| {
+            let tool = json!([{ "name": "t", "inputSchema": {}, "annotations": hints }]);
+            let effect = |config: &McpServerConfig| list(tool.clone(), config).tools[0].spec.effect;
+            assert_eq!(effect(&server()), expected, "{tool}");
+            assert_eq!(effect(&server().trust_annotations()), trusted, "{tool}");
+            let config = server().effect("*", Effect::Idempotent);
+            assert_eq!(effect(&config), Effect::Idempotent, "{tool}");
+        };
+        check(json!(null), Effect::Write, Effect::Write);
+        check(json!({}), Effect::Write, Effect::Write);
+        check(
+            json!({ "readOnlyHint": true }),
+            Effect::Write,
+            Effect::ReadOnly,
+        );
+        check(
+            json!({ "idempotentHint": true }),
+            Effect::Write,
+            Effect::Idempotent,
+        );
+        check(
+            json!({ "destructiveHint": true }),
+            Effect::Destructive,
+            Effect::Destructive,
+        );
+        check(
+            json!({ "destructiveHint": true, "idempotentHint": true }),
+            Effect::Destructive,
+            Effect::Destructive,
+        );
+        check(
+            json!({ "readOnlyHint": false, "destructiveHint": false }),
+            Effect::Write,
+            Effect::Write,
+        );
+    }
+}

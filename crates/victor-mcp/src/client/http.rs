@@ -1,0 +1,304 @@
+//! A server that answers HTTP requests.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::{
+    HttpStatusError, SseError, StreamableHttpClient, StreamableHttpClientTransportConfig,
+    StreamableHttpError, StreamableHttpPostResponse,
+};
+use sse_stream::{Sse, SseStream};
+use victor_http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use victor_http::{HttpClient, HttpError, HttpOptions, HttpResponse, StatusCode};
+
+use super::limits::{MAX_MESSAGE, Rate};
+use crate::McpServerConfig;
+use crate::words::excerpt;
+
+/// How long a server may say nothing. Streams on which it may say something at any time are always open, and a call
+/// may take long; the executor has a limit for it.
+const SILENCE: Duration = Duration::from_secs(3_600);
+
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// What the transport of rmcp sends its requests with: our client, which follows no redirect and keeps headers secret.
+#[derive(Clone)]
+pub(super) struct Client {
+    http: HttpClient,
+    /// Those of the configuration. The transport does not know them, so it cannot tell them.
+    headers: Arc<HeaderMap>,
+    /// By which secrets are taken out of what a server says, before rmcp hears of it, since it might log it.
+    config: Arc<McpServerConfig>,
+}
+
+type Error = StreamableHttpError<HttpError>;
+type Events = BoxStream<'static, Result<Sse, SseError>>;
+
+pub(super) fn transport(
+    url: &str,
+    headers: &HeaderMap,
+    config: &McpServerConfig,
+) -> Result<StreamableHttpClientTransport<Client>, HttpError> {
+    let http = HttpClient::new(&HttpOptions {
+        response_time_limit: SILENCE,
+        idle_time_limit: SILENCE,
+        max_body_bytes: MAX_MESSAGE,
+        ..HttpOptions::default()
+    })?;
+    let client = Client {
+        http,
+        headers: Arc::new(headers.clone()),
+        config: Arc::new(config.clone()),
+    };
+    let config = StreamableHttpClientTransportConfig::with_uri(url);
+    Ok(StreamableHttpClientTransport::with_client(client, config))
+}
+
+impl Client {
+    fn headers(
+        &self,
+        protocol: HashMap<HeaderName, HeaderValue>,
+        more: [(HeaderName, Option<&str>); 2],
+    ) -> HeaderMap {
+        let mut headers = (*self.headers).clone();
+        headers.insert(ACCEPT, BOTH);
+        headers.extend(protocol);
+        for (name, value) in more {
+            // What the server has sent as a header can be sent back as one.
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        headers
+    }
+}
+
+impl StreamableHttpClient for Client {
+    type Error = HttpError;
+
+    async fn post_message(
+        &self,
+        url: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        _authorization: Option<String>,
+        protocol: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, Error> {
+        let headers = self.headers(
+            protocol,
+            [(SESSION, session.as_deref()), (LAST_EVENT, None)],
+        );
+        let body = serde_json::to_string(&message)?;
+        let response = self.http.post_json(&url, headers, body).await;
+        let response = response.map_err(StreamableHttpError::Client)?;
+        let status = response.status();
+        if status == StatusCode::NOT_FOUND && session.is_some() {
+            return Err(StreamableHttpError::SessionExpired);
+        }
+        if !status.is_success() {
+            return refusal(response, &message, session.is_some(), &self.config).await;
+        }
+        let is_answered = matches!(message, ClientJsonRpcMessage::Request(_));
+        if !is_answered || status == StatusCode::ACCEPTED || status == StatusCode::NO_CONTENT {
+            return Ok(StreamableHttpPostResponse::Accepted);
+        }
+        let session = text_of(&response, &SESSION);
+        match media_type(&response).as_deref() {
+            Some("text/event-stream") => {
+                Ok(StreamableHttpPostResponse::Sse(events(response), session))
+            }
+            Some("application/json") => {
+                let body = response
+                    .bytes()
+                    .await
+                    .map_err(StreamableHttpError::Client)?;
+                Ok(StreamableHttpPostResponse::Json(
+                    serde_json::from_slice(&body)?,
+                    session,
+                ))
+            }
+            other => Err(StreamableHttpError::UnexpectedContentType(
+                other.map(str::to_owned),
+            )),
+        }
+    }
+
+    async fn delete_session(
+        &self,
+        url: Arc<str>,
+        session: Arc<str>,
+        _authorization: Option<String>,
+        protocol: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<(), Error> {
+        let headers = self.headers(protocol, [(SESSION, Some(&session)), (LAST_EVENT, None)]);
+        // A server need not know of it, and whatever it says, the session is over for us.
+        let response = self.http.delete(&url, headers).await;
+        response.map(drop).map_err(StreamableHttpError::Client)
+    }
+
+    async fn get_stream(
+        &self,
+        url: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        _authorization: Option<String>,
+        protocol: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<Events, Error> {
+        let more = [
+            (SESSION, session.as_deref()),
+            (LAST_EVENT, last_event.as_deref()),
+        ];
+        let response = self.http.get(&url, self.headers(protocol, more)).await;
+        let response = response.map_err(StreamableHttpError::Client)?;
+        match response.status() {
+            StatusCode::METHOD_NOT_ALLOWED => Err(StreamableHttpError::ServerDoesNotSupportSse),
+            status if !status.is_success() => Err(status_error(&response).into()),
+            _ if media_type(&response).as_deref() == Some("text/event-stream") => {
+                Ok(events(response))
+            }
+            _ => Err(StreamableHttpError::UnexpectedContentType(media_type(
+                &response,
+            ))),
+        }
+    }
+}
+
+/// What an answer means that is no success.
+///
+/// The transport wants an answer of the server itself as one, also where it is an error. Servers that are older than
+/// `server/discover` refuse that in one of many ways, of which it wants to hear as of an error too.
+async fn refusal(
+    response: HttpResponse,
+    message: &ClientJsonRpcMessage,
+    is_in_session: bool,
+    config: &McpServerConfig,
+) -> Result<StreamableHttpPostResponse, Error> {
+    let status = response.status();
+    let failure = status_error(&response);
+    let ClientJsonRpcMessage::Request(request) = message else {
+        return Err(failure.into());
+    };
+    // What comes of these does not depend on what is said besides.
+    if matches!(status.as_u16(), 401 | 403 | 429 | 503) {
+        return Err(failure.into());
+    }
+    let session = text_of(&response, &SESSION);
+    let said = response.bytes().await.unwrap_or_default();
+    let answer = |error| {
+        let answer = ServerJsonRpcMessage::error(error, Some(request.id.clone()));
+        Ok(StreamableHttpPostResponse::Json(answer, session))
+    };
+    if let Ok(ServerJsonRpcMessage::Error(error)) = serde_json::from_slice(&said) {
+        return answer(error.error);
+    }
+    let said = excerpt(
+        &String::from_utf8_lossy(&said[..said.len().min(2_000)]),
+        200,
+    );
+    let reason = format!("HTTP status {status}: {}", config.redact(said));
+    let is_probe = matches!(request.request, ClientRequest::DiscoverRequest(_));
+    if is_probe && !is_in_session && status.is_client_error() {
+        return answer(ErrorData::invalid_request(reason, None));
+    }
+    Err(StreamableHttpError::UnexpectedServerResponse(reason.into()))
+}
+
+fn status_error(response: &HttpResponse) -> HttpStatusError {
+    HttpStatusError::new(response.status().as_u16(), text_of(response, &RETRY_AFTER))
+}
+
+fn text_of(response: &HttpResponse, name: &HeaderName) -> Option<String> {
+    let value = response.headers().get(name)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+fn media_type(response: &HttpResponse) -> Option<String> {
+    let kind = text_of(response, &CONTENT_TYPE)?;
+    let kind = kind.split(';').next().unwrap_or_default();
+    Some(kind.trim().to_ascii_lowercase())
+}
+
+/// The body as events, as long as they are not too large and not too many.
+fn events(response: HttpResponse) -> Events {
+    let pieces = stream::unfold(
+        (Some(response), Gauge::default()),
+        async |(response, mut gauge)| {
+            let mut response = response?;
+            let checked = match response.chunk().await {
+                Ok(None) => return None,
+                Ok(Some(piece)) => match gauge.check(&piece, Instant::now()) {
+                    Ok(()) => Ok(piece),
+                    Err(fault) => Err(Broken(fault)),
+                },
+                Err(error) => Err(Broken(error.to_string())),
+            };
+            let response = checked.is_ok().then_some(response);
+            Some((checked, (response, gauge)))
+        },
+    );
+    SseStream::from_bytes_stream(pieces.boxed()).boxed()
+}
+
+/// Why a stream of events was broken off.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Broken(String);
+
+/// Measures the events of a stream.
+#[derive(Debug, Default)]
+struct Gauge {
+    /// How many bytes of the event have come.
+    event: usize,
+    /// Whether the line has only begun.
+    is_line_empty: bool,
+    messages: Rate,
+}
+
+impl Gauge {
+    fn check(&mut self, bytes: &[u8], now: Instant) -> Result<(), String> {
+        for piece in bytes.split_inclusive(|byte| matches!(byte, b'\n')) {
+            self.event += piece.len();
+            if self.event > MAX_MESSAGE {
+                return Err(format!(
+                    "it sent a message of more than {} MiB",
+                    MAX_MESSAGE >> 20
+                ));
+            }
+            let is_blank = matches!(piece, b"\n" | b"\r\n");
+            if is_blank && self.is_line_empty {
+                self.event = 0;
+                self.messages.count(now)?;
+            }
+            self.is_line_empty = piece.ends_with(b"\n");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_has_no_end_is_noticed() {
+        let now = Instant::now();
+        let line = format!("data: {}\n", "x".repeat(1 << 20));
+        let mut gauge = Gauge::default();
+        for _ in 0..40 {
+            gauge.check(line.as_bytes(), now).unwrap();
+            gauge.check(b"\r", now).unwrap();
+            gauge.check(b"\n\n", now).unwrap();
+        }
+        let begun = (0..40).map(|_| gauge.check(line.as_bytes(), now));
+        assert!(begun.filter(Result::is_err).count() > 20);
+        let mut gauge = Gauge::default();
+        let flood = (0..40_000).map(|_| gauge.check(b"data: x\n\n", now));
+        assert!(flood.filter(Result::is_err).count() > 0);
+    }
+}

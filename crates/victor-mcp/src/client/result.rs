@@ -1,0 +1,213 @@
+//! What a server gives back, made fit for models.
+
+use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
+use serde_json::Value;
+use victor_core::wire::Extra;
+use victor_core::{Document, Image, MediaSource, Part, text_of};
+use victor_tool_protocol::{ToolError, ToolOutput};
+
+use crate::words::cleaned;
+
+/// How many bytes the text of an error may have.
+const MAX_ERROR: usize = 16 * 1024;
+
+/// What stands for content that cannot be told.
+pub(super) const UNKNOWN: &str = "[content of a kind that is not known here is left out]";
+
+/// The pictures that every provider takes.
+const PICTURES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
+
+/// What a call has come to.
+pub(super) fn output(result: CallToolResult) -> Result<ToolOutput, ToolError> {
+    let mut parts: Vec<_> = result.content.into_iter().map(part).collect();
+    if let Some(structured) = result.structured_content
+        && !parts.iter().any(|part| says(part, &structured))
+    {
+        parts.push(Part::text(structured.to_string()));
+    }
+    if result.is_error == Some(true) {
+        let text = text_of(&parts);
+        return Err(ToolError::failed(match cleaned(&text, MAX_ERROR) {
+            text if text.is_empty() => "the tool failed and did not say why".to_owned(),
+            text => text,
+        }));
+    }
+    Ok(parts.into())
+}
+
+/// Whether a part is the text of a structured result, as servers send it for clients that do not know such results.
+fn says(part: &Part, structured: &Value) -> bool {
+    let Part::Text(part) = part else { return false };
+    serde_json::from_str::<Value>(&part.text).is_ok_and(|value| value == *structured)
+}
+
+fn part(block: ContentBlock) -> Part {
+    match block {
+        ContentBlock::Text(text) => Part::text(text.text),
+        ContentBlock::Image(image) => media(&image.mime_type, image.data, "a picture"),
+        ContentBlock::Audio(audio) => media(&audio.mime_type, audio.data, "a sound"),
+        ContentBlock::Resource(resource) => match resource.resource {
+            ResourceContents::TextResourceContents { text, .. } => Part::text(text),
+            ResourceContents::BlobResourceContents {
+                uri,
+                mime_type,
+                blob,
+                ..
+            } => media(&mime_type.unwrap_or_default(), blob, &uri),
+            _ => unknown(),
+        },
+        ContentBlock::ResourceLink(link) => {
+            let description = link.description.map(|text| format!(": {text}"));
+            let description = description.unwrap_or_default();
+            Part::text(format!("[{}]({}){description}", link.name, link.uri))
+        }
+        _ => unknown(),
+    }
+}
+
+fn unknown() -> Part {
+    Part::text(UNKNOWN)
+}
+
+/// Bytes in base64. What no provider would take is told and not sent, since it would end the conversation.
+fn media(media_type: &str, data: String, what: &str) -> Part {
+    let left_out = |why: &str| {
+        Part::text(format!(
+            "[{what} of type `{media_type}` is left out: {why}]"
+        ))
+    };
+    let is_picture = PICTURES.contains(&media_type);
+    if !is_picture && media_type != "application/pdf" {
+        return left_out("models take pictures and PDF only");
+    }
+    if !is_base64(&data) {
+        return left_out("it is not in base64");
+    }
+    let media_type = media_type.to_owned();
+    let source = MediaSource::Base64 { media_type, data };
+    let extra = Extra::default();
+    if is_picture {
+        Part::Image(Image { source, extra })
+    } else {
+        let title = None;
+        Part::Document(Document {
+            source,
+            title,
+            extra,
+        })
+    }
+}
+
+fn is_base64(data: &str) -> bool {
+    let digits = data.trim_end_matches('=');
+    data.len().is_multiple_of(4)
+        && data.len() - digits.len() <= 2
+        && !digits.is_empty()
+        && digits
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(result: Value) -> Result<ToolOutput, ToolError> {
+        output(serde_json::from_value(result).unwrap())
+    }
+
+    #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers have made it for this"
+    )]
+    fn check(content: Value, expected: &[&str]) {
+        let output = of(json!({ "content": content })).unwrap();
+        let shown = |part: &Part| match part {
+            Part::Text(text) => text.text.clone(),
+            Part::Image(Image {
+                source: MediaSource::Base64 { media_type, data },
+                ..
+            })
+            | Part::Document(Document {
+                source: MediaSource::Base64 { media_type, data },
+                ..
+            }) => {
+                format!("{media_type} {data}")
+            }
+            other => format!("{other:?}"),
+        };
+        let found: Vec<_> = output.content.iter().map(shown).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_kind_of_content_is_told() {
+        check(
+            json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]),
+            &["a", "b"],
+        );
+        check(
+            json!([{ "type": "image", "mimeType": "image/png", "data": "AAAA" }]),
+            &["image/png AAAA"],
+        );
+        check(
+            json!([{ "type": "resource", "resource": { "uri": "u:a", "text": "t" } }]),
+            &["t"],
+        );
+        check(
+            json!([{ "type": "resource", "resource": { "uri": "u:a", "mimeType": "application/pdf", "blob": "AA==" } }]),
+            &["application/pdf AA=="],
+        );
+        check(
+            json!([{ "type": "resource_link", "uri": "u:a", "name": "n", "description": "d" }]),
+            &["[n](u:a): d"],
+        );
+    }
+
+    #[test]
+    fn what_no_provider_takes_is_told_in_words() {
+        check(
+            json!([{ "type": "audio", "mimeType": "audio/wav", "data": "AAAA" }]),
+            &["[a sound of type `audio/wav` is left out: models take pictures and PDF only]"],
+        );
+        for data in ["", "A", "AA=A", "A===", "!!!!", "====", "data:AAAA"] {
+            check(
+                json!([{ "type": "image", "mimeType": "image/png", "data": data }]),
+                &["[a picture of type `image/png` is left out: it is not in base64]"],
+            );
+        }
+    }
+
+    #[test]
+    fn a_structured_result_is_told_once() {
+        let text = |result: Value| {
+            let output = of(result).unwrap();
+            text_of(&output.content).into_owned()
+        };
+        let same = json!({ "content": [{ "type": "text", "text": "{ \"a\": 1 }" }], "structuredContent": { "a": 1 } });
+        assert_eq!(text(same), "{ \"a\": 1 }");
+        let other = json!({ "content": [{ "type": "text", "text": "see: " }], "structuredContent": { "a": 1 } });
+        assert_eq!(text(other), "see: {\"a\":1}");
+        assert_eq!(text(json!({ "structuredContent": [1] })), "[1]");
+    }
+
+    #[test]
+    fn an_error_is_an_error_with_its_words() {
+        let error = |content: Value| {
+            of(json!({ "content": content, "isError": true }))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            error(json!([{ "type": "text", "text": "no\u{7} such file" }])),
+            "no such file"
+        );
+        assert_eq!(error(json!([])), "the tool failed and did not say why");
+        assert!(
+            error(json!([{ "type": "text", "text": "x".repeat(1_000_000) }])).len() < MAX_ERROR + 4
+        );
+    }
+}

@@ -1,0 +1,359 @@
+//! A server that is a child process.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use rmcp::RoleClient;
+use rmcp::transport::async_rw::AsyncRwTransport;
+use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::{Notify, watch};
+
+use super::limits::{MAX_MESSAGE, Rate};
+use crate::config::Program;
+use crate::words::{cleaned, excerpt};
+
+/// The variables of our own environment that a server is given. Others may be keys, which are none of its business.
+const INHERITED: [&str; 21] = [
+    "APPDATA",
+    "HOME",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "LANG",
+    "LC_ALL",
+    "LOCALAPPDATA",
+    "LOGNAME",
+    "PATH",
+    "PATHEXT",
+    "PROGRAMFILES",
+    "SHELL",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TERM",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "USERPROFILE",
+];
+
+/// How long a server may take to end by itself when its input is closed, and once more when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the rest of the error output is waited for after the process has ended.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// How many bytes of the error output are kept.
+const MAX_STDERR: usize = 4 * 1024;
+
+pub(super) type StdioTransport = AsyncRwTransport<RoleClient, Watched<ChildStdout>, ChildStdin>;
+
+/// The process of a server with all that it started, killed when this is dropped.
+///
+/// What makes a session or group of its own, as daemons do, has left and is not reached.
+#[derive(Debug)]
+pub(super) struct Process {
+    group: Arc<Group>,
+    /// How it ended, when it has.
+    ended: watch::Receiver<Option<String>>,
+    notes: Arc<Notes>,
+}
+
+/// What is noted while a server runs, for those who ask why it failed.
+#[derive(Debug, Default)]
+struct Notes {
+    stderr: Mutex<VecDeque<u8>>,
+    /// The first line on the standard output that is no message.
+    rubbish: OnceLock<String>,
+    /// For what the connection was broken off.
+    fault: OnceLock<String>,
+}
+
+impl Process {
+    /// Starts the process. `nudge` is notified when it has ended.
+    pub(super) fn start(
+        program: &Program,
+        nudge: Arc<Notify>,
+    ) -> Result<(Self, StdioTransport), String> {
+        let mut command = Command::new(&program.command);
+        command
+            .args(&program.args)
+            .env_clear()
+            .envs(
+                INHERITED
+                    .iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
+            .envs(&program.env)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        if let Some(folder) = &program.cwd {
+            if !folder.is_dir() {
+                return Err(format!("`{}` is no folder", folder.display()));
+            }
+            command.current_dir(folder);
+        }
+        let mut child = command.spawn().map_err(|error| {
+            let advice = match error.kind() {
+                io::ErrorKind::NotFound => ": is it installed, and on the PATH?",
+                _ => "",
+            };
+            format!("`{}`: {error}{advice}", program.command.display())
+        })?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err("its standard streams are not there".to_owned());
+        };
+
+        let notes = Arc::new(Notes::default());
+        let watched = Watched::new(stdout, Arc::clone(&notes));
+        let group = Arc::new(Group::led_by(&child));
+        let (tell, ended) = watch::channel(None);
+        let listener = tokio::spawn(listen(stderr, Arc::clone(&notes)));
+        tokio::spawn(reap(child, Arc::clone(&group), listener, tell, nudge));
+        let process = Self {
+            group,
+            ended,
+            notes,
+        };
+        // The reader breaks off first, and says why.
+        let transport = AsyncRwTransport::new_client(watched, stdin);
+        Ok((process, transport.with_max_line_length(usize::MAX)))
+    }
+
+    /// Whether it has ended, or the connection to it was broken off.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some() || self.notes.fault.get().is_some()
+    }
+
+    /// Waits a moment for the end of a process whose connection has ended, and tells why it did.
+    pub(super) async fn epitaph(&self) -> String {
+        let how = match self.notes.fault.get() {
+            Some(fault) => fault.clone(),
+            None => {
+                let mut ended = self.ended.clone();
+                let ended = tokio::time::timeout(GRACE * 5, ended.wait_for(Option::is_some)).await;
+                match ended
+                    .as_ref()
+                    .map(|how| how.as_deref().map(Option::as_deref))
+                {
+                    Ok(Ok(Some(how))) => how.to_owned(),
+                    _ => "it closed its output".to_owned(),
+                }
+            }
+        };
+        how + &self.said()
+    }
+
+    /// What it wrote that was not meant for us, with some words before it.
+    pub(super) fn said(&self) -> String {
+        let bytes = Vec::from(lock(&self.notes.stderr).clone());
+        let text = cleaned(&String::from_utf8_lossy(&bytes), MAX_STDERR);
+        let start = text.ceil_char_boundary(text.len().saturating_sub(600));
+        let mut said = match excerpt(&text[start..], 600) {
+            text if text.is_empty() => String::new(),
+            text => format!("; its error output ends with: {text}"),
+        };
+        if let Some(line) = self.notes.rubbish.get() {
+            said +=
+                &format!("; on its standard output, which is for messages only, it wrote: {line}");
+        }
+        said
+    }
+
+    /// Ends it, politely at first: its input must have been closed.
+    pub(super) async fn end(&self) {
+        let mut ended = self.ended.clone();
+        let mut wait = async || {
+            let ended = ended.wait_for(Option::is_some);
+            tokio::time::timeout(PATIENCE, ended).await.is_ok()
+        };
+        if !wait().await {
+            self.group.ask();
+            if !wait().await {
+                self.group.kill();
+                wait().await;
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.group.kill();
+    }
+}
+
+/// Keeps the end of what a process writes on its error output.
+async fn listen(mut stderr: ChildStderr, notes: Arc<Notes>) {
+    let mut chunk = vec![0; 4 * 1024];
+    // An error is an end.
+    while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+        let mut kept = lock(&notes.stderr);
+        kept.extend(&chunk[..read]);
+        let surplus = kept.len().saturating_sub(MAX_STDERR);
+        kept.drain(..surplus);
+    }
+}
+
+/// Waits for the end of a process, ends what it leaves behind, and tells.
+async fn reap(
+    mut child: Child,
+    group: Arc<Group>,
+    listener: tokio::task::JoinHandle<()>,
+    tell: watch::Sender<Option<String>>,
+    nudge: Arc<Notify>,
+) {
+    let status = tokio::select! {
+        status = child.wait() => status,
+        () = group.killed.notified() => {
+            let _ = child.start_kill(); // where there are no groups; fails if it has ended
+            child.wait().await
+        }
+    };
+    group.kill();
+    let _ = tokio::time::timeout(GRACE, listener).await;
+    tell.send_replace(Some(match status {
+        Ok(status) => describe(status),
+        Err(error) => error.to_string(),
+    }));
+    nudge.notify_one();
+}
+
+fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("it was killed by signal {signal}");
+    }
+    match status.code() {
+        Some(code) => format!("it ended with exit code {code}"),
+        None => format!("it ended: {status}"),
+    }
+}
+
+/// The processes of a server.
+#[derive(Debug, Default)]
+struct Group {
+    #[cfg(unix)]
+    leader: Mutex<Option<rustix::process::Pid>>,
+    killed: Notify,
+}
+
+#[cfg(unix)]
+impl Group {
+    /// The group of a child that was spawned with `process_group(0)`, whose number is that of the child.
+    fn led_by(child: &Child) -> Self {
+        let leader = child.id();
+        let leader = leader.and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        Self {
+            leader: Mutex::new(leader),
+            killed: Notify::new(),
+        }
+    }
+
+    /// Asks it to end.
+    fn ask(&self) {
+        if let Some(group) = *lock(&self.leader) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+        }
+    }
+
+    /// Kills it, once: later its number may belong to others.
+    fn kill(&self) {
+        if let Some(group) = lock(&self.leader).take() {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        self.killed.notify_one();
+    }
+}
+
+#[cfg(not(unix))]
+impl Group {
+    fn led_by(_child: &Child) -> Self {
+        Self::default()
+    }
+
+    fn ask(&self) {}
+
+    fn kill(&self) {
+        self.killed.notify_one();
+    }
+}
+
+/// The output of a server, broken off where it is no conversation any more.
+#[derive(Debug)]
+pub(super) struct Watched<R> {
+    reader: R,
+    /// How many bytes of the line have come.
+    line: usize,
+    messages: Rate,
+    notes: Arc<Notes>,
+}
+
+impl<R> Watched<R> {
+    fn new(reader: R, notes: Arc<Notes>) -> Self {
+        Self {
+            reader,
+            line: 0,
+            messages: Rate::default(),
+            notes,
+        }
+    }
+
+    fn inspect(&mut self, bytes: &[u8]) -> Result<(), String> {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.line == 0
+                && !matches!(piece.trim_ascii_start().first(), Some(b'{' | b'[') | None)
+            {
+                self.notes.rubbish.get_or_init(|| {
+                    let piece = &piece[..piece.len().min(400)];
+                    excerpt(&String::from_utf8_lossy(piece), 100)
+                });
+            }
+            self.line += piece.len();
+            if self.line > MAX_MESSAGE {
+                return Err(format!(
+                    "it sent a message of more than {} MiB",
+                    MAX_MESSAGE >> 20
+                ));
+            }
+            if piece.ends_with(b"\n") {
+                self.line = 0;
+                self.messages.count(Instant::now())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.reader).poll_read(cx, buf))?;
+        let checked = self.inspect(&buf.filled()[before..]);
+        Poll::Ready(checked.map_err(|fault| {
+            let fault = self.notes.fault.get_or_init(|| fault);
+            io::Error::other(fault.clone())
+        }))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that is done with them can panic half-way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

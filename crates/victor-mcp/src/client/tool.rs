@@ -1,0 +1,53 @@
+//! A tool of a server, as one of ours.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use victor_core::ToolSpec;
+use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
+
+use super::Link;
+use super::definition::Definition;
+
+/// A tool of a server, as one of ours.
+pub(super) struct McpTool {
+    definition: Arc<Definition>,
+    link: Arc<Link>,
+}
+
+impl McpTool {
+    pub(super) fn new(definition: Arc<Definition>, link: Arc<Link>) -> Self {
+        Self { definition, link }
+    }
+}
+
+#[async_trait]
+impl Tool for McpTool {
+    fn spec(&self) -> &ToolSpec {
+        &self.definition.spec
+    }
+
+    async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
+        let Value::Object(arguments) = arguments else {
+            return Err(ToolError::InvalidArguments("they are no object".to_owned()));
+        };
+        self.link.call(&self.definition, arguments, cx).await
+    }
+
+    fn limits(&self) -> ToolLimits {
+        let mut limits = ToolLimits::default();
+        limits.timeout = self.link.config.timeout;
+        limits
+    }
+}
+
+impl fmt::Debug for McpTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpTool")
+            .field("server", &self.link.config.name)
+            .field("tool", &self.definition.raw_name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,183 @@
+//! An agent and its tools as an MCP server.
+
+mod chat;
+mod handler;
+#[cfg(feature = "http-server")]
+mod http;
+mod listing;
+
+use std::fmt;
+use std::sync::Arc;
+
+use rmcp::serve_server;
+use rmcp::service::{QuitReason, ServerInitializeError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use victor_chat_protocol::Agent;
+use victor_core::SessionId;
+use victor_tool_protocol::ToolExecutor;
+
+use crate::McpServeError;
+use crate::words::excerpt;
+use handler::Handler;
+#[cfg(feature = "http-server")]
+pub use http::McpHttpOptions;
+
+/// How many calls run at the same time; others wait.
+const MAX_CALLS: usize = 64;
+
+type Agents = Arc<dyn Fn(&SessionId) -> Arc<dyn Agent> + Send + Sync>;
+
+/// An MCP server that offers an agent, as the tool `chat`, and the tools of an executor.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// use victor_chat_protocol::Agent;
+/// use victor_mcp::McpServer;
+/// use victor_tool_protocol::ToolExecutor;
+///
+/// # async fn example(agent: Arc<dyn Agent>, executor: Arc<dyn ToolExecutor>) -> Result<(), victor_mcp::McpServeError> {
+/// let server = McpServer::new("victor").agent(agent).tools(executor);
+/// server.serve_stdio().await // until the client closes our input
+/// # }
+/// ```
+///
+/// # What clients can do
+///
+/// - **`tools/list`** shows the specs of the executor with annotations that follow from the effects, and `chat`. A tool of
+///   the executor that is named `chat` is hidden by it.
+/// - **`tools/call`** goes through [`ToolExecutor::execute_tool_calls`], so schemas, policies and limits hold. Nobody is
+///   asked: what a person would have to approve is denied.
+/// - **`chat`** takes a `message` and, where there are sessions ([`agents`](Self::agents)), the name of a `session`. A
+///   turn that would need an approval is an error that says so.
+///
+/// Clients that ask for progress hear every second that a call goes on. A cancelled call is dropped. Up to 64 calls
+/// run at the same time.
+///
+/// Both the revisions with a handshake and that of 2026-07-28 are spoken. A clone is the same server.
+#[derive(Clone)]
+pub struct McpServer {
+    name: String,
+    instructions: Option<String>,
+    session: SessionId,
+    executor: Option<Arc<dyn ToolExecutor>>,
+    chat: Chat,
+    calls: Arc<Semaphore>,
+}
+
+/// Who answers messages.
+#[derive(Clone)]
+enum Chat {
+    Nobody,
+    One(Arc<dyn Agent>),
+    BySession(Agents),
+}
+
+impl McpServer {
+    /// A server of this name that offers nothing yet.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            instructions: None,
+            session: SessionId::new("mcp"),
+            executor: None,
+            chat: Chat::Nobody,
+            calls: Arc::new(Semaphore::new(MAX_CALLS)),
+        }
+    }
+
+    /// Tells clients what the server is good for.
+    #[must_use]
+    pub fn instructions(mut self, text: impl Into<String>) -> Self {
+        self.instructions = Some(text.into());
+        self
+    }
+
+    /// Sets the session in whose name tools are called, and which `chat` goes on with where none is named. `mcp` by
+    /// default.
+    #[must_use]
+    pub fn session(mut self, session: SessionId) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// Offers the tools of an executor, as they are at the time when a client asks.
+    #[must_use]
+    pub fn tools(mut self, executor: Arc<dyn ToolExecutor>) -> Self {
+        self.executor = Some(executor);
+        self
+    }
+
+    /// Offers an agent as the tool `chat`. All messages go to its one conversation.
+    #[must_use]
+    pub fn agent(mut self, agent: Arc<dyn Agent>) -> Self {
+        self.chat = Chat::One(agent);
+        self
+    }
+
+    /// Offers an agent for each session as the tool `chat`, in which clients name a session.
+    #[must_use]
+    pub fn agents(
+        mut self,
+        of_session: impl Fn(&SessionId) -> Arc<dyn Agent> + Send + Sync + 'static,
+    ) -> Self {
+        self.chat = Chat::BySession(Arc::new(of_session));
+        self
+    }
+
+    /// Serves the client that has started this process, until it closes the standard input.
+    ///
+    /// Nothing else may write on the standard output.
+    ///
+    /// # Errors
+    ///
+    /// [`McpServeError`]: the client does not speak MCP.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the connection and the calls that run.
+    pub async fn serve_stdio(self) -> Result<(), McpServeError> {
+        self.serve(tokio::io::stdin(), tokio::io::stdout()).await
+    }
+
+    /// Serves a client through a pair of pipes, a message to the line, until it closes its own.
+    ///
+    /// # Errors
+    ///
+    /// [`McpServeError`]: the client does not speak MCP.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends the connection and the calls that run.
+    pub async fn serve(
+        self,
+        input: impl AsyncRead + Send + Unpin + 'static,
+        output: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<(), McpServeError> {
+        match serve_server(Handler(self), (input, output)).await {
+            Ok(service) => match service.waiting().await {
+                Ok(QuitReason::JoinError(error)) | Err(error) => {
+                    let reason = error.to_string();
+                    Err(McpServeError::Broken { reason })
+                }
+                Ok(_) => Ok(()),
+            },
+            Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+            Err(error) => {
+                let reason = excerpt(&error.to_string(), 500);
+                Err(McpServeError::Protocol { reason })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for McpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("McpServer")
+            .field("name", &self.name)
+            .field("session", &self.session)
+            .field("tools", &self.executor.is_some())
+            .field("chat", &!matches!(self.chat, Chat::Nobody))
+            .finish_non_exhaustive()
+    }
+}

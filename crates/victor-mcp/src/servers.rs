@@ -1,0 +1,194 @@
+//! All servers of a configuration.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use futures_util::future::join_all;
+use victor_core::{Health, HealthStatus, Problems};
+use victor_tool_protocol::{Tool, ToolExecutor};
+
+use crate::client::{Definition, Link};
+use crate::{McpClient, McpConfig};
+
+/// The clients of all MCP servers of a configuration.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// use victor_mcp::{McpConfig, McpServers};
+/// use victor_tool_protocol::ToolExecutor;
+///
+/// # async fn example(executor: Arc<dyn ToolExecutor>) -> Result<(), victor_mcp::McpConfigError> {
+/// let servers = McpServers::connect(&McpConfig::from_file("mcp.json")?).await;
+/// servers.attach(&executor); // and the agent has their tools
+/// for problem in servers.health().problems {
+///     eprintln!("{problem}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A server that cannot be used keeps nobody from using the others: it is shown in [`health`](Self::health), and is
+/// tried again after a while.
+///
+/// A clone is the same. The connections live as long as a clone or a tool.
+#[derive(Debug, Clone)]
+pub struct McpServers {
+    clients: Arc<[McpClient]>,
+    registries: Arc<Mutex<Vec<Arc<Registry>>>>,
+}
+
+impl McpServers {
+    /// Connects to all servers that are not disabled, at the same time, and waits until each is connected or has failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call ends what was started.
+    pub async fn connect(config: &McpConfig) -> Self {
+        let enabled = config.servers().iter().filter(|server| !server.disabled);
+        let clients = enabled.map(|server| McpClient::start(server.clone()));
+        Self {
+            clients: join_all(clients).await.into(),
+            registries: Arc::default(),
+        }
+    }
+
+    /// The clients, one for each server, in the order of the configuration.
+    #[must_use]
+    pub fn clients(&self) -> &[McpClient] {
+        &self.clients
+    }
+
+    /// The tools of all servers.
+    #[must_use]
+    pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        self.clients.iter().flat_map(McpClient::tools).collect()
+    }
+
+    /// Registers the tools of all servers with an executor, and from now on those that come, and unregisters those that
+    /// go. A tool that has become another is unregistered and registered, so what was approved for the old one does not
+    /// count for it. While a server is down, its tools stay.
+    ///
+    /// What the executor does not take, because the name is taken or the schema is none, is shown in
+    /// [`health`](Self::health).
+    pub fn attach(&self, executor: &Arc<dyn ToolExecutor>) {
+        let registry = Arc::new(Registry {
+            executor: Arc::downgrade(executor),
+            clients: self
+                .clients
+                .iter()
+                .map(|client| Arc::downgrade(client.link()))
+                .collect(),
+            registered: Mutex::default(),
+            problems: Problems::default(),
+        });
+        let mut registries = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        registries.push(Arc::clone(&registry));
+        drop(registries);
+        for client in &*self.clients {
+            let registry = Arc::clone(&registry);
+            client.link().on_listed(Box::new(move || registry.sync()));
+        }
+        registry.sync();
+    }
+
+    /// How the servers fare. Degraded where one has a problem, and unhealthy where there are servers and none is
+    /// connected.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let healths: Vec<_> = self.clients.iter().map(McpClient::health).collect();
+        let is_down = |health: &Health| health.status == HealthStatus::Unhealthy;
+        let is_all_down = !healths.is_empty() && healths.iter().all(is_down);
+        let mut problems = Vec::new();
+        for health in healths {
+            let server = health.coordinator;
+            problems.extend(
+                health
+                    .problems
+                    .into_iter()
+                    .map(|problem| format!("{server}: {problem}")),
+            );
+        }
+        let registries = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        problems.extend(
+            registries
+                .iter()
+                .flat_map(|registry| registry.problems.health("").problems),
+        );
+        let mut health = Health::from_problems("mcp", problems);
+        if is_all_down {
+            health.status = HealthStatus::Unhealthy;
+        }
+        health
+    }
+
+    /// Ends all connections, as [`McpClient::shutdown`] does.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call may leave servers running until the clients and their tools are dropped; it can be called again.
+    pub async fn shutdown(&self) {
+        join_all(self.clients.iter().map(McpClient::shutdown)).await;
+    }
+}
+
+/// The tools that an executor has of us. It holds neither the executor nor the clients, since these hold one another
+/// and it.
+#[derive(Debug)]
+struct Registry {
+    executor: Weak<dyn ToolExecutor>,
+    clients: Vec<Weak<Link>>,
+    registered: Mutex<BTreeMap<String, Arc<Definition>>>,
+    problems: Problems,
+}
+
+impl Registry {
+    /// Makes the executor's tools those of the clients.
+    fn sync(&self) {
+        let Some(executor) = self.executor.upgrade() else {
+            return;
+        };
+        let mut registered = self
+            .registered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let links: Vec<_> = self.clients.iter().filter_map(Weak::upgrade).collect();
+        let mut offered = Vec::new();
+        for link in links {
+            let client = McpClient::of(link);
+            for definition in &*client.link().definitions() {
+                offered.push((client.clone(), Arc::clone(definition)));
+            }
+        }
+        registered.retain(|name, known| {
+            let stays = offered
+                .iter()
+                .any(|(_, definition)| Arc::ptr_eq(definition, known));
+            if !stays {
+                executor.unregister(name);
+            }
+            stays
+        });
+        for (client, definition) in offered {
+            let name = &definition.spec.name;
+            if registered
+                .get(name)
+                .is_some_and(|known| Arc::ptr_eq(known, &definition))
+            {
+                continue;
+            }
+            match executor.register(client.tool(&definition)) {
+                Ok(()) => {
+                    self.problems.clear(name);
+                    registered.insert(name.clone(), definition);
+                }
+                Err(error) => self.problems.report(name, &error),
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The configuration file.
+
+use victor_mcp::{McpConfig, McpConfigError};
+
+fn parse(server: &str) -> Result<McpConfig, McpConfigError> {
+    let text = format!(r#"{{ "theme": "dark", "mcpServers": {{ "s": {server} }} }}"#);
+    McpConfig::parse_with("mcp.json", &text, &|name| {
+        (name == "SET").then(|| "value-of-set".to_owned())
+    })
+}
+
+#[test]
+fn files_of_other_clients_are_understood() {
+    for server in [
+        r#"{ "command": "npx", "args": ["-y", "${SET}"], "env": { "A": "${UNSET:-b}" }, "cwd": "/" }"#,
+        r#"{ "type": "stdio", "command": "c", "disabled": true, "autoApprove": ["x"], "alwaysAllow": [] }"#,
+        r#"{ "type": "http", "url": "https://h/p", "headers": { "Authorization": "Bearer ${env:SET}" } }"#,
+        r#"{ "type": "streamable-http", "serverUrl": "https://h/p", "disabledTools": ["x"] }"#,
+        r#"{ "httpUrl": "https://h/p", "includeTools": ["x"], "excludeTools": ["y"], "trust": true }"#,
+        r#"{ "command": "c", "timeout": 0.5, "startup_timeout": 60, "trust_annotations": true }"#,
+        r#"{ "command": "c", "effects": { "a": "read_only", "b*": "destructive" }, "allow": ["a"], "deny": [] }"#,
+    ] {
+        let config = parse(server).unwrap_or_else(|error| panic!("{server}: {error}"));
+        assert_eq!(config.servers()[0].name(), "s");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_named_and_no_secret_is_told() {
+    let check = |server: &str, expected: &str| {
+        let error = parse(server).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("mcp.json: server `s`: {expected}"),
+            "{server}"
+        );
+    };
+    check("7", "`mcpServers` must hold an object for it");
+    check("{}", "`command` is missing, and so is `url`");
+    check(
+        r#"{ "command": "c", "url": "u" }"#,
+        "`url` cannot stand beside `command`",
+    );
+    check(r#"{ "command": ["c"] }"#, "`command` must be a string");
+    check(
+        r#"{ "command": "c", "args": "secret" }"#,
+        "`args` must be a list",
+    );
+    check(
+        r#"{ "command": "c", "args": ["a", 7] }"#,
+        "`args[1]` must be a string",
+    );
+    check(
+        r#"{ "command": "c", "env": { "TOKEN": ["secret"] } }"#,
+        "`env.TOKEN` must be a string",
+    );
+    check(
+        r#"{ "command": "c", "headers": {} }"#,
+        "`headers` is no key of such a server",
+    );
+    check(
+        r#"{ "command": "c", "comand": "d" }"#,
+        "`comand` is no key of such a server",
+    );
+    check(
+        r#"{ "command": "c", "args": ["a${UNSET}"] }"#,
+        "`args[0]` needs the variable `UNSET`, which is not set and has no default",
+    );
+    check(
+        r#"{ "url": "u", "headers": { "A": "secret\n" } }"#,
+        "`headers.A` is no value of a header",
+    );
+    check(
+        r#"{ "url": "u", "headers": { "A B": "secret" } }"#,
+        "`headers.A B` is no name of a header",
+    );
+    check(
+        r#"{ "url": "u", "type": "sse" }"#,
+        "`type` is `sse`, which MCP has given up: use `http` and the URL for it",
+    );
+    check(
+        r#"{ "url": "u", "type": "stdio" }"#,
+        "`type` does not fit: it is `stdio` with `command`, and `http` with `url`",
+    );
+    let seconds = "must be a number of seconds, more than 0 and at most 3600";
+    for time in ["0", "-1", "60000", "\"60\"", "null"] {
+        check(
+            &format!(r#"{{ "command": "c", "timeout": {time} }}"#),
+            &format!("`timeout` {seconds}"),
+        );
+    }
+    check(
+        r#"{ "command": "c", "disabled": "no" }"#,
+        "`disabled` must be `true` or `false`",
+    );
+    check(
+        r#"{ "command": "c", "effects": { "a": "harmless" } }"#,
+        "`effects.a` must be `read_only`, `idempotent`, `write` or `destructive`",
+    );
+    check(
+        r#"{ "command": "c", "allow": [7] }"#,
+        "`allow[0]` must be a string",
+    );
+}
+
+#[test]
+fn a_file_that_is_none_says_so() {
+    let error = McpConfig::parse("f", "{\n  \"token\": secret }")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(error, "f is not JSON: line 2, column 12");
+    let error = McpConfig::parse("f", "[]").unwrap_err().to_string();
+    assert_eq!(error, "f has no object `mcpServers`");
+    let error = McpConfig::from_file("/no/such/file").unwrap_err();
+    assert_eq!(error.to_string(), "cannot read /no/such/file");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let config =
+        parse(r#"{ "command": "c", "args": ["secret"], "env": { "A": "secret" } }"#).unwrap();
+    let http =
+        parse(r#"{ "url": "https://h/secret?secret", "headers": { "A": "secret" } }"#).unwrap();
+    let shown = format!("{config:?} {http:?}");
+    assert!(
+        !shown.contains("secret") && shown.contains("https://h"),
+        "{shown}"
+    );
+}
