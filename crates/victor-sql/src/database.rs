@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::driver::{Connection, Pools, Row};
+use crate::driver::{Pools, Row};
 use crate::error::DatabaseError;
 use crate::options::DatabaseOptions;
 use crate::schema;
@@ -143,23 +143,31 @@ impl Database {
 
     /// The rows that one statement reads.
     pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, DatabaseError> {
-        let read = async { self.pools.reader().await?.rows(statement).await };
+        let read = async {
+            let mut reader = self.pools.reader().await?;
+            let rows = reader.rows(statement).await?;
+            reader.release();
+            Ok(rows)
+        };
         read.await.map_err(|error| self.error(error))
     }
 
-    /// Writes by one statement, and tells how many rows it has changed.
+    /// Writes by one statement, which is a transaction by itself, and tells how many rows it has changed.
     pub(crate) async fn execute(&self, statement: Statement<'_>) -> Result<u64, DatabaseError> {
-        Transaction::single(self.writer().await?, &self.place, statement).await
+        let write = async {
+            let mut writer = self.pools.writer().await?;
+            let count = writer.execute(statement).await?;
+            writer.release();
+            Ok(count)
+        };
+        write.await.map_err(|error| self.error(error))
     }
 
     /// Begins to write.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, DatabaseError> {
-        Transaction::begin(self.writer().await?, &self.place).await
-    }
-
-    async fn writer(&self) -> Result<Connection, DatabaseError> {
         let writer = self.pools.writer().await;
-        writer.map_err(|error| self.error(error))
+        let writer = writer.map_err(|error| self.error(error))?;
+        Transaction::begin(writer, &self.place).await
     }
 
     /// Reads what is kept as JSON.

@@ -5,8 +5,8 @@ pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
+use sqlx::Row as _;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::statement::Statement;
 
@@ -36,20 +36,24 @@ pub(crate) enum Lock {
 
 impl Pools {
     pub(crate) async fn writer(&self) -> Result<Connection, sqlx::Error> {
-        match self {
+        let pooled = match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, .. } => writer.acquire().await.map(Connection::Sqlite),
+            Self::Sqlite { writer, .. } => Pooled::Sqlite(writer.acquire().await?),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
-        }
+            Self::Postgres(pool) => Pooled::Postgres(pool.acquire().await?),
+        };
+        Ok(Connection(Some(pooled)))
     }
 
     pub(crate) async fn reader(&self) -> Result<Connection, sqlx::Error> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
+            Self::Sqlite { readers, .. } => {
+                let pooled = Pooled::Sqlite(readers.acquire().await?);
+                Ok(Connection(Some(pooled)))
+            }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Self::Postgres(_) => self.writer().await,
         }
     }
 
@@ -67,104 +71,97 @@ impl Pools {
     }
 }
 
-/// A connection to a database.
+/// A connection to a database. If it is dropped and not [released](Self::release), by an error or because nobody waits
+/// any more, it is closed, and the database undoes what was not committed: whatever state it was in, nobody finds it so.
 #[derive(Debug)]
-pub(crate) enum Connection {
+pub(crate) struct Connection(Option<Pooled>);
+
+#[derive(Debug)]
+enum Pooled {
     #[cfg(feature = "sqlite")]
     Sqlite(PoolConnection<sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
     Postgres(PoolConnection<sqlx::Postgres>),
 }
 
+/// Does the same with the connection of either database.
+macro_rules! with {
+    ($connection:expr, $bound:ident => $work:expr) => {
+        match $connection.0.as_mut() {
+            #[cfg(feature = "sqlite")]
+            Some(Pooled::Sqlite($bound)) => $work,
+            #[cfg(feature = "postgres")]
+            Some(Pooled::Postgres($bound)) => $work,
+            // It is there until it is released or dropped.
+            None => Err(sqlx::Error::PoolClosed),
+        }
+    };
+}
+
 impl Connection {
     /// Does what a statement says, and tells how many rows it has changed.
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, sqlx::Error> {
-        let sql = AssertSqlSafe(statement.sql.clone());
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(connection) => {
-                let arguments: sqlx::sqlite::SqliteArguments = statement.arguments()?;
-                let query = sqlx::query_with(sql, arguments);
-                Ok(query.execute(&mut **connection).await?.rows_affected())
-            }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => {
-                let arguments: sqlx::postgres::PgArguments = statement.arguments()?;
-                let query = sqlx::query_with(sql, arguments);
-                Ok(query.execute(&mut **connection).await?.rows_affected())
-            }
-        }
+        with!(self, connection => {
+            let query = statement.query_for(&**connection)?;
+            Ok(query.execute(&mut **connection).await?.rows_affected())
+        })
     }
 
     /// The rows that a statement returns.
     pub(crate) async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, sqlx::Error> {
-        let sql = AssertSqlSafe(statement.sql.clone());
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(connection) => {
-                let arguments: sqlx::sqlite::SqliteArguments = statement.arguments()?;
-                let query = sqlx::query_with(sql, arguments);
-                let rows = query.fetch_all(&mut **connection).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
-            }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => {
-                let arguments: sqlx::postgres::PgArguments = statement.arguments()?;
-                let query = sqlx::query_with(sql, arguments);
-                let rows = query.fetch_all(&mut **connection).await?;
-                Ok(rows.into_iter().map(Row::Postgres).collect())
-            }
-        }
+        with!(self, connection => {
+            let query = statement.query_for(&**connection)?;
+            let rows = query.fetch_all(&mut **connection).await?;
+            Ok(rows.into_iter().map(Row::from).collect())
+        })
     }
 
     /// Does what a text of statements says, none of which has values.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(connection) => {
-                sqlx::raw_sql(sql).execute(&mut **connection).await?;
-            }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => {
-                sqlx::raw_sql(sql).execute(&mut **connection).await?;
-            }
-        }
-        Ok(())
+        with!(self, connection => {
+            sqlx::raw_sql(sql).execute(&mut **connection).await?;
+            Ok(())
+        })
     }
 
     pub(crate) async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        let sql = match self {
-            // To begin as a reader and become a writer later would fail whenever somebody has written in between.
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => "BEGIN IMMEDIATE",
-            // Whatever the server's defaults are, a statement is to see what others have committed before it.
+        let sql = match &self.0 {
+            // Whatever the server's default is, a statement is to see what others have committed before it.
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Some(Pooled::Postgres(_)) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            // To begin as a reader and become a writer later would fail whenever somebody has written in between.
+            _ => "BEGIN IMMEDIATE",
         };
         self.script(sql).await
     }
 
     /// Takes a lock until the transaction ends.
     pub(crate) async fn lock(&mut self, lock: Lock) -> Result<(), sqlx::Error> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => {
-                // Who has begun a transaction is alone already, whatever is to be done.
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Some(Pooled::Postgres(_)) => self.script(postgres::lock(lock)).await,
+            _ => {
+                // In SQLite, who has begun a transaction is alone already, whatever is to be done.
                 let _ = lock;
                 Ok(())
             }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => self.script(postgres::lock(lock)).await,
         }
     }
 
-    /// Closes the connection when it is dropped, instead of keeping it for others.
-    pub(crate) fn close_on_drop(&mut self) {
-        match self {
+    /// Gives the connection back, as somebody else may find it.
+    pub(crate) fn release(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        match self.0.take() {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(connection) => connection.close_on_drop(),
+            Some(Pooled::Sqlite(connection)) => drop(connection.detach()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.close_on_drop(),
+            Some(Pooled::Postgres(connection)) => drop(connection.detach()),
+            None => {}
         }
     }
 }
@@ -175,6 +172,20 @@ pub(crate) enum Row {
     Sqlite(sqlx::sqlite::SqliteRow),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::postgres::PgRow),
+}
+
+#[cfg(feature = "sqlite")]
+impl From<sqlx::sqlite::SqliteRow> for Row {
+    fn from(row: sqlx::sqlite::SqliteRow) -> Self {
+        Self::Sqlite(row)
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<sqlx::postgres::PgRow> for Row {
+    fn from(row: sqlx::postgres::PgRow) -> Self {
+        Self::Postgres(row)
+    }
 }
 
 macro_rules! columns {

@@ -1,4 +1,64 @@
 //! Durable stores of sessions, checkpoints, events, settings and tool results in SQLite or PostgreSQL.
+//!
+//! What the protocols keep in memory by default is gone with the process. A [`Database`] keeps it: in one file, or on a
+//! server that several machines share. Both keep the same laws, and which of them it is stands in the address alone.
+//!
+//! ```
+//! use victor_core::{Message, SessionId};
+//! use victor_session_protocol::{SessionStore, TranscriptEntry};
+//! use victor_sql::Database;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("victor.db").display().to_string();
+//! let database = Database::open(&path).await?; // or "postgres://me@host/agents"
+//! let session = SessionId::new("docs-456");
+//! let entry = TranscriptEntry::new(None, Message::user("Hello"));
+//! database.session_store().append(&session, 0, &[entry]).await?;
+//! database.close().await;
+//!
+//! // In another process, another day:
+//! let store = Database::open(&path).await?.session_store();
+//! assert_eq!(store.load(&session, 0).await?.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! - **A write happens as a whole or not at all**, also when its caller is dropped, the process is killed or the disk
+//!   is full. A commit of a session writes entries and the journal of its turn in one transaction.
+//! - **One of several writers wins**, in one process or in many: a session is written at the length that the writer
+//!   knows, or not at all.
+//! - **What was acknowledged is there** after the end of the process. In SQLite, [`Synchronous`] says whether it is also
+//!   there after a power cut.
+//! - **A write costs what it writes**, however long the conversation is and however many sessions there are. A message is
+//!   kept once for all checkpoints that have it.
+//! - **A schema only goes forward.** It is brought up to date when the database is opened, by one process while others
+//!   wait; a database of a later version is refused.
+//!
+//! # What is not
+//!
+//! Each call of a store is one transaction, and no transaction spans two calls. A list of all sessions is read whole:
+//! ask for pages ([`SessionQuery::first`](victor_session_protocol::SessionQuery::first)) where there are many. To find
+//! sessions by a part of a title, every title is looked at.
+//!
+//! # When something is wrong
+//!
+//! The stores put [`DatabaseError`] in words into the errors of their protocols: what is wrong, where, and what to do.
+//! `salvage` copies what can be read of a damaged SQLite file.
+//!
+//! # Features
+//!
+//! - `sqlite`, on by default: files. SQLite is compiled in, so nothing need be installed.
+//! - `postgres`: servers. TLS is used where the server offers it; `?sslmode=verify-full` demands it.
+//!
+//! # Neighbours
+//!
+//! The stores implement extension points of `victor-session-protocol`, `victor-checkpoint-protocol`,
+//! `victor-analytics-protocol`, `victor-config-protocol` and `victor-tool-protocol`, and go where those say. Nothing in
+//! this crate knows a coordinator.
 
 // Without a database there is nothing here.
 #![cfg(any(feature = "sqlite", feature = "postgres"))]

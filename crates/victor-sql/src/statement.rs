@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use sqlx::{Arguments, Encode, Type};
+use sqlx::query::Query;
+use sqlx::{Arguments, AssertSqlSafe, Connection, Database, Encode, IntoArguments, Type};
 
 /// How many rows one statement writes. A statement has a price of its own, and a larger one gains nothing.
 pub(crate) const ROWS: usize = 200;
@@ -42,7 +43,7 @@ values! {
 /// A statement with its values, which stand as `$1`, `$2` and so on in its text.
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
-    pub(crate) sql: Cow<'static, str>,
+    sql: Cow<'static, str>,
     values: Vec<Value<'a>>,
 }
 
@@ -101,15 +102,16 @@ impl<'a> Statement<'a> {
         self
     }
 
-    /// The values as a database takes them.
-    pub(crate) fn arguments<A>(self) -> Result<A, sqlx::Error>
+    /// The statement as the database of a connection takes it.
+    pub(crate) fn query_for<C>(self, _: &C) -> Result<QueryFor<C>, sqlx::Error>
     where
-        A: Arguments,
-        Option<i64>: Encode<'a, A::Database> + Type<A::Database>,
-        Option<Cow<'a, str>>: Encode<'a, A::Database> + Type<A::Database>,
-        Option<Cow<'a, [u8]>>: Encode<'a, A::Database> + Type<A::Database>,
+        C: Connection,
+        Option<i64>: Encode<'a, C::Database> + Type<C::Database>,
+        Option<Cow<'a, str>>: Encode<'a, C::Database> + Type<C::Database>,
+        Option<Cow<'a, [u8]>>: Encode<'a, C::Database> + Type<C::Database>,
+        ArgumentsOf<C>: IntoArguments<C::Database>,
     {
-        let mut arguments = A::default();
+        let mut arguments = ArgumentsOf::<C>::default();
         for value in self.values {
             match value {
                 Value::Int(value) => arguments.add(value),
@@ -118,9 +120,12 @@ impl<'a> Statement<'a> {
             }
             .map_err(sqlx::Error::Encode)?;
         }
-        Ok(arguments)
+        Ok(sqlx::query_with(AssertSqlSafe(self.sql), arguments))
     }
 }
+
+type ArgumentsOf<C> = <<C as Connection>::Database as Database>::Arguments;
+type QueryFor<C> = Query<'static, <C as Connection>::Database, ArgumentsOf<C>>;
 
 #[cfg(test)]
 mod tests {

@@ -111,9 +111,7 @@ fn binaries() -> Option<PathBuf> {
     let folders = debian.into_iter().rev().chain(std::env::split_paths(&path));
     let complete = |folder: &PathBuf| {
         let there = |name: &&str| folder.join(name).is_file();
-        ["initdb", "postgres", "pg_isready"]
-            .iter()
-            .all(|name| there(&name))
+        ["initdb", "postgres", "pg_isready"].iter().all(there)
     };
     folders.into_iter().find(complete)
 }
