@@ -16,13 +16,15 @@ use std::sync::Arc;
 
 use allocation_counter::{AllocationInfo, measure};
 use tokio::runtime::Runtime;
-use victor_core::{Context, Message};
+use victor_checkpoint::CheckpointCoordinator;
+use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
+use victor_core::{Context, Message, SessionId};
 use victor_orchestrator::Session;
-use victor_orchestrator::protocols::TranscriptEntry;
+use victor_orchestrator::protocols::{SessionStore, TranscriptEntry};
 
 use benches::{
-    ByteModel, InstantModel, QUESTION, history, openai, orchestrator, request, runtime,
-    warm_session,
+    ByteModel, DatabaseFile, InstantModel, QUESTION, history, openai, orchestrator, request,
+    runtime, warm_session,
 };
 
 /// How often something is counted; what holds is the median, since maps and lists grow now and then.
@@ -31,6 +33,9 @@ const ROUNDS: usize = 33;
 /// How many sessions are looked at to learn what one takes, and how many turns each has.
 const SESSIONS: usize = 10_000;
 const TURNS: usize = 5;
+
+/// How many messages the conversation has of which a checkpoint is made after each.
+const CHECKPOINTS: usize = 1_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -133,7 +138,46 @@ fn counts(runtime: &Runtime) -> BTreeMap<String, f64> {
         );
     }
     counts.insert("bytes/idle_session".into(), idle_session(runtime));
+    counts.extend(runtime.block_on(stored()));
     counts
+}
+
+/// What a conversation takes in SQLite, as a transcript and as a checkpoint after each message; without what an empty
+/// database takes.
+async fn stored() -> [(String, f64); 3] {
+    let (session, mut context) = (SessionId::new("session"), Context::default());
+    let [transcript, states] = [DatabaseFile::new().await, DatabaseFile::new().await];
+    let empty = transcript.size().await;
+    let transcript = DatabaseFile::new().await;
+    let store = transcript.database.session_store();
+    let checkpoints = CheckpointCoordinator::new(states.database.checkpoint_store());
+    let mut json = 0;
+    for n in 0..CHECKPOINTS {
+        let message = Message::user("x".repeat([200, 300, 500 + n * 7_919 % 15_000, 1_000][n % 4]));
+        json += serde_json::to_string(&message).unwrap().len();
+        context.push(message.clone());
+        let entry = TranscriptEntry::new(None, message);
+        store
+            .append(&session, n as u64, &[entry])
+            .await
+            .expect("stored");
+        let draft = CheckpointDraft::new(session.clone(), context.clone(), CheckpointCause::Manual);
+        checkpoints.create_checkpoint(draft).await.expect("stored");
+    }
+    let x = [
+        (
+            "bytes/transcript".into(),
+            number(transcript.size().await - empty),
+        ),
+        (
+            "bytes/checkpoints".into(),
+            number(states.size().await - empty),
+        ),
+        ("bytes/json".into(), number(json as u64)),
+    ];
+    std::fs::copy(states.path(), "/tmp/states.db");
+    std::fs::copy(transcript.path(), "/tmp/transcript.db");
+    x
 }
 
 /// What a session takes that nobody works on, besides its messages and their entries in the transcript.

@@ -1,0 +1,178 @@
+//! What it costs to keep conversations: checkpoints, the steps of a turn, and one session among many.
+//!
+//! Run with `cargo bench -p benches --bench storage`. A checkpoint should cost the same in a conversation of any length,
+//! and a session should be found as fast among many as among few. SQLite keeps its files in a temporary folder.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use victor_checkpoint::CheckpointCoordinator;
+use victor_checkpoint_protocol::{
+    CheckpointCause, CheckpointDraft, CheckpointManager, CheckpointStore, InMemoryCheckpointStore,
+};
+use victor_core::{Context, Message, SessionId, TurnId};
+use victor_session_protocol::{
+    OpenTurn, SessionCommit, SessionQuery, SessionStore, TranscriptEntry, TurnChange,
+};
+
+use benches::{DatabaseFile, QUESTION, history, runtime};
+
+/// A checkpoint after one message more. That is another message each time, in the place of the one before, so that the
+/// conversation keeps its length.
+fn checkpoint(c: &mut Criterion) {
+    let runtime = runtime();
+    let file = runtime.block_on(DatabaseFile::new());
+    let stores: [(&str, Arc<dyn CheckpointStore>); 2] = [
+        ("sqlite", file.database.checkpoint_store()),
+        ("memory", Arc::new(InMemoryCheckpointStore::default())),
+    ];
+    let mut group = c.benchmark_group("checkpoint");
+    for (name, store) in stores {
+        for length in [10, 10_000] {
+            let checkpoints = CheckpointCoordinator::new(Arc::clone(&store));
+            let session = SessionId::new(length.to_string());
+            let create = async |context: Context| {
+                let cause = CheckpointCause::Manual;
+                let draft = CheckpointDraft::new(session.clone(), context, cause);
+                checkpoints
+                    .create_checkpoint(draft)
+                    .await
+                    .expect("it is made")
+            };
+            let conversation = history(length);
+            runtime.block_on(create(conversation.clone()));
+            let longer = || {
+                let mut context = conversation.clone();
+                context.push(Message::user(QUESTION));
+                context
+            };
+            group.bench_function(BenchmarkId::new(name, length), |b| {
+                b.to_async(&runtime)
+                    .iter_batched(longer, &create, BatchSize::SmallInput);
+            });
+        }
+    }
+    group.finish();
+}
+
+/// What a turn writes before it asks the model again: two messages of 2,400 characters, and where it is. Beside it the
+/// same texts, inserted by one statement into a table that has nothing but them.
+fn step(c: &mut Criterion) {
+    let runtime = runtime();
+    let file = runtime.block_on(DatabaseFile::new());
+    let session = SessionId::new("session");
+    let text = "What is two and two, and why? ".repeat(80);
+    let entry = || TranscriptEntry::new(None, Message::assistant(text.as_str()));
+    let entries = [entry(), entry()];
+    let turn = OpenTurn::new(session.clone(), TurnId::generate(), "x".repeat(500));
+    let texts = [
+        serde_json::to_string(&entries[0]).expect("JSON"),
+        serde_json::to_string(&entries[1]).expect("JSON"),
+        serde_json::to_string(&turn).expect("JSON"),
+    ];
+
+    let mut group = c.benchmark_group("step");
+    let store = file.database.session_store();
+    let commit = SessionCommit::new(entries.into(), TurnChange::Open(turn));
+    let length = Cell::new(0);
+    group.bench_function("commit", |b| {
+        b.to_async(&runtime).iter(async || {
+            let committed = store.commit(&session, length.get(), &commit).await;
+            length.set(committed.expect("it is written"));
+        });
+    });
+
+    let pool = runtime.block_on(connect(&file));
+    let table = sqlx::query("CREATE TABLE bare (text TEXT NOT NULL) STRICT").execute(&pool);
+    runtime.block_on(table).expect("a table");
+    group.bench_function("bare_insert", |b| {
+        b.to_async(&runtime).iter(async || {
+            let insert = sqlx::query("INSERT INTO bare (text) VALUES ($1), ($2), ($3)");
+            let insert = texts.iter().fold(insert, |insert, text| insert.bind(text));
+            insert.execute(&pool).await.expect("it is written")
+        });
+    });
+    group.finish();
+}
+
+/// The first page of all sessions, and what is read to go on with one of them: what is known of it, and its transcript
+/// of two messages of 200 characters.
+fn sessions(c: &mut Criterion) {
+    let runtime = runtime();
+    let mut group = c.benchmark_group("sessions");
+    for count in [100, 100_000] {
+        let file = runtime.block_on(sessions_of(count));
+        let store = file.database.session_store();
+        let page = SessionQuery::first(50);
+        let list = async || store.find(&page).await.expect("a page");
+        assert_eq!(runtime.block_on(list()).len(), 50);
+        group.bench_function(BenchmarkId::new("list", count), |b| {
+            b.to_async(&runtime).iter(&list);
+        });
+
+        let open = async |id: SessionId| {
+            let info = store.info(&id).await.expect("it is read");
+            let transcript = store.load(&id, 0).await.expect("it is read");
+            (info.expect("a session"), transcript)
+        };
+        let mut number = 0;
+        let mut next = || {
+            number = (number + 7_919) % count;
+            SessionId::new(format!("session {number}"))
+        };
+        let (info, transcript) = runtime.block_on(open(next()));
+        assert_eq!((info.entries, transcript.len()), (2, 2));
+        group.bench_function(BenchmarkId::new("open", count), |b| {
+            b.to_async(&runtime)
+                .iter_batched(&mut next, &open, BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+}
+
+/// A database of so many sessions, named by numbers from 0 on. The store writes the first; one by one it would take
+/// half a minute for the others, so that they are copied.
+async fn sessions_of(count: u32) -> DatabaseFile {
+    let file = DatabaseFile::new().await;
+    let entries: Vec<_> = history(2)
+        .messages()
+        .iter()
+        .map(|message| TranscriptEntry::new(None, Arc::clone(message)))
+        .collect();
+    let store = file.database.session_store();
+    let first = SessionId::new("session 0");
+    store.append(&first, 0, &entries).await.expect("a session");
+    let sessions = "
+        WITH RECURSIVE copies (number) AS
+            (SELECT 1 UNION ALL SELECT number + 1 FROM copies WHERE number + 1 < $1)
+        INSERT INTO victor_sessions (id, entries, updated_at, status, title, expires_at, info)
+        SELECT 'session ' || number, entries, updated_at - number, status, title, expires_at,
+            replace(info, id, 'session ' || number)
+        FROM copies, victor_sessions WHERE id = 'session 0'";
+    let transcripts = "
+        INSERT INTO victor_entries (session, number, entry)
+        SELECT key, number, entry
+        FROM victor_sessions, (SELECT number, entry FROM victor_entries)
+        WHERE id <> 'session 0'";
+    let pool = connect(&file).await;
+    for copies in [sqlx::query(sessions).bind(count), sqlx::query(transcripts)] {
+        copies.execute(&pool).await.expect("copies");
+    }
+    pool.close().await;
+    file
+}
+
+/// Connects to a file in the way that the stores do.
+async fn connect(file: &DatabaseFile) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(file.path())
+        .synchronous(SqliteSynchronous::Normal);
+    let pool = SqlitePoolOptions::new().test_before_acquire(false);
+    pool.connect_with(options).await.expect("a connection")
+}
+
+criterion_group!(benches, checkpoint, step, sessions);
+criterion_main!(benches);
