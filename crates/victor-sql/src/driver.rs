@@ -135,15 +135,15 @@ impl Connection {
         self.script(sql).await
     }
 
-    /// Takes a lock until the transaction ends.
-    pub(crate) async fn lock(&mut self, lock: Lock) -> Result<(), sqlx::Error> {
+    /// What takes a lock until the transaction ends, if there is anything to take.
+    pub(crate) fn lock(&self, lock: Lock) -> Option<&'static str> {
         match &self.0 {
             #[cfg(feature = "postgres")]
-            Some(Pooled::Postgres(_)) => self.script(postgres::lock(lock)).await,
+            Some(Pooled::Postgres(_)) => Some(postgres::lock(lock)),
             _ => {
                 // In SQLite, who has begun a transaction is alone already, whatever is to be done.
                 let _ = lock;
-                Ok(())
+                None
             }
         }
     }

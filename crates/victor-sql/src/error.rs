@@ -120,6 +120,12 @@ pub enum DatabaseError {
         /// The error beneath.
         source: BoxError,
     },
+    /// A value has no JSON form, so it cannot be kept.
+    #[error("a value cannot be kept, because it cannot be written as JSON")]
+    Unwritable {
+        /// The error beneath.
+        source: BoxError,
+    },
     /// It failed in another way.
     #[error("`{place}` failed")]
     Other {
@@ -134,6 +140,7 @@ pub enum DatabaseError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     Unreachable,
+    #[cfg(feature = "sqlite")]
     NotADatabase,
     Locked,
     TimedOut,
@@ -151,6 +158,7 @@ impl DatabaseError {
         let source = error.into();
         match cause {
             Cause::Unreachable => Self::Unreachable { place, source },
+            #[cfg(feature = "sqlite")]
             Cause::NotADatabase => Self::NotADatabase { place, source },
             Cause::Locked => Self::Locked { place, source },
             Cause::TimedOut => Self::TimedOut { place, source },
@@ -178,6 +186,7 @@ impl DatabaseError {
             | Self::Closed { source, .. }
             | Self::Corrupt { source, .. }
             | Self::Unreadable { source, .. }
+            | Self::Unwritable { source }
             | Self::Other { source, .. } => Some(source),
         };
         (message, source)

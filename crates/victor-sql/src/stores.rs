@@ -23,8 +23,7 @@ use crate::error::DatabaseError;
 
 /// A value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<String, DatabaseError> {
-    serde_json::to_string(value).map_err(|error| DatabaseError::Other {
-        place: "JSON".into(),
+    serde_json::to_string(value).map_err(|error| DatabaseError::Unwritable {
         source: error.into(),
     })
 }

@@ -50,9 +50,12 @@ impl<'d> Transaction<'d> {
         self.check(result)
     }
 
+    /// Takes a lock until the transaction ends.
     pub(crate) async fn lock(&mut self, lock: Lock) -> Result<(), DatabaseError> {
-        let result = self.connection.lock(lock).await;
-        self.check(result)
+        match self.connection.lock(lock) {
+            Some(sql) => self.script(sql).await,
+            None => Ok(()),
+        }
     }
 
     /// Inserts rows, many with each statement: `head` comes before them and `tail` after them.

@@ -20,22 +20,28 @@ const RETRY: Duration = Duration::from_millis(10);
 
 /// The path that an address names: `sqlite:` and what follows, or a path.
 pub(crate) fn path(address: &str) -> Result<PathBuf, DatabaseError> {
+    let refuse = |message: &str| {
+        let message = message.to_owned();
+        Err(DatabaseError::Address { message })
+    };
     let path = if address.starts_with("sqlite:") {
-        let options = SqliteConnectOptions::from_str(address);
-        let options = options.map_err(|error| DatabaseError::Address {
-            message: error.to_string(),
-        })?;
-        options.get_filename().to_owned()
+        if address.contains('?') {
+            return refuse(
+                "what follows `?` in a `sqlite:` address belongs into `DatabaseOptions`",
+            );
+        }
+        match SqliteConnectOptions::from_str(address) {
+            Ok(options) => options.get_filename().to_owned(),
+            Err(error) => return refuse(&error.to_string()),
+        }
     } else {
         PathBuf::from(address)
     };
     let name = path.to_string_lossy();
-    if name.is_empty() || name.contains(":memory:") || name.contains("sqlx-in-memory") {
-        let message = "a database in memory is not shared between connections: name a file, or use the \
-                       stores in memory of the protocols";
-        return Err(DatabaseError::Address {
-            message: message.into(),
-        });
+    if name.is_empty() || name == ":memory:" || name.starts_with("file:") {
+        return refuse(
+            "connections do not share a database in memory: name a file, or use what the protocols keep in memory",
+        );
     }
     Ok(path)
 }

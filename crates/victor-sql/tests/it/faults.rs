@@ -316,7 +316,10 @@ async fn an_address_that_cannot_be_opened_is_told_without_its_password() {
         ("sqlite::memory:", "in memory"),
         (":memory:", "in memory"),
         ("", "in memory"),
-        ("sqlite://a.db?secret=secret", "unknown query parameter"),
+        (
+            "sqlite://a.db?secret=secret",
+            "belongs into `DatabaseOptions`",
+        ),
         ("/proc/secret\0/x", "cannot be opened"),
     ] {
         let error = Database::open(address).await.unwrap_err();

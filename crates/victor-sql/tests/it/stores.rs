@@ -10,8 +10,9 @@ use victor_checkpoint_protocol::{
 };
 use victor_config_protocol::{ConfigMap, ConfigProvider};
 use victor_core::{Message, SessionId};
-use victor_session_protocol::{SessionInfo, SessionQuery, SessionStore};
+use victor_session_protocol::{SessionInfo, SessionQuery, SessionStore, TranscriptEntry};
 use victor_sql::Database;
+use victor_testkit::poll_at_most;
 
 use crate::home::{Home, on_both};
 
@@ -130,6 +131,26 @@ on_both! {
         assert!(store.delete(&info.id).await.unwrap());
         assert_eq!(count(&home, "deleted", "victor_session_tags").await, 0);
     }
+}
+
+#[test]
+fn a_call_may_be_dropped_where_no_runtime_is() {
+    let home = Home::sqlite();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = runtime.block_on(home.open("dropped")).session_store();
+    let id = SessionId::new("s");
+    for polls in 1..16 {
+        let entry = TranscriptEntry::new(None, Message::user("x"));
+        let mut write = store.append(&id, 0, std::slice::from_ref(&entry));
+        let mut read = store.list();
+        runtime.block_on(poll_at_most(polls, &mut write));
+        runtime.block_on(poll_at_most(polls, &mut read));
+        drop((write, read));
+        let found = runtime.block_on(store.list()).unwrap();
+        assert!(found.iter().all(|info| info.entries == 1));
+        runtime.block_on(store.delete(&id)).unwrap();
+    }
+    drop(runtime);
 }
 
 #[test]
