@@ -1,10 +1,10 @@
 //! All servers of a configuration.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::future::join_all;
-use victor_core::{Health, HealthStatus, Problems};
+use victor_core::{Health, HealthStatus};
 use victor_tool_protocol::{Tool, ToolExecutor};
 
 use crate::client::{Definition, Link};
@@ -79,14 +79,8 @@ impl McpServers {
                 .map(|client| Arc::downgrade(client.link()))
                 .collect(),
             registered: Mutex::default(),
-            problems: Problems::default(),
         });
-        let mut registries = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        registries.push(Arc::clone(&registry));
-        drop(registries);
+        lock(&self.registries).push(Arc::clone(&registry));
         for client in &*self.clients {
             let registry = Arc::clone(&registry);
             client.link().on_listed(Box::new(move || registry.sync()));
@@ -111,15 +105,9 @@ impl McpServers {
                     .map(|problem| format!("{server}: {problem}")),
             );
         }
-        let registries = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        problems.extend(
-            registries
-                .iter()
-                .flat_map(|registry| registry.problems.health("").problems),
-        );
+        for registry in &*lock(&self.registries) {
+            problems.extend(lock(&registry.registered).refused.iter().cloned());
+        }
         let mut health = Health::from_problems("mcp", problems);
         if is_all_down {
             health.status = HealthStatus::Unhealthy;
@@ -137,14 +125,19 @@ impl McpServers {
     }
 }
 
-/// The tools that an executor has of us. It holds neither the executor nor the clients, since these hold one another
-/// and it.
+/// What an executor has of us. It holds neither the executor nor the clients, since these hold one another and it.
 #[derive(Debug)]
 struct Registry {
     executor: Weak<dyn ToolExecutor>,
     clients: Vec<Weak<Link>>,
-    registered: Mutex<BTreeMap<String, Arc<Definition>>>,
-    problems: Problems,
+    registered: Mutex<Registered>,
+}
+
+#[derive(Debug, Default)]
+struct Registered {
+    tools: BTreeMap<String, Arc<Definition>>,
+    /// What the executor does not take, and why.
+    refused: Vec<String>,
 }
 
 impl Registry {
@@ -153,42 +146,42 @@ impl Registry {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
-        let mut registered = self
-            .registered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let links: Vec<_> = self.clients.iter().filter_map(Weak::upgrade).collect();
-        let mut offered = Vec::new();
-        for link in links {
-            let client = McpClient::of(link);
-            for definition in &*client.link().definitions() {
-                offered.push((client.clone(), Arc::clone(definition)));
-            }
-        }
-        registered.retain(|name, known| {
+        let mut registered = lock(&self.registered);
+        let links = self.clients.iter().filter_map(Weak::upgrade);
+        let offered: Vec<_> = links
+            .map(McpClient::of)
+            .flat_map(|client| {
+                let definitions = client.link().definitions();
+                let tool = |definition: &Arc<_>| (client.tool(definition), Arc::clone(definition));
+                definitions.iter().map(tool).collect::<Vec<_>>()
+            })
+            .collect();
+        registered.refused.clear();
+        registered.tools.retain(|name, known| {
             let stays = offered
                 .iter()
-                .any(|(_, definition)| Arc::ptr_eq(definition, known));
+                .any(|(_, offered)| Arc::ptr_eq(offered, known));
             if !stays {
                 executor.unregister(name);
             }
             stays
         });
-        for (client, definition) in offered {
+        for (tool, definition) in offered {
             let name = &definition.spec.name;
-            if registered
-                .get(name)
-                .is_some_and(|known| Arc::ptr_eq(known, &definition))
+            if let Some(known) = registered.tools.get(name)
+                && Arc::ptr_eq(known, &definition)
             {
                 continue;
             }
-            match executor.register(client.tool(&definition)) {
-                Ok(()) => {
-                    self.problems.clear(name);
-                    registered.insert(name.clone(), definition);
-                }
-                Err(error) => self.problems.report(name, &error),
+            match executor.register(tool) {
+                Ok(()) => drop(registered.tools.insert(name.clone(), definition)),
+                Err(error) => registered.refused.push(error.to_string()),
             }
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of an executor leaves the tools registered that are noted, and at worst one more, which it then refuses.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

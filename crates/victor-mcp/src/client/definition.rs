@@ -107,6 +107,7 @@ fn definition(value: Value, config: &McpServerConfig) -> Result<Definition, &'st
         Some(Value::String(kind)) if kind == "object" => {}
         Some(_) => return Err("its input schema does not describe an object"),
     }
+    schema.values_mut().for_each(clean);
     let title = tool
         .annotations
         .as_ref()
@@ -130,6 +131,24 @@ fn definition(value: Value, config: &McpServerConfig) -> Result<Definition, &'st
         raw_name: tool.name.into_owned(),
         spec: spec.with_effect(effect),
     })
+}
+
+/// Cleans what a schema tells models in words, and nothing that is matched against.
+fn clean(schema: &mut Value) {
+    match schema {
+        Value::Array(values) => values.iter_mut().for_each(clean),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "description" || key == "title" => {
+                        *text = cleaned(text, MAX_DESCRIPTION);
+                    }
+                    value => clean(value),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// What a tool does by the server's own account.
@@ -232,6 +251,23 @@ mod tests {
             json!({ "name": "n", "description": "x".repeat(100_000), "inputSchema": schema }),
         );
         assert!(long.len() < MAX_DESCRIPTION + 4);
+    }
+
+    #[test]
+    fn words_in_a_schema_are_cleaned_and_values_are_not() {
+        let hidden = "a\u{e0041}b";
+        let schema = |text: &str| {
+            json!({
+                "type": "object",
+                "properties": {
+                    "description": { "description": text, "enum": [hidden] },
+                    "list": { "anyOf": [{ "title": text }] },
+                },
+            })
+        };
+        let tool = json!([{ "name": "n", "inputSchema": schema(hidden) }]);
+        let listing = list(tool, &server());
+        assert_eq!(listing.tools[0].spec.input_schema, schema("ab"));
     }
 
     #[test]

@@ -262,7 +262,7 @@ struct Gauge {
 
 impl Gauge {
     fn check(&mut self, bytes: &[u8], now: Instant) -> Result<(), String> {
-        for piece in bytes.split_inclusive(|byte| matches!(byte, b'\n')) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.event += piece.len();
             if self.event > MAX_MESSAGE {
                 return Err(format!(

@@ -14,6 +14,9 @@ const MAX_ERROR: usize = 16 * 1024;
 /// What stands for content that cannot be told.
 pub(super) const UNKNOWN: &str = "[content of a kind that is not known here is left out]";
 
+/// How many values of a structured result are looked for in a text. A result with more of them is told twice at worst.
+const MAX_VALUES: usize = 64;
+
 /// The pictures that every provider takes.
 const PICTURES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
 
@@ -35,10 +38,28 @@ pub(super) fn output(result: CallToolResult) -> Result<ToolOutput, ToolError> {
     Ok(parts.into())
 }
 
-/// Whether a part is the text of a structured result, as servers send it for clients that do not know such results.
+/// Whether a part says what a structured result says, as servers have it do for clients that do not know such results:
+/// it is the same JSON, or has all its values in it.
 fn says(part: &Part, structured: &Value) -> bool {
     let Part::Text(part) = part else { return false };
-    serde_json::from_str::<Value>(&part.text).is_ok_and(|value| value == *structured)
+    let is_same = |value: Value| value == *structured;
+    let mut left = MAX_VALUES;
+    serde_json::from_str(&part.text).is_ok_and(is_same) || has(&part.text, structured, &mut left)
+}
+
+/// Whether a text has all values of a structured result in it, as far as `left` of them are looked for.
+fn has(text: &str, structured: &Value, left: &mut usize) -> bool {
+    let mut found = |value: &str| {
+        *left = left.saturating_sub(1);
+        *left > 0 && text.contains(value)
+    };
+    match structured {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(number) => found(&number.to_string()),
+        Value::String(value) => found(value.trim()),
+        Value::Array(values) => values.iter().all(|value| has(text, value, left)),
+        Value::Object(map) => map.values().all(|value| has(text, value, left)),
+    }
 }
 
 fn part(block: ContentBlock) -> Part {
@@ -192,6 +213,11 @@ mod tests {
         let other = json!({ "content": [{ "type": "text", "text": "see: " }], "structuredContent": { "a": 1 } });
         assert_eq!(text(other), "see: {\"a\":1}");
         assert_eq!(text(json!({ "structuredContent": [1] })), "[1]");
+        let file = json!({ "content": [{ "type": "text", "text": "größe\n" }], "structuredContent": { "content": "größe\n" } });
+        assert_eq!(text(file), "größe\n");
+        let many: Vec<_> = (0..MAX_VALUES).collect();
+        let many = json!({ "content": [{ "type": "text", "text": format!("{many:?}!") }], "structuredContent": many });
+        assert!(text(many).contains("]![0,1,"));
     }
 
     #[test]

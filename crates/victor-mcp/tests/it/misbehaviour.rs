@@ -403,7 +403,7 @@ async fn a_server_that_is_shut_down_ends_by_itself() {
     assert!(error.to_string().contains("was shut down"), "{error}");
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_server_is_killed_with_all_that_it_started() {
     let (config, folder) = scripted(here!(), |server: &mut Script| {
