@@ -1,12 +1,14 @@
 //! The workloads that the benchmarks share: a model that answers at once, and what is asked of it.
 
+mod database;
+
+pub use database::{DatabaseFile, Size};
+
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use victor_core::{Context, Effect, Message, ModelId, Part, Role, ToolCall, ToolSpec, Usage};
 use victor_http::{HttpBody, SseDecoder};
@@ -16,7 +18,6 @@ use victor_orchestrator::protocols::{
     ProviderError, Tool, ToolContext, ToolError, ToolOutput,
 };
 use victor_orchestrator::{AgentOrchestrator, Session};
-use victor_sql::Database;
 
 /// What the user says.
 pub const QUESTION: &str = "two and two?";
@@ -291,48 +292,3 @@ pub fn runtime() -> Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().expect("a runtime")
 }
-
-/// An SQLite database in a temporary folder, which is removed with it.
-#[derive(Debug)]
-pub struct DatabaseFile {
-    /// The database.
-    pub database: Database,
-    folder: TempDir,
-}
-
-impl DatabaseFile {
-    /// A new database.
-    ///
-    /// # Panics
-    ///
-    /// It cannot be made.
-    pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join(DATABASE);
-        let database = Database::open(path.to_string_lossy()).await;
-        Self {
-            database: database.expect("a database"),
-            folder,
-        }
-    }
-
-    /// Its file.
-    #[must_use]
-    pub fn path(&self) -> PathBuf {
-        self.folder.path().join(DATABASE)
-    }
-
-    /// Closes it, and tells how many bytes it takes.
-    ///
-    /// # Panics
-    ///
-    /// There is no file.
-    pub async fn size(&self) -> u64 {
-        self.database.close().await;
-        let metadata = self.path().metadata();
-        metadata.expect("a file").len()
-    }
-}
-
-/// The name of a [`DatabaseFile`].
-const DATABASE: &str = "victor.db";

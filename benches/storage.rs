@@ -7,8 +7,6 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use victor_checkpoint::CheckpointCoordinator;
 use victor_checkpoint_protocol::{
     CheckpointCause, CheckpointDraft, CheckpointManager, CheckpointStore, InMemoryCheckpointStore,
@@ -20,8 +18,10 @@ use victor_session_protocol::{
 
 use benches::{DatabaseFile, QUESTION, history, runtime};
 
-/// A checkpoint after one message more. That is another message each time, in the place of the one before, so that the
-/// conversation keeps its length.
+/// How many messages a conversation becomes longer before it is as long again as it was.
+const GROWTH: usize = 64;
+
+/// A checkpoint after one message more.
 fn checkpoint(c: &mut Criterion) {
     let runtime = runtime();
     let file = runtime.block_on(DatabaseFile::new());
@@ -44,14 +44,17 @@ fn checkpoint(c: &mut Criterion) {
             };
             let conversation = history(length);
             runtime.block_on(create(conversation.clone()));
-            let longer = || {
-                let mut context = conversation.clone();
-                context.push(Message::user(QUESTION));
-                context
+            let mut grown = conversation.clone();
+            let mut longer = || {
+                if grown.messages().len() == length + GROWTH {
+                    grown = conversation.clone();
+                }
+                grown.push(Message::user(QUESTION));
+                grown.clone()
             };
             group.bench_function(BenchmarkId::new(name, length), |b| {
                 b.to_async(&runtime)
-                    .iter_batched(longer, &create, BatchSize::SmallInput);
+                    .iter_batched(&mut longer, &create, BatchSize::SmallInput);
             });
         }
     }
@@ -85,7 +88,7 @@ fn step(c: &mut Criterion) {
         });
     });
 
-    let pool = runtime.block_on(connect(&file));
+    let pool = runtime.block_on(file.connect());
     let table = sqlx::query("CREATE TABLE bare (text TEXT NOT NULL) STRICT").execute(&pool);
     runtime.block_on(table).expect("a table");
     group.bench_function("bare_insert", |b| {
@@ -157,21 +160,12 @@ async fn sessions_of(count: u32) -> DatabaseFile {
         SELECT key, number, entry
         FROM victor_sessions, (SELECT number, entry FROM victor_entries)
         WHERE id <> 'session 0'";
-    let pool = connect(&file).await;
+    let pool = file.connect().await;
     for copies in [sqlx::query(sessions).bind(count), sqlx::query(transcripts)] {
         copies.execute(&pool).await.expect("copies");
     }
     pool.close().await;
     file
-}
-
-/// Connects to a file in the way that the stores do.
-async fn connect(file: &DatabaseFile) -> SqlitePool {
-    let options = SqliteConnectOptions::new()
-        .filename(file.path())
-        .synchronous(SqliteSynchronous::Normal);
-    let pool = SqlitePoolOptions::new().test_before_acquire(false);
-    pool.connect_with(options).await.expect("a connection")
 }
 
 criterion_group!(benches, checkpoint, step, sessions);
