@@ -1,7 +1,8 @@
 //! The victor command: chat with an agent from a terminal.
 //!
 //! Each command is a module of its own, named as it is called. What they share: [`agent`] builds the orchestrator from
-//! the flags, [`data`] finds the folder for what is kept, [`exit`] knows how the program ends, [`interrupt`] hears the
+//! the flags, [`toolbox`] its tools (of which [`wanted`] keeps those away that are not named), [`settings`] are read from
+//! files and the environment, [`data`] has what is kept, [`exit`] knows how the program ends, [`interrupt`] hears the
 //! signals, [`provider`] chooses whose models are asked, [`say`] writes to the terminal, [`tape`] records and replays.
 
 mod agent;

@@ -42,14 +42,46 @@
 //! ```text
 //! chat("...") ─► session: take the session's turn, load what is not in memory
 //!              ─► config: what is configured for this session ─► prompt: the system prompt
+//!              ─► mode: what is permitted ─► tool selection: which tools are shown
 //!              ─► context: append, compact if over the threshold, snapshot
-//!              ─► provider: ask, retry, stream ─► tool: validate, approve, run, in parallel
-//!              ─► commit: session, context ─► analytics hears every event on the way
+//!              ─► provider: ask, retry, stream ─► mode, tool: validate, approve, run, in parallel
+//!              ─► commit: session, context, checkpoint ─► analytics hears every event on the way
 //! ```
+//!
+//! # Modes, approvals, and going back
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use victor_orchestrator::AgentOrchestrator;
+//! use victor_orchestrator::coordinators::EffectPolicy;
+//! use victor_orchestrator::protocols::{Effect, InMemoryCheckpointStore, SwitchedBy};
+//!
+//! let orchestrator = AgentOrchestrator::builder()
+//!     .provider(Arc::new(victor_offline::OfflineModel::new()))
+//!     .approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write)))
+//!     .checkpoint_store(Arc::new(InMemoryCheckpointStore::default()))
+//!     .build()?;
+//! let session = orchestrator.session("docs-456");
+//! session.switch_mode("plan", SwitchedBy::Person)?; // nothing that changes anything runs from now on
+//! session.chat("What would you do first?").await?;
+//! let before = session.checkpoint(Some("before the work")).await?;
+//! session.switch_mode("build", SwitchedBy::Person)?;
+//! session.chat("Begin.").await?;
+//! session.restore_checkpoint(before.id).await?;
+//! assert_eq!(session.mode().as_deref(), Some("plan"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With durable stores (`victor-sql` has them), a turn commits step by step, and [`AgentOrchestrator::recover`] takes up
+//! what the end of a process has interrupted.
 //!
 //! When a coordinator fails, the others go on: a prompt contributor that fails is left out, a compaction that fails
 //! falls back, a tool that fails is answered for, analytics that fail are felt by nobody. Only a store that fails ends
-//! the turn, before the model is paid for what would be lost. [`AgentOrchestrator::health`] tells.
+//! the turn, before the model is paid for what would be lost. What a mode cannot decide about does not run.
+//! [`AgentOrchestrator::health`] tells.
 //!
 //! # Features
 //!
