@@ -94,7 +94,7 @@ fn step(c: &mut Criterion) {
     group.bench_function("bare_insert", |b| {
         b.to_async(&runtime).iter(async || {
             let insert = sqlx::query("INSERT INTO bare (text) VALUES ($1), ($2), ($3)");
-            let insert = texts.iter().fold(insert, |insert, text| insert.bind(text));
+            let insert = texts.iter().fold(insert, sqlx::query::Query::bind);
             insert.execute(&pool).await.expect("it is written")
         });
     });
