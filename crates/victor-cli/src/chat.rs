@@ -128,7 +128,11 @@ pub(crate) fn resume(args: ChatArgs) -> Result<Exit, Failure> {
 }
 
 fn converse(args: ChatArgs, resumed: bool) -> Result<Exit, Failure> {
-    let message = args.message().map_err(Failure::usage)?;
+    // Whoever resumes a turn need not say anything.
+    let message = match resumed && args.message.is_none() {
+        true => None,
+        false => args.message().map_err(Failure::usage)?,
+    };
     // The turn is worked in the main thread; the others run tools side by side and listen for signals.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -212,3 +212,47 @@ fn what_is_not_a_database_is_said_to_be_none() {
         "{ran:?}"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_turn_that_was_killed_is_taken_up() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let folder = folder();
+    let flags = ["--allow-commands", "--yes"];
+    let command = "Run the command 'touch begun; sleep 30; echo finished'";
+    let mut killed = victor(folder.path())
+        .args(["chat", "--session", "notes", command])
+        .args(flags)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !fs::exists(folder.path().join("begun")).unwrap() {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "the command does not begin"
+        );
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    fs::remove_file(folder.path().join("begun")).unwrap();
+
+    let ran = ran(
+        victor(folder.path())
+            .args(["sessions", "resume", "notes"])
+            .args(flags),
+        "",
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("interrupted"), "{ran:?}");
+    assert!(
+        !fs::exists(folder.path().join("begun")).unwrap(),
+        "a command does not run twice"
+    );
+    let shown = says(folder.path(), &["sessions", "show", "notes"]);
+    assert!(shown.contains("run_command interrupted"), "{shown}");
+}
