@@ -74,11 +74,13 @@ impl Connection {
         let server = || config.name.clone();
         let (process, service) = match &config.transport {
             Transport::Stdio(program) => {
-                let (process, transport) = Process::start(program, Arc::clone(&signals.nudge))
-                    .map_err(|reason| McpError::Start {
-                        server: server(),
-                        reason,
-                    })?;
+                let (process, transport) =
+                    Process::start(program, config, Arc::clone(&signals.nudge)).map_err(
+                        |reason| McpError::Start {
+                            server: server(),
+                            reason,
+                        },
+                    )?;
                 let service = handler.serve_with_lifecycle(transport, lifecycle);
                 let service = within(config, Some(&process), service).await?;
                 (Some(process), service)
@@ -242,9 +244,7 @@ async fn within(
         Err(_) => Err(McpError::Timeout {
             server: config.name.clone(),
             limit,
-            said: process
-                .map(|process| config.redact(process.said()))
-                .unwrap_or_default(),
+            said: process.map(Process::said).unwrap_or_default(),
         }),
     }
 }

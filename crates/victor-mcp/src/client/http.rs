@@ -197,11 +197,11 @@ async fn refusal(
     if let Ok(ServerJsonRpcMessage::Error(error)) = serde_json::from_slice(&said) {
         return answer(error.error);
     }
-    let said = excerpt(
-        &String::from_utf8_lossy(&said[..said.len().min(2_000)]),
-        200,
+    let said = String::from_utf8_lossy(&said[..said.len().min(2_000)]).into_owned();
+    let reason = format!(
+        "HTTP status {status}: {}",
+        excerpt(&config.redact(said), 200)
     );
-    let reason = format!("HTTP status {status}: {}", config.redact(said));
     let is_probe = matches!(request.request, ClientRequest::DiscoverRequest(_));
     if is_probe && !is_in_session && status.is_client_error() {
         return answer(ErrorData::invalid_request(reason, None));

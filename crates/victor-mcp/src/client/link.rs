@@ -84,7 +84,7 @@ impl Link {
                 state.connection = Some((Arc::clone(&connection), since));
                 return Ok(connection);
             }
-            let reason = self.config.redact(connection.epitaph().await);
+            let reason = connection.epitaph().await;
             if since.elapsed() > STEADY {
                 state.failures = 0;
             }
@@ -137,7 +137,7 @@ impl Link {
         let listed = match timeout(limit, connection.list()).await {
             Ok(Ok(listed)) => listed,
             Ok(Err(_)) if !connection.is_open() => {
-                let reason = self.config.redact(connection.epitaph().await);
+                let reason = connection.epitaph().await;
                 return Err(McpError::Ended {
                     server: server(),
                     reason,

@@ -40,7 +40,7 @@ pub(super) async fn connect_error(
     if let Some(process) = process
         && (transport.is_some() || matches!(error, ClientInitializeError::ConnectionClosed(_)))
     {
-        let reason = config.redact(process.epitaph().await);
+        let reason = process.epitaph().await;
         return McpError::Ended { server, reason };
     }
     if let Some(error) = transport {
@@ -121,15 +121,12 @@ pub(super) fn tool_error(
                 Kind::Unsure => failed(&reason),
             }
         }
-        other => {
-            let reason = epitaph.map(|text| config.redact(text));
-            failed(&reason.unwrap_or_else(|| other.reason(config)))
-        }
+        other => failed(&epitaph.unwrap_or_else(|| other.reason(config))),
     }
 }
 
 fn said(config: &McpServerConfig, text: &str) -> String {
-    config.redact(excerpt(text, MAX_SAID))
+    excerpt(&config.redact(text.to_owned()), MAX_SAID)
 }
 
 /// What a failure of the transport means for a request.

@@ -15,6 +15,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Notify, watch};
 
 use super::limits::{MAX_MESSAGE, Rate};
+use crate::McpServerConfig;
 use crate::config::Program;
 use crate::words::{cleaned, excerpt};
 
@@ -63,13 +64,15 @@ pub(super) struct Process {
     /// How it ended, when it has.
     ended: watch::Receiver<Option<String>>,
     notes: Arc<Notes>,
+    /// By which secrets are taken out of what it says.
+    config: McpServerConfig,
 }
 
 /// What is noted while a server runs, for those who ask why it failed.
 #[derive(Debug, Default)]
 struct Notes {
     stderr: Mutex<VecDeque<u8>>,
-    /// The first line on the standard output that is no message.
+    /// The beginning of the first line on the standard output that is no message.
     rubbish: OnceLock<String>,
     /// For what the connection was broken off.
     fault: OnceLock<String>,
@@ -79,6 +82,7 @@ impl Process {
     /// Starts the process. `nudge` is notified when it has ended.
     pub(super) fn start(
         program: &Program,
+        config: &McpServerConfig,
         nudge: Arc<Notify>,
     ) -> Result<(Self, StdioTransport), String> {
         let mut command = Command::new(&program.command);
@@ -126,6 +130,7 @@ impl Process {
             group,
             ended,
             notes,
+            config: config.clone(),
         };
         // The reader breaks off first, and says why.
         let transport = AsyncRwTransport::new_client(watched, stdin);
@@ -159,13 +164,18 @@ impl Process {
     /// What it wrote that was not meant for us, with some words before it.
     pub(super) fn said(&self) -> String {
         let bytes = Vec::from(lock(&self.notes.stderr).clone());
-        let text = cleaned(&String::from_utf8_lossy(&bytes), MAX_STDERR);
+        // Secrets go first: a piece of one would not be known any more.
+        let text = self
+            .config
+            .redact(String::from_utf8_lossy(&bytes).into_owned());
+        let text = cleaned(&text, MAX_STDERR);
         let start = text.ceil_char_boundary(text.len().saturating_sub(600));
         let mut said = match excerpt(&text[start..], 600) {
             text if text.is_empty() => String::new(),
             text => format!("; its error output ends with: {text}"),
         };
         if let Some(line) = self.notes.rubbish.get() {
+            let line = excerpt(&self.config.redact(line.clone()), 100);
             said +=
                 &format!("; on its standard output, which is for messages only, it wrote: {line}");
         }
@@ -318,7 +328,7 @@ impl<R> Watched<R> {
             {
                 self.notes.rubbish.get_or_init(|| {
                     let piece = &piece[..piece.len().min(400)];
-                    excerpt(&String::from_utf8_lossy(piece), 100)
+                    String::from_utf8_lossy(piece).into_owned()
                 });
             }
             self.line += piece.len();

@@ -104,16 +104,20 @@ async fn a_server_that_says_nothing_is_given_up_after_its_time() {
 #[tokio::test]
 async fn a_server_that_ends_at_once_says_why() {
     let (config, _folder) = scripted(here!(), |_| {
-        complain("no licence\n".repeat(10_000));
+        let key = std::env::var("KEY").unwrap();
+        complain(format!("no licence {key}\n").repeat(100));
         std::process::exit(7);
     });
-    let error = McpClient::connect(config).await.unwrap_err();
+    let error = McpClient::connect(config.env("KEY", "sesame".repeat(100)))
+        .await
+        .unwrap_err();
     assert!(matches!(&error, McpError::Ended { .. }), "{error:?}");
     let error = error.to_string();
     assert!(
         error.contains("exit code 7") && error.contains("no licence"),
         "{error}"
     );
+    assert!(!error.contains("sesame"), "{error}");
     assert!(error.len() < 1_500, "{}", error.len());
 }
 
