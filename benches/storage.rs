@@ -56,7 +56,7 @@ fn checkpoint(c: &mut Criterion) {
                 grown.clone()
             };
             group.bench_function(BenchmarkId::new(name, length), |b| {
-                time(b, &runtime, &mut longer, &create);
+                time(b, &runtime, &mut longer, create);
             });
         }
     }
@@ -125,7 +125,7 @@ fn sessions(c: &mut Criterion) {
         let list = async |()| store.find(&page).await.expect("a page");
         assert_eq!(runtime.block_on(list(())).len(), 50);
         group.bench_function(BenchmarkId::new("list", count), |b| {
-            time(b, &runtime, || (), &list);
+            time(b, &runtime, || (), list);
         });
 
         let open = async |id: SessionId| {
@@ -141,7 +141,7 @@ fn sessions(c: &mut Criterion) {
         let (info, transcript) = runtime.block_on(open(next()));
         assert_eq!((info.entries, transcript.len()), (2, 2));
         group.bench_function(BenchmarkId::new("open", count), |b| {
-            time(b, &runtime, &mut next, &open);
+            time(b, &runtime, &mut next, open);
         });
     }
     group.finish();

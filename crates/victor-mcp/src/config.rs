@@ -4,6 +4,7 @@ mod error;
 mod expand;
 mod file;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -226,29 +227,36 @@ impl McpServerConfig {
     }
 
     /// Takes what the server was told as a secret out of what it says.
-    pub(crate) fn redact(&self, mut text: String) -> String {
-        let mut hide = |secret: &str| {
-            // What is shorter is no secret, and would tear other words.
-            if secret.len() >= 6 {
-                text = text.replace(secret, "***");
-            }
-        };
+    pub(crate) fn redact(&self, text: String) -> String {
+        let hide = |text: String, secret: &str| text.replace(secret, "***");
+        self.secrets().into_iter().fold(text, hide)
+    }
+
+    /// How long the longest secret is, in bytes.
+    pub(crate) fn longest_secret(&self) -> usize {
+        self.secrets().first().map_or(0, |secret| secret.len())
+    }
+
+    /// What the server was told as a secret, the longest first, since a shorter one may be a part of it.
+    fn secrets(&self) -> Vec<&str> {
+        let mut secrets: Vec<&str> = Vec::new();
         match &self.transport {
-            Transport::Stdio(program) => program
-                .env
-                .values()
-                .filter_map(|value| value.to_str())
-                .for_each(&mut hide),
+            Transport::Stdio(program) => {
+                secrets.extend(program.env.values().filter_map(|value| value.to_str()));
+            }
             Transport::Http { url, headers } => {
                 let query = url.split_once('?').map_or("", |(_, query)| query);
-                query.split(['&', '=', '#']).for_each(&mut hide);
+                secrets.extend(query.split(['&', '=', '#']));
                 for value in headers.values().filter_map(|value| value.to_str().ok()) {
-                    hide(value);
-                    value.split_whitespace().for_each(&mut hide);
+                    secrets.push(value);
+                    secrets.extend(value.split_whitespace());
                 }
             }
         }
-        text
+        // What is shorter is no secret, and would tear other words.
+        secrets.retain(|secret| secret.len() >= 6);
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        secrets
     }
 }
 
@@ -312,8 +320,10 @@ mod tests {
     fn what_a_server_was_told_as_a_secret_is_not_repeated() {
         let program = McpServerConfig::stdio("s", "c")
             .args(["--key=secret-1"])
+            .env("A", "secret")
             .env("TOKEN", "secret-2");
         assert_eq!(program.redact("bad key secret-2!".into()), "bad key ***!");
+        assert_eq!(program.longest_secret(), "secret-2".len());
         let http = McpServerConfig::http("s", "https://u:secret-3@host:1/secret-4?key=secret-5")
             .header(
                 HeaderName::from_static("authorization"),
