@@ -232,9 +232,18 @@ impl McpServerConfig {
         self.secrets().into_iter().fold(text, hide)
     }
 
-    /// How long the longest secret is, in bytes.
-    pub(crate) fn longest_secret(&self) -> usize {
-        self.secrets().first().map_or(0, |secret| secret.len())
+    /// How many bytes at the beginning of a text are the end of a secret whose beginning is not there.
+    pub(crate) fn end_of_secret(&self, text: &str) -> usize {
+        let end = |secret: &str| {
+            let mut cuts = (1..secret.len()).filter(|cut| secret.is_char_boundary(*cut));
+            let cut = cuts.find(|cut| text.starts_with(&secret[*cut..]))?;
+            Some(secret.len() - cut)
+        };
+        self.secrets()
+            .into_iter()
+            .filter_map(end)
+            .max()
+            .unwrap_or(0)
     }
 
     /// What the server was told as a secret, the longest first, since a shorter one may be a part of it.
@@ -323,7 +332,8 @@ mod tests {
             .env("A", "secret")
             .env("TOKEN", "secret-2");
         assert_eq!(program.redact("bad key secret-2!".into()), "bad key ***!");
-        assert_eq!(program.longest_secret(), "secret-2".len());
+        assert_eq!(program.end_of_secret("ret-2, and secret-2"), "ret-2".len());
+        assert_eq!(program.end_of_secret("nothing of it"), 0);
         let http = McpServerConfig::http("s", "https://u:secret-3@host:1/secret-4?key=secret-5")
             .header(
                 HeaderName::from_static("authorization"),

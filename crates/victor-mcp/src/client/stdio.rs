@@ -166,13 +166,11 @@ impl Process {
         let bytes = Vec::from(lock(&self.notes.stderr).clone());
         // Secrets go first: a piece of one would not be known any more. Such a piece may stand at the beginning where
         // what was before it has been forgotten.
-        let mut text = self
-            .config
-            .redact(String::from_utf8_lossy(&bytes).into_owned());
+        let mut text = String::from_utf8_lossy(&bytes).into_owned();
         if bytes.len() == MAX_STDERR {
-            let unsure = self.config.longest_secret().min(text.len());
-            text.drain(..text.ceil_char_boundary(unsure));
+            text.drain(..self.config.end_of_secret(&text));
         }
+        let text = self.config.redact(text);
         let text = cleaned(&text, MAX_STDERR);
         let start = text.ceil_char_boundary(text.len().saturating_sub(600));
         let mut said = match excerpt(&text[start..], 600) {
