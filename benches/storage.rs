@@ -180,7 +180,7 @@ async fn sessions_of(count: u32) -> DatabaseFile {
 }
 
 /// Times the fastest tenth of single runs. A store hands each statement to a thread of its own and waits for it; on a
-/// machine that others use, most of the mean would be theirs.
+/// machine that others use, most of the mean would be theirs. What SQLite does only now and then is left out with it.
 fn time<I, O>(
     b: &mut Bencher<'_>,
     runtime: &Runtime,
