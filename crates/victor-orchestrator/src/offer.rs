@@ -66,23 +66,27 @@ pub(crate) fn permitted(roles: &Roles, seen: &Seen, session: &SessionId) -> Arc<
     }
 }
 
+/// What the user wants: the last that they said.
+pub(crate) fn question(messages: &Messages) -> Arc<str> {
+    let mut latest = messages.iter().rev();
+    let asked = latest.find(|message| *message.role() == Role::User);
+    asked
+        .map(|message| message.text().into())
+        .unwrap_or_default()
+}
+
 /// The tools that the model is shown in its next call, and what went wrong when they were chosen.
 pub(crate) async fn offered(
     roles: &Roles,
     seen: &Seen,
     session: &SessionId,
-    messages: &Messages,
+    question: Arc<str>,
 ) -> (Arc<[ToolSpec]>, Option<String>) {
     let permitted = permitted(roles, seen, session);
     let Some(selector) = &roles.tool_selection else {
         return (permitted, None);
     };
-    let asked = messages
-        .iter()
-        .rev()
-        .find(|message| *message.role() == Role::User);
-    let text = asked.map(|message| message.text()).unwrap_or_default();
-    let mut request = SelectionRequest::new(session.clone(), &*text);
+    let mut request = SelectionRequest::new(session.clone(), question);
     request.used = seen.used(session);
     match contain(selector.select_tools(&request, &permitted)).await {
         Ok(selection) => (selection.tools, selection.problem),

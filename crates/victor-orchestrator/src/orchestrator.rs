@@ -1,7 +1,7 @@
 //! The orchestrator: what happens to a message, from one coordinator to the next.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -448,6 +448,7 @@ impl Inner {
             turn: events.turn(),
             check,
             events: events.clone(),
+            question: OnceLock::new(),
             open: Mutex::default(),
             lease: Mutex::new(Some(Arc::new(lease))),
         };

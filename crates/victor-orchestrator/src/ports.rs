@@ -1,7 +1,7 @@
 //! The ports of a turn: where the coordinators meet that do not know each other.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::checkpoints;
 use crate::guard::in_mode;
-use crate::offer::offered;
+use crate::offer::{offered, question};
 use crate::roles::Roles;
 use crate::seen::{Seen, has_run};
 
@@ -49,6 +49,8 @@ pub(crate) struct SessionPorts {
     /// Whether an answer fits, where that is known better than that it must be JSON.
     pub(crate) check: Option<Arc<dyn CheckOutput>>,
     pub(crate) events: EventSink,
+    /// What the user wants, which stays the same all through the turn.
+    pub(crate) question: OnceLock<Arc<str>>,
     /// Where the turn could be taken up again after its last step; kept where somebody wants to know it.
     pub(crate) open: Mutex<Option<Box<SuspendedTurn>>>,
     /// The right to work on the session; gone once the turn has been abandoned.
@@ -124,8 +126,12 @@ impl SessionPorts {
             self.keep_mode(&switched.to).await;
             self.events.emit(switched).await;
         }
-        let context = self.roles.context.context(session);
-        let (tools, problem) = offered(&self.roles, &self.seen, session, context.messages()).await;
+        let question = self.question.get_or_init(|| {
+            let context = self.roles.context.context(session);
+            question(context.messages())
+        });
+        let offered = offered(&self.roles, &self.seen, session, question.clone());
+        let (tools, problem) = offered.await;
         if let Some(problem) = problem {
             let notice = TurnEventKind::notice("tool selection", problem);
             self.events.emit(notice).await;
