@@ -8,8 +8,12 @@ use serde_json::value::{RawValue, to_raw_value};
 use victor_core::wire::Extra;
 use victor_core::{Document, JsonMap, MediaSource, Opaque, Part, Text, ToolCall, ToolResult};
 
+use victor_model_api::{CallIds, NameRule};
+
 use crate::DIALECT;
-use crate::names::{CallIds, called};
+
+/// The form of identifiers and names: <https://platform.claude.com/docs/en/api/messages>.
+pub(crate) const NAMES: NameRule = NameRule::new(128);
 
 /// A block of a message.
 ///
@@ -92,7 +96,7 @@ impl<'a> Block<'a> {
             },
             Part::ToolCall(call) => Self::ToolUse {
                 id: ids.of_call(call.id.as_str()),
-                name: called(&call.name),
+                name: NAMES.name(&call.name),
                 input: input(call),
                 own: own(&call.extra),
             },
@@ -222,7 +226,7 @@ mod tests {
     #[track_caller]
     fn check(part: impl Into<Part>, expected: &str) {
         let part = part.into();
-        let block = Block::new(&part, &mut CallIds::default());
+        let block = Block::new(&part, &mut CallIds::new(NAMES));
         assert_eq!(serde_json::to_string(&block).unwrap(), expected);
     }
 

@@ -54,7 +54,6 @@ mod error;
 mod grown;
 mod json;
 mod message;
-mod names;
 mod provider;
 mod request;
 

@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use victor_core::{JsonMap, Message, Part, Role, ToolSpec};
 use victor_http::{BodyCache, END, HttpBody, ToolCache, head, items, settled};
+use victor_model_api::CallIds;
 use victor_provider_protocol::{ChatRequest, ToolChoice};
 
-use crate::content::{Block, own};
-use crate::names::CallIds;
+use crate::content::{Block, NAMES, own};
 
 /// What is said for a user who says nothing that can be sent, so that the turns still alternate.
 const NOTHING: &str = "(empty)";
@@ -49,11 +49,20 @@ pub(crate) struct Bodies {
 }
 
 /// What is to be remembered of messages that have been written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Sent {
     ids: CallIds,
     /// The system's messages, which go elsewhere.
     system: Vec<Arc<Message>>,
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self {
+            ids: CallIds::new(NAMES),
+            system: Vec::new(),
+        }
+    }
 }
 
 impl Bodies {
