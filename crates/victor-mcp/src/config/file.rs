@@ -101,6 +101,7 @@ impl McpConfig {
         text: &str,
         variables: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, McpConfigError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // as editors on Windows write it
         // The message of a syntax error would be no secret, but its place says as much.
         let mut root: Value =
             serde_json::from_str(text).map_err(|error| McpConfigError::Syntax {

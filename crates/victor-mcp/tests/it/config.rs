@@ -104,6 +104,12 @@ fn what_makes_no_sense_is_named_and_no_secret_is_told() {
 }
 
 #[test]
+fn a_byte_order_mark_does_no_harm() {
+    let config = McpConfig::parse("f", "\u{feff}{\"mcpServers\": {}}").unwrap();
+    assert_eq!(config.servers().len(), 0);
+}
+
+#[test]
 fn a_file_that_is_none_says_so() {
     let error = McpConfig::parse("f", "{\n  \"token\": secret }")
         .unwrap_err()
