@@ -165,6 +165,7 @@ impl FileHistory {
         let mut state = self.lock();
         let mut records = Vec::new();
         let mut contents = BTreeMap::new();
+        let mut kept = state.kept(turn);
         for step in steps {
             let no_room = || HistoryError::NoRoom {
                 path: step.place.shown.clone(),
@@ -177,7 +178,7 @@ impl FileHistory {
             };
             let hash = content.map(|bytes| digest(bytes));
             let path = &step.place.real;
-            let known = state.kept(turn).remove(path);
+            let known = kept.remove(path);
             records.push(Record {
                 turn,
                 path: path.clone(),

@@ -1,7 +1,7 @@
 //! Where the history of files is kept.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -32,9 +32,9 @@ impl Store {
     /// Opens a folder, and reads the records in it.
     pub(crate) fn open(folder: &Path) -> Result<(Self, Vec<Record>), HistoryError> {
         let contents = folder.join("contents");
-        fs::create_dir_all(&contents).map_err(at(&contents))?;
+        create_folders(&contents).map_err(at(&contents))?;
         let lock_path = folder.join("lock");
-        let lock = File::options().create(true).append(true).open(&lock_path);
+        let lock = private().create(true).append(true).open(&lock_path);
         let lock = lock.map_err(at(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -93,10 +93,7 @@ impl Store {
         };
         let lines = folder.lines(records)?;
         let append = || {
-            let mut journal = File::options()
-                .create(true)
-                .append(true)
-                .open(&folder.journal)?;
+            let mut journal = private().create(true).append(true).open(&folder.journal)?;
             let before = journal.metadata()?.len();
             let written = journal.write_all(&lines).and_then(|()| journal.sync_data());
             // A part of a line would make the next one unreadable.
@@ -172,11 +169,31 @@ impl Folder {
     }
 }
 
+/// Options for files that nobody else can read: what is kept may have been as private.
+fn private() -> OpenOptions {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Creates a folder, with those above it, that nobody else can enter.
+fn create_folders(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
 /// Writes a file so that it is there as a whole or not at all. The lock sees to it that there is no other writer.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
     let temporary = path.with_extension("tmp");
     let write = || {
-        let mut file = File::create(&temporary)?;
+        let mut file = private()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)

@@ -399,3 +399,22 @@ fn whenever_a_process_is_killed_all_its_turns_can_be_taken_back() {
         assert_eq!(after, before);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mut here = Fixture::new(&[("a", "a secret")]);
+    reopen(&mut here, 1_000);
+    write(&here, 1, "a", "1");
+    let history = here.folder.path().join("history");
+    let contents = fs::read_dir(history.join("contents")).unwrap();
+    let all = contents.chain(fs::read_dir(&history).unwrap());
+    let paths: Vec<_> = all.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(paths.len(), 4, "{paths:?}");
+    for path in paths {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", path.display());
+    }
+}
