@@ -6,7 +6,7 @@ use crate::references::unescape;
 pub(crate) fn to_text(html: &str) -> String {
     let mut page = Page::default();
     let mut rest = html;
-    while let Some(start) = rest.find('<') {
+    while let Some(start) = markup(rest) {
         page.text(&rest[..start]);
         rest = &rest[start..];
         rest = if let Some(comment) = rest.strip_prefix("<!--") {
@@ -21,13 +21,23 @@ pub(crate) fn to_text(html: &str) -> String {
                 after
             }
         } else {
-            page.text("<");
-            &rest[1..]
+            break; // there is no other markup
         };
     }
     page.text(rest);
     page.end_link();
     page.out.trim().to_owned()
+}
+
+/// Where the next tag or comment begins. A `<` before anything else is text.
+fn markup(html: &str) -> Option<usize> {
+    let next = |at: usize| html.as_bytes().get(at).copied().unwrap_or_default();
+    let mut signs = html.match_indices('<').map(|(at, _)| at);
+    signs.find(|at| match next(at + 1) {
+        b'!' | b'?' => true,
+        b'/' => next(at + 2).is_ascii_alphabetic(),
+        byte => byte.is_ascii_alphabetic(),
+    })
 }
 
 /// Elements whose content is not for reading.
@@ -154,7 +164,8 @@ impl Page {
 
     /// Writes the white space that is due.
     fn begin(&mut self) {
-        let there = self.out.len() - self.out.trim_end_matches('\n').len();
+        let ends = self.out.bytes().rev().take(self.breaks.max(1));
+        let there = ends.take_while(|byte| *byte == b'\n').count();
         if self.out.is_empty() {
         } else if self.breaks > there {
             self.out.push_str(&"\n".repeat(self.breaks - there));
@@ -334,8 +345,17 @@ mod tests {
     fn long_and_broken_pages_are_read_in_time() {
         let deep = "<div><ul><li><a href=x>".repeat(50_000);
         assert!(!to_text(&deep).is_empty());
-        for piece in ["<", "<!--", "&", "<a href=\"", "<script>", "</", "<p ' \""] {
-            to_text(&piece.repeat(100_000));
+        for piece in [
+            "<",
+            "<!--",
+            "&",
+            "<a href=\"",
+            "<script>",
+            "</",
+            "<p ' \"",
+            "\n<b>",
+        ] {
+            to_text(&format!("<pre>{}", piece.repeat(500_000)));
         }
     }
 }
