@@ -9,10 +9,11 @@ use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, spec};
-use crate::change::{Change, ChangeTool, Plan};
+use crate::change::{Change, ChangeTool, Plan, Text};
 use crate::fit::apply;
 use crate::patch::{FilePatch, What, parse};
 use crate::place::{Content, Place};
+use crate::text::Charset;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Deserialize)]
@@ -73,7 +74,7 @@ fn plan(
 
 /// What becomes of one file, in words and otherwise.
 fn change(workspace: &Workspace, file: &FilePatch<'_>) -> Result<(String, Change), ToolError> {
-    let place = |name: &str| Place::find(workspace, &workspace.relative(name)?);
+    let place = |name: &str| Place::find(workspace, &workspace.locate(name)?);
     let absent = |name: &str| match place(name)? {
         place if place.exists() => Err(ToolError::InvalidArguments(format!(
             "`{name}` exists already, so it cannot be created; nothing was changed"
@@ -82,22 +83,23 @@ fn change(workspace: &Workspace, file: &FilePatch<'_>) -> Result<(String, Change
     };
     // What is in it and what is to be in it.
     let texts = |name: &str| {
-        let before = workspace.read_text(&workspace.relative(name)?)?;
-        let after = apply(&before, &file.hunks, name)?;
-        Ok::<_, ToolError>((Content::Bytes(before.into_bytes()), after))
+        let before = workspace.read_text(&workspace.locate(name)?)?;
+        let after = apply(&before.text, &file.hunks, name)?;
+        before.rewritten(after, name)
     };
     Ok(match &file.what {
         What::Create(name) => {
             let after = apply("", &file.hunks, name)?;
+            let after = Text::new(after, Charset::UTF_8, name)?;
             let change = Change::new(absent(name)?, Content::Absent, Some(after));
             (format!("created `{name}`"), change)
         }
         What::Delete(name) => {
             let (before, after) = texts(name)?;
-            if !after.is_empty() {
+            if !after.text.is_empty() {
                 return Err(ToolError::InvalidArguments(format!(
                     "the patch deletes `{name}` and leaves {} of its lines: remove them all; nothing was changed",
-                    after.lines().count()
+                    after.text.lines().count()
                 )));
             }
             let change = Change::new(place(name)?, before, None);

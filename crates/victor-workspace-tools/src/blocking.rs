@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use victor_core::{Effect, ToolSpec};
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
+use crate::shorten::shorten_error;
 use crate::workspace::Workspace;
 
 /// What a tool does, given its arguments.
@@ -50,7 +51,7 @@ pub(crate) fn spec(
 /// Reads arguments, which the executor has checked against the schema.
 pub(crate) fn arguments<A: DeserializeOwned>(arguments: Value) -> Result<A, ToolError> {
     serde_json::from_value(arguments)
-        .map_err(|error| ToolError::InvalidArguments(error.to_string()))
+        .map_err(|error| shorten_error(ToolError::InvalidArguments(error.to_string())))
 }
 
 impl<A> fmt::Debug for FileTool<A> {
@@ -75,14 +76,14 @@ impl<A: DeserializeOwned + Send + 'static> Tool for FileTool<A> {
     }
 }
 
-/// Does blocking work on a thread for it. The work is told when this is dropped.
+/// Does blocking work on a thread for it. The work is told when this is dropped. Errors that quote much are shortened.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce(&Cancelled) -> Result<T, ToolError> + Send + 'static,
 ) -> Result<T, ToolError> {
     let cancelled = Cancelled::default();
     let _cancel = CancelOnDrop(cancelled.clone());
     match tokio::task::spawn_blocking(move || work(&cancelled)).await {
-        Ok(output) => output,
+        Ok(output) => output.map_err(shorten_error),
         Err(error) => Err(ToolError::because("the work was broken off", error)),
     }
 }

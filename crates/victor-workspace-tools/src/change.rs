@@ -14,7 +14,11 @@ use crate::blocking::{Cancelled, arguments, run};
 use crate::commit::{Step, commit};
 use crate::diff::{Extent, header, hunks};
 use crate::place::{Content, Place};
+use crate::text::{Charset, decode};
 use crate::workspace::{MAX_OUTPUT, Workspace};
+
+/// How often a change is worked out anew because its files have changed meanwhile.
+const MAX_ATTEMPTS: usize = 1_000;
 
 /// What is to be done, all of it or nothing.
 pub(crate) struct Plan {
@@ -30,11 +34,38 @@ pub(crate) struct Change {
     pub(crate) from: Option<Place>,
     pub(crate) before: Content,
     /// What is to be in it; nothing, if it is to be deleted.
-    pub(crate) after: Option<String>,
+    pub(crate) after: Option<Text>,
+}
+
+/// What is to be in a file.
+pub(crate) struct Text {
+    pub(crate) text: String,
+    /// The bytes that stand for it, where they are not those of UTF-8.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Text {
+    /// A text in the encoding in which the file `shown` is written.
+    pub(crate) fn new(text: String, charset: Charset, shown: &str) -> Result<Self, ToolError> {
+        let bytes = (charset != Charset::UTF_8).then(|| charset.encode(&text));
+        match bytes.transpose() {
+            Ok(bytes) => Ok(Self { text, bytes }),
+            Err(c) => Err(ToolError::InvalidArguments(format!(
+                "`{shown}` is written in {}, which has no character {c:?} (U+{:04X}): write it in another way; nothing was \
+                 changed",
+                charset.name().unwrap_or("UTF-8"),
+                u32::from(c)
+            ))),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
+    }
 }
 
 impl Change {
-    pub(crate) fn new(place: Place, before: Content, after: Option<String>) -> Self {
+    pub(crate) fn new(place: Place, before: Content, after: Option<Text>) -> Self {
         Self {
             place,
             from: None,
@@ -45,7 +76,7 @@ impl Change {
 
     /// What is to be done for it, in this order.
     fn steps(&self) -> Vec<Step<'_>> {
-        let after = self.after.as_deref().map(str::as_bytes);
+        let after = self.after.as_ref().map(Text::bytes);
         let Some(from) = &self.from else {
             if after.is_some_and(
                 |after| matches!(&self.before, Content::Bytes(before) if before == after),
@@ -56,6 +87,7 @@ impl Change {
                 place: &self.place,
                 before: &self.before,
                 after,
+                like: self.place.exists().then_some(&self.place),
                 permissions: self.place.permissions.as_ref(),
             }];
         };
@@ -64,12 +96,14 @@ impl Change {
             place: &self.place,
             before: &Content::Absent,
             after,
+            like: Some(from),
             permissions,
         };
         let take = Step {
             place: from,
             before: &self.before,
             after: None,
+            like: None,
             permissions,
         };
         vec![put, take]
@@ -79,15 +113,14 @@ impl Change {
         let old = self.from.as_ref().unwrap_or(&self.place);
         let old_path = (self.before != Content::Absent).then_some(&*old.shown);
         let new_path = self.after.is_some().then_some(&*self.place.shown);
-        let after = self.after.as_deref().unwrap_or_default();
+        let after = self.after.as_ref().map_or("", |after| &after.text);
         let before = match &self.before {
-            Content::Absent => Ok(""),
-            Content::Bytes(bytes) if bytes.contains(&0) => Err("not text"),
-            Content::Bytes(bytes) => std::str::from_utf8(bytes).map_err(|_| "not text"),
+            Content::Absent => Ok("".into()),
+            Content::Bytes(bytes) => decode(bytes, None).map(|(text, _)| text).ok_or("not text"),
             Content::TooLarge => Err("too large to be shown"),
         };
         let hunks = match before {
-            Ok(before) => hunks(before, after, extent),
+            Ok(before) => hunks(&before, after, extent),
             Err(why) => format!("[what was in it is {why}]\n"),
         };
         if hunks.is_empty() && old_path == new_path {
@@ -163,17 +196,26 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
         let (workspace, plan) = (Arc::clone(&self.workspace), self.plan);
         let (history, turn) = (self.history.clone(), cx.turn);
         let text = run(move |cancelled| {
-            let _changing = workspace.lock_for_change();
-            cancelled.check()?;
-            let plan = plan(&workspace, &input, cancelled)?;
-            let steps: Vec<_> = plan.changes.iter().flat_map(Change::steps).collect();
-            cancelled.check()?;
-            if let Some(history) = history.filter(|_| !steps.is_empty()) {
-                let kept = history.keep(turn, &steps);
-                kept.map_err(|error| ToolError::because("nothing was changed", error))?;
+            for _ in 0..MAX_ATTEMPTS {
+                // Without the lock, since it may take long. So the files may have changed when the lock is there.
+                let plan = plan(&workspace, &input, cancelled)?;
+                let steps: Vec<_> = plan.changes.iter().flat_map(Change::steps).collect();
+                let changing = workspace.lock_for_change();
+                cancelled.check()?;
+                if !steps.iter().all(|step| step.holds(&workspace)) {
+                    continue;
+                }
+                if let Some(history) = history.as_ref().filter(|_| !steps.is_empty()) {
+                    let kept = history.keep(turn, &steps);
+                    kept.map_err(|error| ToolError::because("nothing was changed", error))?;
+                }
+                commit(&workspace, &steps)?;
+                drop(changing);
+                return Ok(format!("{}\n{}", plan.summary, plan.diff(Extent::Excerpt)));
             }
-            commit(&workspace, &steps)?;
-            Ok(format!("{}\n{}", plan.summary, plan.diff(Extent::Excerpt)))
+            Err(ToolError::unavailable(
+                "the file is changed by somebody else all the time; nothing was changed: try again later",
+            ))
         });
         Ok(text.await?.into())
     }

@@ -16,6 +16,9 @@ const MAX_LINES: usize = 40;
 /// How many lines may differ for the smallest difference to be looked for, whose cost grows with their square.
 const MAX_DIFFERENT: usize = 1_000;
 
+/// How many lines are compared for it, however few differ: where many lines are equal, each may be compared very often.
+const MAX_COMPARED: usize = 20_000_000;
+
 /// How much of a diff is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -150,7 +153,11 @@ fn kept(old: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
             || (diagonal != round && reached(diagonal - 1) < reached(diagonal + 1));
         if down { diagonal + 1 } else { diagonal - 1 }
     };
+    let mut compared = 0;
     for round in 0..=max {
+        if compared > MAX_COMPARED {
+            break;
+        }
         rounds.push(reached[index(-round - 1)..=index(round + 1)].to_vec());
         for diagonal in (-round..=round).step_by(2) {
             let from = origin(&|d| reached[index(d)], round, diagonal);
@@ -161,6 +168,7 @@ fn kept(old: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
             };
             while equal(x) {
                 x += 1;
+                compared += 1;
             }
             reached[index(diagonal)] = x;
             if x < old_len || x - diagonal < new_len {

@@ -15,8 +15,10 @@ use victor_http::{
 };
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
-use crate::blocking::{arguments, spec};
+use crate::blocking::{arguments, run, spec};
 use crate::html::to_text;
+use crate::shorten::shorten_error;
+use crate::text::{decode_page, named};
 use crate::workspace::MAX_OUTPUT;
 
 /// How large a document may be.
@@ -71,6 +73,46 @@ impl FetchUrl {
         }
     }
 
+    async fn fetch(
+        &self,
+        cx: &ToolContext,
+        url: String,
+        offset: usize,
+    ) -> Result<ToolOutput, ToolError> {
+        let client = self.client().map_err(|error| explain(&error))?;
+        let accept =
+            HeaderValue::from_static("text/html, text/*;q=0.9, application/json;q=0.9, */*;q=0.1");
+        let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
+        let response = client
+            .get(&url, headers)
+            .await
+            .map_err(|error| explain(&error))?;
+        cx.heartbeat();
+        let url = response.url().to_owned();
+        require_success(&response, &url)?;
+        let kind = Kind::of(&response)?;
+        let bytes = response.bytes().await.map_err(|error| explain(&error))?;
+        // Not on the runtime's thread: a document may be large, and be made to take long.
+        let (text, charset) = run(move |_| kind.text(&bytes)).await?;
+        let from = text.floor_char_boundary(offset);
+        if offset > 0 && from >= text.len() {
+            return Err(ToolError::InvalidArguments(format!(
+                "offset {offset} is behind the end of the text, which has {} bytes",
+                text.len()
+            )));
+        }
+        let end = text.floor_char_boundary(from.saturating_add(MAX_OUTPUT));
+        let more = match end < text.len() {
+            true => format!(
+                "\n[there is more: continue with offset {end} of {}]",
+                text.len()
+            ),
+            false => String::new(),
+        };
+        let charset = charset.map_or_else(String::new, |charset| format!(", written in {charset}"));
+        Ok(format!("[{url}{charset}]\n{}{more}", &text[from..end]).into())
+    }
+
     fn client(&self) -> Result<&HttpClient, HttpError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -105,38 +147,7 @@ impl Tool for FetchUrl {
 
     async fn call(&self, cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
         let Arguments { url, offset } = arguments(input)?;
-        let client = self.client().map_err(|error| explain(&error))?;
-        let accept =
-            HeaderValue::from_static("text/html, text/*;q=0.9, application/json;q=0.9, */*;q=0.1");
-        let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-        let response = client
-            .get(&url, headers)
-            .await
-            .map_err(|error| explain(&error))?;
-        cx.heartbeat();
-        let url = response.url().to_owned();
-        require_success(&response, &url)?;
-        let kind = Kind::of(&response)?;
-        let bytes = response.bytes().await.map_err(|error| explain(&error))?;
-        let text = kind.text(&bytes)?;
-        let text = if kind.html { to_text(&text) } else { text };
-
-        let from = text.floor_char_boundary(offset);
-        if offset > 0 && from >= text.len() {
-            return Err(ToolError::InvalidArguments(format!(
-                "offset {offset} is behind the end of the text, which has {} bytes",
-                text.len()
-            )));
-        }
-        let end = text.floor_char_boundary(from.saturating_add(MAX_OUTPUT));
-        let more = match end < text.len() {
-            true => format!(
-                "\n[there is more: continue with offset {end} of {}]",
-                text.len()
-            ),
-            false => String::new(),
-        };
-        Ok(format!("[{url}]\n{}{more}", &text[from..end]).into())
+        self.fetch(cx, url, offset).await.map_err(shorten_error)
     }
 
     async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<String> {
@@ -189,22 +200,23 @@ impl Kind {
         })
     }
 
-    fn text(&self, bytes: &[u8]) -> Result<String, ToolError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Ok(text.to_owned());
-        }
-        match self.charset.as_deref() {
-            // The characters of Latin-1 are the first ones of Unicode. Browsers take it for windows-1252, which differs in
-            // punctuation only.
-            Some("iso-8859-1" | "latin1" | "windows-1252" | "us-ascii") => {
-                Ok(bytes.iter().map(|byte| char::from(*byte)).collect())
-            }
-            charset => Err(ToolError::failed(format!(
-                "the document is not text in UTF-8 or Latin-1, but {}",
-                charset.unwrap_or("binary or in a character set that it does not name")
-            ))),
-        }
+    /// The text of the document, and the name of its encoding where that is not UTF-8.
+    fn text(&self, bytes: &[u8]) -> Result<(String, Option<&'static str>), ToolError> {
+        let declared = self
+            .charset
+            .as_deref()
+            .and_then(|label| named(label.as_bytes()));
+        let Some((text, charset)) = decode_page(bytes, declared) else {
+            return Err(ToolError::failed(
+                "the document is not text but binary, whatever its server says",
+            ));
+        };
+        let text = if self.html {
+            to_text(&text)
+        } else {
+            text.into_owned()
+        };
+        Ok((text, charset.name()))
     }
 }
 

@@ -15,7 +15,9 @@ use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, FileTool, spec};
 use crate::glob::Glob;
-use crate::walk::{MAX_DEPTH, walk};
+use crate::ignored::LeftOut;
+use crate::shorten::{MAX_QUOTED, shorten};
+use crate::walk::{MAX_DEPTH, Walk};
 use crate::workspace::{MAX_OUTPUT, Workspace};
 
 #[derive(Debug, Deserialize)]
@@ -23,6 +25,8 @@ pub(crate) struct Arguments {
     patterns: Vec<String>,
     path: Option<String>,
     limit: Option<usize>,
+    #[serde(default)]
+    include_ignored: bool,
 }
 
 pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
@@ -37,8 +41,8 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
                 "type": "array",
                 "items": { "type": "string", "minLength": 1 },
                 "minItems": 1,
-                "description": "Globs of which one must match, for example `*.rs` or `*{test,spec}*` (the name, in any \
-                                directory) or `src/**/*.rs` (the path from the root)",
+                "description": "Globs or names of which one must match, for example `*.rs` or `*{test,spec}*` (the \
+                                name, in any directory) or `src/**/*.rs` (the path from the root)",
             },
             "path": {
                 "type": "string",
@@ -50,6 +54,11 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
                 "maximum": 1000,
                 "description": "How many paths to return at most. Default: 100",
             },
+            "include_ignored": {
+                "type": "boolean",
+                "description": "Whether to return files that `.gitignore` names as well, behind the others. Default: \
+                                false",
+            },
         }),
     );
     FileTool::new(workspace, spec, find)
@@ -60,48 +69,64 @@ fn find(
     arguments: &Arguments,
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
-    let path = workspace.relative(arguments.path.as_deref().unwrap_or("."))?;
+    let path = workspace.locate(arguments.path.as_deref().unwrap_or("."))?;
     let patterns = arguments.patterns.iter().map(|pattern| Glob::new(pattern));
     let patterns: Vec<_> = patterns.collect::<Result<_, _>>()?;
     let limit = arguments.limit.unwrap_or(100).max(1);
-    let (dir, shown_in) = workspace.open_dir(&path)?;
-    // The newest, with the oldest of them on top. Those of the same time are in the order of their paths.
-    let mut newest: BinaryHeap<(Reverse<u64>, PathBuf)> = BinaryHeap::new();
+    // The newest, those that are ignored behind the others, with the last one on top. Those of the same time are in the
+    // order of their paths.
+    let mut newest: BinaryHeap<(bool, Reverse<u64>, PathBuf)> = BinaryHeap::new();
     let mut count = 0;
-    let _ = walk(&dir, shown_in, MAX_DEPTH, cancelled, &mut |found| {
+    let mut left_out = LeftOut::default();
+    let walk = Walk {
+        workspace,
+        cancelled,
+        depth: MAX_DEPTH,
+        ignored: arguments.include_ignored,
+    };
+    let _ = walk.run(&path, &mut |found| {
+        if found.ignored && !arguments.include_ignored {
+            left_out.count(&found);
+            return ControlFlow::Continue(());
+        }
         let wanted = |pattern: &Glob| pattern.matches(&found.path);
         if !found.kind.is_dir() && patterns.iter().any(wanted) {
             count += 1;
-            newest.push((Reverse(changed(&found.entry.metadata())), found.path));
+            let changed = changed(&found.entry.metadata());
+            newest.push((found.ignored, Reverse(changed), found.path));
             if newest.len() > limit {
                 newest.pop();
             }
         }
         ControlFlow::Continue(())
     })?;
-    if count == 0 {
-        return Ok(format!(
-            "[no file matches {}: a pattern without `/` must match the whole name, one with `/` the whole path from \
-             the root]",
-            arguments.patterns.join(", ")
-        ));
-    }
     let mut text = String::new();
     let mut shown = 0;
-    for (_, path) in newest.into_sorted_vec() {
+    for (_, _, path) in newest.into_sorted_vec() {
         if text.len() >= MAX_OUTPUT {
             break;
         }
         let _ = writeln!(text, "{}", path.display()); // writing to a `String` cannot fail
         shown += 1;
     }
-    if shown < count {
-        let _ = write!(
+    if count == 0 {
+        let _ = writeln!(
+            text,
+            "[no file matches {}: a pattern without `/` must match the whole name, one with `/` the whole path from the \
+             root]",
+            shorten(&arguments.patterns.join(", "), MAX_QUOTED)
+        );
+        for error in patterns.iter().filter_map(|pattern| pattern.error.as_ref()) {
+            let error = shorten(error, MAX_QUOTED);
+            let _ = writeln!(text, "[taken as a name, since it is no glob: {error}]");
+        }
+    } else if shown < count {
+        let _ = writeln!(
             text,
             "[{count} files match, of which these are the {shown} newest: use narrower patterns, or a path]"
         );
     }
-    Ok(text)
+    Ok(text + &left_out.to_string())
 }
 
 /// When it was changed, in whole seconds of the epoch: what one checkout has written counts as one time.

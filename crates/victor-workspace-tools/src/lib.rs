@@ -62,6 +62,8 @@
 //! program or on its own network are not reached, whatever name or redirect leads there.
 
 mod apply_patch;
+#[cfg(unix)]
+mod attributes;
 mod blocking;
 mod change;
 #[cfg(unix)]
@@ -78,7 +80,10 @@ mod history;
 mod history_store;
 #[cfg(feature = "fetch")]
 mod html;
+mod ignored;
+mod line_ends;
 mod list;
+mod lookalike;
 mod names;
 mod patch;
 mod place;
@@ -89,6 +94,9 @@ mod read;
 mod references;
 mod rollback;
 mod search;
+mod shorten;
+mod temporary;
+mod text;
 mod tools;
 mod walk;
 mod workspace;

@@ -9,7 +9,7 @@ use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, FileTool, spec};
-use crate::walk::{MAX_DEPTH, walk};
+use crate::walk::{MAX_DEPTH, Walk};
 use crate::workspace::{MAX_OUTPUT, Workspace};
 
 #[derive(Debug, Deserialize)]
@@ -23,7 +23,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
         "list_directory",
         Effect::ReadOnly,
         "Lists the files and directories in a directory, one path per line; directories end with `/`. Use it to find \
-         out which files there are and what they are called.",
+         out which files there are and what they are called. It goes into ignored directories only if `path` names one.",
         &[],
         json!({
             "path": {
@@ -47,17 +47,24 @@ fn list(
     arguments: &Arguments,
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
-    let path = workspace.relative(arguments.path.as_deref().unwrap_or("."))?;
-    let (dir, shown_in) = workspace.open_dir(&path)?;
-    let depth = arguments.depth.unwrap_or(1).min(MAX_DEPTH);
+    let path = workspace.locate(arguments.path.as_deref().unwrap_or("."))?;
+    let walk = Walk {
+        workspace,
+        cancelled,
+        depth: arguments.depth.unwrap_or(1).min(MAX_DEPTH),
+        ignored: false,
+    };
     let mut listing = String::new();
-    let whole = walk(&dir, shown_in, depth, cancelled, &mut |found| {
+    let whole = walk.run(&path, &mut |found| {
         if listing.len() >= MAX_OUTPUT {
             return ControlFlow::Break(());
         }
         listing.push_str(&found.path.to_string_lossy());
         if found.kind.is_dir() {
             listing.push('/');
+            if found.ignored && walk.depth > 1 {
+                listing.push_str(" (ignored)");
+            }
         } else if found.kind.is_symlink() {
             let target = found.dir.read_link_contents(found.entry.file_name());
             let target = target.unwrap_or_default();

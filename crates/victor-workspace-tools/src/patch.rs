@@ -2,6 +2,7 @@
 
 use victor_tool_protocol::ToolError;
 
+use crate::line_ends::are_crlf_throughout;
 use crate::names::{self, Names, git_names};
 
 /// What a patch says of one file.
@@ -51,10 +52,7 @@ pub(crate) enum Kind {
 /// before the first file, such as a commit message, is passed over.
 pub(crate) fn parse(patch: &str) -> Result<Vec<FilePatch<'_>>, ToolError> {
     // A patch that came through a world of CRLF says nothing about its files by it.
-    let crlf = patch.lines().count() > 0
-        && patch
-            .split_inclusive('\n')
-            .all(|line| line.ends_with("\r\n"));
+    let crlf = are_crlf_throughout(&[patch]);
     let lines = patch.strip_suffix('\n').unwrap_or(patch).split('\n');
     let lines = lines.map(|line| {
         if crlf {
@@ -208,11 +206,12 @@ impl<'a> Parser<'a> {
         }
         // Blank lines at the end are lines of the file without the space that should be there, or not of the hunk. Its
         // count decides.
-        let read = |lines: &[Line<'_>]| lines.iter().filter(|line| line.kind != Kind::Add).count();
-        let count = numbers.map_or(0, |(_, old, _)| old);
-        while self.lines[self.at - 1].is_empty() && !lines.is_empty() && read(&lines) > count {
+        let read = lines.iter().filter(|line| line.kind != Kind::Add).count();
+        let mut surplus = read.saturating_sub(numbers.map_or(0, |(_, old, _)| old));
+        while self.lines[self.at - 1].is_empty() && !lines.is_empty() && surplus > 0 {
             lines.pop();
             self.at -= 1;
+            surplus -= 1;
         }
         if lines.iter().all(|line| line.kind == Kind::Keep) {
             return Err(invalid(at, "the hunk changes nothing"));

@@ -74,6 +74,7 @@ pub(crate) fn rollback(
         place,
         before: now,
         after: before.as_deref(),
+        like: place.exists().then_some(place),
         permissions: permissions.as_ref().or(place.permissions.as_ref()),
     });
     commit(workspace, &steps.collect::<Vec<_>>()).map_err(RollbackError::Write)?;

@@ -1,5 +1,6 @@
 //! `search_files`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -13,11 +14,20 @@ use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, FileTool, spec};
 use crate::glob::Glob;
-use crate::walk::{MAX_DEPTH, walk};
-use crate::workspace::{MAX_OUTPUT, Workspace, into_text, open_regular, read_whole};
+use crate::ignored::LeftOut;
+use crate::shorten::{MAX_QUOTED, shorten};
+use crate::text::decode;
+use crate::walk::{Found, MAX_DEPTH, Walk};
+use crate::workspace::{MAX_OUTPUT, Workspace, open_regular, read_whole};
 
-/// How much of a line is shown.
+/// How much of a line is shown, in bytes.
 const MAX_LINE: usize = 300;
+
+/// How much of that is before what matches.
+const BEFORE_MATCH: usize = 100;
+
+/// How many matches are counted in a line that is cut.
+const MAX_COUNTED: usize = 100;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Arguments {
@@ -27,6 +37,8 @@ pub(crate) struct Arguments {
     #[serde(default)]
     case_sensitive: bool,
     limit: Option<usize>,
+    #[serde(default)]
+    include_ignored: bool,
 }
 
 pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
@@ -34,7 +46,8 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
         "search_files",
         Effect::ReadOnly,
         "Searches the content of all text files in the workspace and returns the lines that match, each as \
-         `path:line: text`. Use it to find where something is defined, used or mentioned.",
+         `path:line: text`; of a long line the part around the match. Use it to find where something is defined, used \
+         or mentioned.",
         &["query"],
         json!({
             "query": {
@@ -63,6 +76,11 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
                 "maximum": 1000,
                 "description": "How many lines to return at most. Default: 100",
             },
+            "include_ignored": {
+                "type": "boolean",
+                "description": "Whether to search files that `.gitignore` names as well, behind the others. Default: \
+                                false",
+            },
         }),
     );
     FileTool::new(workspace, spec, search)
@@ -73,32 +91,42 @@ fn search(
     arguments: &Arguments,
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
-    let path = workspace.relative(arguments.path.as_deref().unwrap_or("."))?;
+    let path = workspace.locate(arguments.path.as_deref().unwrap_or("."))?;
     let mut hits = Hits {
         query: regex(arguments)?,
+        glob: arguments.glob.as_deref().map(Glob::new).transpose()?,
         limit: arguments.limit.unwrap_or(100),
         lines: 0,
         files: 0,
         too_large: 0,
+        left_out: LeftOut::default(),
         text: String::new(),
     };
-    let glob = arguments.glob.as_deref().map(Glob::new).transpose()?;
     let metadata = workspace.dir().metadata(&path);
     let metadata = metadata.map_err(|error| workspace.explain(&path, error))?;
     let whole = if metadata.is_dir() {
-        let (dir, shown_in) = workspace.open_dir(&path)?;
-        walk(&dir, shown_in, MAX_DEPTH, cancelled, &mut |found| {
-            let wanted = |glob: &Glob| glob.matches(&found.path);
-            if !found.kind.is_file() || !glob.as_ref().is_none_or(wanted) {
+        let walk = |ignored| Walk {
+            workspace,
+            cancelled,
+            depth: MAX_DEPTH,
+            ignored,
+        };
+        let whole = walk(false).run(&path, &mut |found| {
+            if found.ignored {
+                hits.left_out.count(&found);
                 return ControlFlow::Continue(());
             }
-            // A file that cannot be read, or is no file any more, is passed over like a binary one.
-            let file = open_regular(found.dir, Path::new(&found.entry.file_name()));
-            let Ok(bytes) = file.and_then(read_whole) else {
-                return ControlFlow::Continue(());
-            };
-            hits.search(&found.path, bytes)
-        })?
+            hits.visit(&found)
+        })?;
+        if whole.is_continue() && arguments.include_ignored {
+            hits.left_out = LeftOut::default();
+            walk(true).run(&path, &mut |found| match found.ignored {
+                true => hits.visit(&found),
+                false => ControlFlow::Continue(()),
+            })?
+        } else {
+            whole
+        }
     } else {
         let file = workspace.open_file(&path)?;
         let bytes = read_whole(file).map_err(|error| workspace.explain(&path, error))?;
@@ -109,49 +137,98 @@ fn search(
 
 struct Hits {
     query: Regex,
+    glob: Option<Glob>,
     limit: usize,
     lines: usize,
     files: usize,
     too_large: usize,
+    left_out: LeftOut,
     text: String,
 }
 
 impl Hits {
+    fn visit(&mut self, found: &Found<'_>) -> ControlFlow<()> {
+        let wanted = |glob: &Glob| glob.matches(&found.path);
+        if !found.kind.is_file() || !self.glob.as_ref().is_none_or(wanted) {
+            return ControlFlow::Continue(());
+        }
+        // A file that cannot be read, or is no file any more, is passed over like a binary one.
+        let file = open_regular(found.dir, Path::new(&found.entry.file_name()));
+        let Ok(bytes) = file.and_then(read_whole) else {
+            return ControlFlow::Continue(());
+        };
+        self.search(&found.path, bytes)
+    }
+
     fn search(&mut self, path: &Path, bytes: Option<Vec<u8>>) -> ControlFlow<()> {
         let Some(bytes) = bytes else {
             self.too_large += 1;
             return ControlFlow::Continue(());
         };
-        let Some(text) = into_text(bytes) else {
+        let Some((text, _)) = decode(&bytes, None) else {
             return ControlFlow::Continue(());
         };
         self.files += 1;
         for (index, line) in text.lines().enumerate() {
-            if !self.query.is_match(line) {
+            let Some(found) = self.query.find(line) else {
                 continue;
-            }
+            };
             if self.lines == self.limit || self.text.len() > MAX_OUTPUT {
                 return ControlFlow::Break(());
             }
             self.lines += 1;
-            let shown = &line[..line.floor_char_boundary(MAX_LINE)];
-            let cut = if shown.len() < line.len() { "…" } else { "" };
+            let shown = self.around(line, found.start());
             // Writing to a `String` cannot fail.
-            let _ = writeln!(self.text, "{}:{}: {shown}{cut}", path.display(), index + 1);
+            let _ = writeln!(self.text, "{}:{}: {shown}", path.display(), index + 1);
         }
         ControlFlow::Continue(())
     }
 
+    /// A line, or the part of a long one in which a match begins, with how to read the rest.
+    fn around<'a>(&self, line: &'a str, start: usize) -> Cow<'a, str> {
+        if line.len() <= MAX_LINE {
+            return Cow::Borrowed(line);
+        }
+        let latest = line.len() - MAX_LINE;
+        let from = line.floor_char_boundary(start.saturating_sub(BEFORE_MATCH).min(latest));
+        let to = line.floor_char_boundary(from + MAX_LINE);
+        let dots = |cut| if cut { "…" } else { "" };
+        let matches = self.query.find_iter(line).take(MAX_COUNTED).count();
+        let matches = match matches {
+            1 => String::new(),
+            MAX_COUNTED => format!(", the first of {MAX_COUNTED} matches or more"),
+            _ => format!(", the first of {matches} matches"),
+        };
+        Cow::Owned(format!(
+            "{}{}{} [column {} of {}{matches}]",
+            dots(from > 0),
+            &line[from..to],
+            dots(to < line.len()),
+            start + 1,
+            line.len()
+        ))
+    }
+
     fn finish(mut self, more: bool) -> String {
+        // Writing to a `String` cannot fail.
         if more {
             self.text.push_str(
                 "[more lines match: search for something rarer, or with a path or glob]\n",
             );
         } else if self.lines == 0 {
-            self.text = format!(
-                "[no line of {} text files matches `{}`]\n",
-                self.files, self.query
+            let query = shorten(self.query.as_str(), MAX_QUOTED);
+            let _ = writeln!(
+                self.text,
+                "[no line of {} text files matches `{query}`]",
+                self.files
             );
+            if let Some(error) = self.glob.and_then(|glob| glob.error) {
+                let error = shorten(&error, MAX_QUOTED);
+                let _ = writeln!(
+                    self.text,
+                    "[the glob is taken as a name, since it is none: {error}]"
+                );
+            }
         }
         if self.too_large > 0 {
             let _ = writeln!(
@@ -160,7 +237,7 @@ impl Hits {
                 self.too_large
             );
         }
-        self.text
+        self.text + &self.left_out.to_string()
     }
 }
 

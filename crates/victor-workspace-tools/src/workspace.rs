@@ -8,12 +8,20 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use victor_tool_protocol::ToolError;
 
+use crate::change::Text;
+use crate::lookalike::{ascii, folded, is_plain, visible};
+use crate::place::Content;
+use crate::text::{Charset, decode};
+
 /// The largest file that is taken into memory as a whole: to be searched, or to be edited.
 pub(crate) const MAX_WHOLE_FILE: u64 = 8 * 1024 * 1024;
 
 /// How much text one result has at most. Less than the tool executor's own limit, so that the remark about how to get
 /// at the rest is not what is cut.
 pub(crate) const MAX_OUTPUT: usize = 40 * 1024;
+
+/// How many entries of a directory are looked through for a name like one that is not there.
+const MAX_ENTRIES: usize = 10_000;
 
 /// Why a workspace cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +101,59 @@ impl Workspace {
         })
     }
 
+    /// The path of what a model means: under another name that looks the same, if there is nothing under this one.
+    ///
+    /// A model cannot tell a no-break space from a space, nor write an accent as some systems do.
+    pub(crate) fn locate(&self, path: &str) -> Result<PathBuf, ToolError> {
+        let path = self.relative(path)?;
+        let is_there = |path: &Path| match self.dir.symlink_metadata(path) {
+            Ok(_) => true,
+            Err(error) => error.kind() != ErrorKind::NotFound, // to be found again by who opens it
+        };
+        if is_there(&path) {
+            return Ok(path);
+        }
+        let mut found = PathBuf::new();
+        for component in path.components() {
+            let name = component.as_os_str().to_str().unwrap_or_default();
+            let there = found.join(component);
+            if !matches!(component, Component::Normal(_)) || is_plain(name) || is_there(&there) {
+                found = there;
+                continue;
+            }
+            let alike = self.alike(&found, name);
+            found = match &*alike {
+                [] => there,
+                [one] => found.join(one),
+                _ => {
+                    let alike: Vec<_> = alike
+                        .iter()
+                        .map(|name| format!("`{}`", ascii(name)))
+                        .collect();
+                    return Err(ToolError::InvalidArguments(format!(
+                        "there is no `{}`, but several names look the same: write the one that is meant as in JSON, {}",
+                        there.display(),
+                        alike.join(" or ")
+                    )));
+                }
+            };
+        }
+        Ok(found)
+    }
+
+    /// The names in a directory that look like this one.
+    fn alike(&self, folder: &Path, name: &str) -> Vec<String> {
+        let Ok(entries) = self.dir.read_dir(or_root(folder)) else {
+            return Vec::new();
+        };
+        let wanted = folded(name);
+        let names = entries.flatten().take(MAX_ENTRIES);
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut alike: Vec<_> = names.filter(|name| folded(name) == wanted).collect();
+        alike.sort();
+        alike
+    }
+
     /// Opens a directory. With it comes the path under which what is in it is shown.
     pub(crate) fn open_dir<'a>(&self, path: &'a Path) -> Result<(Dir, &'a Path), ToolError> {
         let dir = self.dir.open_dir(path);
@@ -120,16 +181,28 @@ impl Workspace {
     }
 
     /// The text of a file, if it is text and not too large.
-    pub(crate) fn read_text(&self, path: &Path) -> Result<String, ToolError> {
+    pub(crate) fn read_text(&self, path: &Path) -> Result<TextFile, ToolError> {
         let file = self.open_file(path)?;
         let bytes = read_whole(file).map_err(|error| self.explain(path, error))?;
         let Some(bytes) = bytes else {
             return Err(ToolError::failed(format!(
-                "`{}` has more than {MAX_WHOLE_FILE} bytes, which is too large to be edited as a whole",
+                "`{}` has more than {MAX_WHOLE_FILE} bytes, which is too large to be taken as a whole, as editing and \
+                 encodings other than UTF-8 need",
                 path.display()
             )));
         };
-        into_text(bytes).ok_or_else(|| not_text(path))
+        let Some((text, charset)) = decode(&bytes, None) else {
+            return Err(ToolError::failed(format!(
+                "`{}` is a binary file and not text",
+                path.display()
+            )));
+        };
+        let text = text.into_owned();
+        Ok(TextFile {
+            bytes,
+            text,
+            charset,
+        })
     }
 
     /// What to tell a model of an error with this path.
@@ -152,10 +225,7 @@ impl Workspace {
 
     fn missing(&self, path: &Path) -> String {
         let shown = path.display();
-        let mut folder = path.parent().unwrap_or(Path::new(""));
-        if folder.as_os_str().is_empty() {
-            folder = Path::new(".");
-        }
+        let folder = or_root(path.parent().unwrap_or(Path::new("")));
         let Ok(entries) = self.dir.read_dir(folder) else {
             return format!(
                 "there is no `{shown}`, nor a directory `{}`",
@@ -177,12 +247,22 @@ impl Workspace {
         let similar: Vec<_> = similar
             .iter()
             .take(3)
-            .map(|(_, name)| format!("`{}`", path.with_file_name(name).display()))
+            .map(|(_, name)| path.with_file_name(name).to_string_lossy().into_owned())
+            .map(|path| format!("`{}`", visible(&path)))
             .collect();
         if similar.is_empty() {
             return format!("there is no `{shown}`: list the directory to see what there is");
         }
         format!("there is no `{shown}`; there is {}", similar.join(", "))
+    }
+}
+
+/// The directory with this path, by a name that can be opened.
+fn or_root(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     }
 }
 
@@ -205,18 +285,30 @@ pub(crate) fn read_whole(file: File) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() as u64 <= MAX_WHOLE_FILE).then_some(bytes))
 }
 
-/// The bytes as text, if they are text.
-pub(crate) fn into_text(bytes: Vec<u8>) -> Option<String> {
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.contains('\0'))
+/// A file of text.
+pub(crate) struct TextFile {
+    pub(crate) bytes: Vec<u8>,
+    /// What they stand for, without a byte order mark.
+    pub(crate) text: String,
+    pub(crate) charset: Charset,
 }
 
-pub(crate) fn not_text(path: &Path) -> ToolError {
-    ToolError::failed(format!(
-        "`{}` is not text in UTF-8 but a binary file",
-        path.display()
-    ))
+impl TextFile {
+    /// What is in the file, and what is to be in it: another text, written in the same way.
+    pub(crate) fn rewritten(self, text: String, shown: &str) -> Result<(Content, Text), ToolError> {
+        // An encoding may have several ways to write a character, and a guess may be wrong.
+        if self.charset != Charset::UTF_8
+            && self.charset.encode(&self.text).as_ref() != Ok(&self.bytes)
+        {
+            return Err(ToolError::failed(format!(
+                "`{shown}` has bytes that would not be written back as they are, in {}, so it cannot be edited; nothing \
+                 was changed",
+                self.charset.name().unwrap_or("UTF-8")
+            )));
+        }
+        let after = Text::new(text, self.charset, shown)?;
+        Ok((Content::Bytes(self.bytes), after))
+    }
 }
 
 fn require_file(path: &Path, metadata: &cap_std::fs::Metadata) -> Result<(), ToolError> {

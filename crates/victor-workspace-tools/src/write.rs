@@ -8,8 +8,9 @@ use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, spec};
-use crate::change::{Change, ChangeTool, Plan};
+use crate::change::{Change, ChangeTool, Plan, Text};
 use crate::place::{Content, Place};
+use crate::text::{Charset, decode};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Deserialize)]
@@ -40,7 +41,8 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> ChangeTool<Arguments> {
 }
 
 fn write(workspace: &Workspace, arguments: &Arguments, _: &Cancelled) -> Result<Plan, ToolError> {
-    let path = workspace.relative(&arguments.path)?;
+    let path = workspace.locate(&arguments.path)?;
+    let shown = path.display().to_string();
     if arguments.path.ends_with(['/', '\\']) {
         return Err(ToolError::InvalidArguments(format!(
             "`{}` names a directory: add the name of the file",
@@ -50,20 +52,27 @@ fn write(workspace: &Workspace, arguments: &Arguments, _: &Cancelled) -> Result<
     let place = Place::find(workspace, &path)?;
     let before = place.content(workspace)?;
     let content = &arguments.content;
+    let charset = match &before {
+        Content::Bytes(bytes) if !bytes.is_empty() => {
+            decode(bytes, None).map(|(_, charset)| charset)
+        }
+        _ => None,
+    };
+    let charset = charset.unwrap_or(Charset::UTF_8);
+    let after = Text::new(content.clone(), charset, &shown)?;
     let did = match &before {
         Content::Absent => "created",
-        Content::Bytes(bytes) if bytes == content.as_bytes() => {
-            "unchanged, since it was already so:"
-        }
+        Content::Bytes(bytes) if bytes == after.bytes() => "unchanged, since it was already so:",
         _ => "replaced",
     };
+    let encoding = charset.name();
+    let encoding = encoding.map_or_else(String::new, |name| format!(", in {name} as before"));
     Ok(Plan {
         summary: format!(
-            "{did} `{}`: {} lines, {} bytes",
-            path.display(),
+            "{did} `{shown}`: {} lines, {} bytes{encoding}",
             content.lines().count(),
-            content.len(),
+            after.bytes().len(),
         ),
-        changes: vec![Change::new(place, before, Some(content.clone()))],
+        changes: vec![Change::new(place, before, Some(after))],
     })
 }

@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, block_on};
 
 #[track_caller]
 fn check(content: &str, old: &str, new: &str, all: bool, said: &str, then: &str) {
@@ -76,6 +76,115 @@ fn what_does_not_occur_is_told_with_what_is_similar() {
 }
 
 #[test]
+fn what_is_most_like_it_is_shown() {
+    check(
+        "a\nb\nc\nd\n",
+        "b\nC\nd",
+        "x",
+        false,
+        "not found: old_text does not occur in `f`; the text that is most like it begins in line 2, and in line 3 there \
+         is \"c\" in place of \"C\": read the file again and copy the text exactly",
+        "a\nb\nc\nd\n",
+    );
+    check(
+        "a\nb",
+        "b\nc",
+        "x",
+        false,
+        "not found: old_text does not occur in `f`; the text that is most like it begins in line 2, and in line 3 there \
+         is the end of the file in place of \"c\": read the file again and copy the text exactly",
+        "a\nb",
+    );
+}
+
+#[test]
+fn places_that_overlap_are_several() {
+    for (text, old, lines) in [
+        ("foo\nfoo\nfoo\n", "foo\nfoo\n", "1, 2"),
+        ("}\n}\n}\nend\n", "}\n}", "1, 2"),
+        ("aXaXa", "aXa", "1, 1"),
+        ("ääää", "ää", "1, 1, 1"),
+    ] {
+        let count = lines.split(", ").count();
+        let refused = format!(
+            "invalid arguments: old_text occurs {count} times in `f`, in lines {lines}: take more lines around the one \
+             that is meant, or set replace_all"
+        );
+        check(text, old, "X", false, &refused, text);
+    }
+    let many = "a".repeat(1_000);
+    let refused = "invalid arguments: old_text occurs 100 times or more in `f`, in lines 1, 1, 1, 1, 1, 1, 1, 1, 1, 1: \
+                   take more lines around the one that is meant, or set replace_all";
+    check(&many, "aa", "X", false, refused, &many);
+}
+
+/// An edit, of which only what becomes of the file is of interest.
+#[track_caller]
+fn check_bytes(before: impl AsRef<[u8]>, old: &str, new: &str, after: impl AsRef<[u8]>) {
+    let here = Fixture::new(&[]);
+    std::fs::write(here.path("f"), before).unwrap();
+    let arguments = json!({ "path": "f", "old_text": old, "new_text": new, "replace_all": true });
+    block_on(here.call("edit_file", arguments)).unwrap();
+    let found = std::fs::read(here.path("f")).unwrap();
+    assert_eq!(
+        found.escape_ascii().to_string(),
+        after.as_ref().escape_ascii().to_string()
+    );
+}
+
+#[test]
+fn line_ends_are_those_of_the_file() {
+    let text = "alpha\r\nbeta\r\ngamma\r\n";
+    check_bytes(
+        text,
+        "alpha\nbeta",
+        "ALPHA\nBETA",
+        "ALPHA\r\nBETA\r\ngamma\r\n",
+    );
+    check_bytes(text, "beta", "b1\nb2", "alpha\r\nb1\r\nb2\r\ngamma\r\n");
+    check_bytes(text, "beta\n", "", "alpha\r\ngamma\r\n");
+    check_bytes(text, "\n", "\n\n", "alpha\r\n\r\nbeta\r\n\r\ngamma\r\n\r\n");
+    // Of a file with both, each line keeps its own, and a new one is like the one before it.
+    check_bytes("a\nb\r\nc\n", "b\nc", "b\nx\nc", "a\nb\r\nx\r\nc\n");
+    check_bytes("a\nb\r\nc\n", "a\nb\nc", "a\nb\nC", "a\nb\r\nC\n");
+    // Who knows of them means them, unless all are so.
+    check_bytes("a\r\nb\r\n", "a\r\n", "a\n", "a\nb\r\n");
+    check_bytes("a\r\nb", "\r", "", "a\nb");
+    for (before, after) in [("a\nb\n", "A\nB\n"), ("a\r\nb\r\n", "A\r\nB\r\n")] {
+        check_bytes(before, "a\r\nb", "A\r\nB", after);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    check_bytes("\u{feff}first\n", "first", "FIRST", "\u{feff}FIRST\n");
+    check_bytes("\u{feff}a\r\n", "a\n", "b\nc\n", "\u{feff}b\r\nc\r\n");
+}
+
+#[test]
+fn what_one_call_adds_is_bounded() {
+    let text = "a".repeat(1 << 20);
+    let new = "b".repeat(1_000);
+    let refused = format!(
+        "invalid arguments: new_text would stand in {} places of `f`, which is {} bytes, and at most 33554432 are \
+         written by one call; nothing was changed",
+        1 << 20,
+        1_000 << 20
+    );
+    check(&text, "a", &new, true, &refused, &text);
+}
+
+#[tokio::test]
+async fn a_search_for_what_is_similar_takes_no_time() {
+    let text = "x\n".repeat(1_000_000);
+    let here = Fixture::new(&[("f", &text)]);
+    let old = format!("{}y", "x\n".repeat(100_000));
+    let arguments = json!({ "path": "f", "old_text": old, "new_text": "z" });
+    let error = here.call("edit_file", arguments).await.unwrap_err();
+    assert!(error.to_string().ends_with("copy the text exactly"));
+}
+
+#[test]
 fn an_edit_that_means_nothing_is_told() {
     check(
         "a",
@@ -102,13 +211,10 @@ fn what_cannot_be_edited_is_told() {
     let huge = std::fs::File::create(here.path("huge")).unwrap();
     huge.set_len(1 << 40).unwrap();
     for (path, expected) in [
-        (
-            "binary",
-            "failed: `binary` is not text in UTF-8 but a binary file",
-        ),
+        ("binary", "failed: `binary` is a binary file and not text"),
         (
             "huge",
-            "failed: `huge` has more than 8388608 bytes, which is too large to be edited as a whole",
+            "failed: `huge` has more than 8388608 bytes, which is too large to be taken as a whole, as editing and encodings other than UTF-8 need",
         ),
         (
             "missing",

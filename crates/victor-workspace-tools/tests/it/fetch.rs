@@ -87,7 +87,7 @@ fn text_is_returned_as_it_is_and_html_so_that_it_can_be_read() {
     check(
         "content-type: Text/HTML; charset=\"ISO-8859-1\"\r\n",
         b"<h1>caf\xe9</h1>",
-        "[URL]\n# café",
+        "[URL, written in windows-1252]\n# café",
     );
     check(
         "content-type: text/html\r\n",
@@ -103,17 +103,65 @@ fn what_is_no_text_is_refused() {
         "x",
         "failed: the document is `image/png`, and only text is returned",
     );
-    let binary = "failed: the document is not text in UTF-8 or Latin-1, but";
+    let binary = "failed: the document is not text but binary, whatever its server says";
     check(
         "content-type: text/plain; charset=shift_jis\r\n",
-        b"\xff",
-        &format!("{binary} shift_jis"),
+        b"a\0\xff",
+        binary,
     );
     check(
         "content-type: text/plain\r\n",
-        b"\xff",
-        &format!("{binary} binary or in a character set that it does not name"),
+        b"\x89PNG\r\n\x1a\n\0",
+        binary,
     );
+}
+
+#[test]
+fn text_is_read_in_the_encoding_that_it_has() {
+    let html = "content-type: text/html\r\n";
+    let japanese = b"<meta charset=shift_jis><p>\x93\xfa\x96\x7b\x8c\xea";
+    check(html, japanese, "[URL, written in Shift_JIS]\n日本語");
+    check(
+        "content-type: text/plain; charset=EUC-JP\r\n",
+        b"\xc6\xfc\xcb\xdc",
+        "[URL, written in EUC-JP]\n日本",
+    );
+    check(
+        "content-type: text/plain; charset=iso-2022-jp\r\n",
+        b"\x1b$BF|K\\\x1b(B",
+        "[URL, written in ISO-2022-JP]\n日本",
+    );
+    check(
+        "content-type: text/plain\r\n",
+        b"\xff\xfea\0",
+        "[URL, written in UTF-16LE]\na",
+    );
+    // Nobody says which: it is told by what is usual.
+    check(
+        "content-type: text/plain\r\n",
+        b"\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0!",
+        "[URL, written in windows-1251]\nПривет, мир!",
+    );
+    // A wrong declaration does no harm to UTF-8, and a single wrong byte none to the rest.
+    check(
+        "content-type: text/plain; charset=latin1\r\n",
+        "ä",
+        "[URL]\nä",
+    );
+    check(
+        "content-type: text/plain; charset=utf-8\r\n",
+        b"\xc3\xa4 \xff",
+        "[URL]\nä \u{fffd}",
+    );
+}
+
+#[test]
+fn a_document_that_takes_long_to_read_holds_nobody_up() {
+    let text = fetched(
+        answer("content-type: text/html\r\n", "<".repeat(4 << 20)),
+        0,
+    );
+    assert!(text.starts_with("[URL]\n<<<"));
 }
 
 #[test]

@@ -24,12 +24,33 @@ fn git_and_caches_are_not_entered() {
     here.check(
         "list_directory",
         json!({ "depth": 9 }),
-        ".git/\nsrc/\nsrc/x\ntarget/\n",
+        ".git/\nsrc/\nsrc/x\ntarget/ (ignored)\n",
     );
+    here.check("list_directory", json!({}), ".git/\nsrc/\ntarget/\n");
     here.check(
         "list_directory",
         json!({ "path": "target" }),
         "target/CACHEDIR.TAG\ntarget/debug/\n",
+    );
+}
+
+#[test]
+fn ignored_directories_are_entered_only_by_name() {
+    let here = Fixture::new(&[
+        (".gitignore", "/dist\n*.log"),
+        ("a.log", ""),
+        ("dist/x/y", ""),
+        ("src/dist/z", ""),
+    ]);
+    here.check(
+        "list_directory",
+        json!({ "depth": 3 }),
+        ".gitignore\na.log\ndist/ (ignored)\nsrc/\nsrc/dist/\nsrc/dist/z\n",
+    );
+    here.check(
+        "list_directory",
+        json!({ "path": "dist", "depth": 3 }),
+        "dist/x/\ndist/x/y\n",
     );
 }
 

@@ -5,6 +5,7 @@ mod commands;
 mod confinement;
 mod conformance;
 mod edit;
+mod encodings;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod find;
@@ -13,6 +14,8 @@ mod list;
 mod patch;
 mod preview;
 mod read;
+#[cfg(unix)]
+mod replace;
 mod search;
 mod support;
 mod write;

@@ -76,19 +76,122 @@ fn a_long_file_ends_at_a_line_and_says_how_to_go_on() {
 
 #[test]
 fn a_line_that_is_too_long_is_cut_between_characters() {
-    let expected = format!(
-        "a{}\n[line 1 is longer than {MAX} bytes and cut here; continue with offset 2]",
-        "ä".repeat((MAX - 1) / 2)
+    let cut = |line: u64, column: usize| {
+        format!(
+            "[line {line} is too long and cut here: continue with offset {line} and column {column}, or with offset {}]",
+            line + 1
+        )
+    };
+    let text = format!("a{}\nb", "ä".repeat(MAX));
+    let half = "ä".repeat((MAX - 1) / 2);
+    check(&text, &json!({}), &format!("a{half}\n{}", cut(1, MAX)));
+    // And the rest of it, from within a character as well.
+    let half = "ä".repeat(MAX / 2);
+    check(
+        &text,
+        &json!({ "column": MAX }),
+        &format!("{half}\n{}", cut(1, 2 * MAX)),
     );
-    check(format!("a{}\nb", "ä".repeat(MAX)), &json!({}), &expected);
+    check(
+        &text,
+        &json!({ "column": MAX - 1 }),
+        &format!("{}\n{}", &half[2..], cut(1, 2 * MAX - 2)),
+    );
+    check(&text, &json!({ "column": 2 * MAX }), "ä\nb");
+    check(
+        &text,
+        &json!({ "column": 2 * MAX, "limit": 1 }),
+        "ä\n[there is more: continue with offset 2]",
+    );
+    check(
+        format!("1\n{text}"),
+        &json!({ "offset": 2, "column": 2 }),
+        &format!("{half}\n{}", cut(2, MAX + 2)),
+    );
+}
+
+#[test]
+fn a_column_behind_the_end_of_its_line_is_told() {
+    let behind = |line: u64, length: usize| {
+        format!(
+            "invalid arguments: column 4 is behind the end of line {line}, which has {length} bytes"
+        )
+    };
+    check("abc\nd\n", &json!({ "column": 3 }), "c\nd\n");
+    check("abc\nd\n", &json!({ "column": 4 }), &behind(1, 3));
+    check(
+        "abc\nd\n",
+        &json!({ "column": 4, "offset": 2 }),
+        &behind(2, 1),
+    );
+    check(
+        "abc\nd",
+        &json!({ "column": 4, "offset": 2 }),
+        &behind(2, 1),
+    );
+    check("\n", &json!({ "column": 4, "limit": 1 }), &behind(1, 0));
 }
 
 #[test]
 fn binary_files_are_refused() {
-    let expected = "failed: `f` is not text in UTF-8 but a binary file";
+    let expected = "failed: `f` is a binary file and not text";
     check(b"a\0b", &json!({}), expected);
-    check(b"\xff\xfe", &json!({}), expected);
-    check(b"caf\xe9", &json!({}), expected);
+    check(b"\x89PNG\r\n\x1a\n\0", &json!({}), expected);
+    check(b"\xe9\x01", &json!({}), expected);
+}
+
+#[test]
+fn other_encodings_are_read_and_named() {
+    let written =
+        |encoding: &str| format!("[`f` is written in {encoding}, and stays so when it is edited]");
+    let latin = |text: &str| format!("{text}{}", written("windows-1252"));
+    check(b"caf\xe9\n", &json!({}), &latin("café\n"));
+    check(b"a\ncaf\xe9", &json!({ "offset": 2 }), &latin("café\n"));
+    check(
+        b"caf\xe9 cr\xe8me",
+        &json!({ "column": 6 }),
+        &latin(" crème\n"),
+    );
+    // What is shown is the same in UTF-8.
+    check(
+        b"a\ncaf\xe9",
+        &json!({ "limit": 1 }),
+        "a\n[there is more: continue with offset 2]",
+    );
+    let wide = |text: &str| {
+        text.encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<_>>()
+    };
+    let utf_16 = written("UTF-16LE");
+    check(
+        wide("\u{feff}中\n文\n"),
+        &json!({ "offset": 2 }),
+        &format!("文\n{utf_16}"),
+    );
+    check(
+        wide("one\ntwo\n"),
+        &json!({ "offset": 2 }),
+        &format!("two\n{utf_16}"),
+    );
+    check("\u{feff}one\n", &json!({}), "one\n");
+    check("\x1b[1mbold\n", &json!({}), "\x1b[1mbold\n");
+}
+
+#[test]
+fn of_a_large_file_only_utf_8_is_read() {
+    let line = format!("{}\n", "x".repeat(1023));
+    let mut text = line.repeat(9 * 1024).into_bytes();
+    let last = json!({ "offset": 9 * 1024 + 1 });
+    text.extend_from_slice("ä\n".as_bytes());
+    check(&text, &last, "ä\n");
+    text.push(0xe9);
+    check(
+        &text,
+        &last,
+        "failed: `f` has more than 8388608 bytes, which is too large to be taken as a whole, as editing and encodings \
+         other than UTF-8 need",
+    );
 }
 
 #[test]
