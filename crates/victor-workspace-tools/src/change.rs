@@ -233,3 +233,86 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::task::{Context, Waker};
+
+    use serde_json::json;
+    use victor_core::{Effect, SessionId, ToolCallId, TurnId};
+
+    use super::*;
+    use crate::blocking::spec;
+
+    fn context() -> ToolContext {
+        let call = ToolCallId::new("1");
+        ToolContext::new(SessionId::default(), TurnId::from_u128(1), call, "key")
+    }
+
+    fn tool(workspace: &Arc<Workspace>, plan: Planner<Value>) -> ChangeTool<Value> {
+        let spec = spec("t", Effect::Write, "for tests", &[], json!({}));
+        ChangeTool::new(workspace, spec, plan)
+    }
+
+    /// Appends a line to the file `f`.
+    fn append(workspace: &Workspace, line: &str) -> Result<Plan, ToolError> {
+        let place = Place::find(workspace, "f".as_ref())?;
+        let before = place.content(workspace)?;
+        let text = match &before {
+            Content::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+            _ => String::new(),
+        };
+        let after = Text::new(text + line, Charset::UTF_8, "f")?;
+        Ok(Plan {
+            summary: String::new(),
+            changes: vec![Change::new(place, before, Some(after))],
+        })
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_worked_out_without_end_is_in_nobodys_way() {
+        static GIVEN_UP: AtomicBool = AtomicBool::new(false);
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = Arc::new(Workspace::open(folder.path()).unwrap());
+        let endless = tool(&workspace, |_, _, cancelled| {
+            loop {
+                if let Err(error) = cancelled.check() {
+                    GIVEN_UP.store(true, Ordering::SeqCst);
+                    return Err(error);
+                }
+                std::thread::yield_now();
+            }
+        });
+        let cx = context();
+        let mut call = endless.call(&cx, json!({}));
+        let poll = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll.is_pending());
+        let other = tool(&workspace, |workspace, _, _| append(workspace, "x\n"));
+        other.call(&cx, json!({})).await.unwrap();
+        assert!(!GIVEN_UP.load(Ordering::SeqCst));
+        drop(call);
+        while !GIVEN_UP.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_of_what_has_changed_meanwhile_is_worked_out_anew() {
+        static PLANS: AtomicUsize = AtomicUsize::new(0);
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = Arc::new(Workspace::open(folder.path()).unwrap());
+        std::fs::write(folder.path().join("f"), "1\n").unwrap();
+        let tool = tool(&workspace, |workspace, folder, _| {
+            let plan = append(workspace, "3\n")?;
+            if PLANS.fetch_add(1, Ordering::SeqCst) == 0 {
+                let folder = std::path::Path::new(folder.as_str().unwrap());
+                std::fs::write(folder.join("f"), "1\n2\n").unwrap();
+            }
+            Ok(plan)
+        });
+        tool.call(&context(), json!(folder.path())).await.unwrap();
+        let after = std::fs::read_to_string(folder.path().join("f")).unwrap();
+        assert_eq!((&*after, PLANS.load(Ordering::SeqCst)), ("1\n2\n3\n", 2));
+    }
+}

@@ -40,13 +40,13 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> ChangeTool<Arguments> {
         json!({
             "path": {
                 "type": "string",
-                "description": "The file to change, relative to the root of the workspace",
+                "description": "The file to change, relative to the workspace root",
             },
             "old_text": {
                 "type": "string",
                 "minLength": 1,
                 "description": "The text to be replaced, with the same white space. It must occur exactly once, unless \
-                                `replace_all` is true: take enough lines around it",
+                                `replace_all` is set: take enough lines around it",
             },
             "new_text": {
                 "type": "string",

@@ -33,8 +33,8 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
     let spec = spec(
         "find_files",
         Effect::ReadOnly,
-        "Finds files by their names and returns their paths, one per line, those that were changed last first. Use it \
-         when you know what a file is called, or part of it, and not where it is.",
+        "Finds files by their names and returns their paths, one per line, those changed last first. Use it when you \
+         know what a file is called, or part of it, and not where it is.",
         &["patterns"],
         json!({
             "patterns": {
@@ -46,7 +46,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
             },
             "path": {
                 "type": "string",
-                "description": "The directory to look in, relative to the root of the workspace. Default: everywhere",
+                "description": "The directory to look in, relative to the workspace root. Default: everywhere",
             },
             "limit": {
                 "type": "integer",
@@ -56,8 +56,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
             },
             "include_ignored": {
                 "type": "boolean",
-                "description": "Whether to return files that `.gitignore` names as well, behind the others. Default: \
-                                false",
+                "description": "Whether to return ignored files as well (`.gitignore`), behind the others. Default: false",
             },
         }),
     );

@@ -23,11 +23,32 @@
 //!
 //! What is in `.git` is read like anything else, but not written: it decides which commands the user's Git runs.
 //!
+//! # Finding
+//!
+//! Files that `.gitignore` or `.ignore` name, as Git reads these, and what is in directories with a `CACHEDIR.TAG`, are
+//! left out of searches, and how many there are is said; `include_ignored` takes them in, behind the others. Rules above
+//! the root and those of the user's own Git configuration are not looked at. A pattern also stands for the name that is
+//! spelled like it, such as `[id].tsx`. A path that does not exist stands for one that looks the same: with another blank
+//! than the space, or with accents that are composed in another way.
+//!
+//! # Text
+//!
+//! Text is UTF-8, or what a byte order mark, its own declaration (`charset=`, `encoding=`, `coding:`) or a guess says,
+//! after the [Encoding Standard](https://encoding.spec.whatwg.org/). A changed file keeps its encoding, its byte order
+//! mark and its line ends; a character that its encoding lacks is an error, and so is a file that would not come back
+//! byte for byte. Files up to 8 MiB are searched, edited and read in other encodings than UTF-8.
+//!
 //! # Changes
 //!
 //! A tool that changes files first works out all that it would change. A preview shows that as a unified diff, for the
-//! person who is asked; a call does it, all or nothing, and returns the diff. Each file is replaced as a whole, so that
-//! whoever looks sees its old content or its new one.
+//! person who is asked; a call does it, all or nothing, and returns the diff. It is worked out in time that grows with
+//! the size of the files and not faster, and keeps no other change waiting; if a file is changed meanwhile, it is worked
+//! out anew.
+//!
+//! Each file is replaced as a whole, so that whoever looks sees its old content or its new one. It keeps its mode, owner,
+//! group, access list and extended attributes; other hard links to it keep the old content. A file that cannot be replaced
+//! so, because it is a mount of its own, its directory is write-protected or it belongs to somebody else, is written in
+//! place: whoever looks may see a part, and where writing fails its old content is put back.
 //!
 //! With a [`FileHistory`], what files were is kept before they change, and a turn can be taken back:
 //!

@@ -23,19 +23,18 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
         "list_directory",
         Effect::ReadOnly,
         "Lists the files and directories in a directory, one path per line; directories end with `/`. Use it to find \
-         out which files there are and what they are called. It goes into ignored directories only if `path` names one.",
+         out which files there are. Ignored directories are listed only if `path` names one.",
         &[],
         json!({
             "path": {
                 "type": "string",
-                "description": "The directory to list, relative to the root of the workspace. Default: the root",
+                "description": "The directory to list, relative to the workspace root. Default: the root",
             },
             "depth": {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": MAX_DEPTH,
-                "description": "How many levels to list: 1 for the directory alone, 2 also what is in its directories, \
-                                and so on. Default: 1",
+                "description": "How many levels to list: 2 also what is in its directories, and so on. Default: 1",
             },
         }),
     );

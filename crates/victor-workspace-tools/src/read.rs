@@ -24,18 +24,18 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
     let spec = spec(
         "read_file",
         Effect::ReadOnly,
-        "Reads a text file and returns its content. Use it to see, show or quote what a file says. Of a long file it \
-         returns the first part and says with which offset to continue.",
+        "Reads a text file and returns its content. Use it to see, show or quote what a file says. Of a long file or line \
+         it returns the first part and says how to continue.",
         &["path"],
         json!({
             "path": {
                 "type": "string",
-                "description": "The file to read, relative to the root of the workspace, for example `src/main.rs`",
+                "description": "The file to read, relative to the workspace root, for example `src/main.rs`",
             },
             "offset": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "The number of the first line to return, counted from 1. Default: 1",
+                "description": "The first line to return, counted from 1. Default: 1",
             },
             "limit": {
                 "type": "integer",
@@ -45,7 +45,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
             "column": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "The byte of the first line at which to begin, for a line that is too long. Default: 1",
+                "description": "The byte of that line at which to begin, counted from 1. Default: 1",
             },
         }),
     );

@@ -46,20 +46,18 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
         "search_files",
         Effect::ReadOnly,
         "Searches the content of all text files in the workspace and returns the lines that match, each as \
-         `path:line: text`; of a long line the part around the match. Use it to find where something is defined, used \
-         or mentioned.",
+         `path:line: text`. Use it to find where something is defined, used or mentioned.",
         &["query"],
         json!({
             "query": {
                 "type": "string",
                 "minLength": 1,
-                "description": "What to search for: a word, or a regular expression in Rust syntax, for example \
-                                `fn \\w+_file`. It is matched against single lines",
+                "description": "A word, or a regular expression in Rust syntax, for example `fn \\w+_file`. It is \
+                                matched against single lines",
             },
             "path": {
                 "type": "string",
-                "description": "The directory or file to search, relative to the root of the workspace. Default: \
-                                everything",
+                "description": "The directory or file to search, relative to the workspace root. Default: everything",
             },
             "glob": {
                 "type": "string",
@@ -78,8 +76,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
             },
             "include_ignored": {
                 "type": "boolean",
-                "description": "Whether to search files that `.gitignore` names as well, behind the others. Default: \
-                                false",
+                "description": "Whether to search ignored files as well (`.gitignore`), behind the others. Default: false",
             },
         }),
     );

@@ -43,7 +43,10 @@ impl Temporary {
         file.write_all(bytes)?;
         #[cfg(unix)]
         if let Some(like) = like {
-            crate::attributes::copy(like, &file)?;
+            crate::attributes::copy(like, &file).map_err(|error| {
+                let what = format!("its owner, group or attributes cannot be kept: {error}");
+                io::Error::new(ErrorKind::Unsupported, what)
+            })?;
         }
         if let Some(permissions) = permissions {
             file.set_permissions(permissions.clone())?;

@@ -29,7 +29,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> ChangeTool<Arguments> {
         json!({
             "path": {
                 "type": "string",
-                "description": "The file to write, relative to the root of the workspace",
+                "description": "The file to write, relative to the workspace root",
             },
             "content": {
                 "type": "string",
