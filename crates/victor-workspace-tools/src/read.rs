@@ -10,6 +10,7 @@ use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, FileTool, spec};
 use crate::lookalike::ascii;
+use crate::text::Charset;
 use crate::workspace::{MAX_OUTPUT, MAX_WHOLE_FILE, Workspace};
 
 #[derive(Debug, Deserialize)]
@@ -78,10 +79,10 @@ fn read(
     let excerpt = part.of(reader, cancelled, &explain)?;
     let doubtful = is_small && (part.skip > 0 || excerpt.bytes.contains(&0x1b));
     let mut text = excerpt.text(&part, &shown).filter(|_| !utf_16 && !doubtful);
-    let mut charset = None;
+    let mut charset = Charset::UTF_8;
     if text.is_none() {
         let whole = workspace.read_text(&path)?;
-        charset = whole.charset.name();
+        charset = whole.charset;
         let excerpt = part.of(whole.text.as_bytes(), cancelled, &explain)?;
         text = excerpt.text(&part, &shown);
     }
@@ -90,7 +91,11 @@ fn read(
         let end = if text.ends_with('\n') { "" } else { "\n" };
         text.push_str(&format!("{end}[{remark}]"));
     };
-    if let Some(charset) = charset {
+    if charset.is_damaged() {
+        remark(format!(
+            "`{shown}` has bytes that are not UTF-8, shown as U+FFFD; it cannot be edited"
+        ));
+    } else if let Some(charset) = charset.name() {
         remark(format!(
             "`{shown}` is written in {charset}, and stays so when it is edited"
         ));

@@ -41,6 +41,7 @@ impl Temporary {
         let mode = (like.is_some() || permissions.is_some()).then_some(0o600);
         let (temporary, mut file) = Self::create(folder, mode)?;
         file.write_all(bytes)?;
+        // Elsewhere than on Unix a file has what its directory gives it.
         #[cfg(unix)]
         if let Some(like) = like {
             crate::attributes::copy(like, &file).map_err(|error| {

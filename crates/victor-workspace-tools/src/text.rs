@@ -13,13 +13,25 @@ pub(crate) struct Charset {
     encoding: &'static Encoding,
     /// Whether a byte order mark stands before the text.
     mark: bool,
+    /// Whether single bytes do not fit; U+FFFD stands for them.
+    damaged: bool,
 }
 
 impl Charset {
-    pub(crate) const UTF_8: Self = Self {
-        encoding: UTF_8,
-        mark: false,
-    };
+    pub(crate) const UTF_8: Self = Self::of(UTF_8);
+
+    const fn of(encoding: &'static Encoding) -> Self {
+        Self {
+            encoding,
+            mark: false,
+            damaged: false,
+        }
+    }
+
+    /// Whether the text is not all that the bytes say, so that it cannot be written again.
+    pub(crate) fn is_damaged(self) -> bool {
+        self.damaged
+    }
 
     /// Its name in the Encoding Standard, if it is not UTF-8.
     pub(crate) fn name(self) -> Option<&'static str> {
@@ -67,14 +79,17 @@ pub(crate) fn decode<'a>(
     bytes: &'a [u8],
     declared: Option<&'static Encoding>,
 ) -> Option<(Cow<'a, str>, Charset)> {
-    let unmarked = |text, encoding| {
-        let mark = false;
-        Some((text, Charset { encoding, mark }))
-    };
+    let unmarked = |text, encoding| Some((text, Charset::of(encoding)));
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         let text = exactly(encoding, &bytes[length..])?;
         let mark = true;
-        return Some((text, Charset { encoding, mark }));
+        return Some((
+            text,
+            Charset {
+                mark,
+                ..Charset::of(encoding)
+            },
+        ));
     }
     if let Some(text) = exactly(UTF_8, bytes)
         // Which has seven bits, so that it would pass for ASCII.
@@ -93,6 +108,14 @@ pub(crate) fn decode<'a>(
     if bytes.iter().any(is_control) {
         return None;
     }
+    if is_mostly_utf_8(bytes) {
+        let damaged = true;
+        let charset = Charset {
+            damaged,
+            ..Charset::UTF_8
+        };
+        return Some((String::from_utf8_lossy(bytes), charset));
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let encoding = detector.guess(None, Utf8Detection::Deny);
@@ -110,9 +133,14 @@ pub(crate) fn decode_page<'a>(
     let is_plain = Encoding::for_bom(bytes).is_none() && std::str::from_utf8(bytes).is_err();
     match encoding.filter(|_| is_plain && !bytes.iter().any(is_control)) {
         Some(encoding) => {
-            let (text, _) = encoding.decode_without_bom_handling(bytes);
-            let mark = false;
-            Some((text, Charset { encoding, mark }))
+            let (text, damaged) = encoding.decode_without_bom_handling(bytes);
+            Some((
+                text,
+                Charset {
+                    damaged,
+                    ..Charset::of(encoding)
+                },
+            ))
         }
         None => decode(bytes, declared),
     }
@@ -167,6 +195,16 @@ fn utf_16(bytes: &[u8]) -> Option<(Cow<'_, str>, &'static Encoding)> {
     };
     let text = exactly(encoding, bytes)?;
     (!text.bytes().any(|byte| is_control(&byte))).then_some((text, encoding))
+}
+
+/// Whether characters beyond ASCII are more often those of UTF-8 than not. In other encodings they hardly ever are.
+fn is_mostly_utf_8(bytes: &[u8]) -> bool {
+    let (mut good, mut bad) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    good > bad
 }
 
 /// Whether it stands in no text, in whatever encoding.
@@ -253,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_byte_in_utf_8_is_no_other_encoding() {
+        let decoded =
+            |bytes| decode(bytes, None).map(|(text, charset)| (text, charset.is_damaged()));
+        let damaged = b"gr\xc3\xbc\xc3\x9fe \xff\n";
+        assert_eq!(decoded(damaged), Some(("grüße \u{fffd}\n".into(), true)));
+        assert_eq!(decoded(b"gr\xfc\xdfe\n"), Some(("grüße\n".into(), false)));
+    }
+
+    #[test]
     fn a_character_that_an_encoding_lacks_is_told() {
         let (_, charset) = decode(b"caf\xe9", None).unwrap();
         assert_eq!(charset.encode("5 €"), Ok(b"5 \x80".to_vec()));
@@ -268,7 +315,7 @@ mod tests {
         ) {
             // Without a mark it need not be known for what it is.
             prop_assume!(mark || encoding == UTF_8 && !text.starts_with('\u{feff}'));
-            let charset = Charset { encoding, mark };
+            let charset = Charset { mark, ..Charset::of(encoding) };
             let bytes = charset.encode(&text).unwrap();
             prop_assert_eq!(decode(&bytes, None), Some((text.into(), charset)));
         }

@@ -297,9 +297,8 @@ impl TextFile {
     /// What is in the file, and what is to be in it: another text, written in the same way.
     pub(crate) fn rewritten(self, text: String, shown: &str) -> Result<(Content, Text), ToolError> {
         // An encoding may have several ways to write a character, and a guess may be wrong.
-        if self.charset != Charset::UTF_8
-            && self.charset.encode(&self.text).as_ref() != Ok(&self.bytes)
-        {
+        let again = self.charset.encode(&self.text);
+        if self.charset.is_damaged() || again.as_ref() != Ok(&self.bytes) {
             return Err(ToolError::failed(format!(
                 "`{shown}` has bytes that would not be written back as they are, in {}, so it cannot be edited; nothing \
                  was changed",

@@ -4,6 +4,23 @@ use serde_json::{Value, json};
 
 use crate::support::{Fixture, block_on, said};
 
+#[test]
+fn a_damaged_file_is_read_and_not_changed() {
+    let damaged = b"gr\xc3\xbc\xc3\x9fe \xff\n";
+    let (said, _) = call(damaged, "read_file", json!({ "path": "f" }));
+    assert_eq!(
+        said,
+        "grüße \u{fffd}\n[`f` has bytes that are not UTF-8, shown as U+FFFD; it cannot be edited]"
+    );
+    check_refused(
+        damaged,
+        "edit_file",
+        json!({ "path": "f", "old_text": "e", "new_text": "E" }),
+        "failed: `f` has bytes that would not be written back as they are, in UTF-8, so it cannot be edited; nothing was \
+         changed",
+    );
+}
+
 /// Calls a tool on the file `f` with these bytes; what it says first, and what is in the file then.
 fn call(before: &[u8], name: &str, arguments: Value) -> (String, String) {
     let here = Fixture::new(&[]);
