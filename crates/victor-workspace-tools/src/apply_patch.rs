@@ -9,11 +9,11 @@ use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, spec};
-use crate::change::{Change, ChangeTool, Plan, Text};
+use crate::change::{Change, ChangeTool, Plan};
 use crate::fit::apply;
 use crate::patch::{FilePatch, What, parse};
 use crate::place::{Content, Place};
-use crate::text::Charset;
+use crate::text::{Charset, Text};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Deserialize)]

@@ -14,7 +14,7 @@ use crate::blocking::{Cancelled, arguments, run};
 use crate::commit::{Step, commit};
 use crate::diff::{Extent, header, hunks};
 use crate::place::{Content, Place};
-use crate::text::{Charset, decode};
+use crate::text::{Text, decode};
 use crate::workspace::{MAX_OUTPUT, Workspace};
 
 /// How often a change is worked out anew because its files have changed meanwhile.
@@ -35,33 +35,6 @@ pub(crate) struct Change {
     pub(crate) before: Content,
     /// What is to be in it; nothing, if it is to be deleted.
     pub(crate) after: Option<Text>,
-}
-
-/// What is to be in a file.
-pub(crate) struct Text {
-    pub(crate) text: String,
-    /// The bytes that stand for it, where they are not those of UTF-8.
-    bytes: Option<Vec<u8>>,
-}
-
-impl Text {
-    /// A text in the encoding in which the file `shown` is written.
-    pub(crate) fn new(text: String, charset: Charset, shown: &str) -> Result<Self, ToolError> {
-        let bytes = (charset != Charset::UTF_8).then(|| charset.encode(&text));
-        match bytes.transpose() {
-            Ok(bytes) => Ok(Self { text, bytes }),
-            Err(c) => Err(ToolError::InvalidArguments(format!(
-                "`{shown}` is written in {}, which has no character {c:?} (U+{:04X}): write it in another way; nothing was \
-                 changed",
-                charset.name().unwrap_or("UTF-8"),
-                u32::from(c)
-            ))),
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
-    }
 }
 
 impl Change {
@@ -244,6 +217,7 @@ mod tests {
 
     use super::*;
     use crate::blocking::spec;
+    use crate::text::Charset;
 
     fn context() -> ToolContext {
         let call = ToolCallId::new("1");

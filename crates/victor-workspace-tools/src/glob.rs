@@ -1,11 +1,15 @@
 //! Patterns for the paths of files.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use victor_tool_protocol::ToolError;
 
+use crate::lookalike::{folded, is_plain};
+
 /// A pattern as a model writes it. It also stands for itself: frameworks call files `[id].tsx`, and people `{draft} a.md`.
+/// Names that look the same are the same for it.
 pub(crate) struct Glob {
     pattern: String,
     globs: GlobSet,
@@ -18,7 +22,7 @@ pub(crate) struct Glob {
 impl Glob {
     pub(crate) fn new(pattern: &str) -> Result<Self, ToolError> {
         let whole = pattern.contains('/');
-        let pattern = pattern.trim_start_matches("./");
+        let pattern = folded(pattern.trim_start_matches("./"));
         let mut globs = GlobSetBuilder::new();
         let mut error = None;
         // What is in brackets may be meant as it stands, with wildcards around it.
@@ -27,7 +31,7 @@ impl Glob {
             if index > 0 && !pattern.contains(literal) {
                 continue;
             }
-            match GlobBuilder::new(&escape(pattern, literal))
+            match GlobBuilder::new(&escape(&pattern, literal))
                 .literal_separator(true)
                 .build()
             {
@@ -40,7 +44,7 @@ impl Glob {
             ToolError::InvalidArguments(format!("the glob is not one: {error}"))
         })?;
         Ok(Self {
-            pattern: pattern.to_owned(),
+            pattern,
             globs,
             whole,
             error,
@@ -53,7 +57,15 @@ impl Glob {
         } else {
             path.file_name()
         };
-        name.is_some_and(|name| name == self.pattern.as_str() || self.globs.is_match(name))
+        match name.map(|name| (name, name.to_str())) {
+            None => false,
+            Some((_, Some(name))) if !is_plain(name) => self.is(folded(name).as_ref()),
+            Some((name, _)) => self.is(name),
+        }
+    }
+
+    fn is(&self, name: &OsStr) -> bool {
+        name == self.pattern.as_str() || self.globs.is_match(name)
     }
 }
 
@@ -108,6 +120,14 @@ mod tests {
             &["c/[[x]].ts"],
         );
         check("a*?.md", &["a*?.md", "abc.md"], &["a.md"]);
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_the_same() {
+        let files = ["9\u{202f}AM été", "9 AM e\u{301}te\u{301}"];
+        for pattern in ["9 AM été", "*été", "9\u{a0}AM é*"] {
+            check(pattern, &files, &["9 AM ete"]);
+        }
     }
 
     #[test]

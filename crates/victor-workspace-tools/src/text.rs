@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{EncoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 use regex::bytes::Regex;
+use victor_tool_protocol::ToolError;
 
 /// How text is written in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,33 @@ impl Charset {
                 EncoderResult::Unmappable(c) => return Err(c),
             }
         }
+    }
+}
+
+/// What is to be in a file.
+pub(crate) struct Text {
+    pub(crate) text: String,
+    /// The bytes that stand for it, where they are not those of UTF-8.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Text {
+    /// A text in the encoding in which the file `shown` is written.
+    pub(crate) fn new(text: String, charset: Charset, shown: &str) -> Result<Self, ToolError> {
+        let bytes = (charset != Charset::UTF_8).then(|| charset.encode(&text));
+        match bytes.transpose() {
+            Ok(bytes) => Ok(Self { text, bytes }),
+            Err(c) => Err(ToolError::InvalidArguments(format!(
+                "`{shown}` is written in {}, which has no character {c:?} (U+{:04X}): write it in another way; nothing was \
+                 changed",
+                charset.name().unwrap_or("UTF-8"),
+                u32::from(c)
+            ))),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or(self.text.as_bytes())
     }
 }
 

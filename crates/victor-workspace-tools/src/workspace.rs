@@ -8,10 +8,9 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use victor_tool_protocol::ToolError;
 
-use crate::change::Text;
 use crate::lookalike::{ascii, folded, is_plain, visible};
 use crate::place::Content;
-use crate::text::{Charset, decode};
+use crate::text::{Charset, Text, decode};
 
 /// The largest file that is taken into memory as a whole: to be searched, or to be edited.
 pub(crate) const MAX_WHOLE_FILE: u64 = 8 * 1024 * 1024;

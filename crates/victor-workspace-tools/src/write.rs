@@ -8,9 +8,9 @@ use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
 use crate::blocking::{Cancelled, spec};
-use crate::change::{Change, ChangeTool, Plan, Text};
+use crate::change::{Change, ChangeTool, Plan};
 use crate::place::{Content, Place};
-use crate::text::{Charset, decode};
+use crate::text::{Charset, Text, decode};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Deserialize)]
