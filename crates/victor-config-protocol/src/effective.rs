@@ -37,6 +37,12 @@ impl EffectiveConfig {
         settings.get(key).or_else(own).cloned()
     }
 
+    /// Whether somebody has set a key: a default yields to what a coordinator was built with, a value does not.
+    #[must_use]
+    pub fn is_set(&self, key: &str) -> bool {
+        *self.source(key) != ConfigSource::Default
+    }
+
     /// Where the value of a key came from, a setting's or one of the program's own.
     #[must_use]
     pub fn source(&self, key: &str) -> &ConfigSource {

@@ -508,7 +508,7 @@ fn unused(method: &'static str, role: &'static str) -> BuildError {
 /// Checks that what the settings name is there.
 fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError> {
     let check = |key, value: &str, known: Vec<String>| {
-        if known.iter().any(|name| name == value) {
+        if !config.is_set(key) || known.iter().any(|name| name == value) {
             return Ok(());
         }
         Err(BuildError::unknown_name(key, value, &known))

@@ -442,7 +442,7 @@ impl Inner {
         let ports = SessionPorts {
             roles: self.roles.clone(),
             seen: self.seen.clone(),
-            settings: config.settings.clone(),
+            config,
             model,
             prompt,
             turn: events.turn(),
@@ -609,7 +609,7 @@ impl Inner {
             .unwrap_or_else(|| self.roles.config.config());
         let mut request = window_request(
             &self.roles,
-            &config.settings,
+            &config,
             Self::own_model(&config).as_ref(),
         );
         request.force = true;
@@ -641,8 +641,10 @@ impl Inner {
         metadata: &JsonMap,
         events: &EventSink,
     ) -> Arc<str> {
-        let mut context = PromptContext::from(metadata.clone())
-            .with_template(&config.settings.system_prompt_template);
+        let mut context = PromptContext::from(metadata.clone());
+        if config.is_set("system_prompt_template") {
+            context = context.with_template(&config.settings.system_prompt_template);
+        }
         context.insert("session_id", json!(events.session()));
         context.insert("model", json!(self.roles.model(model)));
         context.insert("enable_task_hints", config.settings.enable_task_hints);

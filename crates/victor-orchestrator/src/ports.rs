@@ -11,7 +11,7 @@ use victor_chat_protocol::{
     TurnEventKind, TurnPorts,
 };
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointDraft};
-use victor_config_protocol::Settings;
+use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
 use victor_core::wire::Extra;
 use victor_core::{
@@ -39,7 +39,7 @@ pub(crate) const MODE: &str = "victor_mode";
 #[derive(Debug)]
 pub(crate) struct SessionPorts {
     pub(crate) roles: Roles,
-    pub(crate) settings: Settings,
+    pub(crate) config: Arc<EffectiveConfig>,
     pub(crate) seen: Arc<Seen>,
     /// The model that the session's own configuration names.
     pub(crate) model: Option<ModelId>,
@@ -74,9 +74,10 @@ pub(crate) trait CheckOutput: fmt::Debug + Send + Sync {
 /// What a session's context must fit into: the window of its model, less what an answer needs.
 pub(crate) fn window_request(
     roles: &Roles,
-    settings: &Settings,
+    config: &EffectiveConfig,
     model: Option<&ModelId>,
 ) -> WindowRequest {
+    let settings = &config.settings;
     let model = roles.model(model);
     let capabilities = roles.provider.capabilities(&model);
     let window = settings.context_window.or(capabilities.context_window);
@@ -91,8 +92,13 @@ pub(crate) fn window_request(
     request.reserved = answer
         .unwrap_or(ANSWER_TOKENS)
         .min(window.map_or(u64::MAX, |window| window / 4));
-    request.threshold = Some(settings.context_compaction_threshold);
-    request.strategy = Some(settings.context_compaction_strategy.clone());
+    // Where nobody has set them, the coordinator has its own.
+    request.threshold = config
+        .is_set("context_compaction_threshold")
+        .then_some(settings.context_compaction_threshold);
+    request.strategy = config
+        .is_set("context_compaction_strategy")
+        .then(|| settings.context_compaction_strategy.clone());
     request
 }
 
@@ -210,7 +216,7 @@ impl SessionPorts {
         preamble: &Preamble,
     ) -> Result<Context, ProviderError> {
         let (context, session) = (&self.roles.context, self.events.session());
-        let mut request = window_request(&self.roles, &self.settings, preamble.model.as_ref());
+        let mut request = window_request(&self.roles, &self.config, preamble.model.as_ref());
         request.preamble = self.preamble_tokens(call, preamble);
         request.force = call.shrink;
         // A copy of some pointers, from which a checkpoint is made if the context turns out to be compacted.
@@ -325,7 +331,10 @@ impl SessionPorts {
 
     fn scope(&self) -> ToolScope {
         let mut scope = ToolScope::new(self.events.session().clone(), self.turn);
-        scope.timeout = Some(Duration::from_secs(self.settings.tool_calling_timeout));
+        scope.timeout = self
+            .config
+            .is_set("tool_calling_timeout")
+            .then(|| Duration::from_secs(self.config.settings.tool_calling_timeout));
         scope
     }
 
@@ -403,8 +412,8 @@ impl TurnPorts for SessionPorts {
         if let Some(contract) = &call.output {
             self.ask_for(&contract.format, &preamble, &mut request);
         }
-        request.max_output_tokens = self.settings.max_output_tokens;
-        request.temperature = self.settings.temperature;
+        request.max_output_tokens = self.config.settings.max_output_tokens;
+        request.temperature = self.config.settings.temperature;
         request.session = Some(self.events.session().clone());
         Ok(self.roles.provider.stream_chat(request))
     }
