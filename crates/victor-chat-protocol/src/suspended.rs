@@ -1,5 +1,6 @@
 //! Turns that wait.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use victor_tool_protocol::ApprovalScope;
 ///
 /// It is made by a [`ChatEngine`](crate::ChatEngine) and read by one of the same kind; for everybody else its `state`
 /// is something to keep as it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SuspendedTurn {
     #[serde(default)]
@@ -56,6 +57,18 @@ impl SuspendedTurn {
             committed: Vec::new(),
             extra: Extra::default(),
         }
+    }
+}
+
+/// Without what was said: errors hold such turns, and whoever logs an error must not log a conversation.
+impl fmt::Debug for SuspendedTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SuspendedTurn")
+            .field("session", &self.session)
+            .field("turn", &self.turn)
+            .field("usage", &self.usage)
+            .field("approvals", &self.approvals.len())
+            .finish_non_exhaustive()
     }
 }
 

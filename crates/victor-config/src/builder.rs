@@ -55,7 +55,8 @@ impl ConfigBuilder {
     /// A variable's name is `VICTOR_` and the key in capitals. Its text is read as the setting's kind of value:
     /// numbers, booleans (`true`, `1`, `yes`, `on` and their opposites in any case), texts as they are, and JSON for
     /// `extra`. One that is empty counts as not set. Variables with other names are passed over, and so are those in
-    /// [`RESERVED_VARIABLES`](crate::RESERVED_VARIABLES); any other that begins with `VICTOR_` is an error.
+    /// [`RESERVED_VARIABLES`](crate::RESERVED_VARIABLES); any other that begins with `VICTOR_` is passed over, with
+    /// a remark in the health if a setting has almost that name.
     #[must_use]
     pub fn environment<K: Into<OsString>, V: Into<OsString>>(
         mut self,
@@ -130,7 +131,7 @@ impl ConfigBuilder {
                 layers.add(file::read(&path)?, &ConfigSource::File(path))?;
             }
         }
-        environment::add(&mut layers, self.variables, &self.reserved)?;
+        let misspelt = environment::add(&mut layers, self.variables, &self.reserved)?;
         for code in self.code {
             let values = match code {
                 Code::Settings(settings) => changed(&settings)?,
@@ -138,7 +139,7 @@ impl ConfigBuilder {
             };
             layers.add(values, &ConfigSource::Code)?;
         }
-        let coordinator = ConfigCoordinator::from_layers(layers, self.options)?;
+        let coordinator = ConfigCoordinator::from_layers(layers, self.options, misspelt)?;
         for provider in self.providers {
             coordinator.add_provider(provider);
         }

@@ -12,6 +12,7 @@ use victor_config_protocol::{
 };
 use victor_core::{Coordinator, Health, Problems, SessionId, contain, contain_sync, with_causes};
 
+use crate::environment::Misspelt;
 use crate::layer::{Layers, check};
 use crate::{ConfigBuilder, ConfigOptions, Explanation, MergePolicy};
 
@@ -62,14 +63,26 @@ impl ConfigCoordinator {
         ConfigBuilder::default()
     }
 
-    pub(crate) fn from_layers(layers: Layers, options: ConfigOptions) -> Result<Self, ConfigError> {
+    pub(crate) fn from_layers(
+        layers: Layers,
+        options: ConfigOptions,
+        misspelt: Vec<Misspelt>,
+    ) -> Result<Self, ConfigError> {
         let config = Arc::new(layers.clone().effective()?);
-        Ok(Self {
+        let coordinator = Self {
             layers,
             config,
             options,
             ..Self::default()
-        })
+        };
+        for Misspelt { variable, closest } in misspelt {
+            warn!(variable, closest, "the variable is no setting");
+            coordinator.problems.report(
+                format!("environment variable {variable}"),
+                format!("it is no setting and has no effect; did you mean {closest}?"),
+            );
+        }
+        Ok(coordinator)
     }
 
     /// What the value of a key is for every session, and where it came from. For a single session, ask

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 
+use tracing::debug;
 use victor_config_protocol::{ConfigError, ConfigSource, Settings};
 use victor_core::JsonMap;
 
 use crate::kind::Kind;
-use crate::layer::{Layers, invalid, unknown};
+use crate::layer::{Layers, closest, invalid};
 
 /// What the names of Victor's variables begin with.
 const PREFIX: &str = "VICTOR_";
@@ -15,8 +16,11 @@ const PREFIX: &str = "VICTOR_";
 ///
 /// - `VICTOR_CASSETTES`: where recorded answers of providers are kept, for tests.
 /// - `VICTOR_DATA`: where the data of measurements is kept, for benchmarks.
+/// - `VICTOR_DATA_DIR`: where the command keeps conversations.
 /// - `VICTOR_DRY_RUN_MODE`: whether changes are shown instead of made.
+/// - `VICTOR_ENCRYPTION_KEYS`: the keys by which stores are sealed.
 /// - `VICTOR_HEADLESS_MODE`: whether nobody is there to be asked.
+/// - `VICTOR_LLAMA`, `VICTOR_LLMOCK`, `VICTOR_MCP_SERVERS`: folders with servers of others, for tests.
 /// - `VICTOR_LOG_LEVEL`: what is logged.
 /// - `VICTOR_MINILM`: the folder of a sentence-transformer model, for tests.
 /// - `VICTOR_PG_URL`: the PostgreSQL database of the tests.
@@ -25,19 +29,36 @@ const PREFIX: &str = "VICTOR_";
 pub const RESERVED_VARIABLES: &[&str] = &[
     "VICTOR_CASSETTES",
     "VICTOR_DATA",
+    "VICTOR_DATA_DIR",
     "VICTOR_DRY_RUN_MODE",
+    "VICTOR_ENCRYPTION_KEYS",
     "VICTOR_HEADLESS_MODE",
+    "VICTOR_LLAMA",
+    "VICTOR_LLMOCK",
     "VICTOR_LOG_LEVEL",
+    "VICTOR_MCP_SERVERS",
     "VICTOR_MINILM",
     "VICTOR_PG_URL",
 ];
 
-/// Adds the values of all of Victor's variables.
+/// A variable whose name is almost that of a setting.
+#[derive(Debug)]
+pub(crate) struct Misspelt {
+    pub(crate) variable: String,
+    pub(crate) closest: String,
+}
+
+/// Adds the values of all of Victor's variables, and returns those that are no settings but look like one.
+///
+/// A variable that is no setting is no error: a Kubernetes service named `victor` sets `VICTOR_PORT` and
+/// `VICTOR_SERVICE_HOST` in every pod
+/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
 pub(crate) fn add(
     layers: &mut Layers,
     mut variables: Vec<(OsString, OsString)>,
     reserved: &[String],
-) -> Result<(), ConfigError> {
+) -> Result<Vec<Misspelt>, ConfigError> {
+    let mut misspelt = Vec::new();
     // Of several errors the same one is reported each time.
     variables.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (name, value) in variables {
@@ -56,7 +77,14 @@ pub(crate) fn add(
             .iter()
             .find(|key| key.to_ascii_uppercase() == rest)
         else {
-            return Err(unknown(&rest.to_lowercase(), &source));
+            match closest(rest) {
+                Some(key) => misspelt.push(Misspelt {
+                    variable: name,
+                    closest: format!("{PREFIX}{}", key.to_ascii_uppercase()),
+                }),
+                None => debug!(name, "the variable is no setting"),
+            }
+            continue;
         };
         let kind = Kind::of(key);
         let text = value
@@ -67,5 +95,5 @@ pub(crate) fn add(
             .ok_or_else(|| invalid(key, &source, kind.mismatch(&text.into())))?;
         layers.add(JsonMap::from_iter([((*key).into(), value)]), &source)?;
     }
-    Ok(())
+    Ok(misspelt)
 }

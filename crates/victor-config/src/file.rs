@@ -1,6 +1,7 @@
 //! Values from files.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Number, Value};
@@ -50,8 +51,16 @@ pub(crate) fn read(path: &Path) -> Result<JsonMap, ConfigError> {
             ));
         }
     };
-    let text = fs::read_to_string(path)
-        .map_err(|error| unreadable(path, "the system refuses it", error))?;
+    let text = fs::read_to_string(path).map_err(|error| {
+        let what = match error.kind() {
+            ErrorKind::NotFound => "there is no such file: check the path, or create the file",
+            ErrorKind::InvalidData => "it is not UTF-8: save it in that encoding",
+            ErrorKind::IsADirectory => "it is a directory: name a file in it",
+            ErrorKind::PermissionDenied => "it may not be read: check its permissions",
+            _ => "the system cannot read it",
+        };
+        unreadable(path, what, error)
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match parse(text) {
         Ok(Value::Object(values)) => Ok(values),

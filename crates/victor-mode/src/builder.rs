@@ -17,7 +17,7 @@ pub struct ModeCoordinatorBuilder {
 }
 
 /// The place of what is said in code.
-const PROGRAM: &str = "what the program sets";
+const PROGRAM: &str = "the program's list of modes";
 
 impl ModeCoordinatorBuilder {
     /// Adds a mode.
@@ -95,7 +95,7 @@ impl ModeCoordinatorBuilder {
     /// default one.
     pub fn build(self) -> Result<ModeCoordinator, ModeSetupError> {
         let coordinator = ModeCoordinator::new();
-        let unusable = |place| |source| ModeSetupError::Mode { place, source };
+        let unusable = |place| |reason| ModeSetupError::Mode { place, reason };
         for (place, policy) in self.modes {
             coordinator.register(policy).map_err(unusable(place))?;
         }

@@ -15,12 +15,11 @@ pub enum ModeSetupError {
         message: String,
     },
     /// A mode cannot be added, or there is no such default mode.
-    #[error("{place} cannot be used")]
+    #[error("{place} cannot be used: {reason}")]
     Mode {
         /// Where it is from.
         place: String,
         /// What is wrong with it.
-        #[source]
-        source: ModeError,
+        reason: ModeError,
     },
 }

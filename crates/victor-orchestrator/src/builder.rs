@@ -30,6 +30,9 @@ use crate::{AgentOrchestrator, BuildError, defaults};
 pub struct AgentOrchestratorBuilder {
     #[cfg(feature = "config")]
     config_builder: Option<victor_config::ConfigBuilder>,
+    /// The first method that configured the default configuration coordinator.
+    #[cfg(feature = "config")]
+    config_method: &'static str,
     provider: Option<Arc<dyn ChatProvider>>,
     model: Option<ModelId>,
     session: SessionId,
@@ -70,28 +73,34 @@ pub struct AgentOrchestratorBuilder {
 impl AgentOrchestratorBuilder {
     /// Takes settings from the program. Those that differ from their defaults beat files and the environment.
     pub fn settings(self, settings: victor_config_protocol::Settings) -> Self {
-        self.configure(|config| config.settings(settings))
+        self.configure("settings", |config| config.settings(settings))
     }
 
     /// Takes one value from the program, by the key of the setting.
     pub fn setting(self, key: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
-        self.configure(|config| config.set(key, value))
+        self.configure("setting", |config| config.set(key, value))
     }
 
     /// Takes settings from a file in TOML, YAML or JSON.
     pub fn config_file(self, path: impl Into<std::path::PathBuf>) -> Self {
-        self.configure(|config| config.file(path))
+        self.configure("config_file", |config| config.file(path))
     }
 
     /// Takes settings from the environment variables that begin with `VICTOR_`.
     pub fn environment(self) -> Self {
-        self.configure(|config| config.environment(std::env::vars_os()))
+        self.configure("environment", |config| {
+            config.environment(std::env::vars_os())
+        })
     }
 
     fn configure(
         mut self,
+        method: &'static str,
         change: impl FnOnce(victor_config::ConfigBuilder) -> victor_config::ConfigBuilder,
     ) -> Self {
+        if self.config_builder.is_none() {
+            self.config_method = method;
+        }
         self.config_builder = Some(change(self.config_builder.take().unwrap_or_default()));
         self
     }
@@ -318,6 +327,7 @@ impl AgentOrchestratorBuilder {
     pub fn build(mut self) -> Result<AgentOrchestrator, BuildError> {
         let config = self.build_config()?;
         let base = config.config();
+        let mut unread = unread(&self);
         let mode = match (self.modes.take(), std::mem::take(&mut self.own_modes)) {
             (Some(_), own) if !own.is_empty() => return Err(unused("mode", "mode")),
             (Some(own), _) => Some(own),
@@ -421,7 +431,10 @@ impl AgentOrchestratorBuilder {
             roles.analytics.add_exporter(exporter);
         }
         check_names(&roles, &base)?;
-        let remarks = remarks(&roles, &base);
+        if roles.tool_selection.is_none() {
+            unread.extend(SELECTION_KEYS.map(|key| (key, "tool selection")));
+        }
+        let remarks = remarks(&unread, &base);
         Ok(AgentOrchestrator::new(
             roles,
             self.session,
@@ -434,9 +447,15 @@ impl AgentOrchestratorBuilder {
     #[cfg(feature = "config")]
     fn build_config(&mut self) -> Result<Arc<dyn ConfigLoader>, BuildError> {
         match (self.config.take(), self.config_builder.take()) {
-            (Some(_), Some(_)) => Err(unused("settings", "config")),
+            (Some(_), Some(_)) => Err(unused(self.config_method, "config")),
             (Some(own), None) => Ok(own),
-            (None, builder) => Ok(Arc::new(builder.unwrap_or_default().build()?)),
+            (None, builder) => {
+                let mut builder = builder.unwrap_or_default();
+                if let Some(model) = &self.model {
+                    builder = builder.set("model", model.as_str());
+                }
+                Ok(Arc::new(builder.build()?))
+            }
         }
     }
 
@@ -451,6 +470,13 @@ impl AgentOrchestratorBuilder {
         &mut self,
         config: &EffectiveConfig,
     ) -> Result<Arc<dyn ProviderRouter>, BuildError> {
+        if self
+            .model
+            .as_ref()
+            .is_some_and(|model| model.as_str().is_empty())
+        {
+            return Err(BuildError::EmptyModel);
+        }
         let model = self.model.take().or_else(|| config.settings.model.clone());
         match (self.router.take(), self.provider.take()) {
             (None, None) => Err(BuildError::NoProvider),
@@ -526,21 +552,37 @@ fn check_names(roles: &Roles, config: &EffectiveConfig) -> Result<(), BuildError
     )
 }
 
-/// Names the settings that somebody has set and nobody reads, because their coordinators do not exist yet.
-fn remarks(roles: &Roles, config: &EffectiveConfig) -> Vec<String> {
-    let mut unread = vec!["enable_task_hints", "enable_metrics"];
-    if roles.tool_selection.is_none() {
-        unread.extend([
-            "tool_selection_strategy",
-            "tool_selection_hybrid_alpha",
-            "tool_selection_limit",
-        ]);
+/// The settings by which the default coordinator of tool selection is built.
+const SELECTION_KEYS: [&str; 3] = [
+    "tool_selection_strategy",
+    "tool_selection_hybrid_alpha",
+    "tool_selection_limit",
+];
+
+/// The settings that nobody will read, each with the coordinator that would: the one that is injected was built without
+/// them, or there is none yet.
+fn unread(builder: &AgentOrchestratorBuilder) -> Vec<(&'static str, &'static str)> {
+    let mut unread = vec![
+        ("enable_task_hints", "prompt"),
+        ("enable_metrics", "metrics"),
+    ];
+    if builder.modes.is_some() {
+        unread.push(("mode", "mode"));
     }
-    let set = unread
-        .into_iter()
-        .filter(|key| config.sources.contains_key(*key));
-    set.map(|key| {
-        format!("setting `{key}` has no effect: no coordinator that reads it is installed")
+    if builder.analytics.is_some() {
+        unread.push(("analytics_export_interval", "analytics"));
+    }
+    if builder.selector.is_some() {
+        unread.extend(SELECTION_KEYS.map(|key| (key, "tool selection")));
+    }
+    unread
+}
+
+/// Names the settings that somebody has set and nobody reads.
+fn remarks(unread: &[(&str, &str)], config: &EffectiveConfig) -> Vec<String> {
+    let set = unread.iter().filter(|(key, _)| config.is_set(key));
+    set.map(|(key, role)| {
+        format!("setting `{key}` has no effect: the {role} coordinator that is installed does not read it")
     })
     .collect()
 }

@@ -85,7 +85,7 @@ pub(crate) fn mode(
     match builder.default_mode(&settings.mode).build() {
         Ok(built) => Ok(Some(Arc::new(built))),
         Err(victor_mode::ModeSetupError::Mode {
-            source: ModeError::Unknown { name, known },
+            reason: ModeError::Unknown { name, known },
             ..
         }) => Err(BuildError::unknown_name("mode", &name, &known)),
         Err(error) => Err(error.into()),

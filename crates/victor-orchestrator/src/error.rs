@@ -20,6 +20,11 @@ pub enum BuildError {
         /// The provider.
         provider: String,
     },
+    /// The model that was named has no name.
+    #[error(
+        "the model's name is empty: pass a name to `model`, or leave the call out for the provider's default"
+    )]
+    EmptyModel,
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),

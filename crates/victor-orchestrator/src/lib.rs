@@ -104,6 +104,7 @@ mod ports;
 pub mod protocols;
 mod recovery;
 mod roles;
+mod runtime;
 mod seen;
 mod session;
 #[cfg(feature = "typed")]

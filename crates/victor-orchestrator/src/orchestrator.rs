@@ -30,6 +30,7 @@ use crate::guard::in_mode;
 use crate::observe::Reports;
 use crate::ports::{CheckOutput, MODE, SessionPorts, window_request};
 use crate::roles::Roles;
+use crate::runtime;
 use crate::seen::{MemoryLimits, Seen, Working};
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 
@@ -400,6 +401,13 @@ impl Inner {
         if self.ended.load(Ordering::Acquire) {
             return Err(ChatError::ShutDown);
         }
+        runtime::check()?;
+        if events.session().as_str().is_empty() {
+            return Err(setup(
+                "session",
+                "its name is empty: give the session a name",
+            ));
+        }
         self.started.get_or_try_init(|| self.initialize()).await?;
         let request = self.request(&start, policy, &events);
         let begin = self
@@ -503,6 +511,7 @@ impl Inner {
     }
 
     async fn initialize(&self) -> Result<(), ChatError> {
+        runtime::check_timers()?;
         for coordinator in self.roles.all() {
             let started = contain(coordinator.initialize()).await?;
             started.map_err(|error| ChatError::Setup {
@@ -607,11 +616,7 @@ impl Inner {
             .ok()
             .and_then(Result::ok)
             .unwrap_or_else(|| self.roles.config.config());
-        let mut request = window_request(
-            &self.roles,
-            &config,
-            Self::own_model(&config).as_ref(),
-        );
+        let mut request = window_request(&self.roles, &config, Self::own_model(&config).as_ref());
         request.force = true;
         let prepared = self.roles.context.prepare(session, &request).await;
         let prepared = prepared.map_err(|error| setup("context", error))?;

@@ -28,6 +28,14 @@ pub(crate) struct Attempts<'a> {
     pub(crate) pulse: &'a Arc<Pulse>,
 }
 
+/// What came of the attempts at a call.
+pub(crate) struct Tried {
+    pub(crate) ended: Ended,
+    pub(crate) attempts: u32,
+    /// How long the tool held its thread, where that was longer than the whole call may take.
+    pub(crate) blocked: Option<Duration>,
+}
+
 /// How an attempt ended.
 pub(crate) enum Ended {
     Well(ToolOutput),
@@ -45,13 +53,14 @@ pub(crate) enum Timeout {
 }
 
 impl Runner {
-    /// Tries until it is well, or until another attempt makes no sense. Says how many attempts there were.
-    pub(crate) async fn attempts(&self, run: &Attempts<'_>, mut arguments: Value) -> (Ended, u32) {
+    /// Tries until it is well, or until another attempt makes no sense.
+    pub(crate) async fn attempts(&self, run: &Attempts<'_>, mut arguments: Value) -> Tried {
         let allowed = run.work.scope.timeout.unwrap_or(self.options.timeout);
         let limit = run.tool.limits.timeout.unwrap_or(allowed);
         let mut left = allowed.max(limit);
         let retry = &self.options.retry;
         let mut number = 1;
+        let mut blocked = None;
         loop {
             let began;
             let ended = {
@@ -60,20 +69,25 @@ impl Runner {
                     None => (run.work.held.clone(), None),
                 };
                 began = Instant::now();
-                let attempt = self.attempt(run, arguments, limit, left);
+                let attempt = self.attempt(run, arguments, limit, left, &mut blocked);
                 held.run(attempt).await
             };
             left = left.saturating_sub(began.elapsed());
             let delay = retry.delay(number, &ended, run.tool.spec.effect);
+            let tried = Tried {
+                ended,
+                attempts: number,
+                blocked,
+            };
             let Some(delay) = delay.filter(|delay| *delay < left) else {
-                return (ended, number);
+                return tried;
             };
             // What could be read once can be read again.
             let Ok(again) = arguments::parse(run.call, &run.tool.spec) else {
-                return (ended, number);
+                return tried;
             };
             arguments = Value::Object(again);
-            let why = match &ended {
+            let why = match &tried.ended {
                 Ended::Failed(error) => with_causes(error),
                 _ => "it took too long".to_owned(),
             };
@@ -92,6 +106,7 @@ impl Runner {
         arguments: Value,
         limit: Duration,
         left: Duration,
+        blocked: &mut Option<Duration>,
     ) -> Ended {
         let made = Guarded::new(|| run.tool.tool.call(&run.cx, arguments));
         let mut call = match made {
@@ -103,7 +118,11 @@ impl Runner {
         let ends = after(began, self.options.max_duration.max(first));
         let mut timer = pin!(sleep_until(after(began, first)));
         let ended = poll_fn(|cx| {
-            if let Poll::Ready(ended) = call.as_mut().poll(cx) {
+            let (polled, took) = timed(|| call.as_mut().poll(cx));
+            if took > first {
+                *blocked = Some(took);
+            }
+            if let Poll::Ready(ended) = polled {
                 return Poll::Ready(Ok(ended));
             }
             while timer.as_mut().poll(cx).is_ready() {
@@ -133,6 +152,12 @@ impl Runner {
             },
         }
     }
+}
+
+/// What a function returns, and how long it took by the clock of the system, which goes on where that of tokio is paused.
+fn timed<T>(function: impl FnOnce() -> T) -> (T, Duration) {
+    let began = std::time::Instant::now();
+    (function(), began.elapsed())
 }
 
 /// So long after a moment; in years, where a limit is so large that there is no such moment.

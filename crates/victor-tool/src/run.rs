@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 use victor_core::{Effect, Part, Problems, ToolCall, ToolOutcome, ToolResult, with_causes};
 use victor_tool_protocol::{Receipt, ToolContext, ToolError, ToolScope};
 
-use crate::attempt::{Attempts, Ended, Timeout};
+use crate::attempt::{Attempts, Ended, Timeout, Tried};
 use crate::cache::{Cache, Key, Known};
 use crate::pulse::Pulse;
 use crate::registry::Registry;
@@ -111,10 +111,22 @@ impl Runner {
 
     /// Runs the call and says what came of it, within limits.
     async fn work(&self, run: &Attempts<'_>, arguments: Value) -> Worked {
-        let (ended, attempts) = self.attempts(run, arguments).await;
+        let Tried {
+            ended,
+            attempts,
+            blocked,
+        } = self.attempts(run, arguments).await;
         let (name, part) = (&run.call.name, &run.tool.part);
-        if !matches!(ended, Ended::Panicked(_)) {
-            self.problems.clear(part);
+        match blocked {
+            Some(time) => {
+                let advice = format!(
+                    "it blocked its thread for {time:.1?}: use `spawn_blocking` for such work"
+                );
+                warn!(tool = %name, ?time, "a tool blocked its thread");
+                self.problems.report(part, advice);
+            }
+            None if matches!(ended, Ended::Panicked(_)) => {}
+            None => self.problems.clear(part),
         }
         let nothing_done = matches!(ended, Ended::Failed(ToolError::Unavailable { .. }));
         let (outcome, mut content) = match ended {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use victor_config::{ConfigCoordinator, RESERVED_VARIABLES};
+use victor_core::Coordinator as _;
 
 use crate::check::check;
 
@@ -49,15 +50,41 @@ fn a_variable_that_does_not_fit_is_named() {
         "setting `max_output_tokens` in environment variable VICTOR_MAX_OUTPUT_TOKENS: \
          expected a whole number from 0 to 4294967295, found 5000000000",
     );
-    check_environment(
-        ("VICTOR_MAX_TOOL_ITERATION", "5"),
-        "unknown setting `max_tool_iteration` in environment variable VICTOR_MAX_TOOL_ITERATION: \
-         did you mean `max_tool_iterations`?",
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_at_most_a_remark() {
+    let check = |variable: &str, remark: &[&str]| {
+        let built = ConfigCoordinator::builder().environment([(variable, "5")]);
+        assert_eq!(
+            built.build().unwrap().health().problems,
+            remark,
+            "{variable}"
+        );
+    };
+    check(
+        "VICTOR_MAX_TOOL_ITERATION",
+        &[
+            "environment variable VICTOR_MAX_TOOL_ITERATION: it is no setting and has no effect; did you mean \
+           VICTOR_MAX_TOOL_ITERATIONS?",
+        ],
     );
-    check_environment(
-        ("VICTOR_model", "m"),
-        "unknown setting `model` in environment variable VICTOR_model: did you mean `model`?",
+    check(
+        "VICTOR_model",
+        &[
+            "environment variable VICTOR_model: it is no setting and has no effect; did you mean VICTOR_MODEL?",
+        ],
     );
+    // What Kubernetes sets in every pod beside a service named `victor`.
+    for variable in [
+        "VICTOR_PORT",
+        "VICTOR_SERVICE_HOST",
+        "VICTOR_SERVICE_PORT",
+        "VICTOR_PORT_80_TCP_ADDR",
+        "VICTOR_BIN",
+    ] {
+        check(variable, &[]);
+    }
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn a_file_that_cannot_be_read_says_why() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "file /nowhere/victor.toml cannot be read: the system refuses it"
+        "file /nowhere/victor.toml cannot be read: there is no such file: check the path, or create the file"
     );
     assert!(error.source().unwrap().to_string().contains("No such file"));
 }

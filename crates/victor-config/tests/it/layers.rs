@@ -106,7 +106,7 @@ fn the_lowest_layer_with_a_fault_is_reported() {
         .file("/nowhere/a.toml");
     check(
         builder,
-        "file /nowhere/a.toml cannot be read: the system refuses it <- No such file or directory (os error 2)",
+        "file /nowhere/a.toml cannot be read: there is no such file: check the path, or create the file <- No such file or directory (os error 2)",
     );
 }
 

@@ -131,6 +131,6 @@ fn what_is_wrong_is_told_with_its_place() {
     let error = ModeCoordinator::builder().default_mode("pln").build();
     assert_eq!(
         with_causes(&error.unwrap_err()),
-        "what the program sets cannot be used: there is no mode `pln`: choose one of build, plan, explore"
+        "the program's list of modes cannot be used: there is no mode `pln`: choose one of build, plan, explore"
     );
 }

@@ -6,6 +6,7 @@ mod checkpoints;
 mod crash;
 mod dialects;
 mod faults;
+mod injection;
 mod policies;
 mod recall;
 mod recovery;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
-use victor_core::ToolOutcome;
+use victor_core::{Coordinator as _, ToolOutcome};
 use victor_testkit::count_polls;
 use victor_tool::{ToolCoordinator, ToolOptions, tool_fn};
 use victor_tool_protocol::{Tool, ToolContext, ToolExecutor as _, ToolUpdate};
@@ -221,4 +221,28 @@ async fn a_dropped_wait_loses_nothing_that_is_said() {
         }
     }
     assert_eq!(told, "123");
+}
+
+#[tokio::test]
+async fn a_tool_that_blocks_its_thread_is_named_until_it_no_longer_does() {
+    let blocks = tool_fn(spec("blocks"), |_cx, arguments: Value| async move {
+        if arguments["blocks"] == true {
+            #[expect(clippy::disallowed_methods, reason = "it is what such tools do")]
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        Ok("done")
+    });
+    let options = ToolOptions::default().with_timeout(Duration::from_millis(20));
+    let tools = ToolCoordinator::builder().options(options).tool(blocks);
+    let tools = tools.build().unwrap();
+    let calls = [call("1", "blocks", r#"{"blocks":true}"#)];
+    tools.execute_tool_calls(&calls, &scope()).await;
+    let problems = tools.health().problems;
+    assert!(
+        problems[0].ends_with("use `spawn_blocking` for such work"),
+        "{problems:?}"
+    );
+    let calls = [call("1", "blocks", r#"{"blocks":false}"#)];
+    tools.execute_tool_calls(&calls, &scope()).await;
+    assert!(tools.health().is_healthy());
 }
