@@ -37,6 +37,8 @@ struct Reader<'a> {
     head: Option<usize>,
     in_table: bool,
     in_code: bool,
+    /// Whether the paragraph is one line that is too short to be wrapped, and may be a sentence of its own.
+    is_short: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -79,6 +81,12 @@ impl<'a> Reader<'a> {
             self.push(Cow::Borrowed(trimmed), 0.9);
         } else {
             let quote = trimmed.trim_start_matches("> ");
+            // A short line is one by itself, since wrapped prose has long ones; unless its sentence goes on.
+            if self.is_short && !quote.starts_with(char::is_lowercase) {
+                self.end_paragraph();
+            }
+            self.is_short =
+                self.paragraph.is_empty() && trimmed.chars().count() < 45 && !line.starts_with(' ');
             if self.paragraph.is_empty() {
                 self.paragraph = Cow::Borrowed(quote);
             } else if self.paragraph.len() < 20 * LONGEST {
@@ -88,13 +96,6 @@ impl<'a> Reader<'a> {
             } else {
                 self.end_paragraph();
                 self.paragraph = Cow::Borrowed(quote);
-            }
-            // A short line is one by itself: wrapped prose has long ones.
-            if trimmed.chars().count() < 45
-                && !line.starts_with(' ')
-                && self.paragraph.len() == quote.len()
-            {
-                self.end_paragraph();
             }
         }
     }
@@ -125,6 +126,7 @@ impl<'a> Reader<'a> {
     }
 
     fn end_paragraph(&mut self) {
+        self.is_short = false;
         match std::mem::take(&mut self.paragraph) {
             Cow::Borrowed(text) => split(text, |sentence| self.push(Cow::Borrowed(sentence), 1.0)),
             Cow::Owned(text) => split(&text, |sentence| {
@@ -313,6 +315,14 @@ mod tests {
         check(
             "Deadline: Friday\nBudget: 300\n",
             &["Deadline: Friday", "Budget: 300"],
+        );
+        check(
+            "The deadline is\nnoon on Friday, and the\nbudget is 300. There is cake.\nBring a friend",
+            &[
+                "The deadline is noon on Friday, and the budget is 300.",
+                "There is cake.",
+                "Bring a friend",
+            ],
         );
         check(
             "締め切りは金曜日です。予算は三百。",
