@@ -3,12 +3,13 @@
 mod commands;
 mod conversation;
 pub(crate) mod editor;
+mod input;
 mod interactive;
 mod view;
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 
 use crate::agent::AgentArgs;
@@ -25,6 +26,7 @@ Examples:
   victor chat \"Which crate retries a failed model call? Read docs/architecture.md\"
   victor chat                                 hold a conversation, with line editing and history
   victor chat < question.txt                  take the message from standard input
+  git diff | victor chat \"Review this\"       send what is piped in together with a message
   victor chat --allow-write \"Write 'hello' to greeting.txt\"
   victor chat --json \"Which files are here?\"  print one event a line, for programs
   victor chat --mode plan \"How would you split notes.txt?\"
@@ -67,7 +69,7 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct ChatArgs {
-    /// What to say; `-` reads it from standard input
+    /// What to say; `-` reads it from standard input. What is piped in beside a MESSAGE is sent with it
     message: Option<String>,
 
     #[command(flatten)]
@@ -94,9 +96,14 @@ impl ChatArgs {
     fn message(&self) -> anyhow::Result<Option<String>> {
         let terminal = io::stdin().is_terminal();
         let message = match &self.message {
-            Some(message) if message != "-" => message.clone(),
+            Some(message) if message == "-" => input::all()?,
+            Some(message) if terminal => message.clone(),
+            Some(message) => match input::beside_message()? {
+                Some(text) => with_input(message, &text),
+                None => message.clone(),
+            },
             None if self.interactive || terminal => return Ok(None),
-            _ => read_message()?,
+            None => input::all()?,
         };
         if message.trim().is_empty() {
             bail!(
@@ -107,14 +114,9 @@ impl ChatArgs {
     }
 }
 
-fn read_message() -> anyhow::Result<String> {
-    let mut message = String::new();
-    io::stdin()
-        .lock()
-        .read_to_string(&mut message)
-        .context("the message cannot be read from standard input")?;
-    message.truncate(message.trim_end().len());
-    Ok(message)
+/// The message with what came through standard input before it, marked so that the model can tell them apart.
+fn with_input(message: &str, input: &str) -> String {
+    format!("<standard_input>\n{input}\n</standard_input>\n\n{message}")
 }
 
 /// Sends a message, or holds a conversation.

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use victor_orchestrator::coordinators::ConfigCoordinator;
-use victor_orchestrator::protocols::ConfigError;
+use victor_orchestrator::protocols::{ConfigError, Coordinator as _};
 
-use crate::data;
+use crate::{data, say};
 
 /// Where settings are read from.
 #[derive(Debug, Args)]
@@ -26,10 +26,14 @@ impl SettingsArgs {
             Some(file) => builder.file(file),
             None => builder.discover(Path::new(".")),
         };
-        match mode {
+        let builder = match mode {
             Some(mode) => builder.set("mode", mode),
             None => builder,
+        };
+        let config = builder.build()?;
+        for problem in config.health().problems {
+            say::remark(&problem);
         }
-        .build()
+        Ok(config)
     }
 }

@@ -78,10 +78,51 @@ pub(super) async fn run(
             session.reset().await?;
             Ok("the conversation is forgotten".to_owned())
         }
-        _ => Err(anyhow!(
-            "there is no command /{name}: /help shows those that there are"
-        )),
+        _ if COMMANDS.contains(&name) => Err(anyhow!("/{name} takes no argument: send it alone")),
+        _ => match closest(name) {
+            Some(command) => Err(anyhow!(
+                "there is no command /{name}; did you mean /{command}?"
+            )),
+            None => Err(anyhow!(
+                "there is no command /{name}: /help shows those that there are"
+            )),
+        },
     }
+}
+
+/// The commands, `quit` among them.
+const COMMANDS: [&str; 13] = [
+    "help",
+    "context",
+    "mode",
+    "tools",
+    "history",
+    "checkpoint",
+    "checkpoints",
+    "restore",
+    "undo",
+    "fork",
+    "reset",
+    "quit",
+    "exit",
+];
+
+/// The commands that take an argument.
+const WITH_ARGUMENT: [&str; 4] = ["mode", "checkpoint", "restore", "fork"];
+
+/// The command whose name is closest, if it is close.
+fn closest(name: &str) -> Option<&'static str> {
+    COMMANDS
+        .into_iter()
+        .map(|command| {
+            (
+                strsim::normalized_damerau_levenshtein(name, command),
+                command,
+            )
+        })
+        .filter(|(similarity, _)| *similarity >= 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, command)| command)
 }
 
 async fn fork(session: &Session, checkpoint: CheckpointId, name: &str) -> anyhow::Result<Session> {
@@ -93,14 +134,29 @@ async fn fork(session: &Session, checkpoint: CheckpointId, name: &str) -> anyhow
     forked.with_context(|| format!("the conversation cannot be forked into `{name}`"))
 }
 
-/// The command that a line is, if it is one, and its argument: a slash and a word, and one more for those that take one.
-/// Paths are none.
+/// The command that a line is, if it is one, and its argument.
+///
+/// A slash and a word is a command, known or not; with more behind it, where the word is a command or almost one, since
+/// a misspelt command must not go to a model that is paid for. Paths are none.
 pub(super) fn parse(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_end().strip_prefix('/')?;
     let (name, argument) = line.split_once(' ').unwrap_or((line, ""));
     let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
-    let takes_one = ["mode", "checkpoint", "restore", "fork"].contains(&name);
-    (is_word && (argument.is_empty() || takes_one)).then_some((name, argument.trim()))
+    let is_command =
+        argument.is_empty() || WITH_ARGUMENT.contains(&name) || closest(name).is_some();
+    (is_word && is_command).then_some((name, argument.trim()))
+}
+
+/// Advice for a line that other programs take for a command, and that is hardly meant for the model.
+pub(super) fn advice(line: &str) -> Option<String> {
+    let command = match line.trim_end() {
+        "exit" | "quit" | "bye" | ":q" | ":q!" | "logout" => "/quit leaves",
+        "help" | "?" | ":help" | "-h" | "--help" => "/help shows the commands",
+        _ => return None,
+    };
+    Some(format!(
+        "{command}; with a space before it, the line goes to the model"
+    ))
 }
 
 /// Which mode a session is in, and which there are.
@@ -177,6 +233,16 @@ mod tests {
         assert_eq!(parse("/quit"), Some(("quit", "")));
         assert_eq!(parse("/reset "), Some(("reset", "")));
         assert_eq!(parse("/mode  plan "), Some(("mode", "plan")));
+        assert_eq!(parse("/mod plan"), Some(("mod", "plan")));
+        assert_eq!(parse("/reset now"), Some(("reset", "now")));
+        assert_eq!(closest("mod"), Some("mode"));
+        assert_eq!(closest("chekpoint"), Some("checkpoint"));
+        for word in ["exit", "quit", ":q", "help", "? "] {
+            assert!(advice(word).is_some(), "{word}");
+        }
+        for message in [" exit", "exit the loop", "help me"] {
+            assert_eq!(advice(message), None, "{message}");
+        }
         for message in [
             "quit",
             " /quit",

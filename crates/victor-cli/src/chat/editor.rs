@@ -1,6 +1,6 @@
 //! Lines and answers that a person types.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use rustyline::config::{Behavior, Config};
@@ -15,6 +15,8 @@ use crate::say;
 pub(super) enum Line {
     /// A line.
     Text(String),
+    /// A line that is not UTF-8.
+    NotText,
     /// Ctrl-C.
     Interrupt,
     /// Ctrl-D, or the end of a file.
@@ -56,6 +58,9 @@ impl LineEditor {
                 Ok(Line::Text(line))
             }
             Err(ReadlineError::Eof) => Ok(Line::End),
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                Ok(Line::NotText)
+            }
             Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Ok(Line::Interrupt),
             Err(error) => Err(into_io(error)),
         }

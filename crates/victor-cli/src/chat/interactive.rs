@@ -39,13 +39,24 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
                 continue;
             }
             Line::Text(line) => line,
+            Line::NotText => {
+                say::error("the line is not UTF-8, and was passed over");
+                if !person {
+                    exit = Exit::Failed;
+                }
+                continue;
+            }
         };
         interrupted = false;
         if line.trim().is_empty() {
             continue;
         }
+        if let Some(advice) = commands::advice(&line) {
+            say::tell(&advice);
+            continue;
+        }
         match commands::parse(&line) {
-            Some(("quit", "")) => return Ok(exit),
+            Some(("quit" | "exit", "")) => return Ok(exit),
             Some((name, argument)) => match commands::run(conversation, name, argument).await {
                 Ok(text) => say::tell(&text),
                 Err(error) => say::error(&format!("{error:#}")),

@@ -1,0 +1,86 @@
+//! What is piped in.
+
+use std::io::{self, Read as _};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use crate::say;
+
+/// How long the first byte beside a message is waited for: a program may have been started with a pipe that nobody
+/// writes to.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The most that is taken, in bytes: no model has a window for more.
+const MOST: u64 = 16 << 20;
+
+/// All of standard input, which must be text.
+pub(super) fn all() -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    read(&mut bytes)?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.trim_end().to_owned()),
+        Err(_) => bail!(
+            "the message on standard input is not UTF-8: convert it, for example with `iconv`"
+        ),
+    }
+}
+
+/// What is piped in beside a message, if anything is. What is not UTF-8 in it is replaced, and that is said.
+///
+/// It blocks until the input ends, or until nothing has come for a while, which is said too.
+pub(super) fn beside_message() -> anyhow::Result<Option<String>> {
+    let (sender, receiver) = sync_channel(1);
+    // It cannot be taken back from a read that blocks, and ends with the program.
+    thread::spawn(move || {
+        let mut first = [0];
+        let began = io::stdin().lock().read(&mut first);
+        // Nobody receives it where the patience is over.
+        if sender
+            .send(began.map(|count| first[..count].to_vec()))
+            .is_ok()
+        {
+            let mut bytes = Vec::new();
+            let _ = sender.send(read(&mut bytes).map(|()| bytes).map_err(io::Error::other));
+        }
+    });
+    let first = match receiver.recv_timeout(PATIENCE) {
+        // A standard input that is closed holds nothing.
+        Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
+        Ok(Ok(first)) if first.is_empty() => return Ok(None),
+        Ok(Ok(first)) => first,
+        Err(RecvTimeoutError::Timeout) => {
+            say::remark(&format!(
+                "standard input is open and has said nothing for {} s, so the message goes without it; `< /dev/null` \
+                 spares the wait, and `-` as the message waits as long as it takes",
+                PATIENCE.as_secs()
+            ));
+            return Ok(None);
+        }
+    };
+    let rest = receiver.recv().context("standard input cannot be read")?;
+    let bytes = [first, rest.context("standard input cannot be read")?].concat();
+    let text = String::from_utf8_lossy(&bytes);
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        say::remark("standard input is not all UTF-8: what cannot be read is sent as U+FFFD");
+    }
+    let text = text.trim_end();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Reads standard input to its end.
+fn read(bytes: &mut Vec<u8>) -> anyhow::Result<()> {
+    let mut input = io::stdin().lock().take(MOST + 1);
+    input
+        .read_to_end(bytes)
+        .context("standard input cannot be read")?;
+    if bytes.len() as u64 > MOST {
+        bail!(
+            "standard input holds more than {} MiB: save it to a file and name the file",
+            MOST >> 20
+        );
+    }
+    Ok(())
+}
