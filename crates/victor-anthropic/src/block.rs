@@ -4,10 +4,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use victor_core::wire::Extra;
 use victor_core::{JsonMap, Opaque, Part, Text, Thinking, ToolCall};
+use victor_model_api::RawFields as Fields;
 
 use crate::DIALECT;
 use crate::grown::Grown;
-use crate::json::Fields;
 
 /// A block of an answer, whole or growing.
 #[derive(Debug)]

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use victor_core::wire::Extra;
-use victor_core::{Document, JsonMap, MediaSource, Opaque, Part, Text, ToolCall, ToolResult};
-
-use victor_model_api::{CallIds, NameRule};
+use victor_core::{Document, JsonMap, MediaSource, Opaque, Part, Text, ToolResult};
+use victor_model_api::{CallIds, NameRule, arguments};
 
 use crate::DIALECT;
 
@@ -97,7 +95,7 @@ impl<'a> Block<'a> {
             Part::ToolCall(call) => Self::ToolUse {
                 id: ids.of_call(call.id.as_str()),
                 name: NAMES.name(&call.name),
-                input: input(call),
+                input: arguments(&call.arguments),
                 own: own(&call.extra),
             },
             Part::ToolResult(result) => Self::result(result, ids),
@@ -171,26 +169,8 @@ pub(crate) fn own(extra: &Extra) -> Option<&JsonMap> {
 /// The block that was kept as it came; none if it is of another provider, or no object.
 fn raw(opaque: &Opaque) -> Option<&RawValue> {
     let ours = (opaque.provider == DIALECT).then_some(opaque.data.as_str())?;
-    object(ours)
-}
-
-fn object(json: &str) -> Option<&RawValue> {
-    serde_json::from_str::<&RawValue>(json)
-        .ok()
-        .filter(|raw| raw.get().starts_with('{'))
-}
-
-/// The arguments as they were written, or, where that is no object, an object that shows what was written.
-fn input(call: &ToolCall) -> Cow<'_, RawValue> {
-    if let Some(input) = object(&call.arguments) {
-        return Cow::Borrowed(input);
-    }
-    let shown = match call.arguments.trim() {
-        "" => json!({}),
-        written => json!({ "invalid_arguments": written }),
-    };
-    // Neither can fail to become JSON.
-    to_raw_value(&shown).map_or(Cow::Borrowed(RawValue::NULL), Cow::Owned)
+    let raw = serde_json::from_str::<&RawValue>(ours).ok()?;
+    raw.get().starts_with('{').then_some(raw)
 }
 
 /// The text that is encoded in base64, if it is one.
@@ -219,7 +199,8 @@ fn decoded(base64: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use victor_core::{Image, Thinking, ToolOutcome};
+    use serde_json::json;
+    use victor_core::{Image, Thinking, ToolCall, ToolOutcome};
 
     use super::*;
 
@@ -277,16 +258,13 @@ mod tests {
 
     #[test]
     fn calls_have_objects_for_arguments_whatever_was_written() {
-        let call = |arguments: &str| ToolCall::new("1", "t", arguments);
-        let block =
-            |input: &str| format!(r#"{{"type":"tool_use","id":"1","name":"t","input":{input}}}"#);
-        check(call(r#" {"a" : 1.0}"#), &block(r#"{"a" : 1.0}"#));
-        check(call(""), &block("{}"));
-        check(
-            call(r#"{"a":"#),
-            &block(r#"{"invalid_arguments":"{\"a\":"}"#),
-        );
-        check(call("[1]"), &block(r#"{"invalid_arguments":"[1]"}"#));
+        let check = |arguments: &str, input: &str| {
+            let block = format!(r#"{{"type":"tool_use","id":"1","name":"t","input":{input}}}"#);
+            check(ToolCall::new("1", "t", arguments), &block);
+        };
+        check(r#" {"a" : 1.0}"#, r#"{"a" : 1.0}"#);
+        check("", "{}");
+        check(r#"{"a":"#, r#"{"invalid_arguments":"{\"a\":"}"#);
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use victor_core::ModelId;
 use victor_http::TextTemplate;
+use victor_model_api::RawFields as Fields;
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
 
 use crate::DIALECT;
 use crate::block::{Block, Shown};
 use crate::error;
-use crate::json::Fields;
 use crate::message::Message;
 
 /// Decodes the events of a streamed answer of the Messages API, without I/O.

@@ -1,10 +1,10 @@
 //! Which class an error of the API or of the way to it belongs to.
 
 use victor_http::HttpError;
+use victor_model_api::RawFields as Fields;
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::DIALECT;
-use crate::json::Fields;
 
 /// How much of a body that is no error of the API is shown.
 const SHOWN_CHARS: usize = 200;

@@ -4,8 +4,7 @@ use std::mem;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-
-use crate::json::Fields;
+use victor_model_api::RawFields as Fields;
 
 /// A block of a kind that is not known here, put together from its beginning and its pieces.
 #[derive(Debug)]

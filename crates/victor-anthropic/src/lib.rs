@@ -52,7 +52,6 @@ mod content;
 mod decoder;
 mod error;
 mod grown;
-mod json;
 mod message;
 mod provider;
 mod request;

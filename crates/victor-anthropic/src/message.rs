@@ -3,11 +3,11 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 use victor_core::{JsonMap, ModelId, Part, StopReason, Usage};
+use victor_model_api::RawFields as Fields;
 use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
 
 use crate::DIALECT;
 use crate::block::{Block, namespaced};
-use crate::json::Fields;
 
 /// An answer as far as it has come.
 #[derive(Debug)]
