@@ -7,10 +7,11 @@ use crate::RawFields;
 
 /// The fields of an object that comes in pieces, as streams of chunks bring the fields of a message.
 ///
-/// What comes in one piece stays as it is, byte for byte. Where more pieces of a field come, texts are appended, the
-/// fields of objects are taken one by one, and the items of lists find their predecessor by `index`, `type` and `id`, or,
-/// without an index, continue the last item of their type. Names and seals, as `id` or `signature`, are replaced, and so
-/// is everything else. It is what [OpenRouter] and others document for `reasoning_details`.
+/// What comes in one piece stays as it is, byte for byte. Where more pieces of a field come, the fields of objects are
+/// taken one by one, and the items of lists find their predecessor by `index`, `type` and `id`, or, without an index,
+/// continue the last item of their type. Fields that hold texts by their name, as `text` and `summary`, grow; all others
+/// are replaced, since servers repeat names and send seals whole. It is what [OpenRouter] and others document for
+/// `reasoning_details`.
 ///
 /// ```
 /// use victor_model_api::{Pieces, RawFields};
@@ -42,19 +43,8 @@ enum Piece {
     List(Vec<Piece>),
 }
 
-/// Texts that say the same again where they come again.
-const REPLACED: [&str; 10] = [
-    "encrypted_content",
-    "format",
-    "id",
-    "index",
-    "model",
-    "name",
-    "role",
-    "signature",
-    "thought_signature",
-    "type",
-];
+/// The fields whose texts are appended.
+const GROWING: [&str; 5] = ["content", "reasoning", "summary", "text", "thinking"];
 
 impl Pieces {
     /// Whether nothing has come.
@@ -98,13 +88,9 @@ impl Piece {
     fn take(&mut self, name: &str, value: &RawValue) {
         self.open();
         match self {
-            Self::Text(text) if !REPLACED.contains(&name) => {
+            Self::Text(text) if GROWING.contains(&name) => {
                 if let Ok(more) = serde_json::from_str::<String>(value.get()) {
-                    // Sealed data is said whole, and perhaps twice.
-                    if name != "data" || more != *text {
-                        text.push_str(&more);
-                    }
-                    return;
+                    return text.push_str(&more);
                 }
             }
             Self::Object(pieces) => {
@@ -236,15 +222,18 @@ mod tests {
     }
 
     #[test]
-    fn texts_grow_and_names_and_numbers_are_replaced() {
-        check(&[r#"{"a":"x"}"#, r#"{"a":"x"}"#], r#"{"a":"xx"}"#);
+    fn texts_grow_and_everything_else_is_replaced() {
+        check(&[r#"{"text":"x"}"#, r#"{"text":"x"}"#], r#"{"text":"xx"}"#);
         check(&[r#"{"id":"x"}"#, r#"{"id":"y"}"#], r#"{"id":"y"}"#);
         check(&[r#"{"a":1}"#, r#"{"a":2.0}"#], r#"{"a":2.0}"#);
         check(
             &[r#"{"a":"x"}"#, r#"{"a":[1]}"#, r#"{"a":[2]}"#],
             r#"{"a":[1,2]}"#,
         );
-        check(&[r#"{"a":"\ud83d"}"#, r#"{"a":"x"}"#], r#"{"a":"x"}"#);
+        check(
+            &[r#"{"text":"\ud83d"}"#, r#"{"text":"x"}"#],
+            r#"{"text":"x"}"#,
+        );
     }
 
     #[test]

@@ -99,6 +99,12 @@ impl<'a> RawFields<'a> {
     }
 }
 
+impl<'a> FromIterator<(Cow<'a, str>, &'a RawValue)> for RawFields<'a> {
+    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, &'a RawValue)>>(fields: I) -> Self {
+        Self(fields.into_iter().collect())
+    }
+}
+
 impl Serialize for RawFields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())

@@ -1,16 +1,21 @@
 //! The body of a request, of which only what is new is written.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use serde::Serialize;
-use victor_core::Message;
+use victor_core::{Message, Messages, Role};
 use victor_http::{BodyCache, END, HttpBody, ToolCache, head, items, settled};
+use victor_model_api::{CallIds, NameRule, Side, turns};
 use victor_provider_protocol::ChatRequest;
 
+use crate::content::joined;
 use crate::{Dialect, Quirks, chat, responses};
 
 /// What a provider writes requests with.
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
-    conversations: BodyCache<()>,
+    conversations: BodyCache<Option<CallIds>>,
     tools: ToolCache,
 }
 
@@ -32,20 +37,33 @@ impl Bodies {
             stream,
             thinks,
         } = encoding;
+        let messages = request.context.messages();
         match dialect {
             Dialect::ChatCompletions => {
+                let leading = leading(messages);
                 let body = chat::Body {
                     request,
                     provider,
                     quirks,
                     stream,
                     tools: &self.tools,
+                    system: instructions(request, leading),
                 };
-                self.assemble(request, "messages", 0, &body, |new| {
-                    items(&body.messages(new))
+                let list = List {
+                    name: "messages",
+                    variant: 0,
+                    leading,
+                    ids: chat::ids(quirks.call_ids),
+                };
+                self.assemble(request, list, &body, |range, begun, ids| {
+                    let turns = turns(messages, range, side);
+                    items(&body.items(&turns, begun, ids))
                 })
             }
             Dialect::Responses => {
+                // The caller's own instructions take the place of the system prompt, not of the system's messages.
+                let is_given = request.extra.contains_key("instructions");
+                let leading = if is_given { 0 } else { leading(messages) };
                 let body = responses::Body {
                     request,
                     provider,
@@ -53,10 +71,17 @@ impl Bodies {
                     stream,
                     tools: &self.tools,
                     thinks,
+                    system: instructions(request, leading),
                 };
-                let variant = u64::from(body.is_stored());
-                self.assemble(request, "input", variant, &body, |new| {
-                    items(&body.input(new))
+                let list = List {
+                    name: "input",
+                    variant: u64::from(body.is_stored()) + 2 * u64::from(is_given),
+                    leading,
+                    ids: responses::IDS,
+                };
+                self.assemble(request, list, &body, |range, begun, ids| {
+                    let turns = turns(messages, range, |message| body.side(message));
+                    items(&body.items(&turns, begun, ids))
                 })
             }
         }
@@ -65,27 +90,65 @@ impl Bodies {
     fn assemble(
         &self,
         request: &ChatRequest,
-        list: &str,
-        variant: u64,
+        list: List,
         body: &impl Serialize,
-        write: impl Fn(&[&Message]) -> serde_json::Result<Vec<u8>>,
+        write: impl Fn(Range<usize>, bool, &mut CallIds) -> serde_json::Result<Vec<u8>>,
     ) -> serde_json::Result<HttpBody> {
-        if request.extra.contains_key(list) {
+        if request.extra.contains_key(list.name) {
             // The caller's own takes the place of the conversation.
             return Ok(serde_json::to_vec(body)?.into());
         }
         let (session, messages) = (request.session.as_ref(), request.context.messages());
-        let write = |from: usize, to: usize| {
-            let new = messages.iter().skip(from).take(to - from);
-            write(&new.map(|message| &**message).collect::<Vec<_>>())
-        };
-        let settled = settled(messages, |message| Some(message.role()));
-        let mut written = self.conversations.take(session, variant, messages, settled);
-        written.add(write(written.count(), settled)?, settled);
-        let tail = [&write(settled, messages.len())?, END].concat();
-        let body = written.body(head(body)?, tail);
+        let settled = settled(messages, side);
+        let mut written = self
+            .conversations
+            .take(session, list.variant, messages, settled);
+        let from = written.count().max(list.leading);
+        let ids = written.state.get_or_insert_with(|| CallIds::new(list.ids));
+        let closed = write(from..settled.max(from), from > list.leading, ids)?;
+        // What is open is written again with the next request, from the same state.
+        let from = settled.max(from);
+        ids.mark();
+        let open = write(from..messages.len(), from > list.leading, ids)?;
+        ids.rewind();
+        written.add(closed, settled);
+        let body = written.body(head(body)?, [&open, END].concat());
         self.conversations.put(session, written);
         Ok(body)
+    }
+}
+
+/// The list of a request that holds its conversation.
+struct List {
+    name: &'static str,
+    /// Tells lists apart that are written in different ways.
+    variant: u64,
+    /// How many messages at the beginning stand elsewhere.
+    leading: usize,
+    ids: NameRule,
+}
+
+/// How many messages of the system a conversation begins with. Many servers take instructions in one message alone.
+fn leading(messages: &Messages) -> usize {
+    let messages = messages.iter();
+    let system = messages.take_while(|message| *message.role() == Role::System);
+    system.count()
+}
+
+/// The system prompt, and the messages of the system that a conversation begins with.
+fn instructions(request: &ChatRequest, leading: usize) -> Option<Cow<'_, str>> {
+    let messages = request.context.messages().iter().take(leading);
+    let texts = messages.map(|message| message.text());
+    let texts = texts.filter(|text| !text.trim().is_empty());
+    let prompt = request.system.as_deref().map(Cow::Borrowed);
+    joined(prompt.into_iter().chain(texts).collect())
+}
+
+/// The side of a message. What the system says later is said in place.
+fn side(message: &Message) -> Option<Side> {
+    match message.role() {
+        Role::System => Some(Side::User),
+        _ => Side::of(message),
     }
 }
 

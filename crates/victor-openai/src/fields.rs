@@ -3,6 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use victor_core::{JsonMap, ToolSpec};
 
 /// Writes the fields of a request. What the caller sets in `extra` takes the place of what we would set.
@@ -51,6 +52,7 @@ impl<'a, M: SerializeMap> Fields<'a, M> {
 }
 
 /// Bytes in base64, as an address.
+#[derive(Debug)]
 pub(crate) struct DataUrl<'a> {
     pub(crate) media_type: &'a str,
     pub(crate) data: &'a str,
@@ -65,9 +67,9 @@ impl Serialize for DataUrl<'_> {
     }
 }
 
-/// The arguments of a call as they are sent back: byte for byte, except that no text at all is no JSON.
-pub(crate) fn arguments(text: &str) -> &str {
-    if text.trim().is_empty() { "{}" } else { text }
+/// Writes JSON as text.
+pub(crate) fn as_text<S: Serializer>(json: &RawValue, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(json.get())
 }
 
 /// Whether the tool's schema is to be enforced, where the tool says so in a field of its own.

@@ -54,10 +54,12 @@ mod builder;
 mod capabilities;
 mod chat;
 mod connection;
+mod content;
 mod decoder;
 mod embedder;
 mod error;
 mod fields;
+mod own;
 mod provider;
 mod responses;
 mod server;
@@ -67,7 +69,10 @@ pub use builder::OpenAiBuilder;
 pub use decoder::StreamDecoder;
 pub use embedder::OpenAiEmbedder;
 pub use provider::OpenAiProvider;
-pub use server::{Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, Server};
+pub use server::{
+    CallIdForm, Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, ReasoningReplay,
+    Server,
+};
 
 /// The field of a part or a tool, in its `extra`, that holds what only these dialects have.
 const EXTRA: &str = "openai";

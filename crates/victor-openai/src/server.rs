@@ -50,8 +50,13 @@ pub struct Quirks {
     pub empty_content: bool,
     /// As whom the system prompt speaks in Chat Completions, and messages of the system in both dialects.
     pub instruction_role: InstructionRole,
-    /// In which field of Chat Completions the server wants the model's thoughts back; none if it does not.
-    pub reasoning_replay: Option<ReasoningField>,
+    /// Whether the model's thoughts go back to it, as far as they can be read.
+    pub reasoning_replay: ReasoningReplay,
+    /// Whether roles must alternate, as chat templates of many models demand: instructions stand at the beginning alone,
+    /// the user speaks first, and an answer stands between the results of tools and what the user says.
+    pub strict_roles: bool,
+    /// What the identifiers of calls must look like in Chat Completions.
+    pub call_ids: CallIdForm,
     /// Whether the session is named as the key of the prompt cache.
     pub prompt_cache_key: bool,
 }
@@ -76,6 +81,32 @@ pub enum InstructionRole {
     Developer,
 }
 
+/// Whether the thoughts of a model go back to the server that sent them. What is sealed goes back in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReasoningReplay {
+    /// They do not, because the server refuses them, or keeps them itself.
+    Never,
+    /// They go back where they stood, which most servers read and none of the others refuses.
+    AsReceived,
+    /// The server wants them in this field of Chat Completions, and an empty text with calls for which there are none:
+    /// <https://api-docs.deepseek.com/guides/thinking_mode>.
+    Required(ReasoningField),
+}
+
+/// What the identifiers of calls must look like. Those that do not are written anew, with their results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallIdForm {
+    /// At most 40 ASCII letters, digits, `_` and `-`, which every server takes that does not want [`Nine`](Self::Nine).
+    Plain,
+    /// At most 40 characters of any kind. Some models, as those of Kimi, read their own identifiers in the prompt, so
+    /// that a server that takes them should find them unchanged.
+    Any,
+    /// Nine ASCII letters and digits, as Mistral and its chat templates want it.
+    Nine,
+}
+
 /// What thoughts are called that go back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -93,12 +124,16 @@ impl Quirks {
         stream_options: true,
         empty_content: false,
         instruction_role: InstructionRole::System,
-        reasoning_replay: None,
+        reasoning_replay: ReasoningReplay::AsReceived,
+        strict_roles: true,
+        call_ids: CallIdForm::Plain,
         prompt_cache_key: false,
     };
 
     const OPENAI: Self = Self {
         max_tokens: MaxTokensField::MaxCompletionTokens,
+        reasoning_replay: ReasoningReplay::Never,
+        strict_roles: false,
         prompt_cache_key: true,
         ..Self::COMPATIBLE
     };
@@ -113,14 +148,20 @@ impl Quirks {
         ..Self::MAX_COMPLETION_TOKENS
     };
 
+    /// Whatever model runs there finds its identifiers unchanged.
+    const LOCAL: Self = Self {
+        call_ids: CallIdForm::Any,
+        ..Self::COMPATIBLE
+    };
+
     const EMPTY_CONTENT: Self = Self {
         empty_content: true,
-        ..Self::COMPATIBLE
+        ..Self::LOCAL
     };
 
     /// Their models lose the thread, or fail, where they do not find what they thought before a call.
     const REASONING_CONTENT: Self = Self {
-        reasoning_replay: Some(ReasoningField::ReasoningContent),
+        reasoning_replay: ReasoningReplay::Required(ReasoningField::ReasoningContent),
         ..Self::COMPATIBLE
     };
 }
@@ -136,7 +177,7 @@ impl Server {
     };
     /// Ollama on this machine.
     pub const OLLAMA: Self = Self {
-        quirks: Quirks::COMPATIBLE,
+        quirks: Quirks::LOCAL,
         ..Self::local("ollama", "http://localhost:11434/v1")
     };
     /// The server of llama.cpp on this machine.
@@ -145,9 +186,15 @@ impl Server {
         ..Self::local("llama.cpp", "http://localhost:8080/v1")
     };
     /// vLLM on this machine.
-    pub const VLLM: Self = Self::local("vllm", "http://localhost:8000/v1");
+    pub const VLLM: Self = Self {
+        quirks: Quirks::LOCAL,
+        ..Self::local("vllm", "http://localhost:8000/v1")
+    };
     /// LM Studio on this machine.
-    pub const LM_STUDIO: Self = Self::local("lm-studio", "http://localhost:1234/v1");
+    pub const LM_STUDIO: Self = Self {
+        quirks: Quirks::LOCAL,
+        ..Self::local("lm-studio", "http://localhost:1234/v1")
+    };
     /// Groq.
     pub const GROQ: Self = Self::hosted(
         "groq",
@@ -174,7 +221,7 @@ impl Server {
         "zai",
         "https://api.z.ai/api/paas/v4",
         "ZAI_API_KEY",
-        Quirks::REASONING_CONTENT,
+        Quirks::COMPATIBLE,
     );
     /// A server of which nothing is known but its address, which is still to be set.
     pub const COMPATIBLE: Self = Self::local("openai-compatible", "");

@@ -4,6 +4,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use victor_core::ToolCall;
+use victor_model_api::Pieces;
+
+use crate::own::{self, Read};
 
 /// A fragment of a tool call, or a whole one.
 #[derive(Debug, Default, Deserialize)]
@@ -12,7 +15,7 @@ pub(crate) struct Fragment<'a> {
     index: Option<i64>,
     id: Option<String>,
     #[serde(borrow)]
-    function: Option<Function<'a>>,
+    function: Option<Read<'a, Function<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,7 +45,14 @@ struct Call {
     id: String,
     name: String,
     arguments: String,
+    /// What else the server said of it and of its function, to be sent back.
+    others: Pieces,
+    function: Pieces,
 }
+
+/// The fields of a call and of its function that are read.
+const KNOWN: [&str; 4] = ["index", "id", "type", "function"];
+const KNOWN_OF_FUNCTION: [&str; 2] = ["name", "arguments"];
 
 impl Calls {
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,8 +60,18 @@ impl Calls {
     }
 
     /// Takes a fragment. An argument that is neither text nor an object is an error.
-    pub(crate) fn add(&mut self, fragment: Fragment<'_>) -> Result<(), serde_json::Error> {
-        let function = fragment.function.unwrap_or_default();
+    pub(crate) fn add(
+        &mut self,
+        fragment: Read<'_, Fragment<'_>>,
+    ) -> Result<(), serde_json::Error> {
+        let Read {
+            value: fragment,
+            raw,
+        } = fragment;
+        let (function, raw_function) = match fragment.function {
+            Some(function) => (function.value, Some(function.raw)),
+            None => (Function::default(), None),
+        };
         let id = fragment.id.unwrap_or_default();
         let name = function.name.unwrap_or_default();
         let target = match self.target(fragment.index, &id, &name) {
@@ -62,12 +82,18 @@ impl Calls {
                     id: String::new(),
                     name: String::new(),
                     arguments: String::new(),
+                    others: Pieces::default(),
+                    function: Pieces::default(),
                 });
                 self.calls.len() - 1
             }
         };
         self.current = target;
         let call = &mut self.calls[target];
+        own::take_unknown(raw, &KNOWN, &mut call.others);
+        if let Some(raw) = raw_function {
+            own::take_unknown(raw, &KNOWN_OF_FUNCTION, &mut call.function);
+        }
         if call.id.is_empty() {
             call.id = id;
         }
@@ -124,17 +150,21 @@ impl Calls {
 
     /// The calls that may be run, in their order. Of an answer that was cut, those that are whole. Of a whole answer
     /// all that have a name: a call whose arguments are no JSON cannot run, and the model is told.
-    pub(crate) fn release(self, cut: bool) -> impl Iterator<Item = ToolCall> {
+    pub(crate) fn release(self, cut: bool, provider: &str) -> impl Iterator<Item = ToolCall> {
         let released = move |call: &Call| !call.name.is_empty() && (!cut || call.is_whole());
         let calls = self.calls.into_iter().filter(released);
-        calls.enumerate().map(|(number, call)| {
+        calls.enumerate().map(move |(number, call)| {
             // Who sends no identifier is sent one back that it has not seen, and only needs to find it twice.
             let id = if call.id.is_empty() {
                 format!("call_{number}")
             } else {
                 call.id
             };
-            ToolCall::new(id, call.name, call.arguments)
+            let (others, function) = (call.others.to_json(), call.function.to_json());
+            let mut call = ToolCall::new(id, call.name, call.arguments);
+            own::keep(&mut call.extra, provider, own::FIELDS, others);
+            own::keep(&mut call.extra, provider, own::FUNCTION, function);
+            call
         })
     }
 }
@@ -160,7 +190,7 @@ mod tests {
             calls.add(serde_json::from_str(&text).unwrap()).unwrap();
         }
         calls
-            .release(cut)
+            .release(cut, "test")
             .map(|call| (call.id.as_str().to_owned(), call.name, call.arguments))
             .collect()
     }

@@ -9,9 +9,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use victor_core::{ModelId, Part, StopReason, Thinking, Usage};
 use victor_http::TextTemplate;
+use victor_model_api::Pieces;
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
 
 use super::calls::{Calls, Fragment};
+use crate::own::{self, Read};
 use crate::{error, usage};
 
 /// A chunk, or a whole answer, whose `message` has the fields of a `delta`.
@@ -38,10 +40,10 @@ struct Choice<'a> {
     #[serde(default)]
     index: Option<u64>,
     #[serde(borrow, default)]
-    delta: Option<Delta<'a>>,
+    delta: Option<Read<'a, Delta<'a>>>,
     /// Of a whole answer; beside a `delta` it repeats what came before.
     #[serde(borrow, default)]
-    message: Option<Delta<'a>>,
+    message: Option<Read<'a, Delta<'a>>>,
     #[serde(default)]
     finish_reason: Option<String>,
 }
@@ -61,8 +63,38 @@ struct Delta<'a> {
     #[serde(deserialize_with = "text_if_any")]
     thinking: Option<String>,
     #[serde(borrow)]
-    tool_calls: Option<Vec<Fragment<'a>>>,
+    tool_calls: Option<Vec<Read<'a, Fragment<'a>>>>,
 }
+
+/// The fields of a message that do not go back to the server that sent them, because they are read, because they are no
+/// part of what the model said, or because servers that send them refuse them. All others do.
+const NOT_SENT_BACK: [&str; 25] = [
+    "annotations",
+    "audio",
+    "channel", // Groq
+    "citations",
+    "content",
+    "content_filter_results",
+    "executed_tools", // Groq
+    "function_call",
+    "hidden_states", // SGLang
+    "images",
+    "index",
+    "logprobs",
+    "matched_stop", // SGLang
+    "obfuscation",
+    "prompt_token_ids", // vLLM
+    "reasoning",
+    "reasoning_content",
+    "refusal",
+    "role",
+    "search_results",
+    "stop_reason", // vLLM
+    "thinking",
+    "token_ids", // vLLM
+    "tool_calls",
+    "type",
+];
 
 impl Chunk<'_> {
     /// The text of a chunk that says nothing else, or nothing that matters when it is said again.
@@ -71,6 +103,9 @@ impl Chunk<'_> {
             return None;
         };
         let delta = choice.delta.as_ref()?;
+        let mut unknown = Pieces::default();
+        own::take_unknown(delta.raw, &NOT_SENT_BACK, &mut unknown);
+        let delta = &delta.value;
         let has_more = choice.index.unwrap_or(0) != 0
             || choice.message.is_some()
             || self.error.is_some()
@@ -78,7 +113,8 @@ impl Chunk<'_> {
             || delta.reasoning_content.is_some()
             || delta.reasoning.is_some()
             || delta.thinking.is_some()
-            || delta.tool_calls.is_some();
+            || delta.tool_calls.is_some()
+            || unknown.values().next().is_some();
         delta.content.as_deref().filter(|_| !has_more)
     }
 }
@@ -122,6 +158,8 @@ pub(crate) struct Decoder {
     model: Option<ModelId>,
     parts: Vec<Part>,
     calls: Calls,
+    /// What else the message says, to be sent back.
+    others: Pieces,
     finish: Option<String>,
     refused: bool,
     usage: Option<Usage>,
@@ -137,6 +175,7 @@ impl Decoder {
             model: None,
             parts: Vec::new(),
             calls: Calls::default(),
+            others: Pieces::default(),
             finish: None,
             refused: false,
             usage: None,
@@ -226,14 +265,21 @@ impl Decoder {
         choice: Choice<'_>,
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<(), ProviderError> {
-        let delta = choice.delta.or(choice.message).unwrap_or_default();
+        let delta = match choice.delta.or(choice.message) {
+            Some(delta) => {
+                own::take_unknown(delta.raw, &NOT_SENT_BACK, &mut self.others);
+                delta.value
+            }
+            None => Delta::default(),
+        };
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         // A server that says the same under two names means it once.
-        let thoughts = some(delta.reasoning_content)
-            .or_else(|| some(delta.reasoning))
-            .or_else(|| some(delta.thinking));
-        if let Some(thoughts) = thoughts {
-            self.think(&thoughts);
+        let named = |field, thoughts| some(thoughts).map(|thoughts| (field, thoughts));
+        let thoughts = named("reasoning_content", delta.reasoning_content)
+            .or_else(|| named("reasoning", delta.reasoning))
+            .or_else(|| named("thinking", delta.thinking));
+        if let Some((field, thoughts)) = thoughts {
+            self.think(field, &thoughts);
             show.extend([CompletionEvent::ThinkingDelta(thoughts)]);
         }
         if let Some(refusal) = some(delta.refusal) {
@@ -268,14 +314,19 @@ impl Decoder {
         }
     }
 
-    fn think(&mut self, more: &str) {
+    /// Takes thoughts, and remembers in which field they stood: they go back in the same.
+    fn think(&mut self, field: &str, more: &str) {
         match self.parts.last_mut() {
             Some(Part::Thinking(thinking)) => thinking.text.push_str(more),
-            _ => self.parts.push(Part::Thinking(Thinking {
-                text: more.to_owned(),
-                provider: Some(self.provider.clone()),
-                ..Thinking::default()
-            })),
+            _ => {
+                let mut thinking = Thinking {
+                    text: more.to_owned(),
+                    provider: Some(self.provider.clone()),
+                    ..Thinking::default()
+                };
+                own::stood_in(&mut thinking.extra, field);
+                self.parts.push(Part::Thinking(thinking));
+            }
         }
     }
 
@@ -294,8 +345,10 @@ impl Decoder {
             _ => false,
         };
         let mut parts = mem::take(&mut self.parts);
+        parts.extend(own::parts(&self.others, &self.provider));
         let (text, called) = (parts.len(), !self.calls.is_empty());
-        parts.extend(mem::take(&mut self.calls).release(cut).map(Part::ToolCall));
+        let released = mem::take(&mut self.calls).release(cut, &self.provider);
+        parts.extend(released.map(Part::ToolCall));
         let calls = parts.len() > text;
         if called && !calls && !cut {
             let message = "the model called a tool, but no call came whole";

@@ -5,6 +5,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use victor_core::wire::Extra;
 use victor_core::{Opaque, Part, Text, Thinking, ToolCall};
+use victor_model_api::RawFields;
+
+pub(crate) use crate::content::PARAGRAPH;
+use crate::own;
 
 /// What every item has. Only those that are known are looked into further, so that an item that is new breaks nothing.
 #[derive(Default, Deserialize)]
@@ -118,8 +122,14 @@ impl Item {
         }
         match &*self.r#type {
             "message" if text.is_empty() => Vec::new(),
-            "message" => vec![Part::Text(Text { text, extra })],
+            "message" => {
+                let others = unknown(raw, &["type", "id", "role", "status", "content"]);
+                own::keep(&mut extra, provider, own::FIELDS, others);
+                vec![Part::Text(Text { text, extra })]
+            }
             "function_call" => {
+                let known = ["type", "id", "call_id", "name", "arguments", "status"];
+                own::keep(&mut extra, provider, own::FIELDS, unknown(raw, &known));
                 let arguments = self.arguments.unwrap_or_default();
                 let id = self.call_id.unwrap_or_default();
                 let mut call = ToolCall::new(id, self.name.unwrap_or_default(), arguments);
@@ -149,8 +159,11 @@ impl Item {
     }
 }
 
-/// What stands between two paragraphs of a summary.
-pub(crate) const PARAGRAPH: &str = "\n\n";
+/// The fields of an item that are not known here, among them `phase` of a message, and `namespace` and `caller` of a
+/// call.
+fn unknown(raw: &RawValue, known: &[&str]) -> Option<String> {
+    RawFields::parse(raw.get()).ok()?.unknown(known)
+}
 
 /// Thoughts that were shown; what the server wants back of them is in the item itself.
 pub(crate) fn thinking(provider: &str, text: String) -> Part {

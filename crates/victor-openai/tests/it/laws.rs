@@ -169,14 +169,14 @@ async fn reasoning_goes_back_byte_for_byte_with_what_it_led_to() {
     let item = r#"{"type":"reasoning","id":"rs","summary":[],"content":[{"type":"reasoning_text","text":"Hm."}],"encrypted_content":"seal"}"#;
     assert!(body.contains(item), "{body}");
     let input = &serde_json::from_str::<Value>(&body).unwrap()["input"];
-    assert_eq!(input[3]["id"], "ms");
-    assert_eq!(input[3]["content"][0]["text"], "Let me look.");
+    assert_eq!(input[2]["id"], "ms");
+    assert_eq!(input[2]["content"][0]["text"], "Let me look.");
     assert_eq!(
-        (&input[4]["type"], &input[4]["call_id"]),
+        (&input[3]["type"], &input[3]["call_id"]),
         (&json!("function_call"), &json!("c"))
     );
     assert_eq!(
-        input[5],
+        input[4],
         json!({"type": "function_call_output", "call_id": "c", "output": "seen"})
     );
 

@@ -5,7 +5,9 @@ use victor_core::{
     Context, Document, Image, MediaSource, Message, Opaque, Part, Role, SessionId, Thinking,
     ToolCall, ToolOutcome, ToolResult, ToolSpec,
 };
-use victor_openai::{Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, Server};
+use victor_openai::{
+    Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, ReasoningReplay, Server,
+};
 use victor_provider_protocol::{ChatProvider, ChatRequest, ResponseFormat, ToolChoice};
 
 use crate::fake::{Fake, Reply};
@@ -286,7 +288,7 @@ async fn calls_and_their_results() {
         ]
     };
     let function = |arguments: &str| json!({"name": "look", "arguments": arguments});
-    check(Server::COMPATIBLE, CHAT, messages(), json!([
+    check(Server::OPENAI, CHAT, messages(), json!([
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": "Both.", "tool_calls": [
             {"id": "a", "type": "function", "function": function("{ \"x\": 1.0 }")},
@@ -343,6 +345,7 @@ async fn quirks_change_what_they_say() {
     let messages = |provider: &str| {
         [
             Message::system("Be brief."),
+            Message::user("hi"),
             Message::new(
                 Role::Assistant,
                 vec![thinking(provider), Part::ToolCall(call("a", "{}"))],
@@ -357,20 +360,25 @@ async fn quirks_change_what_they_say() {
     let sent = async |change: fn(&mut Quirks)| {
         body(with(change), CHAT, &request(messages("openai-compatible"))).await["messages"].clone()
     };
-    assert_eq!(sent(|_| {}).await[1]["content"], Value::Null);
+    assert_eq!(sent(|_| {}).await[2]["content"], Value::Null);
     assert_eq!(
-        sent(|quirks| quirks.empty_content = true).await[1]["content"],
+        sent(|quirks| quirks.empty_content = true).await[2]["content"],
         ""
     );
     assert_eq!(
         sent(|quirks| quirks.instruction_role = InstructionRole::Developer).await[0]["role"],
         "developer"
     );
-    let content =
-        sent(|quirks| quirks.reasoning_replay = Some(ReasoningField::ReasoningContent)).await;
-    assert_eq!(content[1]["reasoning_content"], "Hm.");
-    let content = sent(|quirks| quirks.reasoning_replay = Some(ReasoningField::Reasoning)).await;
-    assert_eq!(content[1]["reasoning"], "Hm.");
+    let content = sent(|quirks| {
+        quirks.reasoning_replay = ReasoningReplay::Required(ReasoningField::ReasoningContent)
+    })
+    .await;
+    assert_eq!(content[2]["reasoning_content"], "Hm.");
+    let content = sent(|quirks| {
+        quirks.reasoning_replay = ReasoningReplay::Required(ReasoningField::Reasoning)
+    })
+    .await;
+    assert_eq!(content[2]["reasoning"], "Hm.");
     let mut limited = request([Message::user("hi")]);
     limited.max_output_tokens = Some(3);
     let server = with(|quirks| quirks.max_tokens = MaxTokensField::MaxCompletionTokens);
