@@ -201,6 +201,7 @@ impl AnthropicBuilder {
             .cloned();
         Ok(AnthropicProvider {
             messages_url: format!("{base}/v1/messages"),
+            is_original,
             client,
             headers,
             secrets: secrets.collect(),

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use victor_core::wire::Extra;
-use victor_core::{Document, JsonMap, MediaSource, Opaque, Part, Text, ToolResult};
+use victor_core::{
+    Document, JsonMap, MediaSource, Opaque, Part, Text, Thinking, ToolCall, ToolResult,
+};
 use victor_model_api::{CallIds, NameRule, arguments};
 
-use crate::DIALECT;
+use crate::{CONTAINER, DIALECT};
 
 /// The form of identifiers and names: <https://platform.claude.com/docs/en/api/messages>.
 pub(crate) const NAMES: NameRule = NameRule::new(128);
@@ -20,7 +22,7 @@ pub(crate) const NAMES: NameRule = NameRule::new(128);
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Block<'a> {
     Text {
-        text: &'a str,
+        text: Cow<'a, str>,
         #[serde(flatten)]
         own: Option<&'a JsonMap>,
     },
@@ -76,7 +78,7 @@ pub(crate) enum Source<'a> {
 impl<'a> Block<'a> {
     /// The block of a part; none if the API would not take it: blank text, thoughts without a seal, what belongs to
     /// another provider, and what this version does not know.
-    pub(crate) fn new(part: &'a Part, ids: &mut CallIds) -> Option<Self> {
+    pub(crate) fn new(part: &'a Part, ids: &mut CallIds, thoughts: Thoughts) -> Option<Self> {
         Some(match part {
             Part::Text(text) => Self::text(text)?,
             Part::Image(image) => Self::Image {
@@ -86,10 +88,7 @@ impl<'a> Block<'a> {
             Part::Document(document) => Self::document(document)?,
             Part::Thinking(thinking) => Self::Thinking {
                 thinking: &thinking.text,
-                signature: thinking
-                    .signature
-                    .as_deref()
-                    .filter(|_| thinking.provider.as_deref() == Some(DIALECT))?,
+                signature: thoughts.seal(thinking)?,
                 own: own(&thinking.extra),
             },
             Part::ToolCall(call) => Self::ToolUse {
@@ -98,19 +97,33 @@ impl<'a> Block<'a> {
                 input: arguments(&call.arguments),
                 own: own(&call.extra),
             },
-            Part::ToolResult(result) => Self::result(result, ids),
+            Part::ToolResult(result) => Self::result(result, ids, thoughts),
             Part::Opaque(opaque) => Self::Raw(raw(opaque)?),
             _ => return None,
         })
     }
 
-    pub(crate) fn is_result(&self) -> bool {
-        matches!(self, Self::ToolResult { .. })
+    /// A text of ours.
+    pub(crate) fn plain(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::Text {
+            text: text.into(),
+            own: None,
+        }
+    }
+
+    /// What takes the place of a result that is missing.
+    pub(crate) fn lost(call: &'a ToolCall, text: Cow<'a, str>, ids: &CallIds) -> Self {
+        Self::ToolResult {
+            tool_use_id: ids.of_result(call.id.as_str()),
+            content: vec![Self::plain(text)],
+            is_error: true,
+            own: None,
+        }
     }
 
     fn text(text: &'a Text) -> Option<Self> {
         (!text.text.trim().is_empty()).then(|| Self::Text {
-            text: &text.text,
+            text: (&*text.text).into(),
             own: own(&text.extra),
         })
     }
@@ -136,13 +149,13 @@ impl<'a> Block<'a> {
         })
     }
 
-    fn result(result: &'a ToolResult, ids: &mut CallIds) -> Self {
+    pub(crate) fn result(result: &'a ToolResult, ids: &mut CallIds, thoughts: Thoughts) -> Self {
         Self::ToolResult {
             tool_use_id: ids.of_result(result.call_id.as_str()),
             content: result
                 .content
                 .iter()
-                .filter_map(|part| Self::new(part, ids))
+                .filter_map(|part| Self::new(part, ids, thoughts))
                 .collect(),
             is_error: result.is_error(),
             own: own(&result.extra),
@@ -161,6 +174,38 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Which thoughts go back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thoughts {
+    /// Those with a seal: Anthropic's own API refuses others.
+    Sealed,
+    /// All. Other servers show them open, and want them back, with a seal that is empty.
+    All,
+}
+
+impl Thoughts {
+    /// The seal with which thoughts go back; none if they do not.
+    fn seal(self, thinking: &Thinking) -> Option<&str> {
+        let is_open = self == Self::All && !thinking.text.is_empty();
+        let seal = thinking.signature.as_deref();
+        let seal = seal.or_else(|| is_open.then_some(""))?;
+        (thinking.provider.as_deref() == Some(DIALECT)).then_some(seal)
+    }
+}
+
+/// Whether a part of a message becomes a block.
+pub(crate) fn is_sent(part: &Part, thoughts: Thoughts) -> bool {
+    match part {
+        Part::Text(text) => !text.text.trim().is_empty(),
+        Part::Image(image) => Source::new(&image.source).is_some(),
+        Part::Document(document) => Source::new(&document.source).is_some(),
+        Part::Thinking(thinking) => thoughts.seal(thinking).is_some(),
+        Part::ToolCall(_) | Part::ToolResult(_) => true,
+        Part::Opaque(opaque) => raw(opaque).is_some(),
+        _ => false,
+    }
+}
+
 /// The fields that a part or a tool has for this dialect alone.
 pub(crate) fn own(extra: &Extra) -> Option<&JsonMap> {
     extra.get(DIALECT)?.as_object()
@@ -168,7 +213,8 @@ pub(crate) fn own(extra: &Extra) -> Option<&JsonMap> {
 
 /// The block that was kept as it came; none if it is of another provider, or no object.
 fn raw(opaque: &Opaque) -> Option<&RawValue> {
-    let ours = (opaque.provider == DIALECT).then_some(opaque.data.as_str())?;
+    let is_block = opaque.provider == DIALECT && opaque.kind != CONTAINER;
+    let ours = is_block.then_some(opaque.data.as_str())?;
     let raw = serde_json::from_str::<&RawValue>(ours).ok()?;
     raw.get().starts_with('{').then_some(raw)
 }
@@ -200,14 +246,15 @@ fn decoded(base64: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use victor_core::{Image, Thinking, ToolCall, ToolOutcome};
+    use victor_core::{Image, ToolOutcome};
 
     use super::*;
 
     #[track_caller]
     fn check(part: impl Into<Part>, expected: &str) {
         let part = part.into();
-        let block = Block::new(&part, &mut CallIds::new(NAMES));
+        let block = Block::new(&part, &mut CallIds::new(NAMES), Thoughts::Sealed);
+        assert_eq!(is_sent(&part, Thoughts::Sealed), block.is_some());
         assert_eq!(serde_json::to_string(&block).unwrap(), expected);
     }
 
@@ -254,6 +301,23 @@ mod tests {
         check(opaque("anthropic", "[]"), "null");
         check(opaque("anthropic", "{"), "null");
         check(opaque("openai", "{}"), "null");
+        let mut container = opaque("anthropic", "{}");
+        container.kind = CONTAINER.into();
+        check(container, "null");
+    }
+
+    #[test]
+    fn open_thoughts_go_back_to_servers_that_show_them() {
+        let sent = |thinking: Thinking| {
+            let part = Part::from(thinking);
+            let block = Block::new(&part, &mut CallIds::new(NAMES), Thoughts::All);
+            serde_json::to_string(&block).unwrap()
+        };
+        let block =
+            |seal: &str| format!(r#"{{"type":"thinking","thinking":"hm","signature":"{seal}"}}"#);
+        assert_eq!(sent(thinking(None, "anthropic")), block(""));
+        assert_eq!(sent(thinking(Some("s"), "anthropic")), block("s"));
+        assert_eq!(sent(thinking(None, "deepseek")), "null");
     }
 
     #[test]

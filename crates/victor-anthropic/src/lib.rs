@@ -62,3 +62,6 @@ pub use provider::AnthropicProvider;
 
 /// The provider's name, and that of its dialect in messages.
 const DIALECT: &str = "anthropic";
+
+/// The field that names a container, and the kind of a part that keeps it.
+const CONTAINER: &str = "container";

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use victor_core::{JsonMap, ModelId, Part, StopReason, Usage};
+use victor_core::wire::Extra;
+use victor_core::{JsonMap, ModelId, Opaque, Part, StopReason, Usage};
 use victor_model_api::RawFields as Fields;
 use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
 
-use crate::DIALECT;
 use crate::block::{Block, namespaced};
+use crate::{CONTAINER, DIALECT};
 
 /// An answer as far as it has come.
 #[derive(Debug)]
@@ -135,9 +136,10 @@ impl Message {
     pub(crate) fn finish(mut self) -> Result<Completion, ProviderError> {
         let (cut, stop_reason, usage) = (self.is_cut(), self.stop_reason(), self.usage());
         let parts = self.blocks.into_iter().enumerate();
-        let parts: Vec<Part> = parts
+        let mut parts: Vec<Part> = parts
             .filter_map(|(n, block)| block.into_part(cut, n))
             .collect();
+        parts.extend(container(&self.own, &parts));
         if stop_reason == Some(StopReason::ToolUse)
             && !parts.iter().any(|part| matches!(part, Part::ToolCall(_)))
         {
@@ -160,6 +162,27 @@ impl Message {
         completion.extra = namespaced(self.own);
         Ok(completion)
     }
+}
+
+/// The container in which the model's code waits for the results of the calls that it made. Other calls need none.
+fn container(own: &JsonMap, parts: &[Part]) -> Option<Part> {
+    let container = own
+        .get(CONTAINER)
+        .filter(|container| container.is_object())?;
+    let is_of_code = |part: &Part| match part {
+        Part::ToolCall(call) => {
+            let own = call.extra.get(DIALECT);
+            own.is_some_and(|own| own.get("caller").is_some())
+        }
+        _ => false,
+    };
+    let opaque = Opaque {
+        provider: DIALECT.to_owned(),
+        kind: CONTAINER.to_owned(),
+        data: container.to_string(),
+        extra: Extra::default(),
+    };
+    parts.iter().any(is_of_code).then_some(opaque.into())
 }
 
 /// Adds what else was counted under its path, for example `server_tool_use.web_search_requests`.
@@ -267,6 +290,28 @@ mod tests {
             own,
             &serde_json::json!({"stop_sequence": "x", "container": {"id": "c"}, "service_tier": "batch"})
         );
+    }
+
+    #[test]
+    fn the_container_of_a_call_that_code_made_is_kept() {
+        let kinds = |caller: &str| {
+            let call = format!(
+                r#"{{"type":"tool_use","id":"1","name":"n","input":{{}},"caller":{{"type":"{caller}"}}}}"#
+            );
+            let completion = whole(&format!(
+                r#"{{"content":[{call}],"stop_reason":"tool_use","container":{{"id":"c","expires_at":"later"}}}}"#
+            ));
+            let parts = completion.unwrap().parts;
+            match parts.last() {
+                Some(Part::Opaque(opaque)) => format!("{} {}", opaque.kind, opaque.data),
+                _ => String::new(),
+            }
+        };
+        assert_eq!(
+            kinds("code_execution_20260120"),
+            r#"container {"expires_at":"later","id":"c"}"#
+        );
+        assert_eq!(kinds("direct"), "");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use victor_provider_protocol::{
 };
 
 use crate::builder::{AnthropicBuilder, BETA};
+use crate::content::Thoughts;
 use crate::request::{Bodies, Encoding, Mode};
 use crate::{DIALECT, MessageDecoder, capabilities, decoder, error};
 
@@ -30,6 +31,8 @@ const BINDING_BETA: &str = "thinking-binding-controls-2026-08-01";
 /// See the [crate's documentation](crate) for how a neutral request becomes one of this API.
 pub struct AnthropicProvider {
     pub(crate) messages_url: String,
+    /// Whether it is Anthropic's own API.
+    pub(crate) is_original: bool,
     pub(crate) client: HttpClient,
     pub(crate) headers: HeaderMap,
     /// What no error may contain.
@@ -119,6 +122,11 @@ impl AnthropicProvider {
             max_tokens: self.max_tokens(request),
             caching: self.settings.prompt_caching,
             drop_refused_thinking: self.drops_refused_thinking(request),
+            thoughts: if self.is_original {
+                Thoughts::Sealed
+            } else {
+                Thoughts::All
+            },
         };
         self.bodies.encode(request, encoding).map_err(|failed| {
             let message = format!("the request cannot be written: {failed}");

@@ -1,20 +1,19 @@
 //! A neutral request, as the API takes it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use victor_core::{JsonMap, Message, Part, Role, ToolSpec};
+use victor_core::{JsonMap, Message, Messages, Part, Role, ToolSpec};
 use victor_http::{BodyCache, END, HttpBody, ToolCache, head, items, settled};
-use victor_model_api::CallIds;
+use victor_model_api::{Answer, CallIds, EMPTY, LEFT_OUT, Side};
 use victor_provider_protocol::{ChatRequest, ToolChoice};
 
-use crate::content::{Block, NAMES, own};
-
-/// What is said for a user who says nothing that can be sent, so that the turns still alternate.
-const NOTHING: &str = "(empty)";
+use crate::content::{Block, NAMES, Thoughts, is_sent, own};
+use crate::{CONTAINER, DIALECT};
 
 /// What the request does not say itself.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +24,7 @@ pub(crate) struct Encoding {
     pub(crate) caching: bool,
     /// Whether thoughts that the model refuses are to be left out by the API.
     pub(crate) drop_refused_thinking: bool,
+    pub(crate) thoughts: Thoughts,
 }
 
 /// What is asked for.
@@ -77,31 +77,30 @@ impl Bodies {
         encoding: Encoding,
     ) -> serde_json::Result<HttpBody> {
         let (session, messages) = (request.session.as_ref(), request.context.messages());
-        let settled = settled(messages, side);
+        let settled = settled(messages, Side::of);
         let mut written = self.conversations.take(session, 0, messages, settled);
-        let closed = messages
-            .iter()
-            .skip(written.count())
-            .take(settled - written.count());
-        let closed = turns(closed, &mut written.state);
-        written.add(items(&closed)?, settled);
+        let from = written.count();
+        let Sent { ids, system } = &mut written.state;
+        system.extend(system_messages(messages, from..settled));
+        let turns = |range, ids: &mut _| turns(messages, range, ids, encoding.thoughts);
+        let closed = items(&turns(from..settled, ids))?;
         // What is open is written again with the next request, from the same state.
-        let mut open = Sent {
-            ids: written.state.ids.clone(),
-            system: Vec::new(),
-        };
-        let open_turns = turns(messages.iter().skip(settled), &mut open);
-        let system = written.state.system.iter().chain(&open.system);
+        ids.mark();
+        let open = items(&turns(settled..messages.len(), ids))?;
+        ids.rewind();
+        let later = system_messages(messages, settled..messages.len());
+        let system: Vec<_> = system.iter().cloned().chain(later).collect();
+        written.add(closed, settled);
         let body = Body {
             request,
             encoding,
-            system: system_texts(request, system),
+            system: system_texts(request, &system),
             tools: &self.tools,
         };
         let body = if request.extra.contains_key("messages") {
             serde_json::to_vec(&body)?.into()
         } else {
-            written.body(head(&body)?, [&items(&open_turns)?, END].concat())
+            written.body(head(&body)?, [&open, END].concat())
         };
         self.conversations.put(session, written);
         Ok(body)
@@ -139,6 +138,9 @@ impl Serialize for Body<'_> {
         if !is_count {
             field!("max_tokens", encoding.max_tokens);
             field!("stream", encoding.mode == Mode::Stream);
+            if let Some(container) = container(request.context.messages()) {
+                field!("container", container);
+            }
             if let Some(temperature) = request.temperature {
                 field!("temperature", temperature);
             }
@@ -202,6 +204,20 @@ impl Serialize for Body<'_> {
         }
         map.end()
     }
+}
+
+/// The container in which the model's code waits for the results of the calls that it made. The API wants it named
+/// then: <https://platform.claude.com/docs/en/agents-and-tools/tool-use/programmatic-tool-calling>.
+fn container(messages: &Messages) -> Option<Value> {
+    let mut messages = messages.iter().rev();
+    let answer = messages.find(|message| *message.role() == Role::Assistant)?;
+    let container = answer.parts().iter().find_map(|part| match part {
+        Part::Opaque(opaque) if opaque.provider == DIALECT && opaque.kind == CONTAINER => {
+            serde_json::from_str::<Value>(&opaque.data).ok()
+        }
+        _ => None,
+    })?;
+    container.get("id").cloned()
 }
 
 /// Which of the additional fields the endpoint that counts tokens takes.
@@ -312,25 +328,20 @@ struct Turn<'a> {
     content: Vec<Block<'a>>,
 }
 
-/// Which side of the conversation a message is on; unknown if it may be left out.
-fn side(message: &Message) -> Option<&'static str> {
-    let is_kept = |part: &Part| match part {
-        Part::Text(text) => !text.text.trim().is_empty(),
-        part => matches!(part, Part::ToolCall(_)),
-    };
-    match message.role() {
-        Role::System => None,
-        Role::Assistant => message.parts().iter().any(is_kept).then_some("assistant"),
-        _ => Some("user"),
-    }
+/// The system's messages in a range.
+fn system_messages(
+    messages: &Messages,
+    range: Range<usize>,
+) -> impl Iterator<Item = Arc<Message>> + '_ {
+    let messages = messages.iter().skip(range.start).take(range.len());
+    let system = messages.filter(|message| *message.role() == Role::System);
+    system.cloned()
 }
 
 /// The system prompt, and the system's messages.
-fn system_texts<'a>(
-    request: &'a ChatRequest,
-    messages: impl Iterator<Item = &'a Arc<Message>>,
-) -> Vec<&'a str> {
+fn system_texts<'a>(request: &'a ChatRequest, messages: &'a [Arc<Message>]) -> Vec<&'a str> {
     let texts = messages
+        .iter()
         .flat_map(|message| message.parts())
         .filter_map(|part| match part {
             Part::Text(text) => Some(text.text.as_str()),
@@ -340,64 +351,74 @@ fn system_texts<'a>(
     texts.filter(|text| !text.trim().is_empty()).collect()
 }
 
-/// The turns of user and assistant, which alternate.
-fn turns<'a>(messages: impl Iterator<Item = &'a Arc<Message>>, sent: &mut Sent) -> Vec<Turn<'a>> {
-    let mut turns: Vec<Turn<'a>> = Vec::new();
-    for message in messages {
-        let role = match message.role() {
-            Role::System => {
-                sent.system.push(message.clone());
-                continue;
+/// The turns of user and assistant in a range, which alternate. The user begins.
+fn turns<'a>(
+    messages: &'a Messages,
+    range: Range<usize>,
+    ids: &mut CallIds,
+    thoughts: Thoughts,
+) -> Vec<Turn<'a>> {
+    let side = |message: &Message| match message.role() {
+        Role::Assistant => {
+            let mut parts = message.parts().iter();
+            let is_sent = parts.any(|part| is_sent(part, thoughts));
+            is_sent.then_some(Side::Assistant)
+        }
+        _ => Side::of(message),
+    };
+    let begins = range.start == 0;
+    let mut turns = Vec::new();
+    for turn in victor_model_api::turns(messages, range, side) {
+        let (role, content) = match turn.side {
+            Side::User => ("user", asked(&turn, ids, thoughts)),
+            Side::Assistant => {
+                let parts = turn.messages.iter().flat_map(|message| message.parts());
+                let blocks = parts.filter_map(|part| Block::new(part, ids, thoughts));
+                ("assistant", blocks.collect())
             }
-            Role::Assistant => "assistant",
-            _ => "user",
         };
-        let mut blocks: Vec<Block<'a>> = message
-            .parts()
-            .iter()
-            .filter_map(|part| Block::new(part, &mut sent.ids))
-            .collect();
-        if blocks.is_empty() {
-            if role == "assistant" {
-                continue;
-            }
-            blocks.push(Block::Text {
-                text: NOTHING,
-                own: None,
+        if begins && turns.is_empty() && turn.side == Side::Assistant {
+            turns.push(Turn {
+                role: "user",
+                content: vec![Block::plain(LEFT_OUT)],
             });
         }
-        match turns.last_mut() {
-            Some(turn) if turn.role == role => turn.add(blocks),
-            _ => {
-                let mut turn = Turn {
-                    role,
-                    content: Vec::new(),
-                };
-                turn.add(blocks);
-                turns.push(turn);
-            }
-        }
+        turns.push(Turn { role, content });
     }
     turns
 }
 
-impl<'a> Turn<'a> {
-    /// Adds blocks: results of tools before everything else, as the API demands.
-    fn add(&mut self, blocks: Vec<Block<'a>>) {
-        let mut results = self
-            .content
-            .iter()
-            .take_while(|block| block.is_result())
-            .count();
-        for block in blocks {
-            if block.is_result() {
-                self.content.insert(results, block);
-                results += 1;
-            } else {
-                self.content.push(block);
+/// What the user says: results of tools before everything else, as the API demands.
+fn asked<'a>(
+    turn: &victor_model_api::Turn<'a>,
+    ids: &mut CallIds,
+    thoughts: Thoughts,
+) -> Vec<Block<'a>> {
+    let mut results = Vec::new();
+    let mut said = Vec::new();
+    for answer in turn.answers() {
+        match answer {
+            Answer::Result(result) => results.push(Block::result(result, ids, thoughts)),
+            Answer::Lost(call) => results.push(Block::lost(call, answer.text(), ids)),
+            Answer::Stray(result) => {
+                said.push(Block::plain(answer.text()));
+                let shown = result.content.iter();
+                let shown = shown.filter(|part| !matches!(part, Part::Text(_)));
+                said.extend(shown.filter_map(|part| Block::new(part, ids, thoughts)));
             }
         }
     }
+    for message in &turn.messages {
+        let parts = message.parts().iter();
+        let parts = parts.filter(|part| !matches!(part, Part::ToolResult(_)));
+        let before = said.len();
+        said.extend(parts.filter_map(|part| Block::new(part, ids, thoughts)));
+        if said.len() == before && *message.role() != Role::Tool {
+            said.push(Block::plain(EMPTY));
+        }
+    }
+    results.append(&mut said);
+    results
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ impl Bodies {
 }
 
 /// The list of a request that holds its conversation.
+#[derive(Clone, Copy)]
 struct List {
     name: &'static str,
     /// Tells lists apart that are written in different ways.

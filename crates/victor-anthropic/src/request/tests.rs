@@ -13,6 +13,7 @@ const PLAIN: Encoding = Encoding {
     max_tokens: 9,
     caching: false,
     drop_refused_thinking: false,
+    thoughts: Thoughts::Sealed,
 };
 const CACHED: Encoding = Encoding {
     caching: true,

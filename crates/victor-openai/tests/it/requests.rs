@@ -370,12 +370,12 @@ async fn quirks_change_what_they_say() {
         "developer"
     );
     let content = sent(|quirks| {
-        quirks.reasoning_replay = ReasoningReplay::Required(ReasoningField::ReasoningContent)
+        quirks.reasoning_replay = ReasoningReplay::Required(ReasoningField::ReasoningContent);
     })
     .await;
     assert_eq!(content[2]["reasoning_content"], "Hm.");
     let content = sent(|quirks| {
-        quirks.reasoning_replay = ReasoningReplay::Required(ReasoningField::Reasoning)
+        quirks.reasoning_replay = ReasoningReplay::Required(ReasoningField::Reasoning);
     })
     .await;
     assert_eq!(content[2]["reasoning"], "Hm.");
