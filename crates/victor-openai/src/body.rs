@@ -166,35 +166,96 @@ pub(crate) struct Encoding<'a> {
 
 #[cfg(test)]
 mod tests {
-    use victor_core::{Context, Messages};
-    use victor_testkit::histories;
+    use serde_json::Value;
+    use victor_core::Context;
+    use victor_testkit::{histories_with_mistakes, strict};
 
     use super::*;
-    use crate::Server;
+    use crate::{CallIdForm, Server};
+
+    const DIALECTS: [Dialect; 2] = [Dialect::ChatCompletions, Dialect::Responses];
+
+    fn encoding(server: Server, dialect: Dialect) -> Encoding<'static> {
+        Encoding {
+            dialect,
+            provider: server.name,
+            quirks: server.quirks,
+            stream: true,
+            thinks: true,
+        }
+    }
+
+    /// Histories and their beginnings, of each `step` messages less, each with the number of its history.
+    fn beginnings(seed: u64, count: usize, step: usize) -> impl Iterator<Item = (usize, Messages)> {
+        let histories = histories_with_mistakes(seed, count).into_iter().enumerate();
+        histories.flat_map(move |(number, history)| {
+            let lengths = (1..=history.len()).rev().step_by(step);
+            let lengths: Vec<_> = lengths.collect();
+            let beginnings = lengths.into_iter().rev().map(move |length| {
+                let messages: Messages = history.iter().take(length).cloned().collect();
+                (number, messages)
+            });
+            beginnings.filter(|(_, messages)| messages.validate().is_ok())
+        })
+    }
+
+    fn request(messages: Messages) -> ChatRequest {
+        let mut request = ChatRequest::new("m", Context::new(messages));
+        request.system = Some("You look.".into());
+        request
+    }
 
     #[test]
     fn what_is_kept_changes_no_byte() {
-        let kept = Bodies {
-            conversations: BodyCache::new(0, usize::MAX),
-            ..Bodies::default()
-        };
-        for dialect in [Dialect::ChatCompletions, Dialect::Responses] {
-            let encoding = Encoding {
-                dialect,
-                provider: "openai",
-                quirks: Server::OPENAI.quirks,
-                stream: true,
-                thinks: true,
+        for server in [Server::OPENAI, Server::COMPATIBLE, Server::DEEPSEEK] {
+            let kept = Bodies {
+                conversations: BodyCache::new(0, usize::MAX),
+                ..Bodies::default()
             };
-            for (number, history) in histories(7, 60).into_iter().enumerate() {
-                for length in 1..=history.len() {
-                    let messages: Messages = history.iter().take(length).cloned().collect();
-                    let mut request = ChatRequest::new("m", Context::new(messages));
+            for dialect in DIALECTS {
+                for (number, messages) in beginnings(7, 30, 1) {
+                    let encoding = encoding(server, dialect);
+                    let mut request = request(messages);
                     request.session = Some(format!("{dialect:?} {number}").into());
                     let written = kept.encode(&request, encoding).unwrap();
                     let anew = Bodies::default().encode(&request, encoding).unwrap();
                     assert_eq!(written.to_bytes(), anew.to_bytes());
-                    assert!(serde_json::from_slice::<serde_json::Value>(&anew.to_bytes()).is_ok());
+                }
+            }
+        }
+    }
+
+    /// Whatever a model got wrong, no server refuses the history for it.
+    #[test]
+    fn every_history_becomes_a_request_that_the_strictest_servers_accept() {
+        let mut openai = Server::OPENAI;
+        openai.quirks.strict_roles = true;
+        let mut mistral = Server::COMPATIBLE;
+        mistral.quirks.call_ids = CallIdForm::Nine;
+        for server in [
+            Server::COMPATIBLE,
+            Server::DEEPSEEK,
+            Server::OPENROUTER,
+            openai,
+            mistral,
+        ] {
+            for dialect in DIALECTS {
+                for (number, messages) in beginnings(11, 80, 7) {
+                    if messages
+                        .iter()
+                        .all(|message| *message.role() == Role::System)
+                    {
+                        continue; // nobody asks anything
+                    }
+                    let request = request(messages);
+                    let body = Bodies::default().encode(&request, encoding(server, dialect));
+                    let body: Value = serde_json::from_slice(&body.unwrap().to_bytes()).unwrap();
+                    let verdict = match dialect {
+                        Dialect::ChatCompletions => strict::chat_completions(&body),
+                        Dialect::Responses => strict::responses(&body),
+                    };
+                    let name = server.name;
+                    assert_eq!(verdict, Ok(()), "{name}, history {number}: {body:#}");
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Conversations of every shape, made from a seed.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use victor_core::{
     Document, Image, MediaSource, Message, MessageId, Messages, ModelId, Opaque, Part, Role,
     Thinking, ToolCall, ToolOutcome, ToolResult,
@@ -22,6 +22,34 @@ const TEXTS: [&str; 12] = [
     "wordwithoutanyspaceinitwordwithoutanyspaceinitwordwithoutanyspaceinit",
 ];
 
+/// Names that models make up.
+const NAMES: [&str; 8] = [
+    "functions.read_file",
+    "search ",
+    "读文件",
+    "",
+    "mcp__server/tool#2",
+    "assistant<|channel|>commentary",
+    "a_name_that_is_longer_than_any_provider_accepts_because_it_says_all_that_the_tool_does_and_then_again_what_it_does_not",
+    "-",
+];
+
+/// Arguments that are no JSON object, or one that strict readers refuse.
+const ARGUMENTS: [&str; 12] = [
+    "",
+    " ",
+    "null",
+    "[1]",
+    "7",
+    r#"{"path":"d""#,
+    r#"{"path":"d"}{"path":"d"}"#,
+    r#""{\"path\":\"d\"}""#,
+    r#"{"path":"\ud83d"}"#,
+    r#"{"path":"\ude00\ud83d \ud83d\ude00"}"#,
+    "{'path': None}",
+    "<parameter=path>d</parameter>",
+];
+
 /// Makes `count` conversations from a seed: the same seed makes the same conversations, identifiers included.
 ///
 /// They have system messages, pictures, documents, thoughts with signatures, opaque parts, parallel tool calls whose
@@ -36,28 +64,51 @@ const TEXTS: [&str; 12] = [
 /// ```
 #[must_use]
 pub fn histories(seed: u64, count: usize) -> Vec<Messages> {
-    let mut source = Source {
-        state: seed,
-        messages: 0,
-    };
-    (0..count)
-        .map(|number| {
-            if number == 0 {
-                Messages::new()
-            } else {
-                source.history()
-            }
-        })
-        .collect()
+    Source::histories(seed, count, false)
+}
+
+/// Makes conversations like [`histories`] in which models make every mistake: names that no tool has, identifiers that are
+/// long, empty, repeated or of any characters, and arguments that are no JSON.
+///
+/// They have besides what makes servers refuse a request though it is valid by [`Messages::validate`]: notes and other
+/// neighbours of one role, system messages in the middle, and thoughts and fields of many providers.
+///
+/// ```
+/// let histories = victor_testkit::histories_with_mistakes(7, 50);
+/// assert!(histories.iter().all(|messages| messages.validate().is_ok()));
+/// let mut calls = histories.iter().flatten().flat_map(|message| message.tool_calls());
+/// assert!(calls.any(|call| call.parse_arguments().is_err()));
+/// ```
+#[must_use]
+pub fn histories_with_mistakes(seed: u64, count: usize) -> Vec<Messages> {
+    Source::histories(seed, count, true)
 }
 
 /// Everything follows from `state`, by the SplitMix64 sequence.
 struct Source {
     state: u64,
     messages: u128,
+    mistakes: bool,
 }
 
 impl Source {
+    fn histories(seed: u64, count: usize, mistakes: bool) -> Vec<Messages> {
+        let mut source = Self {
+            state: seed,
+            messages: 0,
+            mistakes,
+        };
+        (0..count)
+            .map(|number| {
+                if number == 0 {
+                    Messages::new()
+                } else {
+                    source.history()
+                }
+            })
+            .collect()
+    }
+
     fn history(&mut self) -> Messages {
         let mut messages = Messages::new();
         for _ in 0..self.below(3) {
@@ -72,24 +123,38 @@ impl Source {
 
     /// A message of the user, and usually what the model makes of it.
     fn exchange(&mut self, messages: &mut Messages) {
+        if self.mistake(12) {
+            let parts = vec![self.text()];
+            messages.push(self.message(Role::System, parts));
+        }
         let parts = self.said_by_user();
         messages.push(self.message(Role::User, parts));
+        if self.mistake(6) {
+            let note = vec![Part::text("[3 earlier messages left out]")];
+            let note = self.message(Role::User, note);
+            messages.push(note.with_extra("note", true));
+        }
         for _ in 0..self.below(4) {
             let mut parts = self.thoughts();
             if self.chance(2) {
                 parts.push(self.text());
             }
+            let form = if self.mistakes { self.below(10) } else { 9 };
             let calls: Vec<ToolCall> = (0..=self.below(4))
-                .map(|number| self.call(number))
+                .map(|number| self.call(number, form))
                 .collect();
             parts.extend(calls.iter().cloned().map(Part::from));
             messages.push(self.message(Role::Assistant, parts));
             self.results(&calls, messages);
         }
-        if !self.chance(6) {
+        // A turn that failed has no answer, and one that paused has several.
+        while !self.chance(6) {
             let mut parts = self.thoughts();
             parts.push(self.text());
             messages.push(self.message(Role::Assistant, parts));
+            if !self.mistake(8) {
+                break;
+            }
         }
     }
 
@@ -116,35 +181,79 @@ impl Source {
     }
 
     fn thoughts(&mut self) -> Vec<Part> {
-        match self.below(6) {
-            0 => vec![
-                Thinking {
-                    text: self.long_text(),
-                    signature: Some(format!("sig-{:x}", self.next())),
-                    provider: Some("anthropic".into()),
-                    ..Thinking::default()
-                }
-                .into(),
-            ],
-            1 => vec![
-                Opaque {
-                    provider: "openai".into(),
-                    kind: "reasoning".into(),
-                    data: format!("{{\"encrypted\":\"{:x}\"}}", self.next()),
-                    extra: Default::default(),
-                }
-                .into(),
-            ],
+        let thinking = |text, signature, provider: &str| {
+            Part::from(Thinking {
+                text,
+                signature,
+                provider: Some(provider.into()),
+                ..Thinking::default()
+            })
+        };
+        let opaque = |provider: &str, kind: &str, data: &Value| {
+            Part::from(Opaque {
+                provider: provider.into(),
+                kind: kind.into(),
+                data: data.to_string(),
+                extra: Default::default(),
+            })
+        };
+        match self.below(if self.mistakes { 12 } else { 6 }) {
+            0 => {
+                let text = self.long_text();
+                vec![thinking(text, Some(self.seal()), "anthropic")]
+            }
+            1 => {
+                let id = format!("rs_{:x}", self.state);
+                let item = json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": self.seal()});
+                vec![opaque("openai", "reasoning", &item)]
+            }
+            6 => vec![thinking(self.long_text(), None, "anthropic")],
+            7 => {
+                let text = json!([{"type": "reasoning_text", "text": self.long_text()}]);
+                let item =
+                    json!({"type": "reasoning", "id": "rs_0", "summary": [], "content": text});
+                vec![opaque("openai-compatible", "reasoning", &item)]
+            }
+            8 => vec![thinking(self.long_text(), None, "deepseek")],
+            9 => {
+                let details =
+                    json!([{"type": "reasoning.encrypted", "data": self.seal(), "index": 0}]);
+                vec![opaque("openrouter", "message.reasoning_details", &details)]
+            }
             _ => Vec::new(),
         }
     }
 
-    fn call(&mut self, number: u64) -> ToolCall {
-        let name = ["read_file", "search", "run_command"][self.index(3)];
+    fn seal(&mut self) -> String {
+        format!("sig-{:x}", self.next())
+    }
+
+    /// A call. The identifiers of one message are of one form.
+    fn call(&mut self, number: u64, form: u64) -> ToolCall {
+        let name = match self.mistake(6) {
+            true => NAMES[self.index(NAMES.len())],
+            false => ["read_file", "search", "run_command"][self.index(3)],
+        };
         // Identifiers are unique in a message only: some servers count from zero in each.
-        let id = format!("call_{number}");
-        let path = TEXTS[self.index(TEXTS.len())];
-        ToolCall::new(id, name, json!({ "path": path }).to_string())
+        let id = match form {
+            0 => format!("functions.{name}:{number}"),
+            1 => format!("{}{number}", "c".repeat(83)),
+            2 => format!("呼び出し{number}"),
+            3 => "_".repeat(number as usize),
+            4 => format!("call_{:x}{number}", self.next()),
+            _ => format!("call_{number}"),
+        };
+        let arguments = match self.mistake(6) {
+            true => ARGUMENTS[self.index(ARGUMENTS.len())].to_owned(),
+            false => json!({ "path": TEXTS[self.index(TEXTS.len())] }).to_string(),
+        };
+        let mut call = ToolCall::new(id, name, arguments);
+        if self.mistake(8) {
+            let fields = r#"{"extra_content":{"google":{"thought_signature":"a=="}}}"#;
+            let own = json!({"provider": "openai-compatible", "fields": fields});
+            call.extra.insert("openai", own);
+        }
+        call
     }
 
     fn results(&mut self, calls: &[ToolCall], messages: &mut Messages) {
@@ -211,6 +320,11 @@ impl Source {
         .into()
     }
 
+    /// True once in `n` times, where mistakes are made.
+    fn mistake(&mut self, n: u64) -> bool {
+        self.mistakes && self.chance(n)
+    }
+
     /// True once in `n` times.
     fn chance(&mut self, n: u64) -> bool {
         self.below(n) == 0
@@ -273,6 +387,32 @@ mod tests {
             histories.iter().any(|messages| messages.len() > 30),
             "no long history"
         );
+    }
+
+    #[test]
+    fn every_mistake_occurs() {
+        let histories = histories_with_mistakes(1, 300);
+        for (number, messages) in histories.iter().enumerate() {
+            assert_eq!(messages.validate(), Ok(()), "history {number}");
+        }
+        let all = || histories.iter().flatten();
+        assert!(all().any(|message| message.is_note()), "no notes");
+        let mut calls = all().flat_map(|message| message.tool_calls());
+        assert!(
+            calls.any(|call| call.parse_arguments().is_err()),
+            "no mistakes"
+        );
+        let mut pairs = histories.iter().flat_map(|messages| {
+            let next = messages.iter().skip(1);
+            messages.iter().zip(next)
+        });
+        for role in [Role::User, Role::Assistant] {
+            let is_of_role = |message: &Message| *message.role() == role;
+            assert!(
+                pairs.any(|(one, next)| is_of_role(one) && is_of_role(next)),
+                "no neighbours of role {role}"
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! - [`conformance`] has the laws of every protocol, for whoever implements one.
 //! - [`cancel_at_every_poll`] proves that a future may be dropped anywhere; [`drive`] runs one without a runtime.
 //! - [`check_golden`] and its neighbours hold stored and sent forms against files, so that they stay readable.
-//! - [`histories`] are conversations of every shape, and [`CharCounter`] counts them in a way that one can foretell.
+//! - [`strict`] says what the strictest servers would refuse in a request, for adapters.
+//! - [`histories`] are conversations of every shape, [`histories_with_mistakes`] those that servers refuse as they are, and
+//!   [`CharCounter`] counts them in a way that one can foretell.
 //!
 //! It is used as a dev-dependency, in the tests of Victor's own crates and of those that take their place.
 
@@ -21,12 +23,13 @@ mod golden;
 mod history;
 mod recorder;
 mod scripted;
+pub mod strict;
 
 pub use api::{ApiRequest, FakeApi, Reply};
 pub use cancel::{cancel_at_every_poll, count_polls, drive, drive_until_pending, poll_at_most};
 pub use counter::CharCounter;
 pub use expect::Expect;
 pub use golden::{check_golden, check_refused, check_survives, check_unknown_fields};
-pub use history::histories;
+pub use history::{histories, histories_with_mistakes};
 pub use recorder::{Exchange, Recorder};
 pub use scripted::ScriptedModel;

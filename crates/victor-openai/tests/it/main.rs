@@ -10,6 +10,7 @@ mod garbage;
 mod history;
 mod laws;
 mod models;
+mod own;
 mod replay;
 mod requests;
 mod secrets;
