@@ -57,6 +57,11 @@ pub struct Quirks {
     pub strict_roles: bool,
     /// What the identifiers of calls must look like in Chat Completions.
     pub call_ids: CallIdForm,
+    /// The fields, as the text of an object, that the first call of an answer has in Chat Completions where the server
+    /// itself has put none on its calls, as with those of another model. Gemini refuses calls without a signature but for
+    /// `{"extra_content":{"google":{"thought_signature":"skip_thought_signature_validator"}}}`:
+    /// <https://ai.google.dev/gemini-api/docs/thought-signatures>.
+    pub unsigned_call: Option<&'static str>,
     /// Whether the session is named as the key of the prompt cache.
     pub prompt_cache_key: bool,
 }
@@ -127,6 +132,7 @@ impl Quirks {
         reasoning_replay: ReasoningReplay::AsReceived,
         strict_roles: true,
         call_ids: CallIdForm::Plain,
+        unsigned_call: None,
         prompt_cache_key: false,
     };
 

@@ -160,7 +160,7 @@ impl<'a> Body<'a> {
         let texts = texts.filter(|text| !text.trim().is_empty());
         let text = joined(texts.collect());
         let calls = messages.iter().flat_map(|message| message.tool_calls());
-        let tool_calls: Vec<Call<'m>> = calls
+        let mut tool_calls: Vec<Call<'m>> = calls
             .map(|call| Call {
                 id: ids.of_call(call.id.as_str()),
                 r#type: "function",
@@ -172,6 +172,11 @@ impl<'a> Body<'a> {
                 own: own::kept(&call.extra, provider, own::FIELDS),
             })
             .collect();
+        let is_unsigned = tool_calls.iter().all(|call| call.own.is_none());
+        if let Some(first) = tool_calls.first_mut().filter(|_| is_unsigned) {
+            let fields = quirks.unsigned_call.map(RawFields::parse);
+            first.own = fields.and_then(Result::ok);
+        }
         let content = match text {
             None if quirks.empty_content => Content::Text("".into()),
             None => Content::Null,

@@ -14,3 +14,4 @@ mod own;
 mod replay;
 mod requests;
 mod secrets;
+mod turns;

@@ -137,7 +137,7 @@ mod tests {
             format!("messages[{index}]: the {one} speaks where the {other} should")
         };
         check(&[], &["messages: there are none"]);
-        check(&[model.clone()], &[&speaks(0, "model", "user")]);
+        check(std::slice::from_ref(&model), &[&speaks(0, "model", "user")]);
         check(
             &[user.clone(), user.clone()],
             &[&speaks(1, "user", "model")],

@@ -102,7 +102,8 @@ mod tests {
         json!({"type": "text", "text": text})
     }
 
-    fn call(id: &str, name: &str, input: Value) -> Value {
+    fn call(id: &str, name: &str, input: impl Into<Value>) -> Value {
+        let input = input.into();
         json!({"type": "tool_use", "id": id, "name": name, "input": input})
     }
 

@@ -177,7 +177,10 @@ mod tests {
     fn roles_alternate() {
         let (user, model) = (text("user"), text("assistant"));
         check(&[], &["input: there are none"]);
-        check(&[model.clone()], &["input[0]: the user does not begin"]);
+        check(
+            std::slice::from_ref(&model),
+            &["input[0]: the user does not begin"],
+        );
         let speaks = "input[1]: the user speaks where the model should";
         check(&[user.clone(), user.clone()], &[speaks]);
         check(
