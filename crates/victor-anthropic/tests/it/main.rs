@@ -8,6 +8,7 @@ mod conformance;
 mod decoder;
 mod errors;
 mod fuzz;
+mod own;
 mod replay;
 mod said;
 mod secrets;
