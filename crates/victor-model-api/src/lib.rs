@@ -13,5 +13,7 @@
 //! ```
 
 mod names;
+mod overflow;
 
 pub use names::{CallIds, NameRule};
+pub use overflow::Overflow;
