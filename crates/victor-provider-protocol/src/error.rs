@@ -44,6 +44,8 @@ victor_core::open_string_enum! {
         RateLimit = "rate_limit",
         /// The provider has more work than it can do.
         Overloaded = "overloaded",
+        /// The server is still loading the model, which can take minutes.
+        Loading = "loading",
         /// The request has more tokens than the model's window.
         ContextTooLong = "context_too_long",
         /// The history breaks a rule of the provider, for example a tool call without a result.
@@ -73,10 +75,12 @@ impl ProviderErrorKind {
     /// It is no promise that another attempt is safe: once text has been shown, a second attempt would show it twice.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        use ProviderErrorKind::{Connection, Overloaded, RateLimit, Server, Timeout, Truncated};
+        use ProviderErrorKind::{
+            Connection, Loading, Overloaded, RateLimit, Server, Timeout, Truncated,
+        };
         matches!(
             self,
-            RateLimit | Overloaded | Server | Connection | Timeout | Truncated
+            RateLimit | Overloaded | Loading | Server | Connection | Timeout | Truncated
         )
     }
 }
