@@ -23,8 +23,8 @@ pub use victor_context_protocol::{
 };
 pub use victor_core::{
     CheckpointId, Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message,
-    Messages, ModelId, Part, Role, SessionId, Timestamp, ToolCall, ToolOutcome, ToolResult,
-    ToolSpec, TurnId, Usage,
+    Messages, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall, ToolOutcome,
+    ToolResult, ToolSpec, TurnId, Usage,
 };
 pub use victor_mode_protocol::{
     Mode, ModeError, ModeLimits, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
