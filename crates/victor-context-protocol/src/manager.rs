@@ -87,6 +87,9 @@ pub struct WindowRequest {
     pub strategy: Option<String>,
     /// Whether to compact in any case, because the provider said that the context is too long.
     pub force: bool,
+    /// Whether a context that cannot be made to fit is returned all the same, as small as it can be: the provider may
+    /// count in another way, and decides. Where it has decided (`force`), a context that becomes no smaller is an error.
+    pub best_effort: bool,
 }
 
 /// A context that is fit for a model call.

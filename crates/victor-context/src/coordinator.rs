@@ -36,7 +36,8 @@ use crate::{Calibration, ContextOptions, EstimateCounter, RecentMessages, repair
 ///    much was cut. Such a message keeps its identifier, and the transcript keeps the whole result.
 ///
 /// What is [protected](crate::Group::protected) always stays. It may be above the target; it is then at most what is
-/// free in the window, or [`ContextError::TooLarge`] says how large it is, and the context is as it was. A compaction
+/// free in the window, or [`ContextError::TooLarge`] says how large it is, and the context is as it was; unless nobody
+/// knows the window, or [`WindowRequest::best_effort`] leaves it to the provider. A compaction
 /// that had to stop above the threshold is not tried again before the context has grown by a twentieth of the window.
 ///
 /// Tokens are counted by the coordinator's counter, and a window has tokens of its provider. How the two relate is
@@ -310,7 +311,9 @@ impl ContextManager for ContextCoordinator {
             tokens = self.counter.tokens_of(context.messages());
         }
         let known_window = request.window.or(max_tokens);
-        let is_over = known_window.is_some() && tokens > limits.room
+        // A window that is only assumed keeps nobody from asking.
+        let is_strict = known_window.is_some() && !request.best_effort;
+        let is_over = is_strict && tokens > limits.room
             || tokens > limits.trigger.max(grown(settled, limits.room));
         let mut prepared = Prepared::new(context, None);
         let is_tried = request.force || is_over;
@@ -319,8 +322,7 @@ impl ContextManager for ContextCoordinator {
                 target: limits.target,
                 accept: limits.target,
                 uncut: limits.room,
-                // A window that is only assumed keeps nobody from asking.
-                limit: known_window.map_or(u64::MAX, |_| limits.room),
+                limit: if is_strict { limits.room } else { u64::MAX },
             };
             if request.force {
                 let half = limits.target.min(tokens / 2);

@@ -81,19 +81,23 @@ pub(crate) fn window_request(
     let settings = &config.settings;
     let model = roles.model(model);
     let capabilities = roles.provider.capabilities(&model);
+    let learned = match capabilities.source {
+        CapabilitySource::Learned => capabilities.context_window,
+        _ => None,
+    };
     // A window that was set may be smaller than the model's, and cannot be larger than its provider takes.
-    let learned = Some(&capabilities)
-        .filter(|known| known.source == CapabilitySource::Learned)
-        .and_then(|known| known.context_window);
     let set = settings.context_window;
-    let set = set.map(|set| learned.map_or(set, |learned| set.min(learned)));
+    let set = set.filter(|set| learned.is_none_or(|learned| *set <= learned));
     let window = set.or(capabilities.context_window);
+    let is_declared = set.is_some() || capabilities.source == CapabilitySource::Declared;
     let answer = settings
         .max_output_tokens
         .map(u64::from)
         .or(capabilities.max_output_tokens);
     let mut request = WindowRequest::default();
     request.window = window;
+    // Whoever says how large the window is may know that a server cuts what is longer. All others may count as they do.
+    request.best_effort = !is_declared;
     request.model = Some(model);
     // A model may be able to fill its whole window with one answer; it need not be able to at any time.
     request.reserved = answer
@@ -231,6 +235,7 @@ impl SessionPorts {
             // A router that learns it has said so already.
             request.window = Some(request.window.map_or(told, |window| window.min(told)));
             request.reserved = request.reserved.min(told / 4);
+            request.best_effort = true;
         }
         if let (Some(tokens), Some(model)) =
             (refused.and_then(|told| told.request_tokens), &request.model)

@@ -144,6 +144,30 @@ fn a_window_that_is_only_assumed_keeps_nobody_from_asking() {
 }
 
 #[test]
+fn where_the_provider_decides_all_that_may_go_has_gone() {
+    let contexts = counting_chars().build();
+    let session = filled(&contexts, "s1 u1 a1 u2 a2 u3");
+    let mut request = window(25);
+    request.best_effort = true;
+    let prepare = |request: &WindowRequest| drive(contexts.prepare(&session, request)).unwrap();
+    let smallest = "s1 u1 u3";
+    assert_eq!(
+        short(prepare(&request).unwrap().context.messages()),
+        smallest
+    );
+    request.force = true;
+    let Err(ContextError::TooLarge(large)) = prepare(&request) else {
+        panic!("it cannot become smaller")
+    };
+    assert_eq!((large.window, large.messages), (Some(25), 30));
+    request.force = false;
+    assert_eq!(
+        short(prepare(&request).unwrap().context.messages()),
+        smallest
+    );
+}
+
+#[test]
 fn a_request_that_cannot_fit_is_told_by_its_parts() {
     let contexts = counting_chars().build();
     let session = filled(&contexts, "u1 a1 u2");

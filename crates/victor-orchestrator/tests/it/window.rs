@@ -170,6 +170,33 @@ async fn a_window_that_was_set_is_no_larger_than_the_servers() {
     }
 }
 
+#[tokio::test]
+async fn a_server_decides_by_its_own_count() {
+    // Its template has no place for tools, which are most of what we count.
+    let store = store_of(6_600).await;
+    let server = Server::counting(1024, true, 10);
+    let tools = builder(&server).tool(Arc::new(large_tool(400)));
+    let orchestrator = tools.session_store(store).build().unwrap();
+    orchestrator
+        .chat("talk of the town ".repeat(900))
+        .await
+        .unwrap();
+    let requests = server.requests();
+    assert!(requests.len() == 2 && requests[1] <= 1024, "{requests:?}");
+    orchestrator.chat("Hello").await.unwrap();
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// A tool with a description of four tokens a word.
+fn large_tool(words: usize) -> Note {
+    let about = "It takes a note. ".repeat(words);
+    let schema = json!({"type": "object", "properties": {}});
+    Note {
+        spec: ToolSpec::new("note", about, schema),
+        calls: Mutex::default(),
+    }
+}
+
 /// What is said of a turn that cannot be made to fit, and how many requests there were.
 async fn failure(
     server: &Arc<Server>,
@@ -209,10 +236,7 @@ async fn what_does_not_fit_is_told_with_the_words_of_the_server() {
     assert_eq!(requests, 1);
 
     let server = Server::new(1024, true);
-    let about = "It takes a note. ".repeat(400);
-    let spec = ToolSpec::new("note", about, json!({"type": "object", "properties": {}}));
-    let calls = Mutex::default();
-    let tools = builder(&server).tool(Arc::new(Note { spec, calls }));
+    let tools = builder(&server).tool(Arc::new(large_tool(400)));
     let tools = tools.setting("context_window", 1024);
     let (report, requests) = failure(&server, tools, "Hello").await;
     assert!(
