@@ -220,6 +220,7 @@ impl Work<'_> {
                     model: completion.model.clone(),
                     stop_reason: completion.stop_reason.clone(),
                     usage: completion.usage.clone(),
+                    context_tokens: completion.context_tokens,
                     elapsed_us: micros_since(began),
                     extra: Extra::default(),
                 };

@@ -104,8 +104,9 @@ impl Attempts {
             CompletionEvent::Finished(completion) => {
                 self.enter(Stage::End);
                 let last = std::mem::take(&mut completion.usage);
-                let windows = &self.target.windows;
-                windows.refute(&self.request.model, last.input_tokens());
+                let read = completion.context_tokens;
+                let read = read.unwrap_or_else(|| last.input_tokens());
+                self.target.windows.refute(&self.request.model, read);
                 completion.usage = self.usage_with(&last);
                 self.target.problems.clear(&self.target.name);
             }

@@ -95,6 +95,7 @@ fn events() -> Vec<TurnEvent> {
             model,
             stop_reason: StopReason::ToolUse,
             usage: Usage::new(3, 4),
+            context_tokens: Some(2),
             elapsed_us: 1_250,
             extra: Default::default(),
         }
