@@ -79,7 +79,7 @@ fn it_goes_after_a_compaction_and_before_one_too() {
     contexts.append(&session, before);
     let prepared = drive(contexts.prepare(&session, &window(100)));
     assert!(prepared.unwrap().unwrap().compaction.is_some());
-    contexts.append(&session, &[last.clone()]);
+    contexts.append(&session, std::slice::from_ref(last));
     let left = contexts.context(&session);
     left.messages().validate().unwrap();
     let ids: Vec<_> = left.messages().iter().map(|message| message.id()).collect();
