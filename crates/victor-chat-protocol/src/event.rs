@@ -201,6 +201,9 @@ event_body! {
         stop_reason: StopReason,
         /// What the call used.
         usage: Usage,
+        /// How many tokens the model read at the end, where `usage` is a sum over several rounds on the provider's side.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        context_tokens: Option<u64>,
         /// How long it took, in microseconds.
         elapsed_us: u64,
     }

@@ -41,6 +41,7 @@ mod ports;
 mod response;
 mod stream;
 mod suspended;
+mod too_long;
 
 pub use agent::Agent;
 #[cfg(feature = "mock")]
@@ -60,3 +61,4 @@ pub use ports::{ModelCall, TurnPorts};
 pub use response::{ChatResponse, TurnOutcome};
 pub use stream::{CancelHandle, EventSink, TurnStream};
 pub use suspended::{Approval, PendingApproval, SuspendedTurn};
+pub use too_long::TooLong;

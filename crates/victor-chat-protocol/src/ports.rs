@@ -9,7 +9,7 @@ use victor_core::{BoxError, Message, ToolCall};
 use victor_provider_protocol::{CompletionStream, ProviderError};
 use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
 
-use crate::{OutputContract, SuspendedTurn};
+use crate::{OutputContract, SuspendedTurn, TooLong};
 
 /// The ports through which a turn acts on the world; one value for each turn.
 ///
@@ -22,7 +22,9 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// What can be known before the answer begins; what goes wrong later is in the stream.
+    /// No request was made, for a reason that the same call would meet again: the turn fails. A context that cannot be
+    /// made to fit is such a reason. What goes wrong with a request that was made is in the stream; where that is too
+    /// long, the turn calls again with what was [told](ModelCall::too_long).
     async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError>;
 
     /// Decides what becomes of each call, in the order of the calls. Nothing runs. Calls that a person has approved
@@ -77,7 +79,7 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
 }
 
 /// A wish to ask the model.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ModelCall {
     /// Which call of the turn it is, from 1.
@@ -88,6 +90,7 @@ pub struct ModelCall {
     pub note: Option<String>,
     /// The form that the answer must have; any if absent.
     pub output: Option<OutputContract>,
-    /// Whether the context must shrink first, because the provider said that it is too long.
-    pub shrink: bool,
+    /// The refusal of the same request, if the provider said that it is too long: the context must shrink before it is
+    /// sent again.
+    pub too_long: Option<TooLong>,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{Message, ModelId, SessionId, StopReason, TurnId, Usage};
+use victor_provider_protocol::Refusal;
 
 use crate::SuspendedTurn;
 
@@ -34,6 +35,10 @@ pub struct ChatResponse {
     /// Why the model stopped the last time, if it was called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<StopReason>,
+    /// What the provider tells of why the model declined, at [`Refused`](TurnOutcome::Refused); none if it tells
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Box<Refusal>>,
     /// The model that answered last, if any did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelId>,
@@ -56,9 +61,11 @@ victor_core::open_string_enum! {
         /// The allowance of tool calls was used up; the model was asked for a last answer without tools. The turn can
         /// be taken up again.
         ToolLimit = "tool_limit",
-        /// The answer was cut at the model's limit on output or by its window. The turn can be taken up again.
+        /// The answer was cut at the model's limit on output, by its window, or after too many pauses, as the
+        /// [reason to stop](ChatResponse::stop_reason) tells. The turn can be taken up again.
         Truncated = "truncated",
-        /// The model, or a filter behind it, declined to answer.
+        /// The model, or a filter behind it, declined to answer. What the turn said and did stays in the transcript, and
+        /// is [left out](victor_core::Message::declined_from) of what the model sees from now on.
         Refused = "refused",
         /// The answer has not the form that was asked for, also when asked for again.
         InvalidOutput = "invalid_output",
@@ -96,6 +103,7 @@ impl ChatResponse {
             usage: Usage::default(),
             model_calls: 0,
             stop_reason: None,
+            refusal: None,
             model: None,
             suspended: None,
             merged_into: None,

@@ -11,7 +11,7 @@ use victor_chat_protocol::{
 };
 use victor_core::wire::Extra;
 use victor_core::{BoxError, Coordinator, ToolCall, ToolOutcome, ToolResult};
-use victor_provider_protocol::{Completion, CompletionEvent, ProviderError};
+use victor_provider_protocol::{Completion, CompletionEvent, CompletionStream, ProviderError};
 use victor_tool_protocol::ToolUpdate;
 
 use crate::turn::is_blank;
@@ -208,7 +208,7 @@ impl Work<'_> {
             })
             .await;
         let began = Instant::now();
-        let answer = receive(&*self.ports, self.events, call, &mut self.partial);
+        let answer = ask(&*self.ports, self.events, call, &mut self.partial);
         let Some(answer) = self.events.until_cancelled(answer).await else {
             self.cancel();
             return Ok(());
@@ -220,6 +220,7 @@ impl Work<'_> {
                     model: completion.model.clone(),
                     stop_reason: completion.stop_reason.clone(),
                     usage: completion.usage.clone(),
+                    context_tokens: completion.context_tokens,
                     elapsed_us: micros_since(began),
                     extra: Extra::default(),
                 };
@@ -229,14 +230,23 @@ impl Work<'_> {
                 self.tell(settled).await;
                 Ok(())
             }
-            Err(error) => {
+            Err(failure) => {
                 self.partial.clear();
-                if expected(self.turn.model_failed(&error)) {
-                    self.events
-                        .emit(TurnEventKind::notice("provider", error.to_string()))
-                        .await;
-                    return Ok(());
-                }
+                let error = match failure {
+                    Failure::NotAsked(error) => {
+                        expected(self.turn.model_not_asked(&error));
+                        error
+                    }
+                    Failure::Asked(error) => {
+                        if expected(self.turn.model_failed(&error)) {
+                            self.events
+                                .emit(TurnEventKind::notice("provider", error.to_string()))
+                                .await;
+                            return Ok(());
+                        }
+                        error
+                    }
+                };
                 Err(ChatError::Provider {
                     source: Box::new(error),
                     turn: Box::new(self.turn.suspend()),
@@ -324,14 +334,31 @@ impl Drop for Work<'_> {
     }
 }
 
-/// Receives an answer, and emits it while it is being written.
-async fn receive(
+/// A model call that failed.
+enum Failure {
+    /// No request was made.
+    NotAsked(ProviderError),
+    /// The request was refused, or its answer did not come whole.
+    Asked(ProviderError),
+}
+
+/// Asks the model, and emits its answer while it is being written.
+async fn ask(
     ports: &dyn TurnPorts,
     events: &EventSink,
     call: &ModelCall,
     partial: &mut String,
+) -> Result<Completion, Failure> {
+    let stream = ports.call_model(call).await.map_err(Failure::NotAsked)?;
+    let received = receive(stream, events, partial).await;
+    received.map_err(Failure::Asked)
+}
+
+async fn receive(
+    mut stream: CompletionStream,
+    events: &EventSink,
+    partial: &mut String,
 ) -> Result<Completion, ProviderError> {
-    let mut stream = ports.call_model(call).await?;
     loop {
         match stream.next().await {
             Some(Ok(CompletionEvent::TextDelta(text))) => {

@@ -12,8 +12,9 @@ use victor_tool_protocol::GivenApproval;
 pub enum Step {
     /// Add these messages to the conversation, then call [`committed`](crate::Turn::committed).
     Commit(Vec<Arc<Message>>),
-    /// Ask the model, then call [`model_answered`](crate::Turn::model_answered) or
-    /// [`model_failed`](crate::Turn::model_failed).
+    /// Ask the model, then call [`model_answered`](crate::Turn::model_answered),
+    /// [`model_failed`](crate::Turn::model_failed), or [`model_not_asked`](crate::Turn::model_not_asked) if no request
+    /// could be made.
     CallModel(ModelCall),
     /// Check whether an answer has the form that was asked for, then call
     /// [`output_checked`](crate::Turn::output_checked).

@@ -2,20 +2,22 @@
 
 mod allowance;
 mod journal;
+mod refusal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use victor_chat_protocol::{
-    Approval, ChatResponse, ModelCall, OutputContract, SuspendedTurn, TurnLimits, TurnOutcome,
+    Approval, ChatResponse, ModelCall, OutputContract, SuspendedTurn, TooLong, TurnLimits,
+    TurnOutcome,
 };
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{
     Message, MessageId, ModelId, Part, Role, SessionId, StopReason, ToolCallId, ToolResult, TurnId,
     Usage,
 };
-use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
+use victor_provider_protocol::{Completion, Refusal};
 use victor_tool_protocol::Verdict;
 
 use crate::batch::Batch;
@@ -67,6 +69,9 @@ pub struct Turn {
     stuck: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stop_reason: Option<StopReason>,
+    /// What the provider told of why the model declined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refusal: Option<Box<Refusal>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<ModelId>,
     /// What is asked for where the answer must have a form.
@@ -86,8 +91,12 @@ enum Phase {
         /// How the turn ends after this call, which must not use tools; it goes on with tools if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last: Option<TurnOutcome>,
-        #[serde(default)]
-        shrink: bool,
+        /// The refusal of the last request, if it was too long.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        too_long: Option<Box<TooLong>>,
+        /// How many requests of this call in a row were too long.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        refusals: u32,
     },
     /// An answer without calls is to be checked.
     Check {
@@ -123,6 +132,7 @@ impl Turn {
             calls_made: BTreeMap::new(),
             stuck: 0,
             stop_reason: None,
+            refusal: None,
             model: None,
             output: None,
             extra: Extra::default(),
@@ -149,13 +159,18 @@ impl Turn {
             return step;
         }
         match &self.phase {
-            Phase::Model { note, last, shrink } => {
+            Phase::Model {
+                note,
+                last,
+                too_long,
+                ..
+            } => {
                 let mut call = ModelCall::default();
                 call.number = self.model_calls + 1;
                 call.tools = last.is_none();
                 call.note.clone_from(note);
                 call.output = self.output.as_ref().map(|output| output.contract.clone());
-                call.shrink = *shrink;
+                call.too_long = too_long.as_deref().cloned();
                 Step::CallModel(call)
             }
             Phase::Tools(batch) => {
@@ -190,13 +205,24 @@ impl Turn {
         &mut self,
         answer: Completion,
     ) -> Result<Vec<ToolResult>, UnexpectedInput> {
-        let Phase::Model { last, .. } = &self.phase else {
+        let Phase::Model {
+            last,
+            too_long,
+            refusals,
+            ..
+        } = &mut self.phase
+        else {
             return Err(self.unexpected("an answer"));
         };
         let last = last.clone();
+        (*too_long, *refusals) = (None, 0);
         self.model_calls += 1;
         self.usage += &answer.usage;
         self.stop_reason = Some(answer.stop_reason.clone());
+        self.refusal = match answer.stop_reason {
+            StopReason::Refusal => answer.refusal().map(Box::new),
+            _ => None,
+        };
         self.model = Some(answer.model.clone());
         if let Some(output) = &mut self.output {
             output.given = None;
@@ -206,22 +232,6 @@ impl Turn {
         } else {
             self.take_text(answer, last)
         })
-    }
-
-    /// The model call failed. Returns whether the turn goes on by asking again with a smaller context; otherwise it
-    /// stays where it is, and can be taken up again there.
-    ///
-    /// # Errors
-    ///
-    /// No answer was waited for.
-    pub fn model_failed(&mut self, error: &ProviderError) -> Result<bool, UnexpectedInput> {
-        let Phase::Model { shrink, .. } = &mut self.phase else {
-            return Err(self.unexpected("a failed model call"));
-        };
-        self.usage += &error.usage;
-        let goes_on = error.kind == ProviderErrorKind::ContextTooLong && !*shrink;
-        *shrink = goes_on;
-        Ok(goes_on)
     }
 
     /// Somebody checked the answer of [`Step::CheckOutput`], and says what is wrong if it does not fit. Returns the
@@ -463,6 +473,7 @@ impl Turn {
         response.usage = self.usage.clone();
         response.model_calls = self.model_calls;
         response.stop_reason = self.stop_reason.clone();
+        response.refusal.clone_from(&self.refusal);
         response.model = self.model.clone();
         response
     }
@@ -555,7 +566,7 @@ impl Turn {
         }
         let ended = last.unwrap_or(TurnOutcome::Completed);
         match answer.stop_reason {
-            StopReason::Refusal => self.phase = Phase::Ended(TurnOutcome::Refused),
+            StopReason::Refusal => self.decline(),
             StopReason::MaxTokens | StopReason::ContextFull => {
                 self.phase = Phase::Ended(TurnOutcome::Truncated);
             }
@@ -603,6 +614,7 @@ impl Turn {
             results,
         )));
         match then {
+            Some(TurnOutcome::Refused) => self.decline(),
             Some(outcome) => self.phase = Phase::Ended(outcome),
             None => self.ask_model(),
         }

@@ -7,10 +7,11 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use victor_cassette::CassettePlayer;
+use victor_orchestrator::coordinators::{ProviderCoordinator, ProviderOptions};
 use victor_orchestrator::protocols::{
     ChatProvider, ConfigLoader as _, ModelId, SessionQuery, Tool,
 };
-use victor_orchestrator::{AgentOrchestrator, ChatError, ChatErrorKind, Session};
+use victor_orchestrator::{AgentOrchestrator, ChatError, Session};
 use victor_recall::RecallTool;
 use victor_workspace_tools::WorkspaceTools;
 
@@ -79,7 +80,12 @@ pub(crate) struct Adviser {
 
 impl AgentArgs {
     /// Builds the agent. It fails where the flags, the settings or the folder are wrong, or no model can be found.
-    pub(crate) async fn open(&self, data: &DataArgs) -> Result<Agent, Failure> {
+    /// `shows_thoughts` says whether somebody is shown what the model thinks.
+    pub(crate) async fn open(
+        &self,
+        data: &DataArgs,
+        shows_thoughts: bool,
+    ) -> Result<Agent, Failure> {
         let config = self
             .settings
             .read(self.toolbox.mode.as_deref())
@@ -98,10 +104,14 @@ impl AgentArgs {
         };
         let stores = self.stores(data).await?;
         let name = self.session_name(&stores).await.map_err(Failure::usage)?;
+        let options = ProviderOptions {
+            shows_thoughts,
+            ..ProviderOptions::default()
+        };
+        let router = ProviderCoordinator::new(provider, &model).with_options(options);
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
-            .provider(provider)
-            .model(&model)
+            .provider_coordinator(Arc::new(router))
             .default_session(&*name)
             .switch_mode_tool();
         let builder = stores.give(builder);
@@ -221,10 +231,10 @@ impl Adviser {
     /// The error in one line, with what helps against it.
     pub(crate) async fn report(&self, error: &ChatError) -> String {
         let report = error.report();
-        let ChatErrorKind::Provider(kind) = error.kind() else {
+        let ChatError::Provider { source, .. } = error else {
             return report;
         };
-        match self.source.advice(&kind, &self.model).await {
+        match self.source.advice(source, &self.model).await {
             Some(advice) => format!("{report}; {advice}"),
             None => report,
         }

@@ -148,7 +148,7 @@ fn converse(args: ChatArgs, resumed: bool) -> Result<Exit, Failure> {
 
 async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
-    let agent = args.agent.open(&args.data).await?;
+    let agent = args.agent.open(&args.data, args.json).await?;
     if !args.quiet {
         say::remark(&agent.about);
     }

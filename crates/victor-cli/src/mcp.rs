@@ -40,7 +40,7 @@ pub(crate) fn run(args: &McpArgs) -> Result<Exit, Failure> {
 async fn serve(args: &McpArgs) -> Result<Exit, Failure> {
     // A signal ends the program at once: what was stored is stored, and calls in flight are those of a client that knows.
     let _interrupts = Interrupts::listen()?;
-    let agent = args.agent.open(&args.data).await?;
+    let agent = args.agent.open(&args.data, false).await?;
     say::remark(&agent.about);
     let orchestrator = agent.orchestrator;
     let sessions = orchestrator.clone();

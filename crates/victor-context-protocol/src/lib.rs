@@ -36,6 +36,7 @@ mod counter;
 mod manager;
 mod stats;
 mod strategy;
+mod too_large;
 
 #[cfg(feature = "mock")]
 pub use counter::MockTokenCounter;
@@ -47,3 +48,4 @@ pub use stats::{CompactionReport, ContextStats};
 #[cfg(feature = "mock")]
 pub use strategy::MockCompactionStrategy;
 pub use strategy::{CompactionBudget, CompactionError, CompactionStrategy};
+pub use too_large::{LargestPart, TooLarge};

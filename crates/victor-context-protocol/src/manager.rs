@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use victor_core::{Context, Coordinator, Message, ModelId, SessionId};
 
-use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter};
+use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter, TooLarge};
 
 /// The role of the coordinator that keeps, for every session, the window that the model sees.
 ///
@@ -14,6 +14,9 @@ use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter};
 #[async_trait]
 pub trait ContextManager: Coordinator {
     /// Appends messages, leaving out those whose identifiers are already there among the last ones.
+    ///
+    /// A message that [ends a declined exchange](Message::declines_from) takes the whole exchange out of the context, as
+    /// it does in [`set_context`](Self::set_context): the model would go on declining what it is shown again.
     fn append(&self, session: &SessionId, messages: &[Arc<Message>]);
 
     /// A snapshot of the session's context.
@@ -40,8 +43,8 @@ pub trait ContextManager: Coordinator {
     ) -> Result<Prepared, ContextError>;
 
     /// Hears what the provider reports about the request for which the session's context was prepared last: the model
-    /// that answered, and all tokens of the request, those among them that came from a cache or went to one. A manager
-    /// that counts can learn from it how far its count is off. By default nothing happens.
+    /// that answered or refused, and all tokens of the request, those among them that came from a cache or went to one.
+    /// A manager that counts can learn from it how far its count is off. By default nothing happens.
     fn observe_usage(&self, _session: &SessionId, _model: &ModelId, _reported: u64) {}
 
     /// Compacts a context, whether or not it is over the threshold, and leaves every session as it is.
@@ -68,7 +71,8 @@ pub trait ContextManager: Coordinator {
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct WindowRequest {
-    /// The model's window in tokens; the manager's own assumption if absent.
+    /// The model's window in tokens. If absent, the manager compacts by an assumption of its own, and holds no context
+    /// to it that cannot be made so small.
     pub window: Option<u64>,
     /// How many tokens of it are kept free, such as for the answer.
     pub reserved: u64,
@@ -83,6 +87,9 @@ pub struct WindowRequest {
     pub strategy: Option<String>,
     /// Whether to compact in any case, because the provider said that the context is too long.
     pub force: bool,
+    /// Whether a context that cannot be made to fit is returned all the same, as small as it can be: the provider may
+    /// count in another way, and decides. Where it has decided (`force`), a context that becomes no smaller is an error.
+    pub best_effort: bool,
 }
 
 /// A context that is fit for a model call.
@@ -111,16 +118,8 @@ impl Prepared {
 #[non_exhaustive]
 pub enum ContextError {
     /// What may not be left out is already too large.
-    #[error(
-        "the context cannot be made smaller than {tokens} tokens, and {limit} are free: shorten the last message or \
-         what is pinned, or choose a model with a larger window"
-    )]
-    TooLarge {
-        /// What may not be left out, in tokens.
-        tokens: u64,
-        /// What is free, in tokens.
-        limit: u64,
-    },
+    #[error(transparent)]
+    TooLarge(Box<TooLarge>),
     /// No strategy has this name.
     #[error("there is no compaction strategy `{name}`: known are {known}")]
     UnknownStrategy {

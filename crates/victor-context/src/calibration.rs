@@ -35,6 +35,12 @@ use victor_core::ModelId;
 /// reports nothing reports zero. One that is more than tenfold off, in either direction, is ignored as well, since no
 /// tokenizer is that far from another: it is of something else than the request.
 ///
+/// Some servers cut in silence what does not fit their window, Ollama among them, and report the size of what they have
+/// left. Learnt from, this would have ever larger requests made. An observation is ignored that has the mark of it: fewer
+/// tokens are reported than counted, and their number is that of a window, a power of two or one less; or as many as the
+/// time before, though the request has changed. In the second case, and where [`distrust`](Self::distrust) is called by
+/// somebody who sees more, a factor below 1 becomes 1.
+///
 /// The same observations in the same order lead to the same factor. It remembers 256 models and forgets the one that was
 /// observed the longest ago. Calls may overlap; a lock is held for some arithmetic only.
 #[derive(Debug, Default)]
@@ -54,6 +60,44 @@ struct Learned {
     observations: u32,
     /// Which of all observations was the last of this model.
     last: u64,
+    /// The last report, whether or not something was learnt from it.
+    report: Report,
+}
+
+/// How many tokens were counted for a request, and how many its provider reports.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Report {
+    pub(crate) counted: u64,
+    pub(crate) reported: u64,
+}
+
+impl Report {
+    /// Whether the request has been cut, where the one reported `before` was its beginning: it grew, and of that less
+    /// than a quarter is in the report. No tokenizer makes so few tokens of a text.
+    pub(crate) fn is_cut_after(self, before: Self) -> bool {
+        let grown = self.counted.saturating_sub(before.counted);
+        let reported = self.reported.saturating_sub(before.reported);
+        grown > MEASURABLE && reported < grown / 4
+    }
+
+    /// Whether the report has the size of a window that is smaller than the request.
+    fn fills_a_window(self) -> bool {
+        let is_window = self.reported.is_power_of_two() || (self.reported + 1).is_power_of_two();
+        self.reported < self.counted && is_window
+    }
+
+    /// Whether another request is said to have the same size.
+    fn repeats(self, before: Self) -> bool {
+        self.reported == before.reported && self.counted.abs_diff(before.counted) > MEASURABLE
+    }
+}
+
+impl Learned {
+    fn distrust(&mut self) {
+        if self.observations > 0 {
+            self.factor = self.factor.max(1.0);
+        }
+    }
 }
 
 const SMALLEST_FACTOR: f64 = 0.5;
@@ -62,6 +106,8 @@ const LARGEST_FACTOR: f64 = 3.0;
 const WEIGHT: f64 = 0.2;
 const FEWEST_TOKENS: u64 = 200;
 const ABSURD: u64 = 10;
+/// By how many tokens a request must have changed for its report to change, too.
+const MEASURABLE: u64 = 64;
 const MOST_MODELS: usize = 256;
 
 impl Calibration {
@@ -73,6 +119,7 @@ impl Calibration {
         if less < FEWEST_TOKENS || more / less >= ABSURD {
             return;
         }
+        let report = Report { counted, reported };
         let ratio = (float(reported) / float(counted)).clamp(SMALLEST_FACTOR, LARGEST_FACTOR);
         let mut known = self.known();
         known.observations += 1;
@@ -85,10 +132,26 @@ impl Calibration {
             }
         }
         let learned = known.models.entry(model.clone()).or_default();
+        learned.last = now;
+        let before = std::mem::replace(&mut learned.report, report);
+        if report.repeats(before) {
+            learned.distrust();
+            return;
+        }
+        if report.fills_a_window() {
+            return;
+        }
         learned.observations = learned.observations.saturating_add(1);
         let weight = f64::from(learned.observations).recip().max(WEIGHT);
         learned.factor += (ratio - learned.factor) * weight;
-        learned.last = now;
+    }
+
+    /// Takes note that the model's provider was seen to cut a request in silence: what made its factor less than 1 may
+    /// have been that, so it is 1 again.
+    pub fn distrust(&self, model: &ModelId) {
+        if let Some(learned) = self.known().models.get_mut(model) {
+            learned.distrust();
+        }
     }
 
     /// What a model's provider reports for each counted token: between 0.5 and 3, and 1 for a model that was never
@@ -101,7 +164,9 @@ impl Calibration {
     /// The factor of a model that was observed.
     pub(crate) fn known_factor(&self, model: &ModelId) -> Option<f64> {
         let known = self.known();
-        known.models.get(model).map(|learned| learned.factor)
+        let learned = known.models.get(model);
+        let learned = learned.filter(|learned| learned.observations > 0);
+        learned.map(|learned| learned.factor)
     }
 
     /// How many tokens the provider will report where so many are counted, rounded up.
@@ -189,6 +254,58 @@ mod tests {
         check(&[(1000, u64::MAX), (u64::MAX, 1000)], 1.0);
         check(&[(1000, 10_000), (10_000, 1000)], 1.0);
         check(&[(200, 400)], 2.0);
+    }
+
+    #[test]
+    fn what_a_server_has_cut_teaches_nothing() {
+        let honest = [(3000, 3100), (3500, 3600)];
+        let factor = (3100.0 / 3000.0 + 3600.0 / 3500.0) / 2.0;
+        let after = |later: &[(u64, u64)], expected| {
+            check(&[&honest[..], later].concat(), expected);
+        };
+        after(&[(5000, 4096)], factor);
+        after(&[(5000, 4095), (5500, 4095), (6000, 4095)], factor);
+        after(
+            &[(5000, 4096), (5500, 4096), (4000, 4100)],
+            (2.0 * factor + 1.025) / 3.0,
+        );
+        // One that is no power of two is recognized the second time, and what it has taught is taken back.
+        check(&[(12_000, 6000)], 0.5);
+        check(&[(12_000, 6000), (12_500, 6000), (13_000, 6000)], 1.0);
+        // The same request has the same size, and a window that is larger than what was counted is none.
+        check(&[(1000, 1500); 3], 1.5);
+        check(&[(4000, 4096), (2000, 2048)], 1.024);
+        check(&[(1500, 1024), (1600, 1023)], 1.0);
+    }
+
+    #[test]
+    fn distrust_makes_no_factor_less_than_one() {
+        for (reported, factor) in [(600, 1.0), (1500, 1.5)] {
+            let calibration = Calibration::default();
+            calibration.distrust(&model());
+            assert_eq!(calibration.known_factor(&model()), None);
+            calibration.observe(&model(), 1000, reported);
+            calibration.distrust(&model());
+            assert!((calibration.factor(&model()) - factor).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_request_that_grows_without_its_report_was_cut() {
+        let check = |before, now, expected| {
+            let report = |(counted, reported)| Report { counted, reported };
+            assert_eq!(
+                report(now).is_cut_after(report(before)),
+                expected,
+                "{now:?}"
+            );
+        };
+        check((3900, 3950), (4400, 4460), false);
+        check((3900, 3950), (4400, 4100), false); // a text of few tokens
+        check((3900, 3950), (4400, 4074), true);
+        check((3900, 3950), (4400, 3900), true);
+        check((3900, 3950), (3964, 3950), false); // too little to tell
+        check((3900, 3950), (2000, 2010), false); // compacted
     }
 
     #[test]

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 use victor_context_protocol::{
-    CompactionBudget, CompactionReport, CompactionStrategy, ContextError, Prepared, TokenCounter,
-    TokenCounterExt,
+    CompactionBudget, CompactionReport, CompactionStrategy, Prepared, TokenCounter, TokenCounterExt,
 };
 use victor_core::{Context, Problems, contain};
 
@@ -31,6 +30,13 @@ pub(crate) struct Goal {
     pub(crate) limit: u64,
 }
 
+/// What may not be left out is above the limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incompressible {
+    /// How many tokens it has.
+    pub(crate) tokens: u64,
+}
+
 /// A compaction by one strategy, and what guards it.
 #[derive(Debug)]
 pub(crate) struct Compaction<'a> {
@@ -43,11 +49,15 @@ pub(crate) struct Compaction<'a> {
 
 impl Compaction<'_> {
     /// Compacts a valid context. Nothing is reported if nothing changed.
+    ///
+    /// # Errors
+    ///
+    /// What may not be left out is above the limit.
     pub(crate) async fn run(
         &self,
         context: &Context,
         goal: Goal,
-    ) -> Result<Prepared, ContextError> {
+    ) -> Result<Prepared, Incompressible> {
         let history = context.messages();
         let wanted = goal.target - allowance(goal.target);
         let before = self.counter.tokens_of(history);
@@ -92,10 +102,7 @@ impl Compaction<'_> {
             }
         }
         if after > goal.limit {
-            return Err(ContextError::TooLarge {
-                tokens: after,
-                limit: goal.limit,
-            });
+            return Err(Incompressible { tokens: after });
         }
         let room = if after <= goal.target {
             goal.target

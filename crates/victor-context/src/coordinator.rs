@@ -8,14 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use victor_context_protocol::{
     CompactionStrategy, ContextError, ContextManager, ContextStats, Prepared, TokenCounter,
-    TokenCounterExt, WindowRequest,
+    TokenCounterExt, TooLarge, WindowRequest,
 };
 use victor_core::{
-    Context, Coordinator, Health, Message, Messages, ModelId, Problems, SessionId, contain_sync,
+    Context, Coordinator, Health, Message, Messages, ModelId, Problems, Role, SessionId,
+    contain_sync,
 };
 
-use crate::compaction::{Compaction, Goal};
+use crate::calibration::Report;
+use crate::compaction::{Compaction, Goal, Incompressible};
 use crate::contained::ContainedCounter;
+use crate::declined::{declined_from, without_declined};
 use crate::parts::tokens_by_part;
 use crate::session::{Checked, Session};
 use crate::strategies::defaults;
@@ -33,7 +36,8 @@ use crate::{Calibration, ContextOptions, EstimateCounter, RecentMessages, repair
 ///    much was cut. Such a message keeps its identifier, and the transcript keeps the whole result.
 ///
 /// What is [protected](crate::Group::protected) always stays. It may be above the target; it is then at most what is
-/// free in the window, or [`ContextError::TooLarge`] says how large it is, and the context is as it was. A compaction
+/// free in the window, or [`ContextError::TooLarge`] says how large it is, and the context is as it was; unless nobody
+/// knows the window, or [`WindowRequest::best_effort`] leaves it to the provider. A compaction
 /// that had to stop above the threshold is not tried again before the context has grown by a twentieth of the window.
 ///
 /// Tokens are counted by the coordinator's counter, and a window has tokens of its provider. How the two relate is
@@ -179,7 +183,7 @@ impl ContextCoordinator {
         strategy: &dyn CompactionStrategy,
         context: &Context,
         goal: Goal,
-    ) -> Result<Prepared, ContextError> {
+    ) -> Result<Prepared, Incompressible> {
         let compaction = Compaction {
             name,
             strategy,
@@ -188,6 +192,31 @@ impl ContextCoordinator {
             time_limit: self.options.time_limit,
         };
         compaction.run(context, goal).await
+    }
+
+    /// Says why a request cannot be made to fit, of which so much is left.
+    fn too_large(
+        &self,
+        Incompressible { tokens }: Incompressible,
+        history: &Messages,
+        request: &WindowRequest,
+        window: Option<u64>,
+    ) -> ContextError {
+        let size = |tokens: u64| match &request.model {
+            Some(model) => self.calibration.correct(model, tokens),
+            None => tokens,
+        };
+        let mut too_large = TooLarge::default();
+        too_large.window = window;
+        too_large.reserved = request.reserved;
+        too_large.preamble = size(request.preamble);
+        too_large.messages = size(tokens);
+        let is_request =
+            |message: &&Arc<Message>| *message.role() == Role::User && !message.is_note();
+        let last = history.iter().rev().find(is_request);
+        let last = last.map_or(0, |message| u64::from(self.counter.tokens(message)));
+        too_large.last_message = size(last.min(tokens));
+        ContextError::TooLarge(Box::new(too_large))
     }
 }
 
@@ -223,6 +252,9 @@ impl ContextManager for ContextCoordinator {
         self.with_session(session, |session| {
             for message in messages {
                 session.append(message, &*self.counter);
+                if let Some(from) = declined_from(session.context.messages()) {
+                    session.leave_out_from(from, self.next_epoch(), &*self.counter);
+                }
             }
         });
     }
@@ -235,6 +267,7 @@ impl ContextManager for ContextCoordinator {
     }
 
     fn set_context(&self, session: &SessionId, context: Context) {
+        let context = without_declined(context);
         let mut replacement = Session::new(context, self.next_epoch(), &*self.counter);
         let _before = self.with_session(session, |session| {
             replacement.inherit(session);
@@ -277,15 +310,19 @@ impl ContextManager for ContextCoordinator {
             context = repair(&context);
             tokens = self.counter.tokens_of(context.messages());
         }
-        let is_over =
-            tokens > limits.room || tokens > limits.trigger.max(grown(settled, limits.room));
+        let known_window = request.window.or(max_tokens);
+        // A window that is only assumed keeps nobody from asking.
+        let is_strict = known_window.is_some() && !request.best_effort;
+        let is_over = is_strict && tokens > limits.room
+            || tokens > limits.trigger.max(grown(settled, limits.room));
         let mut prepared = Prepared::new(context, None);
-        if request.force || is_over {
+        let is_tried = request.force || is_over;
+        if is_tried {
             let mut goal = Goal {
                 target: limits.target,
                 accept: limits.target,
                 uncut: limits.room,
-                limit: limits.room,
+                limit: if is_strict { limits.room } else { u64::MAX },
             };
             if request.force {
                 let half = limits.target.min(tokens / 2);
@@ -293,12 +330,15 @@ impl ContextManager for ContextCoordinator {
                     target: half,
                     accept: half,
                     uncut: half,
-                    limit: limits.room.min(tokens.saturating_sub(1)),
+                    limit: goal.limit.min(tokens.saturating_sub(1)),
                 };
             }
-            prepared = self
-                .compact(&name, &*strategy, &prepared.context, goal)
-                .await?;
+            let compacted = self.compact(&name, &*strategy, &prepared.context, goal);
+            prepared = compacted.await.map_err(|left| {
+                let window = known_window.filter(|_| left.tokens > limits.room);
+                let window = window.map(|_| self.options.window(request, max_tokens));
+                self.too_large(left, prepared.context.messages(), request, window)
+            })?;
         }
         let next_epoch = self.next_epoch();
         if let Some(session) = self
@@ -316,6 +356,9 @@ impl ContextManager for ContextCoordinator {
             } else {
                 session.mark_checked(length);
             }
+            if is_tried && prepared.compaction.is_none() {
+                session.settled = tokens;
+            }
             if let Some(report) = &prepared.compaction {
                 let is_high = report.tokens_after > limits.trigger;
                 session.compacted(
@@ -329,15 +372,27 @@ impl ContextManager for ContextCoordinator {
     }
 
     fn observe_usage(&self, session: &SessionId, model: &ModelId, reported: u64) {
-        let (asked, counted) = match self.sessions().get_mut(session) {
-            Some(session) => (session.model.clone(), session.sent.take()),
+        let (asked, report, is_cut) = match self.sessions().get_mut(session) {
+            Some(session) => {
+                let Some(counted) = session.sent.take() else {
+                    return;
+                };
+                let report = Report { counted, reported };
+                let before = session.reported.replace((model.clone(), report));
+                let before = before.filter(|(of, _)| of == model);
+                let is_cut = before.is_some_and(|(_, before)| report.is_cut_after(before));
+                (session.model.clone(), report, is_cut)
+            }
             None => return,
         };
-        let Some(counted) = counted else { return };
-        self.calibration.observe(model, counted, reported);
         // Many providers answer in a more exact name than the one they are asked by, and it is this one that comes back.
-        if let Some(asked) = asked.filter(|asked| asked != model) {
-            self.calibration.observe(&asked, counted, reported);
+        let asked = asked.filter(|asked| asked != model);
+        for model in iter::once(model).chain(&asked) {
+            if is_cut {
+                self.calibration.distrust(model);
+            } else {
+                self.calibration.observe(model, report.counted, reported);
+            }
         }
     }
 
@@ -354,7 +409,9 @@ impl ContextManager for ContextCoordinator {
             uncut: limits.room,
             limit: limits.room,
         };
-        self.compact(&name, &*strategy, &context, goal).await
+        let compacted = self.compact(&name, &*strategy, &context, goal).await;
+        let request = WindowRequest::default();
+        compacted.map_err(|left| self.too_large(left, context.messages(), &request, None))
     }
 
     fn stats(&self, session: &SessionId) -> ContextStats {

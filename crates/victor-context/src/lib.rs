@@ -65,6 +65,7 @@ mod compaction;
 mod contained;
 mod coordinator;
 mod cut;
+mod declined;
 mod estimate;
 mod groups;
 mod marker;
@@ -88,7 +89,8 @@ pub use strategies::{
 };
 pub use victor_context_protocol::{
     CompactionBudget, CompactionError, CompactionReport, CompactionStrategy, ContextError,
-    ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,
+    ContextManager, ContextStats, LargestPart, Prepared, TokenCounter, TokenCounterExt, TooLarge,
+    WindowRequest,
 };
 pub use victor_core::{
     Context, Coordinator, Health, Message, MessageId, Messages, ModelId, Part, Role, SessionId,

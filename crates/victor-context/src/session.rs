@@ -5,6 +5,8 @@ use std::sync::Arc;
 use victor_context_protocol::{CompactionReport, ContextStats, TokenCounter, TokenCounterExt};
 use victor_core::{Context, Message, MessageId, Messages, ModelId, Role};
 
+use crate::calibration::Report;
+
 /// Among how many of the last messages a repeated append is recognized.
 const REMEMBERED: usize = 32;
 
@@ -20,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) model: Option<ModelId>,
     /// How many tokens were counted for a request about which the provider has not reported yet.
     pub(crate) sent: Option<u64>,
+    /// The last report of the provider, and the model that it was about.
+    pub(crate) reported: Option<(ModelId, Report)>,
     /// The messages that are known to be valid.
     pub(crate) checked: Checked,
     /// Changes whenever the context is replaced by another.
@@ -49,6 +53,7 @@ impl Session {
             preamble: 0,
             model: None,
             sent: None,
+            reported: None,
             checked: Checked::default(),
             epoch,
             settled: 0,
@@ -92,6 +97,18 @@ impl Session {
         self.count_all(counter);
     }
 
+    /// Leaves out the messages from number `first` on, and does not take them when they are appended once more.
+    pub(crate) fn leave_out_from(&mut self, first: usize, epoch: u64, counter: &dyn TokenCounter) {
+        let before = self.context.messages();
+        let last = before.tail(REMEMBERED);
+        self.replaced = last.map(|message| message.id()).collect();
+        let kept = before.iter().take(first).cloned().collect();
+        self.context = self.context.with_messages(kept);
+        self.epoch = epoch;
+        self.mark_checked(self.checked.messages.min(first));
+        self.count_all(counter);
+    }
+
     /// Notes that the first `messages` are valid.
     pub(crate) fn mark_checked(&mut self, messages: usize) {
         let is_begun = |message: &&Arc<Message>| *message.role() != Role::System;
@@ -117,6 +134,7 @@ impl Session {
         self.window = before.window;
         self.preamble = before.preamble;
         self.model.clone_from(&before.model);
+        self.reported.clone_from(&before.reported);
         self.last_compaction.clone_from(&before.last_compaction);
     }
 

@@ -53,6 +53,9 @@ pub struct Message {
 /// The field by which a note is told from what the user said.
 const NOTE: &str = "note";
 
+/// The field by which the last message of a declined exchange names its first.
+const DECLINED_FROM: &str = "declined_from";
+
 impl Message {
     /// A message of `role`, under a new identifier.
     #[must_use]
@@ -92,7 +95,7 @@ impl Message {
 
     /// A remark of the program to the model, in the user's place: it goes into one request and is not stored.
     pub fn note(text: impl Into<String>) -> Self {
-        Self::user(text).with_extra(NOTE, true)
+        Self::user(text).as_note()
     }
 
     /// The results of the tool calls in the message before.
@@ -108,6 +111,12 @@ impl Message {
     pub fn pinned(mut self) -> Self {
         self.pinned = true;
         self
+    }
+
+    /// The same message, as a [`note`](Self::note).
+    #[must_use]
+    pub fn as_note(self) -> Self {
+        self.with_extra(NOTE, true)
     }
 
     /// The same message, written by `model`.
@@ -126,6 +135,23 @@ impl Message {
     ) -> Self {
         self.extra.insert(field, value);
         self
+    }
+
+    /// The same message, as the last of an exchange that began with message `first` and that the model declined to go
+    /// on with.
+    ///
+    /// Such an exchange stays in the transcript, and is left out of the context of later requests: the API of Anthropic
+    /// goes on declining until it is gone
+    /// (<https://platform.claude.com/docs/en/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals>).
+    #[must_use]
+    pub fn declined_from(self, first: MessageId) -> Self {
+        self.with_extra(DECLINED_FROM, first.to_string())
+    }
+
+    /// The first message of the exchange that the model declined to go on with, if this is its last.
+    #[must_use]
+    pub fn declines_from(&self) -> Option<MessageId> {
+        self.extra.get(DECLINED_FROM)?.as_str()?.parse().ok()
     }
 
     /// The message's identifier.
@@ -254,6 +280,17 @@ mod tests {
         assert_eq!(message.clone().tokens_by(first, |_| unreachable!()), 5);
         assert_eq!(message.tokens_by(second, |_| 7), 7);
         assert_eq!(message.tokens_by(first, |_| 5), 5);
+    }
+
+    #[test]
+    fn the_last_of_a_declined_exchange_names_the_first() {
+        let (first, last) = (Message::user("q"), Message::assistant("I"));
+        assert_eq!(last.declines_from(), None);
+        let last = last.declined_from(first.id());
+        assert_eq!(last.declines_from(), Some(first.id()));
+        let stored = serde_json::to_string(&last).unwrap();
+        let read: Message = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read.declines_from(), Some(first.id()));
     }
 
     #[test]

@@ -113,7 +113,10 @@ impl Reports {
             TurnEventKind::ModelCallStarted(_) => self.retried = false,
             TurnEventKind::ModelCallRetried(_) => self.retried = true,
             TurnEventKind::ModelCallFinished(finished) if !self.retried => {
-                let (context, reported) = (&self.context, finished.usage.input_tokens());
+                // A sum over rounds on the provider's side is not the size of a request.
+                let reported = finished.context_tokens;
+                let reported = reported.unwrap_or_else(|| finished.usage.input_tokens());
+                let context = &self.context;
                 // What a coordinator makes of the report is not felt by the turn.
                 let _ = contain_sync(|| {
                     context.observe_usage(&event.session, &finished.model, reported);

@@ -7,18 +7,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
-    ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn,
+    ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn, TooLong,
     TurnEventKind, TurnPorts,
 };
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointDraft};
 use victor_config_protocol::EffectiveConfig;
-use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
+use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
 use victor_core::wire::Extra;
 use victor_core::{
     BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain, contain_sync,
 };
 use victor_provider_protocol::{
-    ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
+    CapabilitySource, ChatRequest, CompletionStream, ProviderError, ProviderErrorKind,
+    ResponseFormat, ToolChoice,
 };
 use victor_session_protocol::{OpenTurn, SessionPatch, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
@@ -80,13 +81,23 @@ pub(crate) fn window_request(
     let settings = &config.settings;
     let model = roles.model(model);
     let capabilities = roles.provider.capabilities(&model);
-    let window = settings.context_window.or(capabilities.context_window);
+    let learned = match capabilities.source {
+        CapabilitySource::Learned => capabilities.context_window,
+        _ => None,
+    };
+    // A window that was set may be smaller than the model's, and cannot be larger than its provider takes.
+    let set = settings.context_window;
+    let set = set.filter(|set| learned.is_none_or(|learned| *set <= learned));
+    let window = set.or(capabilities.context_window);
+    let is_declared = set.is_some() || capabilities.source == CapabilitySource::Declared;
     let answer = settings
         .max_output_tokens
         .map(u64::from)
         .or(capabilities.max_output_tokens);
     let mut request = WindowRequest::default();
     request.window = window;
+    // Whoever says how large the window is may know that a server cuts what is longer. All others may count as they do.
+    request.best_effort = !is_declared;
     request.model = Some(model);
     // A model may be able to fill its whole window with one answer; it need not be able to at any time.
     request.reserved = answer
@@ -218,7 +229,20 @@ impl SessionPorts {
         let (context, session) = (&self.roles.context, self.events.session());
         let mut request = window_request(&self.roles, &self.config, preamble.model.as_ref());
         request.preamble = self.preamble_tokens(call, preamble);
-        request.force = call.shrink;
+        request.force = call.too_long.is_some();
+        let refused = call.too_long.as_ref();
+        if let Some(told) = refused.and_then(|told| told.context_window) {
+            // A router that learns it has said so already.
+            request.window = Some(request.window.map_or(told, |window| window.min(told)));
+            request.reserved = request.reserved.min(told / 4);
+            request.best_effort = true;
+        }
+        if let (Some(tokens), Some(model)) =
+            (refused.and_then(|told| told.request_tokens), &request.model)
+        {
+            // What a coordinator makes of the report is not felt by the turn.
+            let _ = contain_sync(|| context.observe_usage(session, model, tokens));
+        }
         // A copy of some pointers, from which a checkpoint is made if the context turns out to be compacted.
         let before = self
             .roles
@@ -227,10 +251,7 @@ impl SessionPorts {
             .then(|| context.context(session));
         let prepared = match contain(context.prepare(session, &request)).await {
             Ok(Ok(prepared)) => prepared,
-            Ok(Err(error)) => {
-                let kind = ProviderErrorKind::ContextTooLong;
-                return Err(ProviderError::new(kind, "context", error.to_string()));
-            }
+            Ok(Err(error)) => return Err(does_not_fit(error, refused)),
             Err(panicked) => {
                 self.events
                     .emit(TurnEventKind::notice("context", panicked.to_string()))
@@ -382,6 +403,23 @@ impl SessionPorts {
     fn lease(&self) -> Option<Arc<TurnLease>> {
         lock(&self.lease).clone()
     }
+}
+
+/// Why no request can be made of a context, with what the provider said that has refused it.
+fn does_not_fit(error: ContextError, refused: Option<&TooLong>) -> ProviderError {
+    let ContextError::TooLarge(mut too_large) = error else {
+        let kind = ProviderErrorKind::InvalidRequest;
+        return ProviderError::new(kind, "context", error.to_string());
+    };
+    let window = too_large.window;
+    too_large.refusal = refused.map(|told| told.message.clone().into());
+    ProviderError::new(
+        ProviderErrorKind::ContextTooLong,
+        "context",
+        "the request is too long",
+    )
+    .with_overflow(window, None)
+    .with_source(ContextError::TooLarge(too_large))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,7 +6,7 @@ pub use victor_analytics_protocol::{
     ExportError, ExportResult, SessionAnalytics,
 };
 pub use victor_chat_protocol::{
-    ChatEngine, EventSink, ModelCall, OutputContract, TurnLimits, TurnPorts, TurnStart,
+    ChatEngine, EventSink, ModelCall, OutputContract, TooLong, TurnLimits, TurnPorts, TurnStart,
 };
 pub use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointDiff, CheckpointError, CheckpointManager,
@@ -18,12 +18,13 @@ pub use victor_config_protocol::{
 };
 pub use victor_context_protocol::{
     CompactionBudget, CompactionError, CompactionReport, CompactionStrategy, ContextError,
-    ContextManager, ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,
+    ContextManager, ContextStats, LargestPart, Prepared, TokenCounter, TokenCounterExt, TooLarge,
+    WindowRequest,
 };
 pub use victor_core::{
     CheckpointId, Context, Coordinator, CoordinatorError, Effect, Health, HealthStatus, Message,
-    Messages, ModelId, Part, Role, SessionId, Timestamp, ToolCall, ToolOutcome, ToolResult,
-    ToolSpec, TurnId, Usage,
+    Messages, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall, ToolOutcome,
+    ToolResult, ToolSpec, TurnId, Usage,
 };
 pub use victor_mode_protocol::{
     Mode, ModeError, ModeLimits, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
@@ -34,8 +35,8 @@ pub use victor_prompt_protocol::{
 };
 pub use victor_provider_protocol::{
     Capabilities, CapabilitySource, ChatProvider, ChatRequest, Completion, CompletionEvent,
-    CompletionStream, ProviderError, ProviderErrorKind, ProviderRouter, ResponseFormat, Route,
-    ToolChoice,
+    CompletionStream, ProviderError, ProviderErrorKind, ProviderRouter, Refusal, ResponseFormat,
+    Route, ToolChoice,
 };
 pub use victor_session_protocol::{
     InMemorySessionStore, SessionError, SessionExport, SessionInfo, SessionManager, SessionPatch,

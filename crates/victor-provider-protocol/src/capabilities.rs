@@ -13,6 +13,8 @@ victor_core::open_string_enum! {
         Table = "table",
         /// The provider said so.
         Provider = "provider",
+        /// The provider told the window when it refused a request as too long; the rest came from elsewhere.
+        Learned = "learned",
         /// The program or its user said so, which beats everything else.
         Declared = "declared",
     }

@@ -40,6 +40,7 @@ mod capabilities;
 mod completion;
 mod error;
 mod provider;
+mod refusal;
 mod request;
 mod router;
 mod stream;
@@ -50,6 +51,7 @@ pub use error::{ProviderError, ProviderErrorKind};
 pub use provider::ChatProvider;
 #[cfg(feature = "mock")]
 pub use provider::MockChatProvider;
+pub use refusal::Refusal;
 pub use request::{ChatRequest, ResponseFormat, ToolChoice};
 #[cfg(feature = "mock")]
 pub use router::MockProviderRouter;

@@ -14,7 +14,7 @@ pub trait ProviderRouter: Coordinator {
     ///
     /// The stream does all the work while it is polled, and tells of further attempts by
     /// [`CompletionEvent::Retrying`](crate::CompletionEvent::Retrying). It makes no further attempt once it has
-    /// yielded text or thoughts. The request goes to the provider that is current when this is called, also if
+    /// yielded what somebody sees: text, and thoughts unless it knows that nobody is shown these. The request goes to the provider that is current when this is called, also if
     /// another one is switched to while it runs. A request whose model has an empty name goes to the current model,
     /// so that provider and model are taken together, whatever is switched in the meantime.
     ///
@@ -29,7 +29,9 @@ pub trait ProviderRouter: Coordinator {
     /// Where requests go now.
     fn route(&self) -> Route;
 
-    /// What a model can do, by the word of the current provider.
+    /// What a model can do, by the word of the current provider, and by what its refusals have taught: a window that
+    /// the provider names when it refuses a request as too long is the model's window from then on
+    /// ([`CapabilitySource::Learned`](crate::CapabilitySource::Learned)).
     fn capabilities(&self, model: &ModelId) -> Capabilities;
 }
 

@@ -14,6 +14,7 @@ use victor_provider_protocol::{
 
 use crate::ProviderOptions;
 use crate::coordinator::Target;
+use crate::retry::Failures;
 use crate::silence::Silence;
 
 /// One request and its attempts, as the stream of what comes of them.
@@ -24,6 +25,7 @@ pub(crate) struct Attempts {
     stage: Stage,
     /// The number of the attempt that runs, from 1.
     attempt: u32,
+    failures: Failures,
     /// Whether something has been shown, after which there is no further attempt.
     shown: bool,
     /// What the attempts that failed have used.
@@ -60,6 +62,7 @@ impl Attempts {
             options,
             stage: Stage::Begin(None),
             attempt: 0,
+            failures: Failures::default(),
             shown: false,
             lost: Usage::default(),
         }
@@ -90,16 +93,20 @@ impl Attempts {
     /// What becomes of an event: most are passed on, those that show nothing are not.
     fn pass(&mut self, mut event: CompletionEvent) -> Option<CompletionEvent> {
         match &mut event {
-            CompletionEvent::TextDelta(text) | CompletionEvent::ThinkingDelta(text) => {
-                if text.is_empty() {
-                    return None;
-                }
-                self.shown = true;
+            CompletionEvent::TextDelta(text) | CompletionEvent::ThinkingDelta(text)
+                if text.is_empty() =>
+            {
+                return None;
             }
+            CompletionEvent::TextDelta(_) => self.shown = true,
+            CompletionEvent::ThinkingDelta(_) => self.shown |= self.options.shows_thoughts,
             CompletionEvent::Working => return None,
             CompletionEvent::Finished(completion) => {
                 self.enter(Stage::End);
                 let last = std::mem::take(&mut completion.usage);
+                let read = completion.context_tokens;
+                let read = read.unwrap_or_else(|| last.input_tokens());
+                self.target.windows.refute(&self.request.model, read);
                 completion.usage = self.usage_with(&last);
                 self.target.problems.clear(&self.target.name);
             }
@@ -111,15 +118,17 @@ impl Attempts {
     /// What becomes of an attempt that failed: a notice if another one follows, and otherwise the error.
     fn fail(&mut self, mut error: ProviderError) -> Result<CompletionEvent, ProviderError> {
         *error.usage = self.usage_with(&error.usage);
-        error.provider.clone_from(&self.target.name);
+        error.provider = self.target.name.as_str().into();
         let Target { name, problems, .. } = &*self.target;
         if !is_fault_of_request(&error.kind) {
             problems.report(name, &error.message);
         }
-        let delay = if self.shown {
-            None
-        } else {
-            self.options.retry.delay(self.attempt, &error)
+        if let Some(window) = error.context_window() {
+            self.target.windows.learn(&self.request.model, window);
+        }
+        let delay = match self.shown {
+            true => None,
+            false => self.failures.next_delay(&self.options.retry, &error),
         };
         let Some(delay) = delay else {
             tracing::warn!(provider = name, kind = %error.kind, attempt = self.attempt, "model call failed: {}", error.message);

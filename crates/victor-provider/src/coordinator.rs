@@ -9,11 +9,18 @@ use victor_provider_protocol::{
 
 use crate::ProviderOptions;
 use crate::attempts::Attempts;
+use crate::windows::LearnedWindows;
 
 /// Routes model calls to one provider, tries again what may pass, and switches on demand.
 ///
 /// It has no tasks of its own and no session state, so it needs neither start nor end. Its health shows the last
 /// error of the current provider until a request succeeds.
+///
+/// A provider that refuses a request as too long often names the model's window. That number is the window from then on,
+/// in place of one that was assumed or stands in a table ([`CapabilitySource::Learned`]), until a request with more
+/// tokens succeeds; a window that was declared stays unless it is larger. It is kept as long as the provider is current.
+///
+/// [`CapabilitySource::Learned`]: victor_provider_protocol::CapabilitySource::Learned
 #[derive(Debug)]
 pub struct ProviderCoordinator {
     current: RwLock<Arc<Target>>,
@@ -28,6 +35,7 @@ pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) model: ModelId,
     pub(crate) problems: Problems,
+    pub(crate) windows: Arc<LearnedWindows>,
 }
 
 impl ProviderCoordinator {
@@ -62,6 +70,7 @@ impl Target {
             name,
             model,
             problems: Problems::default(),
+            windows: Arc::default(),
         }
     }
 }
@@ -82,11 +91,15 @@ impl ProviderRouter for ProviderCoordinator {
     }
 
     fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId) {
-        let target = Arc::new(Target::new(provider, model));
+        let mut target = Target::new(provider, model);
         tracing::debug!(provider = target.name, model = %target.model, "switched provider");
         let previous = {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *current, target)
+            // Another model of the same provider: what was learnt of its models still holds.
+            if Arc::ptr_eq(&current.provider, &target.provider) {
+                target.windows = Arc::clone(&current.windows);
+            }
+            std::mem::replace(&mut *current, Arc::new(target))
         };
         // Outside the lock: the last owner of a provider runs its `Drop`.
         drop(previous);
@@ -99,6 +112,9 @@ impl ProviderRouter for ProviderCoordinator {
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
         let current = self.current();
-        contain_sync(|| current.provider.capabilities(model)).unwrap_or_default()
+        let mut capabilities =
+            contain_sync(|| current.provider.capabilities(model)).unwrap_or_default();
+        current.windows.correct(model, &mut capabilities);
+        capabilities
     }
 }

@@ -4,7 +4,10 @@
 //! provider and model, which can be switched at any time, and turns a request into a stream that makes as many
 //! attempts as it takes. Adapters never retry, so nobody waits twice.
 //!
-//! - What may pass is tried again ([`RetryOptions`]), but only until the first text or thought has been shown.
+//! - What may pass is tried again ([`RetryOptions`]), but only until the first text has been shown, or the first
+//!   thought where somebody is shown thoughts ([`ProviderOptions::shows_thoughts`]).
+//! - A server that is still loading its model is waited for, some minutes if need be.
+//! - The window that a provider names when it refuses a request is learnt.
 //! - A provider that says how long to wait is obeyed, and not for days.
 //! - What lost attempts used is added to the usage of the answer, or of the error.
 //! - A provider that panics, hangs or falls silent ([`ProviderOptions`]) yields an error like any other.
@@ -58,6 +61,7 @@ mod coordinator;
 mod options;
 mod retry;
 mod silence;
+mod windows;
 
 pub use coordinator::ProviderCoordinator;
 pub use options::{ProviderOptions, RetryOptions};

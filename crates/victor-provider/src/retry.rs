@@ -3,20 +3,56 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use victor_provider_protocol::ProviderError;
+use tokio::time::Instant;
+use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::RetryOptions;
 
+/// The attempts of one request that have failed.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    /// How many there were beside those that found the model loading.
+    counted: u32,
+    /// How many found the model loading, and when the first did.
+    loading: u32,
+    loading_since: Option<Instant>,
+}
+
+impl Failures {
+    /// Counts one more, and returns how long to wait before the next attempt; none if there is none.
+    pub(crate) fn next_delay(
+        &mut self,
+        options: &RetryOptions,
+        error: &ProviderError,
+    ) -> Option<Duration> {
+        if error.kind == ProviderErrorKind::Loading && options.max_attempts > 1 {
+            self.loading = self.loading.saturating_add(1);
+            let since = *self.loading_since.get_or_insert_with(Instant::now);
+            let left = options.max_loading.checked_sub(since.elapsed())?;
+            let delay = options.wait(self.loading, error);
+            return delay.filter(|delay| *delay <= left);
+        }
+        self.counted = self.counted.saturating_add(1);
+        options.delay(self.counted, error)
+    }
+}
+
 impl RetryOptions {
-    /// How long to wait after attempt number `attempt`, or none if it was the last.
-    pub(crate) fn delay(&self, attempt: u32, error: &ProviderError) -> Option<Duration> {
-        if !error.kind.is_transient() || attempt >= self.max_attempts {
+    /// How long to wait after failure number `failure`, or none if it was the last.
+    fn delay(&self, failure: u32, error: &ProviderError) -> Option<Duration> {
+        let may_pass = error.kind.is_transient() || error.kind == ProviderErrorKind::Malformed;
+        if !may_pass || failure >= self.max_attempts {
             return None;
         }
+        self.wait(failure, error)
+    }
+
+    /// How long to wait after failure number `failure` if there is another attempt; none if that would be too long.
+    fn wait(&self, failure: u32, error: &ProviderError) -> Option<Duration> {
         match error.retry_after {
             Some(asked) => (asked <= self.max_retry_after).then_some(asked),
             None => {
-                let doubled = 2_u32.saturating_pow(attempt - 1);
+                let doubled = 2_u32.saturating_pow(failure - 1);
                 let longest = self.base_delay.saturating_mul(doubled).min(self.max_delay);
                 let half = longest / 2;
                 Some(half + half.mul_f64(chance()))

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use victor_chat_protocol::{
     Approval, ApprovalRequested, ChatResponse, ContextCompacted, ModeSwitched, ModelCallFinished,
-    ModelCallStarted, OutputContract, PendingApproval, SuspendedTurn, ToolCallFinished,
+    ModelCallStarted, OutputContract, PendingApproval, SuspendedTurn, TooLong, ToolCallFinished,
     ToolCallProgressed, ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished,
     TurnLimits, TurnOutcome, TurnStarted,
 };
@@ -12,7 +12,9 @@ use victor_core::{
     Message, MessageId, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall,
     ToolOutcome, ToolResult, TurnId, Usage,
 };
-use victor_provider_protocol::{ProviderErrorKind, ResponseFormat, RetryNotice};
+use victor_provider_protocol::{
+    ProviderError, ProviderErrorKind, Refusal, ResponseFormat, RetryNotice,
+};
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 use victor_tool_protocol::ApprovalScope;
 
@@ -93,6 +95,7 @@ fn events() -> Vec<TurnEvent> {
             model,
             stop_reason: StopReason::ToolUse,
             usage: Usage::new(3, 4),
+            context_tokens: Some(2),
             elapsed_us: 1_250,
             extra: Default::default(),
         }
@@ -167,6 +170,29 @@ fn typed_response() {
     response.output = Some(r#"{"population": "many"}"#.into());
     check_golden(HERE, "typed_response", &response);
     assert_eq!(response.content(), r#"{"population": "many"}"#);
+}
+
+#[test]
+fn refused_response() {
+    let mut response = response();
+    response.suspended = None;
+    response.outcome = TurnOutcome::Refused;
+    response.stop_reason = Some(StopReason::Refusal);
+    let mut refusal = Refusal::default();
+    refusal.category = Some("cyber".into());
+    refusal.explanation = Some("It could do harm.".into());
+    refusal.recommended_model = Some("claude-opus-4-7".into());
+    response.refusal = Some(Box::new(refusal));
+    check_golden(HERE, "refused_response", &response);
+    check_unknown_fields("refused_response", &response, CLOSED);
+}
+
+#[test]
+fn too_long() {
+    let kind = ProviderErrorKind::ContextTooLong;
+    let error = ProviderError::new(kind, "llama", "too many").with_overflow(Some(1024), Some(9000));
+    check_golden(HERE, "too_long", &TooLong::from(&error));
+    check_unknown_fields("too_long", &TooLong::from(&error), CLOSED);
 }
 
 #[test]

@@ -51,7 +51,8 @@ impl Turn {
         self.phase = Phase::Model {
             note,
             last,
-            shrink: false,
+            too_long: None,
+            refusals: 0,
         };
     }
 }

@@ -298,35 +298,6 @@ fn a_cut_answer_can_be_continued() {
 }
 
 #[test]
-fn a_context_that_is_too_long_is_shrunk_once() {
-    use ProviderErrorKind::{ContextTooLong, Overloaded};
-    check(
-        limits(9),
-        &[Fails(ContextTooLong), Says("yes")],
-        &[
-            "ask 1: tools",
-            "ask 1: tools shrunk",
-            "assistant yes",
-            "end: completed",
-        ],
-    );
-    check(
-        limits(9),
-        &[Fails(ContextTooLong), Fails(ContextTooLong)],
-        &[
-            "ask 1: tools",
-            "ask 1: tools shrunk",
-            "failed: context_too_long",
-        ],
-    );
-    check(
-        limits(9),
-        &[Fails(Overloaded)],
-        &["ask 1: tools", "failed: overloaded"],
-    );
-}
-
-#[test]
 fn a_failed_model_call_can_be_made_again_and_its_usage_counts() {
     let (mut turn, _) = run(limits(9), &[Fails(ProviderErrorKind::Overloaded)]);
     turn.resume().unwrap();

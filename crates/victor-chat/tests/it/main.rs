@@ -4,5 +4,6 @@ mod coordinator;
 mod machine;
 mod output;
 mod ports;
+mod refusals;
 mod script;
 mod stored;

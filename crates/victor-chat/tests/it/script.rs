@@ -18,9 +18,11 @@ pub(crate) enum Answer {
     Parts(Vec<Part>),
     Stops(StopReason, Box<Answer>),
     Fails(ProviderErrorKind),
+    /// No request can be made.
+    CannotBeAsked,
 }
 
-pub(crate) use Answer::{Calls, Fails, Parts, Says, Stops};
+pub(crate) use Answer::{Calls, CannotBeAsked, Fails, Parts, Says, Stops};
 
 pub(crate) fn stops(reason: StopReason, answer: Answer) -> Answer {
     Stops(reason, Box::new(answer))
@@ -41,6 +43,7 @@ pub(crate) fn completion(answer: &Answer) -> Result<Completion, ProviderError> {
         }
         Parts(parts) => Completion::new("m".into(), parts.clone(), usage),
         Stops(reason, answer) => completion(answer)?.with_stop_reason(reason.clone()),
+        CannotBeAsked => completion(&Fails(ProviderErrorKind::ContextTooLong))?,
         Fails(kind) => {
             return Err(ProviderError::new(kind.clone(), "p", "no").with_usage(Usage::new(5, 0)));
         }
@@ -95,10 +98,20 @@ pub(crate) fn work(
                 let tools = if call.tools { "tools" } else { "no tools" };
                 let note = call.note.as_deref().and_then(|note| note.split('.').next());
                 let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-                let shrink = if call.shrink { " shrunk" } else { "" };
+                let shrink = if call.too_long.is_some() {
+                    " shrunk"
+                } else {
+                    ""
+                };
                 log.push(format!("ask {}: {tools}{shrink}{note}", call.number));
-                match completion(&answers.next().expect("an answer for every question")) {
+                let answer = answers.next().expect("an answer for every question");
+                match completion(&answer) {
                     Ok(completion) => drop(turn.model_answered(completion).unwrap()),
+                    Err(error) if matches!(answer, CannotBeAsked) => {
+                        turn.model_not_asked(&error).unwrap();
+                        log.push(format!("not asked: {}", error.kind));
+                        return;
+                    }
                     Err(error) => {
                         if !turn.model_failed(&error).unwrap() {
                             log.push(format!("failed: {}", error.kind));

@@ -6,7 +6,7 @@ use victor_chat_protocol::{OutputContract, TurnLimits, TurnOutcome};
 use victor_core::{
     Message, Part, Role, SessionId, StopReason, ToolCall, ToolOutcome, ToolResult, TurnId, Usage,
 };
-use victor_provider_protocol::{Completion, ResponseFormat};
+use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind, ResponseFormat};
 use victor_testkit::{check_golden, check_refused, check_unknown_fields};
 use victor_tool_protocol::Verdict;
 
@@ -74,6 +74,35 @@ fn checking(answer: Vec<Part>) -> Turn {
     turn
 }
 
+/// A turn that has answered nothing yet.
+fn asking() -> Turn {
+    let id = TurnId::from_u128(1 << 64);
+    let input = Message::with_id(id.message_id(0), Role::User, vec![Part::text("how many?")]);
+    let mut turn = Turn::begin(SessionId::new("s"), id, input, TurnLimits::default());
+    turn.committed();
+    turn
+}
+
+/// A turn whose last request was too long.
+fn shrinking() -> Turn {
+    let mut turn = asking();
+    let kind = ProviderErrorKind::ContextTooLong;
+    let error = ProviderError::new(kind, "llama", "too many").with_overflow(Some(1024), Some(9000));
+    turn.model_failed(&error).unwrap();
+    turn
+}
+
+/// A turn that the model declined to answer.
+fn refused() -> Turn {
+    let mut turn = asking();
+    let mut answer = Completion::new("m".into(), Vec::new(), Usage::new(20, 0));
+    let details = json!({ "stop_details": { "category": "cyber", "explanation": "No." } });
+    answer.extra.insert("anthropic", details);
+    turn.model_answered(answer.with_stop_reason(StopReason::Refusal))
+        .unwrap();
+    turn
+}
+
 #[test]
 fn the_stored_form_stays_readable() {
     let directory = env!("CARGO_MANIFEST_DIR");
@@ -86,6 +115,8 @@ fn the_stored_form_stays_readable() {
         &checking(vec![Part::text("{}")]),
     );
     check_golden(directory, "turn_checking_call", &checking(vec![call]));
+    check_golden(directory, "turn_shrinking", &shrinking());
+    check_golden(directory, "turn_refused", &refused());
     assert_eq!(ended().next_step(), Step::Finish(TurnOutcome::Truncated));
 }
 

@@ -210,15 +210,21 @@ fn context(session: &Session) -> String {
 /// Who says how large the window is.
 fn window_source(session: &Session) -> String {
     let config = session.orchestrator().config_coordinator().config();
-    if config.settings.context_window.is_some() {
-        return format!("by {}", config.source("context_window"));
-    }
     let router = session.orchestrator().provider_coordinator();
     let route = router.route();
     let capabilities = router.capabilities(&route.model);
+    if let Some(set) = config.settings.context_window {
+        let learned = capabilities.context_window.unwrap_or(u64::MAX);
+        if capabilities.source != CapabilitySource::Learned || set <= learned {
+            return format!("by {}", config.source("context_window"));
+        }
+    }
     match (capabilities.context_window, &capabilities.source) {
         (Some(_), CapabilitySource::Table) => format!("by the table of {}", route.provider),
         (Some(_), CapabilitySource::Declared) => "as declared".to_owned(),
+        (Some(_), CapabilitySource::Learned) => {
+            format!("as {} said when it refused a request", route.provider)
+        }
         (Some(_), _) => format!("by {}", route.provider),
         (None, _) => format!("assumed, since {} does not say", route.provider),
     }

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use victor_orchestrator::protocols::{ToolOutcome, ToolResult};
+use victor_orchestrator::protocols::{
+    ProviderErrorKind, Refusal, StopReason, ToolOutcome, ToolResult,
+};
 use victor_orchestrator::{ChatResponse, TurnEvent, TurnEventKind, TurnOutcome};
 
 use crate::say;
@@ -67,11 +69,9 @@ impl View {
     /// Says how the turn ended, and what it took.
     pub(super) fn summary(&self, response: &ChatResponse, busy: Duration) {
         match response.outcome {
-            TurnOutcome::Refused => say::error("the model declined to answer"),
+            TurnOutcome::Refused => say::error(&declined(response.refusal.as_deref())),
             TurnOutcome::Empty => say::error("the model answered with nothing"),
-            TurnOutcome::Truncated => {
-                self.remark("the answer was cut at the model's limit on output");
-            }
+            TurnOutcome::Truncated => self.remark(cut(response.stop_reason.as_ref())),
             TurnOutcome::ToolLimit => {
                 self.remark(
                     "the allowance of tool calls was used up: see the setting max_tool_iterations",
@@ -104,6 +104,39 @@ impl View {
     }
 }
 
+/// What is said where the model declined to answer.
+fn declined(refusal: Option<&Refusal>) -> String {
+    let mut text = "the model declined to answer".to_owned();
+    let told = |field: fn(&Refusal) -> &Option<String>| {
+        let field = refusal.and_then(|refusal| field(refusal).as_deref());
+        field.map(str::trim).filter(|text| !text.is_empty())
+    };
+    if let Some(category) = told(|refusal| &refusal.category) {
+        text += &format!(" ({category})");
+    }
+    if let Some(explanation) = told(|refusal| &refusal.explanation) {
+        text += &format!(": {}", explanation.trim_end_matches('.'));
+    }
+    text += "; this turn is left out of what it sees from now on";
+    if let Some(model) = told(|refusal| &refusal.recommended_model) {
+        text += &format!("; --model {model} may answer it");
+    }
+    text
+}
+
+/// What cut an answer.
+fn cut(reason: Option<&StopReason>) -> &'static str {
+    match reason {
+        Some(StopReason::ContextFull) => {
+            "the answer was cut because the model's window is full: say `go on` to have the rest"
+        }
+        Some(StopReason::PauseTurn) => {
+            "the model has paused too often without an end: say `go on` to have it go on"
+        }
+        _ => "the answer was cut at the limit on output: see the setting max_output_tokens",
+    }
+}
+
 /// Writes to stdout what is to be seen at once.
 fn write(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
@@ -120,6 +153,12 @@ fn line(kind: &TurnEventKind) -> Option<String> {
         TurnEventKind::ToolCallFinished(finished) => {
             let took = time(Duration::from_micros(finished.elapsed_us));
             format!("← {}", result(&finished.result, &took))
+        }
+        TurnEventKind::ModelCallRetried(retry) if retry.kind == ProviderErrorKind::Loading => {
+            format!(
+                "the server is loading the model, and is asked again in {}",
+                time(retry.delay)
+            )
         }
         TurnEventKind::ModelCallRetried(retry) => {
             format!(
@@ -198,6 +237,37 @@ mod tests {
             "too slow",
             "read_file timed out, 2 ms: too slow",
         );
+    }
+
+    #[test]
+    fn a_refusal_is_told_as_far_as_it_is_known() {
+        let check = |told: [&str; 3], expected: &str| {
+            let field = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            let mut refusal = Refusal::default();
+            refusal.category = field(told[0]);
+            refusal.explanation = field(told[1]);
+            refusal.recommended_model = field(told[2]);
+            assert_eq!(declined(Some(&refusal)), expected);
+        };
+        let nothing =
+            "the model declined to answer; this turn is left out of what it sees from now on";
+        assert_eq!(declined(None), nothing);
+        check([""; 3], nothing);
+        check(
+            ["cyber", "It could do harm.", "m-2"],
+            "the model declined to answer (cyber): It could do harm; this turn is left out of what it sees from now on; \
+             --model m-2 may answer it",
+        );
+    }
+
+    #[test]
+    fn the_limit_that_cut_an_answer_is_named() {
+        let check = |reason, expected: &str| {
+            assert!(cut(Some(&reason)).contains(expected), "{reason}");
+        };
+        check(StopReason::MaxTokens, "limit on output");
+        check(StopReason::ContextFull, "window is full");
+        check(StopReason::PauseTurn, "paused too often");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What helps where a provider fails.
 
-use victor_orchestrator::protocols::{ChatProvider as _, ModelId, ProviderErrorKind};
+use victor_orchestrator::protocols::{
+    ChatProvider as _, ContextError, LargestPart, ModelId, ProviderError, ProviderErrorKind,
+};
 
 use super::{ANTHROPIC_KEY, OPENAI_KEY, Source};
 
@@ -10,10 +12,11 @@ const SHOWN: usize = 3;
 const SIMILAR: f64 = 0.5;
 
 impl Source {
-    /// What helps against an error of this class. It may ask the provider which models there are.
-    pub(crate) async fn advice(&self, kind: &ProviderErrorKind, model: &ModelId) -> Option<String> {
+    /// What helps against an error. It may ask the provider which models there are.
+    pub(crate) async fn advice(&self, error: &ProviderError, model: &ModelId) -> Option<String> {
         let is_ollama = matches!(self, Self::Ollama(_));
-        match (self, kind) {
+        match (self, &error.kind) {
+            (_, ProviderErrorKind::ContextTooLong) => too_long(error).map(str::to_owned),
             (Self::Offline | Self::Cassette, _) => None,
             (_, ProviderErrorKind::NotFound) => {
                 let models = self.models().await.unwrap_or_default();
@@ -47,12 +50,25 @@ impl Source {
             (_, ProviderErrorKind::RateLimit | ProviderErrorKind::Overloaded) => {
                 Some("try again later".to_owned())
             }
-            (_, ProviderErrorKind::ContextTooLong) => Some(
-                "begin anew with /reset, or set `context_window` to what the model takes"
-                    .to_owned(),
-            ),
+            (_, ProviderErrorKind::Loading) => {
+                Some("try again when the server has loaded the model".to_owned())
+            }
             _ => None,
         }
+    }
+}
+
+/// What makes a request smaller, beside what the error itself says.
+fn too_long(error: &ProviderError) -> Option<&'static str> {
+    let source = error.source.as_deref();
+    let source = source.and_then(|source| source.downcast_ref::<ContextError>());
+    let Some(ContextError::TooLarge(large)) = source else {
+        return Some("shorten the message, or begin anew with /reset");
+    };
+    match large.largest_part() {
+        LargestPart::Preamble => Some("--tools names the tools that are offered"),
+        LargestPart::OtherMessages => Some("/reset begins anew"),
+        _ => None,
     }
 }
 

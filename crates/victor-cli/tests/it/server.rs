@@ -142,7 +142,7 @@ fn models(names: &[&str]) -> Reply {
     Reply::new(200, "application/json", list.to_string())
 }
 
-fn stream(events: &[Value]) -> Reply {
+pub(crate) fn stream(events: &[Value]) -> Reply {
     let event = |event: &Value| {
         format!(
             "event: {}\ndata: {event}\n\n",

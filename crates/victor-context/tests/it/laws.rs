@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use victor_context::{
     BudgetAware, CachedEmbedder, Context, ContextError, ContextManager, EstimateCounter, Group,
     GroupKind, Hybrid, Messages, RecentMessages, Role, Semantic, SessionId, TaskAware,
-    TokenCounterExt, ToolResults, Truncation, groups,
+    TokenCounterExt, ToolResults, Truncation, WindowRequest, groups,
 };
 use victor_lexical::LexicalEmbedder;
 use victor_testkit::{CharCounter, conformance, drive, histories};
@@ -102,8 +102,12 @@ proptest! {
             request.strategy = Some(STRATEGIES[strategy].into());
             let room = request.window.unwrap() - request.reserved;
             match drive(contexts.prepare(&session, &request)).unwrap() {
-                Err(ContextError::TooLarge { tokens: left, limit }) => {
-                    prop_assert!(left > limit && limit <= room && left <= tokens);
+                Err(ContextError::TooLarge(too_large)) => {
+                    prop_assert!(too_large.messages <= tokens && too_large.last_message <= too_large.messages);
+                    match too_large.window {
+                        Some(window) => prop_assert!(Some(window) == request.window && too_large.messages > room),
+                        None => prop_assert!(force && too_large.messages == tokens),
+                    }
                     let kept = contexts.context(&session);
                     prop_assert_eq!(kept.messages(), &history);
                 }
@@ -132,6 +136,52 @@ proptest! {
                     }
                 }
             }
+        }
+    }
+
+    /// A server that refuses what does not fit its window, and perhaps tells it.
+    #[test]
+    fn shrinking_ends_in_a_request_that_fits_or_says_what_does_not(
+        seed: u64, share in 0..120_u64, preamble in 0..200_u64, told: bool, best_effort: bool,
+        strategy in 0..STRATEGIES.len(),
+    ) {
+        for history in histories(seed, 4) {
+            let tokens = CharCounter.tokens_of(&history);
+            if tokens == 0 {
+                continue;
+            }
+            let server = (tokens + preamble) * share / 100;
+            let contexts = counting_chars().register_strategy("summarization", Arc::new(summarizing())).build();
+            let session = SessionId::default();
+            contexts.set_context(&session, Context::new(history.clone()));
+            let mut request = WindowRequest::default();
+            (request.preamble, request.best_effort) = (preamble, best_effort);
+            request.strategy = Some(STRATEGIES[strategy].into());
+            let mut sent = Vec::new();
+            loop {
+                match drive(contexts.prepare(&session, &request)).unwrap() {
+                    Ok(prepared) => {
+                        let messages = prepared.context.messages();
+                        check(&history, messages)?;
+                        sent.push(CharCounter.tokens_of(messages) + preamble);
+                    }
+                    Err(ContextError::TooLarge(large)) => {
+                        prop_assert!(large.messages + large.preamble > server);
+                        prop_assert!(large.window.is_none_or(|window| told && window == server));
+                        break;
+                    }
+                    Err(error) => prop_assert!(false, "{error}"),
+                }
+                let last = sent[sent.len() - 1];
+                let most = if told && !best_effort { 2 } else { 11 };
+                prop_assert!(sent.len() <= most, "{:?} for {}", sent, server);
+                if last <= server {
+                    break;
+                }
+                request.force = true;
+                request.window = told.then_some(server);
+            }
+            prop_assert!(sent.is_sorted_by(|before, after| before > after));
         }
     }
 

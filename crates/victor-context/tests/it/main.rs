@@ -1,5 +1,6 @@
 //! The context coordinator, through its public API.
 
+mod declined;
 mod faults;
 mod laws;
 mod repairs;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use victor_context::{
-    Context, ContextCoordinator, ContextError, ContextManager, Coordinator, Message, ModelId, Part,
-    RecentMessages, Role, SessionId, ToolCall, ToolOutcome, ToolResult, Truncation, WindowRequest,
+    Context, ContextCoordinator, ContextError, ContextManager, Coordinator, LargestPart, Message,
+    ModelId, Part, RecentMessages, Role, SessionId, ToolCall, ToolOutcome, ToolResult, Truncation,
+    WindowRequest,
 };
 use victor_testkit::drive;
 
@@ -112,16 +113,11 @@ fn what_cannot_be_made_to_fit_is_an_error_that_says_how_large_it_is() {
     let error = drive(contexts.prepare(&session, &window(15)))
         .unwrap()
         .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ContextError::TooLarge {
-                tokens: 30,
-                limit: 15
-            }
-        ),
-        "{error}"
-    );
+    let sizes = |error: ContextError| match error {
+        ContextError::TooLarge(large) => (large.window, large.messages, large.last_message),
+        error => panic!("{error}"),
+    };
+    assert_eq!(sizes(error), (Some(15), 30, 10));
     assert_eq!(short(contexts.context(&session).messages()), "s1 u1 a1 u2");
     let session = filled(&contexts, "u1");
     let mut request = window(1000);
@@ -129,16 +125,95 @@ fn what_cannot_be_made_to_fit_is_an_error_that_says_how_large_it_is() {
     let error = drive(contexts.prepare(&session, &request))
         .unwrap()
         .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ContextError::TooLarge {
-                tokens: 10,
-                limit: 9
-            }
-        ),
-        "{error}"
+    assert_eq!(sizes(error), (None, 10, 10), "no limit is made up");
+}
+
+#[test]
+fn a_window_that_is_only_assumed_keeps_nobody_from_asking() {
+    let contexts = counting_chars()
+        .options(options(|options| options.default_window = 25))
+        .build();
+    let session = filled(&contexts, "s1 u1 a1 u2 a2 u3");
+    let mut request = WindowRequest::default();
+    let prepare = |request: &WindowRequest| drive(contexts.prepare(&session, request)).unwrap();
+    let prepared = prepare(&request).unwrap();
+    assert_eq!(short(prepared.context.messages()), "s1 u1 u3");
+    assert!(prepare(&request).unwrap().compaction.is_none());
+    request.window = Some(25);
+    assert!(matches!(prepare(&request), Err(ContextError::TooLarge(_))));
+}
+
+#[test]
+fn where_the_provider_decides_all_that_may_go_has_gone() {
+    let contexts = counting_chars().build();
+    let session = filled(&contexts, "s1 u1 a1 u2 a2 u3");
+    let mut request = window(25);
+    request.best_effort = true;
+    let prepare = |request: &WindowRequest| drive(contexts.prepare(&session, request)).unwrap();
+    let smallest = "s1 u1 u3";
+    assert_eq!(
+        short(prepare(&request).unwrap().context.messages()),
+        smallest
     );
+    request.force = true;
+    let Err(ContextError::TooLarge(large)) = prepare(&request) else {
+        panic!("it cannot become smaller")
+    };
+    assert_eq!((large.window, large.messages), (Some(25), 30));
+    request.force = false;
+    assert_eq!(
+        short(prepare(&request).unwrap().context.messages()),
+        smallest
+    );
+}
+
+#[test]
+fn a_request_that_cannot_fit_is_told_by_its_parts() {
+    let contexts = counting_chars().build();
+    let session = filled(&contexts, "u1 a1 u2");
+    let mut request = window(100);
+    (request.reserved, request.preamble) = (25, 80);
+    request.model = Some("m".into());
+    let large = |request: &WindowRequest| match drive(contexts.prepare(&session, request)).unwrap()
+    {
+        Err(ContextError::TooLarge(large)) => (
+            [
+                large.reserved,
+                large.preamble,
+                large.messages,
+                large.last_message,
+            ],
+            large.largest_part(),
+        ),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(large(&request), ([25, 80, 20, 10], LargestPart::Preamble));
+    // The parts are told in the tokens of the provider.
+    contexts.observe_usage(&session, &"m".into(), 0);
+    let other = SessionId::from("other");
+    contexts.append(&other, &[Message::user("x".repeat(996)).into()]);
+    let mut fits = window(10_000);
+    fits.model = Some("m".into());
+    drive(contexts.prepare(&other, &fits)).unwrap().unwrap();
+    contexts.observe_usage(&other, &"m".into(), 1500);
+    assert_eq!(large(&request), ([25, 120, 30, 15], LargestPart::Preamble));
+}
+
+#[test]
+fn a_server_that_cuts_in_silence_teaches_nothing() {
+    let contexts = counting_chars().build();
+    let mut request = window(100_000);
+    request.model = Some("m".into());
+    let session = SessionId::default();
+    // The server has a window of 6,000 and leaves out whole messages that do not fit.
+    for reported in [1996, 3992, 5988, 5700, 5900, 5600] {
+        contexts.append(&session, &[Message::user("x".repeat(1992)).into()]);
+        drive(contexts.prepare(&session, &request))
+            .unwrap()
+            .unwrap();
+        contexts.observe_usage(&session, &ModelId::from("m"), reported);
+    }
+    assert_eq!(contexts.stats(&session).calibration, Some(1.0));
 }
 
 #[test]

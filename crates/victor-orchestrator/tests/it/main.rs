@@ -10,6 +10,7 @@ mod injection;
 mod policies;
 mod recall;
 mod recovery;
+mod refusals;
 mod scenarios;
 mod selection;
 mod sessions;
@@ -17,6 +18,7 @@ mod tools;
 #[cfg(feature = "typed")]
 mod typed;
 mod way;
+mod window;
 
 use std::sync::{Arc, Mutex};
 

@@ -257,10 +257,17 @@ async fn a_context_over_the_threshold_is_compacted_before_the_model_is_asked() {
 /// How many tokens were counted at the first compaction in a window of 10,000, if the provider reports `report` for each
 /// request.
 async fn compacted_at(report: impl Fn(usize) -> u64) -> u64 {
+    compacted_at_rounds(|turn| (report(turn), None)).await
+}
+
+/// The same, where it may report a sum and what was read in the last of several rounds.
+async fn compacted_at_rounds(report: impl Fn(usize) -> (u64, Option<u64>)) -> u64 {
     let model = (0..60).fold(ScriptedModel::new(), |model, turn| {
-        let usage = Usage::new(report(turn), 1);
+        let (sum, last) = report(turn);
         let parts = vec![Part::text("word ".repeat(100))];
-        model.completes(Completion::new("a-more-exact-name".into(), parts, usage))
+        let mut answer = Completion::new("a-more-exact-name".into(), parts, Usage::new(sum, 1));
+        answer.context_tokens = last;
+        model.completes(answer)
     });
     let (_, builder) = builder(model);
     let settings = Settings {
@@ -289,6 +296,13 @@ async fn thresholds_hold_in_the_tokens_that_the_provider_reports() {
     assert!(
         (plain / 2).abs_diff(doubled) < plain / 20,
         "{doubled} of {plain}"
+    );
+    let rounds = compacted_at_rounds(|turn| (counted(turn) * 3, Some(counted(turn)))).await;
+    assert_eq!(rounds, compacted_at(counted).await);
+    let cut = compacted_at(|turn| counted(turn).min(4096)).await;
+    assert!(
+        cut <= plain,
+        "a server that cuts teaches nothing: {cut} of {plain}"
     );
     let huge = compacted_at(|_| u64::MAX).await;
     assert!(huge > plain / 4, "{huge} of {plain}");

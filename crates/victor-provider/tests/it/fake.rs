@@ -22,7 +22,9 @@ use victor_provider_protocol::{
 pub(crate) enum Step {
     /// The call itself fails.
     Refuse(ProviderErrorKind),
-    /// The same, with a time to wait in seconds.
+    /// The call itself fails, since the model's window has so many tokens.
+    TooLong(u64),
+    /// The same as `Refuse`, with a time to wait in seconds.
     RefuseFor(ProviderErrorKind, u64),
     /// The call itself panics.
     PanicAtOnce,
@@ -86,6 +88,10 @@ impl ChatProvider for Scripted {
         };
         match script.first() {
             Some(Step::Refuse(kind)) => return Err(failure(kind)),
+            Some(Step::TooLong(window)) => {
+                let kind = ProviderErrorKind::ContextTooLong;
+                return Err(failure(&kind).with_overflow(Some(*window), None));
+            }
             Some(Step::RefuseFor(kind, seconds)) => {
                 return Err(failure(kind).with_retry_after(Duration::from_secs(*seconds)));
             }
@@ -155,14 +161,22 @@ pub(crate) fn request() -> ChatRequest {
 
 pub(crate) fn router(provider: &Arc<Scripted>) -> ProviderCoordinator {
     ProviderCoordinator::new(Arc::clone(provider) as _, "m")
-        .with_options(ProviderOptions::default())
 }
 
 /// Everything that came of a request, in one line: `text hi`, `retry 1 server`, `done 12`, `error server 3`; the
 /// numbers at the end are input tokens.
 pub(crate) async fn tell(provider: &Arc<Scripted>) -> (String, Duration) {
+    tell_with(provider, ProviderOptions::default()).await
+}
+
+/// The same with other options.
+pub(crate) async fn tell_with(
+    provider: &Arc<Scripted>,
+    options: ProviderOptions,
+) -> (String, Duration) {
     let begin = Instant::now();
-    let mut stream = router(provider).stream_chat(request());
+    let router = router(provider).with_options(options);
+    let mut stream = router.stream_chat(request());
     let mut story = Vec::new();
     while let Some(event) = stream.next().await {
         story.push(match event {
@@ -175,7 +189,7 @@ pub(crate) async fn tell(provider: &Arc<Scripted>) -> (String, Duration) {
             Ok(other) => format!("{other:?}"),
             Err(error) => {
                 assert_eq!(
-                    error.provider, provider.name,
+                    &*error.provider, provider.name,
                     "an error bears the name of the provider"
                 );
                 format!("error {} {}", error.kind, error.usage.input)

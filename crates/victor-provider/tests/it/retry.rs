@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use victor_provider::ProviderOptions;
 use victor_provider_protocol::ProviderErrorKind as Kind;
 
 use crate::fake::Step::{Fail, Finish, Pause, Refuse, RefuseFor, Text, Thinking, Working};
-use crate::fake::{Scripted, Step, tell};
+use crate::fake::{Scripted, Step, tell, tell_with};
 
 /// The story of a request, and how many seconds it took.
 async fn check(scripts: &[&[Step]], story: &str, seconds: std::ops::RangeInclusive<f64>) {
@@ -27,6 +28,7 @@ async fn what_may_pass_is_tried_three_times() {
         Kind::Connection,
         Kind::Timeout,
         Kind::Truncated,
+        Kind::Malformed,
     ] {
         let k = kind.as_str();
         check(
@@ -53,7 +55,6 @@ async fn what_does_not_pass_is_returned_at_once() {
         Kind::InvalidHistory,
         Kind::InvalidRequest,
         Kind::NotFound,
-        Kind::Malformed,
         Kind::Other("new".into()),
     ];
     for kind in permanent {
@@ -94,6 +95,58 @@ async fn nothing_is_tried_again_once_something_was_shown() {
         0.5..=1.1,
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn thoughts_that_nobody_is_shown_forbid_nothing() {
+    let scripts = vec![
+        vec![Thinking("a"), Fail(Kind::Server)],
+        vec![Thinking("b"), Text("c"), Fail(Kind::Server)],
+    ];
+    let options = ProviderOptions {
+        shows_thoughts: false,
+        ..ProviderOptions::default()
+    };
+    let (story, _) = tell_with(&Scripted::new("p", scripts), options).await;
+    assert_eq!(
+        story,
+        "thinking a, retry 1 server, thinking b, text c, error server 2"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_loading_is_waited_for() {
+    let loading: &[Step] = &[Refuse(Kind::Loading)];
+    let finish: &[Step] = &[Finish];
+    let told = |attempts: usize| -> String {
+        (1..=attempts)
+            .map(|n| format!("retry {n} loading, "))
+            .collect()
+    };
+    let slow: Vec<&[Step]> = [loading; 20].into_iter().chain([finish]).collect();
+    check(&slow, &format!("{}done 30", told(20)), 80.0..=175.0).await;
+
+    // What goes wrong besides has attempts of its own.
+    let failing: &[Step] = &[Refuse(Kind::Server)];
+    let mixed = [&[loading; 5][..], &[failing, loading, failing, finish]].concat();
+    let story = format!(
+        "{}retry 6 server, retry 7 loading, retry 8 server, done 18",
+        told(5)
+    );
+    check(&mixed, &story, 10.0..=60.0).await;
+
+    let provider = Scripted::new("p", vec![loading.to_vec()]);
+    let (story, elapsed) = tell(&provider).await;
+    assert!(story.ends_with(&format!("error loading {}", provider.attempts())));
+    assert!(
+        (290.0..=300.1).contains(&elapsed.as_secs_f64()),
+        "{elapsed:?}"
+    );
+
+    let mut options = ProviderOptions::default();
+    options.retry.max_attempts = 1;
+    let provider = Scripted::new("p", vec![loading.to_vec()]);
+    assert_eq!(tell_with(&provider, options).await.0, "error loading 1");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use victor_core::{Context, Coordinator, Health, HealthStatus, Message, ModelId};
 use victor_provider::ProviderCoordinator;
 use victor_provider_protocol::{
-    Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderError,
+    Capabilities, CapabilitySource, ChatProvider, ChatRequest, CompletionStream, ProviderError,
     ProviderErrorKind as Kind, ProviderRouter, Route,
 };
 
-use crate::fake::Step::{Fail, Finish, Pause, Refuse, Text};
+use crate::fake::Step::{Fail, Finish, Pause, Refuse, Text, TooLong};
 use crate::fake::{Scripted, request, router};
 
 #[tokio::test(start_paused = true)]
@@ -54,6 +54,49 @@ async fn a_request_that_names_no_model_goes_to_the_current_one() {
         *provider.models.lock().unwrap(),
         ["m".into(), "other".into(), ModelId::new("n")]
     );
+}
+
+#[tokio::test]
+async fn a_window_that_a_refusal_names_is_the_window_from_then_on() {
+    let scripts = vec![
+        vec![TooLong(1024)],
+        vec![Finish],
+        vec![TooLong(5)],
+        vec![Finish],
+    ];
+    let provider = Scripted::new("p", scripts);
+    let router = router(&provider);
+    let window = |model: &str| {
+        let capabilities = router.capabilities(&model.into());
+        let learned = capabilities.source == CapabilitySource::Learned;
+        assert_eq!(capabilities.context_window.is_some(), learned);
+        capabilities.context_window
+    };
+    assert_eq!(window("m"), None);
+    router
+        .stream_chat(request())
+        .completion()
+        .await
+        .unwrap_err();
+    assert_eq!((window("m"), window("n")), (Some(1024), None));
+    router.stream_chat(request()).completion().await.unwrap();
+    assert_eq!(window("m"), Some(1024));
+
+    router.switch_provider(Arc::clone(&provider) as _, "n".into());
+    assert_eq!(window("m"), Some(1024));
+    router
+        .stream_chat(request())
+        .completion()
+        .await
+        .unwrap_err();
+    assert_eq!(window("m"), Some(5));
+    // A request of ten tokens is answered, so the window is not so small.
+    router.stream_chat(request()).completion().await.unwrap();
+    assert_eq!(window("m"), None);
+
+    let other = Scripted::new("p", vec![vec![Finish]]);
+    router.switch_provider(other, "m".into());
+    assert_eq!(window("m"), None);
 }
 
 fn problems(health: &Health) -> &[String] {

@@ -114,6 +114,7 @@ async fn limits_may_be_absent_or_absurd() {
             retry: retry.clone(),
             first_event_timeout: limit,
             idle_timeout: limit,
+            ..ProviderOptions::default()
         };
         let provider = Scripted::new(
             "p",
