@@ -21,7 +21,8 @@ use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{
-    SessionError, SessionManager, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
+    SessionError, SessionManager, SessionPatch, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy,
+    TurnRequest,
 };
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
@@ -147,7 +148,9 @@ impl AgentOrchestrator {
     ///
     /// The store does not work; nothing was forgotten.
     pub async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
-        self.inner.roles.session.reset_session(session).await?;
+        let patch = SessionPatch::default();
+        let sessions = &self.inner.roles.session;
+        sessions.reset_session(session, &patch).await?;
         self.forget(session);
         Ok(())
     }

@@ -15,7 +15,8 @@ use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, Prepared, WindowRequest};
 use victor_core::wire::Extra;
 use victor_core::{
-    BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain, contain_sync,
+    BoxError, Context, Effect, JsonMap, Message, ModelId, ToolCall, ToolSpec, TurnId, contain,
+    contain_sync,
 };
 use victor_provider_protocol::{
     ChatRequest, CompletionStream, ProviderError, ProviderErrorKind, ResponseFormat, ToolChoice,
@@ -366,10 +367,11 @@ impl SessionPorts {
         if messages.is_empty() && journal == TurnChange::Keep {
             return Ok(());
         }
+        let facts = JsonMap::new();
         let committed = self
             .roles
             .session
-            .commit(&lease, self.turn, messages, journal);
+            .commit(&lease, self.turn, messages, journal, &facts);
         if let Err(error) = committed.await {
             self.seen.forget(lease.session());
             return Err(error.into());
@@ -477,6 +479,6 @@ impl TurnPorts for SessionPorts {
         self.roles.context.append(lease.session(), &messages);
         self.roles
             .session
-            .record_abandoned(lease, self.turn, messages);
+            .record_abandoned(lease, self.turn, messages, JsonMap::new());
     }
 }
