@@ -7,6 +7,7 @@ mod crash;
 mod dialects;
 mod faults;
 mod injection;
+mod modes;
 mod policies;
 mod recall;
 mod recovery;
