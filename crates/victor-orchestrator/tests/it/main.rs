@@ -14,6 +14,8 @@ mod recovery;
 mod scenarios;
 mod selection;
 mod sessions;
+#[cfg(unix)]
+mod sweep;
 mod tools;
 #[cfg(feature = "typed")]
 mod typed;

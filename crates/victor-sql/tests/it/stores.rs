@@ -169,7 +169,7 @@ on_both! {
 }
 
 /// Writes something of every kind under the name of a session.
-async fn hang(database: &Database, name: &str) {
+pub(crate) async fn hang(database: &Database, name: &str) {
     let id = SessionId::new(name);
     let open = OpenTurn::new(id.clone(), TurnId::generate(), name);
     let entry = TranscriptEntry::new(None, Message::user(name));
