@@ -7,6 +7,7 @@ mod kept;
 mod mcp;
 mod pipes;
 mod providers;
+mod returns;
 mod run;
 mod server;
 #[cfg(unix)]
