@@ -133,7 +133,7 @@ impl AgentArgs {
         if self.no_save {
             return Ok(Stores::in_memory());
         }
-        match data.stores().await.and_then(Stores::to_write) {
+        match data.stores().await.and_then(Stores::for_writing) {
             Err(error) if self.session.is_none() && !self.r#continue => {
                 say::remark(&format!("the conversation is not kept: {error:#}"));
                 Ok(Stores::in_memory())

@@ -84,7 +84,7 @@ impl Stores {
     }
 
     /// The same, if something can be kept there.
-    pub(crate) fn to_write(self) -> anyhow::Result<Self> {
+    pub(crate) fn for_writing(self) -> anyhow::Result<Self> {
         match &self.read_only {
             None => Ok(self),
             Some(path) => bail!(

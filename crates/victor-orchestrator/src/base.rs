@@ -150,14 +150,14 @@ mod tests {
 
     /// A model sees these entries of ten, and is to see them and three more when it has been stored and read.
     #[track_caller]
-    fn check(seen: &[usize], pieces: Value) {
+    fn check(seen: &[usize], pieces: &Value) {
         let (ten, thirteen) = (transcript(10), transcript(13));
         let of = |numbers: &mut dyn Iterator<Item = usize>| {
             Context::from_iter(numbers.map(|number| thirteen[number].message.clone()))
         };
         let base = Base::of(&of(&mut seen.iter().copied()), &ten);
         let stored = serde_json::to_value(&base).unwrap();
-        assert_eq!(stored["pieces"], pieces);
+        assert_eq!(&stored["pieces"], pieces);
         let read: Base = serde_json::from_value(stored).unwrap();
         let expected = of(&mut seen.iter().copied().chain(10..13));
         assert_eq!(read.context(&thirteen), Some(expected));
@@ -171,14 +171,14 @@ mod tests {
 
     #[test]
     fn entries_are_named_and_not_repeated() {
-        check(&[], json!([]));
+        check(&[], &json!([]));
         check(
             &[0, 1, 2, 7, 8],
-            json!([{ "from": 0, "to": 3 }, { "from": 7, "to": 9 }]),
+            &json!([{ "from": 0, "to": 3 }, { "from": 7, "to": 9 }]),
         );
         check(
             &[5, 4, 9],
-            json!([{ "from": 5, "to": 6 }, { "from": 4, "to": 5 }, { "from": 9, "to": 10 }]),
+            &json!([{ "from": 5, "to": 6 }, { "from": 4, "to": 5 }, { "from": 9, "to": 10 }]),
         );
     }
 

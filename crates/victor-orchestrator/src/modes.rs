@@ -175,7 +175,7 @@ impl Inner {
             return self.check_mode(mode);
         };
         let switched = contain_sync(|| modes.switch_mode(session, mode, SwitchedBy::Program))?;
-        switched.map_err(|error| unknown(mode, error))?;
+        switched.map_err(|error| unknown(mode, &error))?;
         self.seen.switches(session, SwitchedBy::Program);
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Inner {
             return Ok(());
         }
         let name = mode.to_owned();
-        Err(unknown(mode, ModeError::Unknown { name, known }))
+        Err(unknown(mode, &ModeError::Unknown { name, known }))
     }
 
     /// Binds the session of a nested agent, which works here, to that of the agent that it works for, now and when it is
@@ -219,7 +219,7 @@ fn mode_of(info: Option<&SessionInfo>) -> Option<&str> {
     info?.metadata.get(MODE).and_then(Value::as_str)
 }
 
-fn unknown(mode: &str, error: ModeError) -> ChatError {
+fn unknown(mode: &str, error: &ModeError) -> ChatError {
     let what = format!(
         "the session was left in mode `{mode}`, and what that denies is not known here ({error}): add the mode, or take \
          the session to another one"

@@ -86,8 +86,10 @@ impl Place {
             from: self.folder.path().to_owned(),
             to: self.killed.path().to_owned(),
         };
-        let mut settings = Settings::default();
-        settings.mode = mode.into();
+        let settings = Settings {
+            mode: mode.into(),
+            ..Settings::default()
+        };
         let builder = AgentOrchestrator::builder()
             .provider(Arc::new(model))
             .model("scripted")

@@ -176,7 +176,7 @@ async fn turns_and_writes_may_be_dropped_anywhere() {
             sessions
                 .reset_session(&session(), &SessionPatch::default())
                 .await
-                .unwrap()
+                .unwrap();
         },
         async |_| (),
     )
