@@ -15,7 +15,7 @@ pub enum CheckpointError {
     #[error("there is already another checkpoint `{0}`")]
     AlreadyExists(CheckpointId),
     /// The session that a fork was to begin is not empty.
-    #[error("session `{0}` already has checkpoints: fork into a new session")]
+    #[error("session `{0}` is there already: fork into a new session")]
     SessionExists(SessionId),
     /// The store does not have a history that it was asked for or that something was to be added to. A save that ends
     /// so is made again with the links of all messages.

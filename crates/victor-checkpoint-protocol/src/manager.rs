@@ -42,12 +42,22 @@ pub trait CheckpointManager: Coordinator {
     /// The store does not work.
     async fn checkpoints(&self, session: &SessionId) -> Result<Vec<Checkpoint>, CheckpointError>;
 
-    /// The whole state that a checkpoint is about. Later checkpoints of its session stay, and the next one made there
-    /// follows on this.
+    /// The whole state that a checkpoint is about, to look at it: its session stays where it is.
     ///
     /// # Errors
     ///
     /// [`CheckpointError::NotFound`], [`CheckpointError::Damaged`], or the store does not work.
+    async fn load_checkpoint(
+        &self,
+        id: CheckpointId,
+    ) -> Result<CheckpointSnapshot, CheckpointError>;
+
+    /// The whole state that a checkpoint is about, for a session that goes back to it. Later checkpoints of its session
+    /// stay, and the next one made there follows on this.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_checkpoint`](Self::load_checkpoint).
     async fn restore_checkpoint(
         &self,
         id: CheckpointId,
@@ -76,6 +86,17 @@ pub trait CheckpointManager: Coordinator {
         from: CheckpointId,
         to: CheckpointId,
     ) -> Result<CheckpointDiff, CheckpointError>;
+
+    /// Deletes these checkpoints of a session, also those with a label, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work. Nothing was deleted.
+    async fn delete_checkpoints(
+        &self,
+        session: &SessionId,
+        ids: &[CheckpointId],
+    ) -> Result<usize, CheckpointError>;
 
     /// Deletes the checkpoints of a session that need not be kept, and says how many there were.
     ///
@@ -196,9 +217,11 @@ mockall::mock! {
         fn is_due(&self, session: &SessionId, cause: &CheckpointCause) -> bool;
         async fn create_checkpoint(&self, draft: CheckpointDraft) -> Result<Checkpoint, CheckpointError>;
         async fn checkpoints(&self, session: &SessionId) -> Result<Vec<Checkpoint>, CheckpointError>;
+        async fn load_checkpoint(&self, id: CheckpointId) -> Result<CheckpointSnapshot, CheckpointError>;
         async fn restore_checkpoint(&self, id: CheckpointId) -> Result<CheckpointSnapshot, CheckpointError>;
         async fn fork_checkpoint(&self, id: CheckpointId, session: &SessionId) -> Result<CheckpointSnapshot, CheckpointError>;
         async fn diff_checkpoints(&self, from: CheckpointId, to: CheckpointId) -> Result<CheckpointDiff, CheckpointError>;
+        async fn delete_checkpoints(&self, session: &SessionId, ids: &[CheckpointId]) -> Result<usize, CheckpointError>;
         async fn prune_checkpoints(&self, session: &SessionId, retention: &Retention) -> Result<usize, CheckpointError>;
     }
 }

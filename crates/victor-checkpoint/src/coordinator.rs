@@ -216,6 +216,14 @@ impl CheckpointManager for CheckpointCoordinator {
         self.store.list(session).await
     }
 
+    async fn load_checkpoint(
+        &self,
+        id: CheckpointId,
+    ) -> Result<CheckpointSnapshot, CheckpointError> {
+        let (checkpoint, trail) = self.read(id).await?;
+        Ok(snapshot(checkpoint, &trail))
+    }
+
     async fn restore_checkpoint(
         &self,
         id: CheckpointId,
@@ -267,6 +275,19 @@ impl CheckpointManager for CheckpointCoordinator {
         let (from, from_trail) = self.read(from).await?;
         let (to, to_trail) = self.read(to).await?;
         Ok(diff((&from_trail, &from.state), (&to_trail, &to.state)))
+    }
+
+    async fn delete_checkpoints(
+        &self,
+        session: &SessionId,
+        ids: &[CheckpointId],
+    ) -> Result<usize, CheckpointError> {
+        let session = self.sessions.get(session);
+        let mut place = session.place.lock().await;
+        // Whether it fails or not, one looks again.
+        place.listed = None;
+        place.at = place.at.filter(|at| !ids.contains(at));
+        self.store.delete(ids).await
     }
 
     async fn prune_checkpoints(

@@ -9,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use victor_cassette::CassettePlayer;
 use victor_orchestrator::coordinators::{ProviderCoordinator, ProviderOptions};
 use victor_orchestrator::protocols::{
-    ChatProvider, ConfigLoader as _, ModelId, SessionQuery, Tool,
+    ChatProvider, ConfigLoader as _, ModelId, SessionQuery, SwitchedBy, Tool,
 };
 use victor_orchestrator::{AgentOrchestrator, ChatError, Session};
 use victor_recall::RecallTool;
@@ -122,6 +122,11 @@ impl AgentArgs {
         let orchestrator = builder.build().map_err(Failure::usage)?;
         let mcp = self.toolbox.connect(&orchestrator).await?;
         let session = orchestrator.session(&*name);
+        let flag = self.toolbox.mode.as_deref();
+        let about = match enter_mode(&session, flag, &settings.mode).await? {
+            Some(remark) => format!("{about}; {remark}"),
+            None => about,
+        };
         Ok(Agent {
             orchestrator,
             session,
@@ -138,7 +143,7 @@ impl AgentArgs {
         if self.no_save {
             return Ok(Stores::in_memory());
         }
-        match data.stores().await {
+        match data.stores().await.and_then(Stores::for_writing) {
             Err(error) if self.session.is_none() && !self.r#continue => {
                 say::remark(&format!("the conversation is not kept: {error:#}"));
                 Ok(Stores::in_memory())
@@ -216,6 +221,33 @@ impl AgentArgs {
             tape: Tape::Playing(player, path),
         })
     }
+}
+
+/// Takes a session that goes on to the mode in which it was left, or to another one that was asked for, and says so where
+/// it is not the one in which sessions begin.
+async fn enter_mode(
+    session: &Session,
+    asked: Option<&str>,
+    begins: &str,
+) -> Result<Option<String>, Failure> {
+    let left = session.load_mode().await;
+    let Some(asked) = asked else {
+        let left = left.map_err(|error| anyhow!(error.report()))?;
+        let other = left.filter(|left| !left.eq_ignore_ascii_case(begins));
+        return Ok(other.map(|left| format!("the session is in mode {left}")));
+    };
+    // Where the mode in which it was left is not known here, it need not be.
+    let left = left.ok().flatten();
+    if (left.as_ref()).is_some_and(|left| left.eq_ignore_ascii_case(asked)) {
+        return Ok(None);
+    }
+    session
+        .switch_mode(asked, SwitchedBy::Person)
+        .map_err(Failure::usage)?;
+    session.keep_mode().await?;
+    let before = left.map(|left| format!("was in mode {left}, and "));
+    let before = before.unwrap_or_default();
+    Ok(Some(format!("the session {before}is in mode {asked} now")))
 }
 
 /// Whom the agent asks.

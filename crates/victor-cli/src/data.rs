@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 use victor_offline::OfflineModel;
 use victor_orchestrator::protocols::{
     CheckpointStore, InMemoryCheckpointStore, InMemoryResultStore, InMemorySessionStore,
-    ReceiptStore, ResultStore, SessionId, SessionStore,
+    ReceiptStore, ResultStore, SessionStore,
 };
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError};
 use victor_sql::Database;
@@ -48,11 +48,10 @@ impl DataArgs {
     /// What is kept of conversations, in a database in the folder.
     pub(crate) async fn stores(&self) -> anyhow::Result<Stores> {
         let path = self.folder()?.join(FILE);
-        let opened = Database::open(path.to_string_lossy()).await;
-        let database = opened.with_context(|| {
-            format!("the conversations in `{}` cannot be opened", path.display())
-        })?;
+        // What goes wrong is said with the path.
+        let database = Database::open(path.to_string_lossy()).await?;
         Ok(Stores {
+            read_only: database.is_read_only().then_some(path),
             sessions: database.session_store(),
             checkpoints: database.checkpoint_store(),
             receipts: Some(database.receipt_store()),
@@ -64,6 +63,8 @@ impl DataArgs {
 /// What is kept of conversations.
 #[derive(Debug, Clone)]
 pub(crate) struct Stores {
+    /// The file, where it can only be read.
+    read_only: Option<PathBuf>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     checkpoints: Arc<dyn CheckpointStore>,
     receipts: Option<Arc<dyn ReceiptStore>>,
@@ -74,10 +75,23 @@ impl Stores {
     /// What is kept until the end of the program.
     pub(crate) fn in_memory() -> Self {
         Self {
+            read_only: None,
             sessions: Arc::new(InMemorySessionStore::default()),
             checkpoints: Arc::new(InMemoryCheckpointStore::default()),
             receipts: None,
             results: Arc::new(InMemoryResultStore::default()),
+        }
+    }
+
+    /// The same, if something can be kept there.
+    pub(crate) fn for_writing(self) -> anyhow::Result<Self> {
+        match &self.read_only {
+            None => Ok(self),
+            Some(path) => bail!(
+                "`{}` can only be read: give the program the right to write to it and its folder, or keep conversations \
+                 elsewhere with --data-dir",
+                path.display()
+            ),
         }
     }
 
@@ -97,17 +111,5 @@ impl Stores {
     pub(crate) fn orchestrator(&self) -> Result<AgentOrchestrator, BuildError> {
         let builder = AgentOrchestrator::builder().provider(Arc::new(OfflineModel::new()));
         self.give(builder).build()
-    }
-
-    /// Forgets what is kept of a session beside its transcript.
-    pub(crate) async fn forget(&self, session: &SessionId) -> anyhow::Result<()> {
-        let made = self.checkpoints.list(session).await?;
-        let ids: Vec<_> = made.iter().map(|checkpoint| checkpoint.id).collect();
-        self.checkpoints.delete(&ids).await?;
-        if let Some(receipts) = &self.receipts {
-            receipts.forget(session).await?;
-        }
-        self.results.forget(session).await?;
-        Ok(())
     }
 }

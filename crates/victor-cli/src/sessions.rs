@@ -12,7 +12,7 @@ use victor_orchestrator::protocols::{
 };
 
 use crate::chat::{self, ChatArgs};
-use crate::data::{DataArgs, Stores};
+use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::say;
 
@@ -89,7 +89,7 @@ enum Action {
         #[arg(long)]
         tag: Vec<String>,
     },
-    /// Delete sessions with all that they hold
+    /// Delete sessions with all that they hold: checkpoints, results of tools and events as well
     Delete {
         /// The sessions, by their whole names
         #[arg(required = true)]
@@ -101,30 +101,24 @@ pub(crate) fn run(command: SessionsCommand) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let open = async |data: &DataArgs| -> Result<(Stores, SessionCoordinator), Failure> {
-        let stores = data.stores().await?;
-        let sessions = SessionCoordinator::new(stores.sessions.clone());
-        Ok((stores, sessions))
+    let open = async |data: &DataArgs| -> Result<SessionCoordinator, Failure> {
+        Ok(SessionCoordinator::new(data.stores().await?.sessions))
     };
     if let Action::Resume { name, mut chat } = command.action {
         let found = runtime.block_on(async {
-            let (_, sessions) = open(&chat.data).await?;
+            let sessions = open(&chat.data).await?;
             find(&sessions, &name).await.map_err(Failure::usage)
         });
         chat.agent.session = Some(found?.id.to_string());
         return chat::resume(*chat);
     }
     runtime.block_on(async {
-        let (stores, sessions) = open(&command.data).await?;
-        act(&command.action, &sessions, &stores).await
+        let sessions = open(&command.data).await?;
+        act(&command.action, &sessions).await
     })
 }
 
-async fn act(
-    action: &Action,
-    sessions: &SessionCoordinator,
-    stores: &Stores,
-) -> Result<Exit, Failure> {
+async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
     match action {
         Action::List {
@@ -197,7 +191,6 @@ async fn act(
                 if !sessions.delete_session(&session).await? {
                     return Err(Failure::usage(SessionError::NotFound(session)));
                 }
-                stores.forget(&session).await?;
             }
         }
     }

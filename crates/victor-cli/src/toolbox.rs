@@ -43,7 +43,8 @@ pub(crate) struct ToolsArgs {
     #[arg(long, value_name = "FILE")]
     mcp: Option<PathBuf>,
 
-    /// The mode to begin in, before the setting `mode`: `build`, or `plan` or `explore`, in which nothing is changed
+    /// The mode to begin in, before the setting `mode`: `build`, or `plan` or `explore`, in which nothing is changed. A
+    /// session that goes on is in the mode in which it was left, and this takes it to another one
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) mode: Option<String>,
 

@@ -26,6 +26,17 @@ struct State {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: SessionStore> SessionStore for Encrypted<S> {
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
+        let sealed = seal_info(&self.keys, session).map_err(refuse(&session.id))?;
+        let entries = seal_entries(&self.keys, &session.id, 0, entries);
+        let entries = entries.map_err(refuse(&session.id))?;
+        self.inner.create_with(&sealed, &entries).await
+    }
+
     async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
         let sealed = seal_info(&self.keys, session);
         self.inner
@@ -135,6 +146,15 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
             .collect()
     }
 
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        let sealed = seal_patch(&self.keys, session, patch).map_err(refuse(session))?;
+        self.open_info(self.inner.clear(session, &sealed).await?)
+    }
+
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
         self.inner.delete(session).await
     }
@@ -167,7 +187,10 @@ fn seal_commit(
     commit: &SessionCommit,
 ) -> Result<SessionCommit, SealError> {
     let entries = seal_entries(keys, session, expected, &commit.entries)?;
-    let mut sealed = SessionCommit::new(entries, commit.turn.clone());
+    let mut patch = SessionPatch::default();
+    patch.metadata.clone_from(&commit.metadata);
+    let facts = seal_patch(keys, session, &patch)?.metadata;
+    let mut sealed = SessionCommit::new(entries, commit.turn.clone()).with_metadata(facts);
     if let TurnChange::Open(turn) = &mut sealed.turn {
         let state = State {
             state: std::mem::take(&mut turn.state),

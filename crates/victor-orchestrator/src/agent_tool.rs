@@ -66,9 +66,7 @@ impl Tool for AgentTool {
     async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
         let task = arguments["task"].as_str().unwrap_or_default();
         let session = SessionId::new(format!("{}/{}/{}", cx.session, self.spec.name, cx.call));
-        if let Some(modes) = self.agent.mode_coordinator() {
-            modes.nest(&cx.session, &session);
-        }
+        self.agent.inner.nest(&cx.session, &session);
         let nested = Nested {
             agent: &self.agent,
             session,

@@ -1,22 +1,27 @@
 //! Checkpoints: what is in them, when they are made, and how a session goes back to one.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use victor_chat_protocol::{ChatError, SuspendedTurn};
 use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointDraft, CheckpointError, CheckpointManager,
     CheckpointSnapshot,
 };
-use victor_core::{CheckpointId, Context, JsonMap, SessionId, TurnId, contain};
-use victor_mode_protocol::SwitchedBy;
-use victor_session_protocol::{SessionInfo, SessionPatch, TranscriptEntry};
+use victor_core::{CheckpointId, Context, JsonMap, Message, MessageId, SessionId, TurnId, contain};
+use victor_session_protocol::{SessionError, SessionExport, SessionInfo, TranscriptEntry};
 
+use crate::base::sees;
 use crate::guard::in_mode;
-use crate::orchestrator::{Inner, setup};
+use crate::modes::{MODE, NESTED, unkept};
+use crate::orchestrator::{Inner, session_error, setup};
+use crate::restore::part;
 use crate::roles::Roles;
 use crate::seen::Seen;
 
-/// Where the metadata of a session say that its context does not follow from its transcript alone.
-const BASE: &str = "victor_context_base";
+/// Where the metadata of a session say of which checkpoint it is a fork.
+const FORK: &str = "victor_fork_of";
 
 /// What a session has gone back to.
 #[derive(Debug, Clone)]
@@ -97,22 +102,36 @@ impl Inner {
         let manager = self.checkpoints()?;
         let (lease, _working) = self.hold(session).await?;
         let context = self.roles.context.context(lease.session());
-        self.snapshot(manager, session, context, label).await
-    }
-
-    async fn snapshot(
-        &self,
-        manager: &dyn CheckpointManager,
-        session: &SessionId,
-        context: Context,
-        label: Option<&str>,
-    ) -> Result<Checkpoint, ChatError> {
+        self.make_session(session).await?;
         let mut draft = CheckpointDraft::new(session.clone(), context, CheckpointCause::Manual);
         draft.label = label.map(str::to_owned);
         draft.state = state(&self.roles, &self.seen, session, None);
         contain(manager.create_checkpoint(draft))
             .await?
             .map_err(checkpoint_error)
+    }
+
+    /// Makes a session that is not there yet: no checkpoint is of a session that is not.
+    async fn make_session(&self, session: &SessionId) -> Result<(), ChatError> {
+        let sessions = &self.roles.session;
+        let info = sessions
+            .session_info(session)
+            .await
+            .map_err(session_error)?;
+        if info.is_some() {
+            return Ok(());
+        }
+        let mut info = SessionInfo::new(session.clone());
+        info.metadata = unkept(&self.roles, &self.seen, session);
+        match sessions.create_session(&info).await {
+            // Somebody else was faster.
+            Err(SessionError::AlreadyExists(_)) => Ok(()),
+            created => {
+                created.map_err(session_error)?;
+                self.seen.keeps(session, &info.metadata);
+                Ok(())
+            }
+        }
     }
 
     /// Takes a session back to one of its checkpoints.
@@ -123,29 +142,32 @@ impl Inner {
     ) -> Result<Restored, ChatError> {
         let manager = self.checkpoints()?;
         let _held = self.hold(session).await?;
-        let snapshot = contain(manager.restore_checkpoint(id))
-            .await?
-            .map_err(checkpoint_error)?;
-        let owner = &snapshot.checkpoint.session;
+        let loaded = load(manager, id).await?;
+        let owner = &loaded.checkpoint.session;
         if owner != session {
             let message =
                 format!("checkpoint `{id}` is of session `{owner}`: fork it into a new session");
             return Err(setup("checkpoint", message));
         }
+        let mode = mode_of(&loaded.checkpoint);
+        mode.map_or(Ok(()), |mode| self.check_mode(mode))?;
         let transcript = self.roles.session.transcript(session).await;
-        let transcript = transcript.map_err(|error| setup("session", error))?;
-        self.put(session, &snapshot).await?;
-        Ok(restored(snapshot, &transcript))
+        let transcript = transcript.map_err(session_error)?;
+        // The next checkpoint follows on this one. If the session does not go back after all, that is no matter.
+        let restored = contain(manager.restore_checkpoint(id)).await?;
+        restored.map_err(checkpoint_error)?;
+        self.put(session, loaded.context.clone(), mode, &transcript)
+            .await?;
+        Ok(restored_of(loaded, &transcript))
     }
 
     /// Leaves out the last turn of what the model sees of a session.
     pub(crate) async fn undo(&self, session: &SessionId) -> Result<Option<Undone>, ChatError> {
-        let manager = self.checkpoints()?;
         let _held = self.hold(session).await?;
         let context = self.roles.context.context(session);
         let messages = context.messages();
         let transcript = self.roles.session.transcript(session).await;
-        let transcript = transcript.map_err(|error| setup("session", error))?;
+        let transcript = transcript.map_err(session_error)?;
         let begins = |(number, entry): (usize, &TranscriptEntry)| {
             let before = number.checked_sub(1).map(|before| &transcript[before]);
             let is_first = before.is_none_or(|before| before.turn != entry.turn);
@@ -165,12 +187,31 @@ impl Inner {
             before.set_metadata(key, value.clone());
         }
         let messages = messages.len() - at;
-        let checkpoint = self
-            .snapshot(manager, session, before.clone(), None)
-            .await?;
-        self.put(session, &CheckpointSnapshot::new(checkpoint, before))
-            .await?;
+        self.put(session, before, None, &transcript).await?;
         Ok(Some(Undone { turn, messages }))
+    }
+
+    /// Makes a context what the model sees of a session from now on, and this its mode, also after the process has ended.
+    async fn put(
+        &self,
+        session: &SessionId,
+        context: Context,
+        mode: Option<&str>,
+        transcript: &[TranscriptEntry],
+    ) -> Result<(), ChatError> {
+        let mut patch = sees(&context, transcript);
+        if let Some(mode) = mode {
+            patch.metadata.insert(MODE.into(), mode.into());
+        }
+        let updated = self.roles.session.update_session(session, &patch).await;
+        updated.map_err(session_error)?;
+        self.problems.clear(&part(session));
+        self.roles.context.set_context(session, context);
+        if let Some(mode) = mode {
+            self.seen.keeps(session, &patch.metadata);
+            self.go_to(session, mode)?;
+        }
+        Ok(())
     }
 
     /// Begins a new session with the state of a checkpoint.
@@ -180,120 +221,140 @@ impl Inner {
         session: &SessionId,
     ) -> Result<Checkpoint, ChatError> {
         let manager = self.checkpoints()?;
-        let (lease, _working) = self.hold(session).await?;
-        if !self.roles.context.context(session).messages().is_empty() {
-            return Err(setup(
-                "checkpoint",
-                CheckpointError::SessionExists(session.clone()),
-            ));
+        self.check_started().await?;
+        let snapshot = load(manager, id).await?;
+        if self.may_begin(manager, &snapshot, session).await? {
+            let fork = self.fork_of(&snapshot, session).await?;
+            let made = self.roles.session.import_session(&fork, None).await;
+            made.map_err(|error| match error {
+                SessionError::AlreadyExists(session) => {
+                    checkpoint_error(CheckpointError::SessionExists(session))
+                }
+                error => session_error(error),
+            })?;
         }
-        let snapshot = contain(manager.fork_checkpoint(id, session))
-            .await?
-            .map_err(checkpoint_error)?;
-        let messages: Vec<_> = snapshot.context.messages().iter().cloned().collect();
-        let turn = TurnId::generate();
-        let recorded = self.roles.session.record(&lease, turn, &messages).await;
-        recorded.map_err(|error| setup("session", error))?;
-        self.seen
-            .read(session, messages.iter().map(|message| &**message));
-        self.enter(session, &snapshot);
-        // A turn that was being worked belongs to the session in which it began.
-        Ok(snapshot.checkpoint)
+        // Held, so that no turn makes another first checkpoint.
+        let _held = self.hold(session).await?;
+        let forked = contain(manager.fork_checkpoint(id, session)).await?;
+        Ok(forked.map_err(checkpoint_error)?.checkpoint)
     }
 
-    /// Makes a snapshot what the model sees from now on, also after the process has ended.
-    async fn put(
+    /// Whether a fork is to make its session, and not only the first checkpoint of one that an interrupted fork has made.
+    async fn may_begin(
         &self,
-        session: &SessionId,
+        manager: &dyn CheckpointManager,
         snapshot: &CheckpointSnapshot,
-    ) -> Result<(), ChatError> {
+        session: &SessionId,
+    ) -> Result<bool, ChatError> {
+        // In this order: a session has checkpoints only after it was made.
+        let made = checkpoints_of(manager, session).await?;
         let info = self.roles.session.session_info(session).await;
-        let info = info.map_err(|error| setup("session", error))?;
-        let entries = info.map_or(0, |info| info.entries);
-        let patch = base_of(&snapshot.checkpoint, entries);
-        let updated = self.roles.session.update_session(session, &patch).await;
-        updated.map_err(|error| setup("session", error))?;
-        self.seen.based(session);
-        self.enter(session, snapshot);
-        Ok(())
-    }
-
-    fn enter(&self, session: &SessionId, snapshot: &CheckpointSnapshot) {
-        let context = snapshot.context.clone();
-        self.roles.context.set_context(session, context);
-        if let Some(mode) = snapshot
-            .checkpoint
-            .state
-            .get("mode")
-            .and_then(Value::as_str)
-        {
-            self.enter_mode(session, mode);
+        let Some(info) = info.map_err(session_error)? else {
+            // What a deletion has left that was interrupted, or a fork of an earlier version.
+            delete(manager, session, &made).await?;
+            return Ok(true);
+        };
+        let is_fork = info.metadata.get(FORK) == Some(&json!(snapshot.checkpoint.id));
+        let is_new = info.entries == snapshot.context.messages().len() as u64;
+        if is_fork && is_new && made.is_empty() {
+            return Ok(false);
         }
+        Err(checkpoint_error(CheckpointError::SessionExists(
+            session.clone(),
+        )))
     }
 
-    /// Takes a session back to the mode that it was in.
-    pub(crate) fn enter_mode(&self, session: &SessionId, mode: &str) {
-        if let Some(modes) = &self.roles.mode
-            && let Err(error) = modes.switch_mode(session, mode, SwitchedBy::Program)
-        {
-            tracing::warn!(%session, %error, "the mode of a session is not there any more");
-        }
-    }
-
-    /// What the model sees of a session by its transcript, and by the checkpoint that it has gone back to if it has.
-    pub(crate) async fn context_of(
+    /// A session that begins with a state: with the entries that its messages were, its mode, and what binds it.
+    async fn fork_of(
         &self,
-        info: Option<SessionInfo>,
-        transcript: Vec<TranscriptEntry>,
-    ) -> Context {
-        let messages = transcript.iter().map(|entry| entry.message.clone());
-        match self.base(info).await {
-            Some((mut context, from)) => {
-                messages
-                    .skip(from)
-                    .for_each(|message| context.push(message));
-                context
+        snapshot: &CheckpointSnapshot,
+        session: &SessionId,
+    ) -> Result<SessionExport, ChatError> {
+        let (sessions, origin) = (&self.roles.session, &snapshot.checkpoint.session);
+        let entries = sessions.transcript(origin).await.map_err(session_error)?;
+        let entries: HashMap<MessageId, TranscriptEntry> = entries
+            .into_iter()
+            .map(|entry| (entry.message.id(), entry))
+            .collect();
+        let entry = |message: &Arc<Message>| match entries.get(&message.id()) {
+            Some(entry) if entry.message == *message => entry.clone(),
+            _ => TranscriptEntry::new(None, message.clone()),
+        };
+        let entries: Vec<_> = snapshot.context.messages().iter().map(entry).collect();
+        let mut info = SessionInfo::new(session.clone());
+        sees(&snapshot.context, &entries).apply(&mut info);
+        info.metadata = {
+            let mut facts = unkept(&self.roles, &self.seen, session);
+            if let Some(mode) = mode_of(&snapshot.checkpoint) {
+                self.check_mode(mode)?;
+                facts.insert(MODE.into(), mode.into());
             }
-            None => Context::from_iter(messages),
-        }
+            let origin = sessions.session_info(origin).await.map_err(session_error)?;
+            if let Some(nested) = origin.as_ref().and_then(|info| info.metadata.get(NESTED)) {
+                facts.insert(NESTED.into(), nested.clone());
+            }
+            facts.insert(FORK.into(), json!(snapshot.checkpoint.id));
+            facts.extend(info.metadata);
+            facts
+        };
+        Ok(SessionExport::new(info, entries))
     }
 
-    /// The context that a session has gone back to, and from which entry on the transcript follows it.
-    async fn base(&self, info: Option<SessionInfo>) -> Option<(Context, usize)> {
-        let manager = self.roles.checkpoint.as_deref()?;
-        let info = info?;
-        let session = &info.id;
-        let base = info.metadata.get(BASE)?;
-        let id = serde_json::from_value(base["checkpoint"].clone()).ok()?;
-        let from = usize::try_from(base["entries"].as_u64()?).ok()?;
-        match contain(manager.restore_checkpoint(id)).await {
-            Ok(Ok(snapshot)) => {
-                self.seen.based(session);
-                Some((snapshot.context, from))
-            }
-            // The transcript has everything; the model sees more again than it would.
-            Ok(Err(error)) => {
-                tracing::warn!(%session, %error, "the checkpoint that the session went back to");
-                None
-            }
-            Err(panicked) => {
-                tracing::warn!(%session, %panicked, "the checkpoint that the session went back to");
-                None
-            }
+    /// Deletes a session and its checkpoints.
+    pub(crate) async fn delete(&self, session: &SessionId) -> Result<bool, ChatError> {
+        let mut there = false;
+        if let Some(manager) = self.roles.checkpoint.as_deref() {
+            let made = checkpoints_of(manager, session).await?;
+            there |= delete(manager, session, &made).await? > 0;
         }
+        // It goes last of what a person can name, so that another call finds what is left.
+        let deleted = self.roles.session.delete_session(session).await;
+        there |= deleted.map_err(session_error)?;
+        // The turn that was waited for may have made some more.
+        if let Some(manager) = self.roles.checkpoint.as_deref() {
+            let made = checkpoints_of(manager, session).await?;
+            delete(manager, session, &made).await?;
+        }
+        Ok(there)
     }
 }
 
-/// What the metadata of a session say whose context is that of a checkpoint and the transcript from an entry on.
-pub(crate) fn base_of(checkpoint: &Checkpoint, entries: u64) -> SessionPatch {
-    let mut patch = SessionPatch::default();
-    let base = json!({ "checkpoint": checkpoint.id, "entries": entries });
-    patch.metadata.insert(BASE.into(), base);
-    patch
+/// The mode that belongs to the state of a checkpoint.
+fn mode_of(checkpoint: &Checkpoint) -> Option<&str> {
+    checkpoint.state.get("mode").and_then(Value::as_str)
+}
+
+async fn load(
+    manager: &dyn CheckpointManager,
+    id: CheckpointId,
+) -> Result<CheckpointSnapshot, ChatError> {
+    let loaded = contain(manager.load_checkpoint(id)).await?;
+    loaded.map_err(checkpoint_error)
+}
+
+async fn checkpoints_of(
+    manager: &dyn CheckpointManager,
+    session: &SessionId,
+) -> Result<Vec<CheckpointId>, ChatError> {
+    let made = contain(manager.checkpoints(session)).await?;
+    let made = made.map_err(checkpoint_error)?;
+    Ok(made.iter().map(|made| made.id).collect())
+}
+
+async fn delete(
+    manager: &dyn CheckpointManager,
+    session: &SessionId,
+    ids: &[CheckpointId],
+) -> Result<usize, ChatError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let deleted = contain(manager.delete_checkpoints(session, ids)).await?;
+    deleted.map_err(checkpoint_error)
 }
 
 /// What was gone back to, with the turn that was being worked then if it may go on.
-fn restored(snapshot: CheckpointSnapshot, transcript: &[TranscriptEntry]) -> Restored {
+fn restored_of(snapshot: CheckpointSnapshot, transcript: &[TranscriptEntry]) -> Restored {
     let turn = snapshot.checkpoint.state.get("turn").cloned();
     let turn: Option<SuspendedTurn> = turn.and_then(|turn| serde_json::from_value(turn).ok());
     let turn = turn.map(|mut turn| {

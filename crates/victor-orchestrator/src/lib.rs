@@ -90,6 +90,7 @@
 //! [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
 mod agent_tool;
+mod base;
 mod builder;
 mod checkpoints;
 pub mod coordinators;
@@ -97,12 +98,14 @@ mod defaults;
 mod error;
 mod guard;
 mod health;
+mod modes;
 mod observe;
 mod offer;
 mod orchestrator;
 mod ports;
 pub mod protocols;
 mod recovery;
+mod restore;
 mod roles;
 mod runtime;
 mod seen;

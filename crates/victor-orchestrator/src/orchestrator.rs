@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::OnceCell;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
@@ -14,24 +14,26 @@ use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
-    BoxError, CheckpointId, Health, HealthStatus, JsonMap, Message, ModelId, Role, SessionId,
-    TurnId, contain, contain_sync,
+    BoxError, CheckpointId, Health, HealthStatus, JsonMap, Message, ModelId, Problems, Role,
+    SessionId, TurnId, contain, contain_sync,
 };
-use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
+use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
 use victor_session_protocol::{
-    SessionError, SessionManager, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
+    SessionError, SessionManager, TurnGrant, TurnInterrupt, TurnPolicy, TurnRequest,
 };
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
 
+use crate::base::sees_all;
 use crate::guard::in_mode;
+use crate::modes::MODE;
 use crate::observe::Reports;
-use crate::ports::{CheckOutput, MODE, SessionPorts, window_request};
+use crate::ports::{CheckOutput, SessionPorts, window_request};
+use crate::restore::part;
 use crate::roles::Roles;
-use crate::runtime;
-use crate::seen::{MemoryLimits, Seen, Working};
+use crate::seen::{MemoryLimits, Seen};
 use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
 
 /// Runs conversations between a person or program and a model that calls tools.
@@ -58,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) policy: TurnPolicy,
     pub(crate) started: OnceCell<()>,
     pub(crate) ended: AtomicBool,
+    /// What is wrong with single sessions.
+    pub(crate) problems: Problems,
 }
 
 impl AgentOrchestrator {
@@ -84,6 +88,7 @@ impl AgentOrchestrator {
                 policy,
                 started,
                 ended,
+                problems: Problems::default(),
             }),
         }
     }
@@ -141,15 +146,44 @@ impl AgentOrchestrator {
             .switch_provider(provider, model.into());
     }
 
-    /// Waits for the turn that runs in a session, and forgets the session: its context, transcript and analytics.
+    /// Waits for the turn that runs in a session, and forgets the conversation: its context, transcript and analytics, in
+    /// one write. What a person calls it and its mode stay, and so do its checkpoints.
     ///
     /// # Errors
     ///
     /// The store does not work; nothing was forgotten.
     pub async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
-        self.inner.roles.session.reset_session(session).await?;
+        let mut patch = sees_all();
+        // A mode that is not known here stays where it is kept.
+        let mode = self.session(session.clone()).load_mode().await;
+        let mode = mode.ok().flatten();
+        if let Some(mode) = &mode {
+            patch.metadata.insert(MODE.into(), mode.as_str().into());
+        }
+        let sessions = &self.inner.roles.session;
+        sessions.reset_session(session, &patch).await?;
         self.forget(session);
+        if let Some(mode) = mode
+            && let Err(error) = self.inner.go_to(session, &mode)
+        {
+            tracing::warn!(%session, %error, "the mode of a session that was reset");
+        }
         Ok(())
+    }
+
+    /// Waits for the turn that runs in a session, and deletes the session with all that hangs on it: its checkpoints, what
+    /// tools have kept of it, its transcript and its journal. Says whether there was something.
+    ///
+    /// Where all stores are in one database that deletes them together, as `victor-sql` does, this is one write. Otherwise
+    /// the session goes last, so that a deletion which was interrupted is finished by the next one.
+    ///
+    /// # Errors
+    ///
+    /// A store does not work. What is left is deleted by another call.
+    pub async fn delete_session(&self, session: &SessionId) -> Result<bool, ChatError> {
+        let there = self.inner.delete(session).await?;
+        self.forget(session);
+        Ok(there)
     }
 
     /// Takes what is known of a session out of memory.
@@ -158,6 +192,7 @@ impl AgentOrchestrator {
             coordinator.reset(session);
         }
         self.inner.seen.forget(session);
+        self.inner.problems.clear(&part(session));
     }
 
     /// Compacts a session's context now, by its settings, and says what that did. The transcript keeps everything.
@@ -174,38 +209,15 @@ impl AgentOrchestrator {
         self.inner.compact(session).await
     }
 
-    /// Takes a session to another mode, for every tool call that is decided about from now on. The turn that runs, or
-    /// else the next one, tells of it by an event.
-    ///
-    /// # Errors
-    ///
-    /// There is no such mode, or there are no modes at all; the session's mode is what it was.
-    pub fn switch_mode(
-        &self,
-        session: &SessionId,
-        mode: &str,
-        by: SwitchedBy,
-    ) -> Result<ModeSwitch, ModeError> {
-        let Some(modes) = &self.inner.roles.mode else {
-            return Err(ModeError::Unknown {
-                name: mode.to_owned(),
-                known: Vec::new(),
-            });
-        };
-        in_mode(Some(modes), session, |mode| {
-            self.inner.seen.enter(session, &mode.name)
-        });
-        let switched = modes.switch_mode(session, mode, by.clone())?;
-        self.inner.seen.switches(session, by);
-        Ok(switched)
-    }
-
     /// Begins a new session with the state of a checkpoint, whichever session that is of. The checkpoint's session is not
     /// touched.
     ///
+    /// The session is made in one write, and after it its first checkpoint, which may be in another store. A fork that was
+    /// interrupted in between is finished by another call.
+    ///
     /// # Errors
     ///
-    /// The session is not empty, there is no such checkpoint, or a store does not work.
+    /// There is such a session already, there is no such checkpoint, or a store does not work.
     pub async fn fork(
         &self,
         checkpoint: CheckpointId,
@@ -227,7 +239,9 @@ impl AgentOrchestrator {
                 health
             })
         });
-        let own = Health::from_problems("orchestrator", self.inner.remarks.clone());
+        let mut problems = self.inner.remarks.clone();
+        problems.extend(self.inner.problems.health("orchestrator").problems);
+        let own = Health::from_problems("orchestrator", problems);
         HealthReport::new([own].into_iter().chain(asked).collect())
     }
 
@@ -398,17 +412,13 @@ impl Inner {
         policy: Option<TurnPolicy>,
         events: EventSink,
     ) -> Result<ChatResponse, ChatError> {
-        if self.ended.load(Ordering::Acquire) {
-            return Err(ChatError::ShutDown);
-        }
-        runtime::check()?;
         if events.session().as_str().is_empty() {
             return Err(setup(
                 "session",
                 "its name is empty: give the session a name",
             ));
         }
-        self.started.get_or_try_init(|| self.initialize()).await?;
+        self.check_started().await?;
         let request = self.request(&start, policy, &events);
         let begin = self
             .roles
@@ -434,7 +444,9 @@ impl Inner {
             }
             _ => return Err(setup("session", "it neither began the turn nor merged it")),
         };
-        self.restore(&lease).await.map_err(session_error)?;
+        if let Some(lost) = self.restore(&lease).await? {
+            events.emit(TurnEventKind::notice("session", lost)).await;
+        }
         if let TurnStart::Resume { turn, .. } = &start {
             self.check_fresh(turn)?;
         }
@@ -510,18 +522,6 @@ impl Inner {
         limits
     }
 
-    async fn initialize(&self) -> Result<(), ChatError> {
-        runtime::check_timers()?;
-        for coordinator in self.roles.all() {
-            let started = contain(coordinator.initialize()).await?;
-            started.map_err(|error| ChatError::Setup {
-                coordinator: "start",
-                source: error.into(),
-            })?;
-        }
-        Ok(())
-    }
-
     /// Takes sessions out of memory that nobody works on, if there are too many. What a store does not have is not
     /// taken out of memory, and a store in memory gains nothing by it.
     fn evict(&self) {
@@ -534,49 +534,6 @@ impl Inner {
                 let _ = contain_sync(|| selector.reset(session));
             }
         });
-    }
-
-    /// Waits until no turn works on a session, and brings it into the context.
-    pub(crate) async fn hold(
-        &self,
-        session: &SessionId,
-    ) -> Result<(TurnLease, Working), ChatError> {
-        if self.ended.load(Ordering::Acquire) {
-            return Err(ChatError::ShutDown);
-        }
-        self.started.get_or_try_init(|| self.initialize()).await?;
-        let working = self.seen.working(session);
-        let lease = self.roles.session.begin_turn(session).await;
-        let lease = lease.map_err(session_error)?;
-        self.restore(&lease).await.map_err(session_error)?;
-        Ok((lease, working))
-    }
-
-    /// Brings a session into the context that this process has not seen, or that somebody else has written to.
-    async fn restore(&self, lease: &TurnLease) -> Result<(), SessionError> {
-        let session = lease.session();
-        let fresh = match lease.version() {
-            Some(entries) => self.seen.get(session) == Some(entries),
-            None => !self.roles.context.context(session).messages().is_empty(),
-        };
-        if fresh {
-            return Ok(());
-        }
-        let transcript = self.roles.session.transcript(session).await?;
-        let info = self.roles.session.session_info(session).await?;
-        let kept = info.as_ref().and_then(|info| info.metadata.get(MODE));
-        if let Some(mode) = kept.and_then(Value::as_str)
-            && self.seen.is_new(session)
-        {
-            self.enter_mode(session, mode);
-        }
-        self.seen
-            .read(session, transcript.iter().map(|entry| &*entry.message));
-        if !transcript.is_empty() {
-            let context = self.context_of(info, transcript).await;
-            self.roles.context.set_context(session, context);
-        }
-        Ok(())
     }
 
     /// Checks that the conversation has not gone on without a suspended turn.
@@ -669,7 +626,7 @@ impl Inner {
     }
 }
 
-fn session_error(error: SessionError) -> ChatError {
+pub(crate) fn session_error(error: SessionError) -> ChatError {
     match error {
         SessionError::ShutDown => ChatError::ShutDown,
         error => setup("session", error),

@@ -10,7 +10,7 @@ use victor_chat_protocol::{
     ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn, TooLong,
     TurnEventKind, TurnPorts,
 };
-use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointDraft};
+use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft};
 use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
 use victor_core::wire::Extra;
@@ -21,20 +21,18 @@ use victor_provider_protocol::{
     CapabilitySource, ChatRequest, CompletionStream, ProviderError, ProviderErrorKind,
     ResponseFormat, ToolChoice,
 };
-use victor_session_protocol::{OpenTurn, SessionPatch, TurnChange, TurnLease};
+use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::checkpoints;
 use crate::guard::in_mode;
+use crate::modes::unkept;
 use crate::offer::{offered, question};
 use crate::roles::Roles;
 use crate::seen::{Seen, has_run};
 
 /// How many tokens an answer is taken to need where nobody says.
 const ANSWER_TOKENS: u64 = 4096;
-
-/// Where the metadata of a session say which mode it is in.
-pub(crate) const MODE: &str = "victor_mode";
 
 /// The ports of one turn.
 #[derive(Debug)]
@@ -140,7 +138,6 @@ impl SessionPorts {
             })
         });
         if let Some(switched) = switched.flatten() {
-            self.keep_mode(&switched.to).await;
             self.events.emit(switched).await;
         }
         let question = self.question.get_or_init(|| {
@@ -155,26 +152,6 @@ impl SessionPorts {
         }
         preamble.tools = tools;
         preamble
-    }
-
-    /// Keeps the session's mode for other processes, where a store can.
-    async fn keep_mode(&self, mode: &str) {
-        if !self.roles.session.journals() {
-            return;
-        }
-        let mut patch = SessionPatch::default();
-        patch.metadata.insert(MODE.into(), mode.into());
-        let kept = self
-            .roles
-            .session
-            .update_session(self.events.session(), &patch)
-            .await;
-        if let Err(error) = kept {
-            let problem = format!("the mode is not kept: {error}");
-            self.events
-                .emit(TurnEventKind::notice("session", problem))
-                .await;
-        }
     }
 
     /// How many tokens the system prompt, the tools, the form of the answer and a note take.
@@ -282,25 +259,10 @@ impl SessionPorts {
         let mut draft = CheckpointDraft::new(session.clone(), context, cause);
         draft.turn = Some(self.turn);
         draft.state = checkpoints::state(&self.roles, &self.seen, session, open.as_deref());
-        let problem = match checkpoints::make(manager, draft).await {
-            Ok(made) => self.rebase(&made).await.err(),
-            Err(problem) => Some(problem),
-        };
-        if let Some(problem) = problem {
+        if let Err(problem) = checkpoints::make(manager, draft).await {
             let notice = TurnEventKind::notice("checkpoint", problem);
             self.events.emit(notice).await;
         }
-    }
-
-    /// Lets the context of a session that begins with a checkpoint begin with this newer one, since old ones are pruned.
-    async fn rebase(&self, made: &Checkpoint) -> Result<(), String> {
-        let session = self.events.session();
-        let Some(entries) = self.seen.entries_of_based(session) else {
-            return Ok(());
-        };
-        let patch = checkpoints::base_of(made, entries);
-        let updated = self.roles.session.update_session(session, &patch).await;
-        updated.map(drop).map_err(|error| error.to_string())
     }
 
     /// Makes a checkpoint if so many of the calls that have run are enough for one.
@@ -387,14 +349,16 @@ impl SessionPorts {
         if messages.is_empty() && journal == TurnChange::Keep {
             return Ok(());
         }
+        let facts = unkept(&self.roles, &self.seen, lease.session());
         let committed = self
             .roles
             .session
-            .commit(&lease, self.turn, messages, journal);
+            .commit(&lease, self.turn, messages, journal, &facts);
         if let Err(error) = committed.await {
-            self.seen.forget(lease.session());
+            self.seen.mistrust(lease.session());
             return Err(error.into());
         }
+        self.seen.keeps(lease.session(), &facts);
         self.seen.wrote(lease.session(), messages);
         self.roles.context.append(lease.session(), messages);
         Ok(())
@@ -511,10 +475,11 @@ impl TurnPorts for SessionPorts {
             return;
         };
         // A commit that was dropped may have written some of them already, so they are counted at the next turn.
-        self.seen.forget(lease.session());
+        self.seen.mistrust(lease.session());
         self.roles.context.append(lease.session(), &messages);
+        let facts = unkept(&self.roles, &self.seen, lease.session());
         self.roles
             .session
-            .record_abandoned(lease, self.turn, messages);
+            .record_abandoned(lease, self.turn, messages, facts);
     }
 }

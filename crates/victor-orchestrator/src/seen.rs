@@ -4,9 +4,11 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use victor_core::{Message, Part, SessionId, ToolOutcome, ToolSpec};
+use serde_json::Value;
+use victor_core::{JsonMap, Message, Part, SessionId, ToolOutcome, ToolSpec};
 use victor_mode_protocol::SwitchedBy;
 
+use crate::modes::{MODE, NESTED};
 use crate::offer::{LISTS, PermittedTools};
 
 /// How much of the sessions that nobody works on stays in memory. What goes comes back from the store when it is used.
@@ -69,18 +71,26 @@ struct Known {
     prompt_tokens: u32,
     used: Option<Arc<BTreeSet<String>>>,
     calls: u32,
-    /// Whether its context begins with a checkpoint, which must not be lost.
-    based: bool,
     /// How many bytes of text its messages have, about.
     bytes: u64,
     /// How many work on the session or are about to.
     working: u32,
     /// When that was last so, as a number that grows.
     used_at: u64,
+    /// The mode that was told last.
     mode: Option<Arc<str>>,
+    /// The mode that the store has.
+    kept: Option<Arc<str>>,
+    /// What the store is to know of the session that it is nested in, whose agent is here; and whether it does.
+    nested: Option<(Value, bool)>,
 }
 
 impl Known {
+    /// Whether the store knows the mode, so that it comes back from there.
+    fn is_kept(&self) -> bool {
+        self.mode.is_none() || self.mode == self.kept
+    }
+
     /// Takes note of what messages say of the use of tools.
     fn hear<'a>(&mut self, messages: impl Iterator<Item = &'a Message>) {
         for part in messages.flat_map(Message::parts) {
@@ -173,19 +183,6 @@ impl Seen {
         }
     }
 
-    /// The session's context begins with a checkpoint.
-    pub(crate) fn based(&self, session: &SessionId) {
-        let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().based = true;
-    }
-
-    /// How many entries there are, if the session's context begins with a checkpoint.
-    pub(crate) fn entries_of_based(&self, session: &SessionId) -> Option<u64> {
-        let sessions = lock(&self.sessions);
-        let known = sessions.get(session).filter(|known| known.based)?;
-        known.entries
-    }
-
     /// Which tools the session has called for.
     pub(crate) fn used(&self, session: &SessionId) -> Arc<BTreeSet<String>> {
         let sessions = lock(&self.sessions);
@@ -215,22 +212,113 @@ impl Seen {
         if known.mode.as_deref() == Some(mode) {
             return None;
         }
-        let mut modes = lock(&self.modes);
-        let name = match modes.iter().find(|name| ***name == *mode) {
-            Some(name) => name.clone(),
-            None => {
-                modes.push(mode.into());
-                mode.into()
-            }
-        };
-        let before = known.mode.replace(name);
+        let before = known.mode.replace(self.name(mode));
         // Whoever else has switched it did so through the coordinator, as the model's tool does.
         let by = lock(&self.switched_by).remove(session);
         before.map(|before| (before, by.unwrap_or(SwitchedBy::Model)))
     }
 
-    /// The two may differ.
+    /// The name of a mode, as all sessions share it.
+    fn name(&self, mode: &str) -> Arc<str> {
+        let mut modes = lock(&self.modes);
+        if let Some(name) = modes.iter().find(|name| ***name == *mode) {
+            return name.clone();
+        }
+        let name: Arc<str> = mode.into();
+        modes.push(name.clone());
+        name
+    }
+
+    /// Whether the store does not have this mode of a session.
+    pub(crate) fn is_unkept(&self, session: &SessionId, mode: &str) -> bool {
+        let sessions = lock(&self.sessions);
+        let kept = sessions
+            .get(session)
+            .and_then(|known| known.kept.as_deref());
+        kept != Some(mode)
+    }
+
+    /// Whether a session that is in the mode `now` is to go to the one that the store has: it has come in there, or
+    /// somebody else has switched it, and nobody here has since.
+    pub(crate) fn adopts(&self, session: &SessionId, now: Option<&str>, stored: &str) -> bool {
+        let sessions = lock(&self.sessions);
+        match sessions.get(session) {
+            Some(known) if known.mode.is_some() || known.kept.is_some() => {
+                known.kept.as_deref() == now && now != Some(stored)
+            }
+            _ => true,
+        }
+    }
+
+    /// The session is in the mode that the store has. One that comes in tells nobody of it.
+    pub(crate) fn adopt(&self, session: &SessionId, stored: &str) {
+        let name = self.name(stored);
+        let mut sessions = lock(&self.sessions);
+        let known = sessions.entry(session.clone()).or_default();
+        known.kept = Some(name.clone());
+        if known.mode.is_none() {
+            known.mode = Some(name);
+            lock(&self.switched_by).remove(session);
+        }
+    }
+
+    /// The store has these facts.
+    pub(crate) fn keeps(&self, session: &SessionId, facts: &JsonMap) {
+        if facts.is_empty() {
+            return;
+        }
+        let mode = facts.get(MODE).and_then(Value::as_str);
+        let mode = mode.map(|mode| self.name(mode));
+        let mut sessions = lock(&self.sessions);
+        let known = sessions.entry(session.clone()).or_default();
+        if let Some(mode) = mode {
+            known.kept = Some(mode);
+        }
+        if let Some((_, is_kept)) = &mut known.nested {
+            *is_kept |= facts.contains_key(NESTED);
+        }
+    }
+
+    /// The session is nested in another one, of which the store is to know this.
+    pub(crate) fn nests(&self, session: &SessionId, nested: Value) {
+        let mut sessions = lock(&self.sessions);
+        sessions.entry(session.clone()).or_default().nested = Some((nested, false));
+    }
+
+    /// What the store is to know of the session that this one is nested in, and does not.
+    pub(crate) fn unkept_nesting(&self, session: &SessionId) -> Option<Value> {
+        let sessions = lock(&self.sessions);
+        let (nested, is_kept) = sessions.get(session)?.nested.as_ref()?;
+        (!is_kept).then(|| nested.clone())
+    }
+
+    /// Whether the agent that the session works for is here.
+    pub(crate) fn is_nested(&self, session: &SessionId) -> bool {
+        let sessions = lock(&self.sessions);
+        sessions
+            .get(session)
+            .is_some_and(|known| known.nested.is_some())
+    }
+
+    /// The context and the transcript may differ.
+    pub(crate) fn mistrust(&self, session: &SessionId) {
+        let mut sessions = lock(&self.sessions);
+        if let Some(known) = sessions.get_mut(session) {
+            let before = std::mem::take(known);
+            *known = Known {
+                working: before.working,
+                used_at: before.used_at,
+                mode: before.mode,
+                kept: before.kept,
+                nested: before.nested,
+                ..Known::default()
+            };
+        }
+    }
+
+    /// Nothing is known of the session any more.
     pub(crate) fn forget(&self, session: &SessionId) {
+        lock(&self.switched_by).remove(session);
         let mut sessions = lock(&self.sessions);
         if let Some(known) = sessions.get_mut(session) {
             let working = known.working;
@@ -262,9 +350,11 @@ impl Seen {
             return;
         }
         let mut bytes = total(&sessions);
+        let switched_by = lock(&self.switched_by);
+        let switched = |session: &SessionId| switched_by.contains_key(session);
         let mut idle: Vec<(u64, SessionId)> = sessions
             .iter()
-            .filter(|(_, known)| known.working == 0)
+            .filter(|(session, known)| known.working == 0 && known.is_kept() && !switched(session))
             .map(|(session, known)| (known.used_at, session.clone()))
             .collect();
         idle.sort_unstable();

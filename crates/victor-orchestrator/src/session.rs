@@ -74,7 +74,8 @@ impl Session {
         self.orchestrator.resume(turn, approvals)
     }
 
-    /// The name of the mode that the conversation is in; none if there are no modes.
+    /// The name of the mode that the conversation is in, as far as this process knows; none if there are no modes. See
+    /// [`load_mode`](Self::load_mode).
     #[must_use]
     pub fn mode(&self) -> Option<String> {
         let modes = self.orchestrator.mode_coordinator();
@@ -141,8 +142,8 @@ impl Session {
         }
     }
 
-    /// Takes the conversation back to one of its checkpoints: what the model sees and the mode are what they were. The
-    /// transcript keeps everything. It waits for the turn that runs.
+    /// Takes the conversation back to one of its checkpoints, in one write: what the model sees and the mode are what they
+    /// were. The transcript keeps everything. It waits for the turn that runs.
     ///
     /// # Errors
     ///
@@ -155,11 +156,12 @@ impl Session {
     }
 
     /// Leaves the last turn out of what the model sees, as if it had not been, and says which that was; none if there was
-    /// none. The transcript keeps it; what tools have done is not undone.
+    /// none. The transcript keeps it; what tools have done is not undone. It is one write, and what was undone stays so
+    /// wherever the session is exported to.
     ///
     /// # Errors
     ///
-    /// There is no checkpoint coordinator, or a store does not work.
+    /// The store does not work. Nothing was undone.
     pub async fn undo(&self) -> Result<Option<Undone>, ChatError> {
         self.orchestrator.inner.undo(&self.id).await
     }

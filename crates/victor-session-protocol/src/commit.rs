@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{SessionId, Timestamp, TurnId};
+use victor_core::{JsonMap, SessionId, Timestamp, TurnId};
 
 use crate::TranscriptEntry;
 
@@ -14,13 +14,27 @@ pub struct SessionCommit {
     pub entries: Vec<TranscriptEntry>,
     /// What becomes of the journal of the turn that runs.
     pub turn: TurnChange,
+    /// The caller's own facts that are set; those that are null are taken away. A session that the commit makes begins
+    /// with them.
+    pub metadata: JsonMap,
 }
 
 impl SessionCommit {
     /// Adds entries, and changes the journal in this way.
     #[must_use]
     pub fn new(entries: Vec<TranscriptEntry>, turn: TurnChange) -> Self {
-        Self { entries, turn }
+        Self {
+            entries,
+            turn,
+            metadata: JsonMap::new(),
+        }
+    }
+
+    /// Sets these facts of the caller's own as well.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: JsonMap) -> Self {
+        self.metadata = metadata;
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{Coordinator, Message, SessionId, Timestamp, TurnId};
+use victor_core::{Coordinator, JsonMap, Message, SessionId, Timestamp, TurnId};
 
 use crate::{
     OpenTurn, SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery, SessionStatus,
@@ -48,7 +48,8 @@ pub trait SessionManager: Coordinator {
     ) -> Result<TurnGrant, SessionError>;
 
     /// Writes messages to the transcript of a session that is held, and in the same step changes the journal of its
-    /// turn, all or nothing. Messages whose identifiers are already among the last ones are not written again.
+    /// turn and sets these facts in the session's metadata, all or nothing. Messages whose identifiers are already among
+    /// the last ones are not written again.
     ///
     /// # Errors
     ///
@@ -59,9 +60,10 @@ pub trait SessionManager: Coordinator {
         turn: TurnId,
         messages: &[Arc<Message>],
         journal: TurnChange,
+        facts: &JsonMap,
     ) -> Result<(), SessionError>;
 
-    /// Writes messages as [`commit`](Self::commit) does, and leaves the journal as it is.
+    /// Writes messages as [`commit`](Self::commit) does, and leaves all else as it is.
     ///
     /// # Errors
     ///
@@ -72,15 +74,23 @@ pub trait SessionManager: Coordinator {
         turn: TurnId,
         messages: &[Arc<Message>],
     ) -> Result<(), SessionError> {
-        self.commit(lease, turn, messages, TurnChange::Keep).await
+        self.commit(lease, turn, messages, TurnChange::Keep, &JsonMap::new())
+            .await
     }
 
     /// Whether turns are to be journaled, so that they can be taken up after a crash.
     fn journals(&self) -> bool;
 
-    /// Writes messages, if there are any, when the turn has been dropped and nothing can be awaited any more. It holds the session until
-    /// they are written, and closes the journal of the turn; what goes wrong is shown in the coordinator's health.
-    fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>);
+    /// Writes messages, if there are any, and these facts with them, when the turn has been dropped and nothing can be
+    /// awaited any more. It holds the session until they are written, and closes the journal of the turn; what goes wrong
+    /// is shown in the coordinator's health.
+    fn record_abandoned(
+        &self,
+        lease: TurnLease,
+        turn: TurnId,
+        messages: Vec<Arc<Message>>,
+        facts: JsonMap,
+    );
 
     /// Makes a session with an empty transcript.
     ///
@@ -146,16 +156,16 @@ pub trait SessionManager: Coordinator {
     /// The store does not work.
     async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError>;
 
-    /// Waits for the turn that works on the session, and deletes it with its transcript and its journal. Says whether
-    /// there was one.
+    /// Waits for the turn that works on the session, and deletes it with its transcript, its journal and what else its
+    /// store keeps of it. Says whether there was one.
     ///
     /// # Errors
     ///
     /// The store does not work.
     async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
 
-    /// Waits for the turn that works on the session, and empties its transcript and its journal. Of a session that is
-    /// not there, nothing is emptied.
+    /// Waits for the turn that works on the session, empties its transcript and its journal, and changes in the same
+    /// step what is known of it. Of a session that is not there, nothing is emptied.
     ///
     /// # Errors
     ///
@@ -163,8 +173,12 @@ pub trait SessionManager: Coordinator {
     ///
     /// # Cancel safety
     ///
-    /// A dropped call may have emptied it or not, or may have deleted the session as a whole.
-    async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError>;
+    /// A dropped call has emptied it or not.
+    async fn reset_session(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<(), SessionError>;
 
     /// Waits for the turn that works on the session, and closes it: until it is opened again, it can only be read. Its
     /// journal stays, so that a turn that waits for a person can be taken up after that.
@@ -204,8 +218,8 @@ pub trait SessionManager: Coordinator {
     /// [`SessionError::NotFound`], or the store does not work.
     async fn export_session(&self, session: &SessionId) -> Result<SessionExport, SessionError>;
 
-    /// Brings a session in, under its own name or another one, and returns what is known of it then. Its entries keep
-    /// their times, and the time of its last write is now.
+    /// Brings a session in, under its own name or another one, in one write, and returns what is known of it then. Its
+    /// entries keep their times, and the time of its last write is now.
     ///
     /// # Errors
     ///
@@ -213,7 +227,7 @@ pub trait SessionManager: Coordinator {
     ///
     /// # Cancel safety
     ///
-    /// A dropped call may leave a session behind that has no entries yet, and is to be deleted.
+    /// A dropped call leaves the whole session behind or nothing.
     async fn import_session(
         &self,
         export: &SessionExport,
@@ -240,10 +254,10 @@ mockall::mock! {
     impl SessionManager for SessionManager {
         async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError>;
         async fn begin_turn_with(&self, session: &SessionId, request: TurnRequest) -> Result<TurnGrant, SessionError>;
-        async fn commit(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>], journal: TurnChange) -> Result<(), SessionError>;
+        async fn commit(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>], journal: TurnChange, facts: &JsonMap) -> Result<(), SessionError>;
         async fn record(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>]) -> Result<(), SessionError>;
         fn journals(&self) -> bool;
-        fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>);
+        fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>, facts: JsonMap);
         async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError>;
         async fn transcript(&self, session: &SessionId) -> Result<Vec<TranscriptEntry>, SessionError>;
         async fn sessions(&self) -> Result<Vec<SessionInfo>, SessionError>;
@@ -253,7 +267,7 @@ mockall::mock! {
         async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError>;
         async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError>;
         async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
-        async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError>;
+        async fn reset_session(&self, session: &SessionId, patch: &SessionPatch) -> Result<(), SessionError>;
         async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError>;
         async fn reopen_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError>;
         async fn expire_sessions(&self, now: Timestamp) -> Result<Vec<SessionId>, SessionError>;

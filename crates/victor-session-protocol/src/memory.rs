@@ -42,14 +42,20 @@ impl InMemorySessionStore {
 
 #[async_trait]
 impl SessionStore for InMemorySessionStore {
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
         let mut sessions = self.sessions();
         if sessions.contains_key(&session.id) {
             return Err(SessionError::AlreadyExists(session.id.clone()));
         }
         let mut info = session.clone();
-        info.entries = 0;
-        sessions.insert(session.id.clone(), Stored::new(info));
+        info.entries = entries.len() as u64;
+        let mut stored = Stored::new(info);
+        stored.transcript.extend_from_slice(entries);
+        sessions.insert(session.id.clone(), stored);
         Ok(())
     }
 
@@ -86,6 +92,11 @@ impl SessionStore for InMemorySessionStore {
             TurnChange::Keep => {}
             TurnChange::Open(turn) => *open = Some(turn.clone()),
             TurnChange::Close => *open = None,
+        }
+        if !commit.metadata.is_empty() {
+            let mut patch = SessionPatch::default();
+            patch.metadata.clone_from(&commit.metadata);
+            patch.apply(info);
         }
         if !commit.entries.is_empty() {
             transcript.extend_from_slice(&commit.entries);
@@ -153,6 +164,25 @@ impl SessionStore for InMemorySessionStore {
         });
         let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
         Ok(found.into_iter().take(limit).cloned().collect())
+    }
+
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        let mut sessions = self.sessions();
+        let stored = sessions
+            .get_mut(session)
+            .ok_or_else(|| SessionError::NotFound(session.clone()))?;
+        if !stored.info.status.is_open() {
+            return Err(SessionError::Closed(session.clone()));
+        }
+        stored.transcript.clear();
+        stored.open = None;
+        stored.info.entries = 0;
+        patch.apply(&mut stored.info);
+        Ok(stored.info.clone())
     }
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

@@ -22,16 +22,30 @@ use crate::{
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
-    /// Makes a session with an empty transcript. All else that is known of it is kept as it is given, times to the
-    /// microsecond at least.
+    /// Makes a session with a transcript, all or nothing. What is known of it is kept as it is given, also its status and
+    /// its times, these to the microsecond at least; how many entries it has is counted.
     ///
     /// # Errors
     ///
-    /// [`SessionError::AlreadyExists`], or the store does not work.
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError>;
+    /// [`SessionError::AlreadyExists`], or the store does not work. Nothing was written.
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError>;
 
-    /// Writes to a session whose transcript has `expected` entries, all or nothing, and returns how many it has then. A
-    /// session that is not there yet is made if `expected` is 0. A commit without entries is checked in the same way.
+    /// Makes a session with an empty transcript.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create_with`](Self::create_with).
+    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+        self.create_with(session, &[]).await
+    }
+
+    /// Writes to a session whose transcript has `expected` entries, all or nothing, and returns how many it has then:
+    /// the entries, the journal and the metadata are one write. A session that is not there yet is made if `expected` is
+    /// 0. A commit without entries is checked in the same way.
     ///
     /// # Errors
     ///
@@ -44,7 +58,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         commit: &SessionCommit,
     ) -> Result<u64, SessionError>;
 
-    /// Appends entries to a transcript that has `expected` entries, and leaves the journal as it is.
+    /// Appends entries to a transcript that has `expected` entries, and leaves all else as it is.
     ///
     /// # Errors
     ///
@@ -124,17 +138,40 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         self.find(&SessionQuery::default()).await
     }
 
-    /// Deletes a session with its transcript and its journal, and says whether there was one.
+    /// Empties the transcript and the journal of a session, changes what is known of it, all or nothing, and returns it
+    /// as it is then. The times stay as they are, and so does all that the patch does not change.
     ///
     /// # Errors
     ///
-    /// The store does not work.
+    /// [`SessionError::NotFound`], [`SessionError::Closed`] if it has any status but open, or the store does not work.
+    /// Nothing was changed.
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError>;
+
+    /// Deletes a session with its transcript and its journal, and says whether there was one. A store whose database
+    /// keeps other things under the name of the session, such as checkpoints, deletes them in the same step, and says so
+    /// where there was nothing but these.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work. Nothing was deleted.
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError>;
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
+        (**self).create_with(session, entries).await
+    }
+
     async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
         (**self).create(session).await
     }
@@ -195,6 +232,14 @@ impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
 
     async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
         (**self).list().await
+    }
+
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        (**self).clear(session, patch).await
     }
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

@@ -6,7 +6,9 @@ use std::task::{Context, Waker};
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
-use victor_core::{Coordinator, Health, Message, SessionId, Timestamp, TurnId, contain_sync};
+use victor_core::{
+    Coordinator, Health, JsonMap, Message, SessionId, Timestamp, TurnId, contain_sync,
+};
 use victor_session_protocol::{
     InMemorySessionStore, OpenTurn, SessionError, SessionExport, SessionInfo, SessionManager,
     SessionPatch, SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnGrant, TurnLease,
@@ -34,8 +36,7 @@ use crate::slot::{Abandoned, Turn};
 /// - **A store that fails** is an error of the calls that needed it: its panics, and calls that take too long, as well.
 ///
 /// [`reset`](Coordinator::reset) makes it forget the version of a session and leaves the transcript alone;
-/// [`reset_session`](SessionManager::reset_session) empties the transcript. A reset that is dropped half way may leave the
-/// session deleted. [`shutdown`](Coordinator::shutdown) refuses new turns, those that wait in line among them, waits for
+/// [`reset_session`](SessionManager::reset_session) empties the transcript. [`shutdown`](Coordinator::shutdown) refuses new turns, those that wait in line among them, waits for
 /// the running turns of sessions that have abandoned messages, and writes these.
 #[derive(Debug)]
 pub struct SessionCoordinator {
@@ -136,10 +137,12 @@ impl SessionManager for SessionCoordinator {
         turn: TurnId,
         messages: &[Arc<Message>],
         journal: TurnChange,
+        facts: &JsonMap,
     ) -> Result<(), SessionError> {
-        self.held(lease)?
-            .turn
-            .write(lease.session(), &self.inner.store, turn, messages, journal)
+        let (session, store) = (lease.session(), &self.inner.store);
+        let turns = &self.held(lease)?.turn;
+        turns
+            .write(session, store, turn, messages, journal, facts)
             .await
     }
 
@@ -147,11 +150,21 @@ impl SessionManager for SessionCoordinator {
         self.inner.store.is_durable()
     }
 
-    fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>) {
+    fn record_abandoned(
+        &self,
+        lease: TurnLease,
+        turn: TurnId,
+        messages: Vec<Arc<Message>>,
+        facts: JsonMap,
+    ) {
         match self.held(&lease) {
             Err(error) => return self.inner.report(lease.session(), &error),
             Ok(held) if messages.is_empty() && !held.inner.store.is_durable() => return,
-            Ok(held) => held.turn.backlog().push_back(Abandoned { turn, messages }),
+            Ok(held) => held.turn.backlog().push_back(Abandoned {
+                turn,
+                messages,
+                facts,
+            }),
         }
         let session = lease.session().clone();
         let mut writing = Box::pin(async move {
@@ -174,7 +187,7 @@ impl SessionManager for SessionCoordinator {
     }
 
     async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError> {
-        self.inner.store.create(session).await?;
+        self.inner.store.create_with(session, &[]).await?;
         self.inner.forget(&session.id);
         Ok(())
     }
@@ -220,9 +233,13 @@ impl SessionManager for SessionCoordinator {
         turn.delete(session, &self.inner.store).await
     }
 
-    async fn reset_session(&self, session: &SessionId) -> Result<(), SessionError> {
+    async fn reset_session(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<(), SessionError> {
         let turn = self.inner.wait(session).await?;
-        turn.empty(session, &self.inner.store).await
+        turn.empty(session, &self.inner.store, patch).await
     }
 
     async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError> {

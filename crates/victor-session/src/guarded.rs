@@ -38,9 +38,15 @@ impl GuardedStore {
         }
     }
 
-    pub(crate) async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
-        self.call("create", async { self.inner.create(session).await })
-            .await
+    pub(crate) async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
+        self.call("create_with", async {
+            self.inner.create_with(session, entries).await
+        })
+        .await
     }
 
     pub(crate) async fn commit(
@@ -115,6 +121,15 @@ impl GuardedStore {
 
     pub(crate) async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
         self.call("list", async { self.inner.list().await }).await
+    }
+
+    pub(crate) async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.call("clear", async { self.inner.clear(session, patch).await })
+            .await
     }
 
     pub(crate) async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

@@ -2,8 +2,7 @@
 
 use victor_core::{SessionId, Timestamp};
 use victor_session_protocol::{
-    SessionCommit, SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery,
-    SessionStatus, TurnChange,
+    SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery, SessionStatus,
 };
 
 use crate::inner::Inner;
@@ -80,28 +79,11 @@ impl Inner {
     ) -> Result<SessionInfo, SessionError> {
         let mut info = export.info.clone();
         info.id = name.unwrap_or(info.id);
+        info.entries = export.entries.len() as u64;
+        info.updated_at = Timestamp::now();
         let turn = self.wait(&info.id).await?;
         turn.mark_stale();
-        // In a closed session nothing can be written.
-        let status = std::mem::take(&mut info.status);
-        self.store.create(&info).await?;
-        let result = self.fill(&info.id, export, status).await;
-        if let Err(SessionError::Store { .. }) = &result {
-            // If this fails as well, the first error is the one to tell.
-            drop(self.store.delete(&info.id).await);
-        }
-        result
-    }
-
-    async fn fill(
-        &self,
-        session: &SessionId,
-        export: &SessionExport,
-        status: SessionStatus,
-    ) -> Result<SessionInfo, SessionError> {
-        let commit = SessionCommit::new(export.entries.clone(), TurnChange::Keep);
-        self.store.commit(session, 0, &commit).await?;
-        let patch = SessionPatch::default().with_status(status);
-        self.store.update(session, &patch).await
+        self.store.create_with(&info, &export.entries).await?;
+        Ok(info)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use victor_core::{Message, SessionId, TurnId};
-use victor_session_protocol::{SessionError, TurnChange, TurnInterrupt};
+use victor_core::{JsonMap, Message, SessionId, TurnId};
+use victor_session_protocol::{SessionError, SessionPatch, TurnChange, TurnInterrupt};
 
 use crate::guarded::GuardedStore;
 use crate::queue::TurnQueue;
@@ -28,6 +28,7 @@ pub(crate) struct Slot {
 pub(crate) struct Abandoned {
     pub(crate) turn: TurnId,
     pub(crate) messages: Vec<Arc<Message>>,
+    pub(crate) facts: JsonMap,
 }
 
 /// The right to work on a session, until it is dropped.
@@ -104,7 +105,14 @@ impl Slot {
             };
             let close = TurnChange::Close;
             match transcript
-                .write(session, store, next.turn, &next.messages, close)
+                .write(
+                    session,
+                    store,
+                    next.turn,
+                    &next.messages,
+                    close,
+                    &next.facts,
+                )
                 .await
             {
                 Ok(()) => {}
@@ -146,12 +154,13 @@ impl Slot {
         turn: TurnId,
         messages: &[Arc<Message>],
         journal: TurnChange,
+        facts: &JsonMap,
     ) -> Result<(), SessionError> {
         let result = self
             .transcript
             .lock()
             .await
-            .write(session, store, turn, messages, journal)
+            .write(session, store, turn, messages, journal, facts)
             .await;
         if let Err(error) = &result
             && (is_lost(error) || matches!(error, SessionError::Closed(_)))
@@ -175,28 +184,21 @@ impl Slot {
         Ok(there)
     }
 
-    /// Empties the transcript, if there is one.
+    /// Empties the transcript, if there is one, and changes what is known of the session.
     pub(crate) async fn empty(
         &self,
         session: &SessionId,
         store: &GuardedStore,
+        patch: &SessionPatch,
     ) -> Result<(), SessionError> {
         let mut transcript = self.transcript.lock().await;
         transcript.forget();
-        let Some(mut info) = store.info(session).await? else {
-            self.backlog().clear();
-            return Ok(());
-        };
-        if !info.status.is_open() {
-            return Err(SessionError::Closed(session.clone()));
-        }
-        store.delete(session).await?;
-        self.backlog().clear();
-        info.entries = 0;
-        match store.create(&info).await {
-            // Somebody else was faster.
-            Err(SessionError::AlreadyExists(_)) => Ok(()),
-            result => result,
+        match store.clear(session, patch).await {
+            Ok(_) | Err(SessionError::NotFound(_)) => {
+                self.backlog().clear();
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use victor_core::{Message, MessageId, SessionId, TurnId};
+use victor_core::{JsonMap, Message, MessageId, SessionId, TurnId};
 use victor_session_protocol::{SessionCommit, SessionError, TranscriptEntry, TurnChange};
 
 use crate::guarded::GuardedStore;
@@ -95,11 +95,12 @@ impl Transcript {
         turn: TurnId,
         messages: &[Arc<Message>],
         journal: TurnChange,
+        facts: &JsonMap,
     ) -> Result<(), SessionError> {
         let is_retry = !self.attempted.is_empty();
         let version = self.sync(session, store).await?;
         let new = self.unwritten(messages);
-        if new.is_empty() && journal == TurnChange::Keep {
+        if new.is_empty() && journal == TurnChange::Keep && facts.is_empty() {
             return Ok(());
         }
         let ids: Vec<MessageId> = new.iter().map(|message| message.id()).collect();
@@ -108,10 +109,8 @@ impl Transcript {
             .map(|message| TranscriptEntry::new(Some(turn), Arc::clone(message)))
             .collect();
         self.attempted.clone_from(&ids);
-        match store
-            .commit(session, version, &SessionCommit::new(entries, journal))
-            .await
-        {
+        let commit = SessionCommit::new(entries, journal).with_metadata(facts.clone());
+        match store.commit(session, version, &commit).await {
             Ok(version) => {
                 self.attempted.clear();
                 self.remember(&ids);

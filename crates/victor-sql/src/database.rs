@@ -37,6 +37,10 @@ impl Database {
     /// a server (`postgres://user:password@host/name`). A file and its folder are made if they are not there, the file
     /// for its owner alone. A database of an earlier version is brought to the latest schema first.
     ///
+    /// A file that can only be read, as on a file system that is mounted so, [is opened](Self::is_read_only), and what
+    /// would write to it fails with [`DatabaseError::ReadOnly`]. Where its folder cannot be written to either, nobody else
+    /// may write to it meanwhile: SQLite cannot tell then.
+    ///
     /// # Errors
     ///
     /// [`DatabaseError`]; the error of an address with a password does not show it.
@@ -84,6 +88,17 @@ impl Database {
                     other.unwrap_or("sqlite")
                 ),
             }),
+        }
+    }
+
+    /// Whether a file was opened that can only be read. Of a server it shows when something is written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { read_only, .. } => *read_only,
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => false,
         }
     }
 
@@ -161,6 +176,31 @@ impl Database {
             Ok(count)
         };
         write.await.map_err(|error| self.error(error))
+    }
+
+    /// Brings home what is in the write-ahead log of a file and empties the log, so that what was deleted is in neither.
+    /// While another process reads what was there before, that stays for the next time, or for the last who closes it.
+    pub(crate) async fn empty_log(&self) -> Result<(), DatabaseError> {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { .. } => {
+                let checkpoint = async {
+                    let mut writer = self.pools.writer().await?;
+                    let rows = writer
+                        .rows(Statement::new("PRAGMA wal_checkpoint(TRUNCATE)"))
+                        .await?;
+                    writer.release();
+                    rows.first().map_or(Ok(0), |row| row.int(0))
+                };
+                let busy = checkpoint.await.map_err(|error| self.error(error))?;
+                if busy != 0 {
+                    tracing::debug!(place = %self.place, "the log is in use, and is emptied later");
+                }
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => Ok(()),
+        }
     }
 
     /// Begins to write.

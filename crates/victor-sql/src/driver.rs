@@ -18,6 +18,8 @@ pub(crate) enum Pools {
     Sqlite {
         writer: sqlx::SqlitePool,
         readers: sqlx::SqlitePool,
+        /// Whether the file can only be read; who writes is told so by SQLite.
+        read_only: bool,
     },
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgPool),
@@ -60,7 +62,9 @@ impl Pools {
     pub(crate) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite {
+                writer, readers, ..
+            } => {
                 // The writer goes last: it brings home what is in the write-ahead log.
                 readers.close().await;
                 writer.close().await;

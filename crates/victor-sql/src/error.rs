@@ -43,44 +43,40 @@ pub enum DatabaseError {
     NotADatabase {
         /// The file.
         place: String,
-        /// The error beneath.
-        source: BoxError,
+        /// The error beneath, which says no more.
+        cause: BoxError,
     },
-    /// Somebody else has been writing for longer than writes wait.
-    #[error(
-        "`{place}` is locked: another process has been writing to it for longer than `lock_timeout`; try again"
-    )]
+    /// Somebody else has been writing for longer than `lock_timeout`.
+    #[error("`{place}` is locked: another process is writing to it; try again when that has ended")]
     Locked {
         /// The database.
         place: String,
-        /// The error beneath.
-        source: BoxError,
+        /// The error beneath, which says no more.
+        cause: BoxError,
     },
     /// A statement has taken longer than `statement_timeout`, or no connection became free within `acquire_timeout`.
-    #[error(
-        "`{place}` has not answered in time: try again when it has less to do, or raise the timeout"
-    )]
+    #[error("`{place}` has not answered in time: try again when it has less to do")]
     TimedOut {
         /// The database.
         place: String,
-        /// The error beneath.
-        source: BoxError,
+        /// The error beneath, which says no more.
+        cause: BoxError,
     },
     /// The disk is full, or the file has reached `max_bytes`.
-    #[error("there is no room for `{place}`: free some, or raise `max_bytes`; nothing was written")]
+    #[error("there is no room for `{place}`: free some, and try again; nothing was written")]
     Full {
         /// The database.
         place: String,
-        /// The error beneath.
-        source: BoxError,
+        /// The error beneath, which says no more.
+        cause: BoxError,
     },
     /// It can only be read.
     #[error("`{place}` can only be read: give the program the right to write to it and its folder")]
     ReadOnly {
         /// The database.
         place: String,
-        /// The error beneath.
-        source: BoxError,
+        /// The error beneath, which says no more.
+        cause: BoxError,
     },
     /// The connection was lost. What was being written is there as a whole or not at all, and nobody knows which.
     #[error("the connection to `{place}` was lost: look at what is there, and try again")]
@@ -95,8 +91,8 @@ pub enum DatabaseError {
     Closed {
         /// The database.
         place: String,
-        /// The error beneath.
-        source: BoxError,
+        /// The error beneath, which says no more.
+        cause: BoxError,
     },
     /// The file is damaged.
     #[error(
@@ -105,8 +101,8 @@ pub enum DatabaseError {
     Corrupt {
         /// The database.
         place: String,
-        /// The error beneath.
-        source: BoxError,
+        /// The error beneath, which says no more.
+        cause: BoxError,
     },
     /// What stands in a row cannot be understood.
     #[error(
@@ -123,6 +119,14 @@ pub enum DatabaseError {
     /// A value has no JSON form, so it cannot be kept.
     #[error("a value cannot be kept, because it cannot be written as JSON")]
     Unwritable {
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// The file or its logs could not be read or written.
+    #[error("`{place}` cannot be read or written: look whether the disk is full or damaged")]
+    Io {
+        /// The database.
+        place: String,
         /// The error beneath.
         source: BoxError,
     },
@@ -149,45 +153,69 @@ pub(crate) enum Cause {
     Disconnected,
     Closed,
     Corrupt,
+    #[cfg(feature = "sqlite")]
+    Io,
     Other,
 }
 
 impl DatabaseError {
     pub(crate) fn new(place: &str, error: sqlx::Error) -> Self {
         let (place, cause) = (place.to_owned(), cause(&error));
-        let source = error.into();
+        tracing::debug!(place, %error, "the database failed");
+        // Beneath the error of the library is the one of the database, in the same words.
+        let source: BoxError = match error {
+            sqlx::Error::Database(error) => error.into_error(),
+            error => error.into(),
+        };
         match cause {
             Cause::Unreachable => Self::Unreachable { place, source },
-            #[cfg(feature = "sqlite")]
-            Cause::NotADatabase => Self::NotADatabase { place, source },
-            Cause::Locked => Self::Locked { place, source },
-            Cause::TimedOut => Self::TimedOut { place, source },
-            Cause::Full => Self::Full { place, source },
-            Cause::ReadOnly => Self::ReadOnly { place, source },
             Cause::Disconnected => Self::Disconnected { place, source },
-            Cause::Closed => Self::Closed { place, source },
-            Cause::Corrupt => Self::Corrupt { place, source },
+            #[cfg(feature = "sqlite")]
+            Cause::Io => Self::Io { place, source },
             Cause::Other => Self::Other { place, source },
+            #[cfg(feature = "sqlite")]
+            Cause::NotADatabase => Self::NotADatabase {
+                place,
+                cause: source,
+            },
+            Cause::Locked => Self::Locked {
+                place,
+                cause: source,
+            },
+            Cause::TimedOut => Self::TimedOut {
+                place,
+                cause: source,
+            },
+            Cause::Full => Self::Full {
+                place,
+                cause: source,
+            },
+            Cause::ReadOnly => Self::ReadOnly {
+                place,
+                cause: source,
+            },
+            Cause::Closed => Self::Closed {
+                place,
+                cause: source,
+            },
+            Cause::Corrupt => Self::Corrupt {
+                place,
+                cause: source,
+            },
         }
     }
 
-    /// What a store says, and the error beneath.
+    /// What a store says, and the error beneath if that says more.
     pub(crate) fn into_parts(self) -> (String, Option<BoxError>) {
         let message = self.to_string();
         let source = match self {
-            Self::Address { .. } | Self::TooNew { .. } => None,
             Self::Unreachable { source, .. }
-            | Self::NotADatabase { source, .. }
-            | Self::Locked { source, .. }
-            | Self::TimedOut { source, .. }
-            | Self::Full { source, .. }
-            | Self::ReadOnly { source, .. }
             | Self::Disconnected { source, .. }
-            | Self::Closed { source, .. }
-            | Self::Corrupt { source, .. }
             | Self::Unreadable { source, .. }
             | Self::Unwritable { source }
+            | Self::Io { source, .. }
             | Self::Other { source, .. } => Some(source),
+            _ => None,
         };
         (message, source)
     }

@@ -6,6 +6,7 @@
 //! - [`faults`] has what goes wrong in the field: errors, panics, calls that never return, streams that break off.
 //! - [`conformance`] has the laws of every protocol, for whoever implements one.
 //! - [`cancel_at_every_poll`] proves that a future may be dropped anywhere; [`drive`] runs one without a runtime.
+//! - [`die_at_every_write`] kills a program at each of its writes, and shows what is left.
 //! - [`check_golden`] and its neighbours hold stored and sent forms against files, so that they stay readable.
 //! - [`strict`] says what the strictest servers would refuse in a request, for adapters.
 //! - [`histories`] are conversations of every shape, [`histories_with_mistakes`] those that servers refuse as they are, and
@@ -17,6 +18,7 @@ mod api;
 mod cancel;
 pub mod conformance;
 mod counter;
+mod death;
 mod expect;
 pub mod faults;
 mod golden;
@@ -28,6 +30,7 @@ pub mod strict;
 pub use api::{ApiRequest, FakeApi, Reply};
 pub use cancel::{cancel_at_every_poll, count_polls, drive, drive_until_pending, poll_at_most};
 pub use counter::CharCounter;
+pub use death::die_at_every_write;
 pub use expect::Expect;
 pub use golden::{check_golden, check_refused, check_survives, check_unknown_fields};
 pub use history::{histories, histories_with_mistakes};

@@ -35,6 +35,7 @@ pub(super) async fn run(
         ("mode", "") => Ok(mode(session)),
         ("mode", name) => {
             session.switch_mode(name, SwitchedBy::Person)?;
+            session.keep_mode().await?;
             Ok(mode(session))
         }
         ("tools", "") => Ok(tools(session)),

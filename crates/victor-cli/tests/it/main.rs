@@ -8,6 +8,7 @@ mod mcp;
 mod pipes;
 mod providers;
 mod refusals;
+mod returns;
 mod run;
 mod server;
 #[cfg(unix)]

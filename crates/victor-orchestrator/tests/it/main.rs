@@ -7,6 +7,7 @@ mod crash;
 mod dialects;
 mod faults;
 mod injection;
+mod modes;
 mod policies;
 mod recall;
 mod recovery;
@@ -14,6 +15,8 @@ mod refusals;
 mod scenarios;
 mod selection;
 mod sessions;
+#[cfg(unix)]
+mod sweep;
 mod tools;
 #[cfg(feature = "typed")]
 mod typed;

@@ -56,8 +56,12 @@ impl Disk {
 
 #[async_trait]
 impl SessionStore for Disk {
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
-        self.inner.create(session).await
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
+        self.inner.create_with(session, entries).await
     }
 
     async fn commit(
@@ -106,6 +110,14 @@ impl SessionStore for Disk {
 
     async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
         self.inner.find(query).await
+    }
+
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.inner.clear(session, patch).await
     }
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

@@ -31,6 +31,14 @@ impl Counting {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl SessionStore for Counting {
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
+        self.inner.create_with(session, entries).await
+    }
+
     async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
         self.inner.create(session).await
     }
@@ -94,6 +102,14 @@ impl SessionStore for Counting {
 
     async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
         self.inner.list().await
+    }
+
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.inner.clear(session, patch).await
     }
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

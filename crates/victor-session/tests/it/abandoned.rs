@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use victor_core::{Coordinator, TurnId};
+use victor_core::{Coordinator, JsonMap, TurnId};
 use victor_session::{InMemorySessionStore, SessionCoordinator, SessionManager, SessionStore};
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::{drive, poll_at_most};
@@ -17,7 +17,7 @@ fn over(store: impl SessionStore) -> SessionCoordinator {
 /// Begins a turn and abandons it with these messages.
 async fn abandon(sessions: &SessionCoordinator, numbers: impl IntoIterator<Item = u128>) {
     let lease = sessions.begin_turn(&session()).await.unwrap();
-    sessions.record_abandoned(lease, TurnId::generate(), messages(numbers));
+    sessions.record_abandoned(lease, TurnId::generate(), messages(numbers), JsonMap::new());
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn without_a_runtime_they_wait_for_the_next_turn() {
     ));
     let lease = runtime().block_on(sessions.begin_turn(&session())).unwrap();
     // The store needs the timers of a runtime, so that it panics here.
-    sessions.record_abandoned(lease, TurnId::generate(), messages([1]));
+    sessions.record_abandoned(lease, TurnId::generate(), messages([1]), JsonMap::new());
     assert!(!sessions.health().is_healthy());
     runtime().block_on(async {
         turn(&sessions, [2]).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use victor_core::{Coordinator, TurnId};
+use victor_core::{Coordinator, JsonMap, TurnId};
 use victor_session::{
     InMemorySessionStore, SessionCoordinator, SessionError, SessionManager, SessionOptions,
     SessionStore,
@@ -111,7 +111,7 @@ async fn what_a_loser_abandons_is_given_up_and_told() {
                     .is_err()
             );
         }
-        one.record_abandoned(lease, TurnId::generate(), messages([9]));
+        one.record_abandoned(lease, TurnId::generate(), messages([9]), JsonMap::new());
         assert!(
             one.health().problems[0].contains("session `s`"),
             "{:?}",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::time::sleep;
-use victor_core::{Coordinator, TurnId};
+use victor_core::{Coordinator, JsonMap, TurnId};
 use victor_session::{
     InMemorySessionStore, OpenTurn, SessionCoordinator, SessionError, SessionManager, SessionStore,
     TurnChange,
@@ -95,7 +95,8 @@ async fn work(sessions: &SessionCoordinator, first: u128, steps: &[Step]) -> Acc
             };
             sleep(Duration::from_millis(step.waits[1])).await;
             for _ in 0..step.tries {
-                let writing = sessions.commit(&lease, turn, &batch, journal());
+                let facts = JsonMap::new();
+                let writing = sessions.commit(&lease, turn, &batch, journal(), &facts);
                 match poll_at_most(step.patience, writing).await {
                     Some(Ok(())) => account.written.push(number),
                     Some(Err(SessionError::Conflict { .. })) => drop(account.lost.insert(number)),
@@ -109,7 +110,7 @@ async fn work(sessions: &SessionCoordinator, first: u128, steps: &[Step]) -> Acc
                 break;
             }
             if step.abandons {
-                sessions.record_abandoned(lease, turn, batch);
+                sessions.record_abandoned(lease, turn, batch, JsonMap::new());
                 break;
             }
         }

@@ -54,7 +54,7 @@ async fn each_fault_is_an_error_of_every_call() {
             sessions.export_session(&id).await.map(drop),
             sessions.import_session(&export, None).await.map(drop),
             sessions.delete_session(&id).await.map(drop),
-            sessions.reset_session(&id).await,
+            sessions.reset_session(&id, &SessionPatch::default()).await,
             // The session is free for the next.
             sessions.begin_turn(&id).await.map(drop),
         ];
@@ -172,7 +172,12 @@ async fn turns_and_writes_may_be_dropped_anywhere() {
     let sessions = SessionCoordinator::new(Arc::new(slow()));
     turn(&sessions, [1]).await;
     cancel_at_every_poll(
-        async || sessions.reset_session(&session()).await.unwrap(),
+        async || {
+            sessions
+                .reset_session(&session(), &SessionPatch::default())
+                .await
+                .unwrap();
+        },
         async |_| (),
     )
     .await;

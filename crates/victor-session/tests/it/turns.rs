@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use victor_core::{Coordinator, TurnId};
+use victor_core::{Coordinator, JsonMap, TurnId};
 use victor_session::{
-    SessionCoordinator, SessionError, SessionInfo, SessionManager, TurnLease, TurnPolicy,
-    TurnRequest,
+    SessionCoordinator, SessionError, SessionInfo, SessionManager, SessionPatch, TurnChange,
+    TurnLease, TurnPolicy, TurnRequest,
 };
 use victor_testkit::poll_at_most;
 
@@ -131,6 +131,7 @@ async fn a_session_can_be_created_once() {
     let sessions = SessionCoordinator::default();
     let mut info = SessionInfo::new(session());
     info.metadata.insert("title".into(), "Docs".into());
+    info.metadata.insert("of the transcript".into(), 1.into());
     sessions.create_session(&info).await.unwrap();
     let again = sessions.create_session(&info).await;
     assert!(matches!(again, Err(SessionError::AlreadyExists(id)) if id == session()));
@@ -154,9 +155,11 @@ async fn a_reset_session_waits_for_the_turn_and_keeps_all_but_the_transcript() {
     let sessions = Arc::new(SessionCoordinator::default());
     let mut info = SessionInfo::new(session());
     info.metadata.insert("title".into(), "Docs".into());
+    info.metadata.insert("of the transcript".into(), 1.into());
     sessions.create_session(&info).await.unwrap();
     let lease = sessions.begin_turn(&session()).await.unwrap();
-    let mut reset = Box::pin(sessions.reset_session(&info.id));
+    let patch = SessionPatch::default().with_metadata("of the transcript", ());
+    let mut reset = Box::pin(sessions.reset_session(&info.id, &patch));
     assert!(poll_at_most(1, reset.as_mut()).await.is_none());
     sessions
         .record(&lease, TurnId::generate(), &messages([1, 2]))
@@ -170,10 +173,14 @@ async fn a_reset_session_waits_for_the_turn_and_keeps_all_but_the_transcript() {
         (&known[0].metadata["title"], known[0].created_at),
         (&"Docs".into(), info.created_at)
     );
+    assert_eq!(known[0].metadata.len(), 1, "{:?}", known[0].metadata);
     // The same messages may be written again.
     turn(&sessions, [1]).await;
     assert_eq!(written(&sessions).await, [1]);
-    sessions.reset_session(&"other".into()).await.unwrap();
+    sessions
+        .reset_session(&"other".into(), &SessionPatch::default())
+        .await
+        .unwrap();
     assert_eq!(sessions.sessions().await.unwrap().len(), 1);
 }
 
@@ -207,7 +214,37 @@ async fn a_lease_of_another_manager_is_refused() {
         .record(&lease, TurnId::generate(), &[message(1)])
         .await;
     assert!(matches!(result, Err(SessionError::Store { .. })));
-    sessions.record_abandoned(lease, TurnId::generate(), messages([1]));
+    sessions.record_abandoned(lease, TurnId::generate(), messages([1]), JsonMap::new());
     assert!(!sessions.health().is_healthy());
     assert!(written(&other).await.is_empty());
+}
+
+#[tokio::test]
+async fn facts_are_written_with_the_messages_of_a_turn() {
+    let sessions = SessionCoordinator::default();
+    let facts = |key: &str| JsonMap::from_iter([(key.to_owned(), true.into())]);
+    let turn = TurnId::generate();
+    let lease = sessions.begin_turn(&session()).await.unwrap();
+    sessions
+        .commit(
+            &lease,
+            turn,
+            &[message(1)],
+            TurnChange::Keep,
+            &facts("first"),
+        )
+        .await
+        .unwrap();
+    // Also where no message comes with them, and when the turn is dropped.
+    sessions
+        .commit(&lease, turn, &[], TurnChange::Keep, &facts("alone"))
+        .await
+        .unwrap();
+    sessions.record_abandoned(lease, turn, messages([2]), facts("abandoned"));
+    let info = sessions.session_info(&session()).await.unwrap().unwrap();
+    let kept: Vec<_> = info.metadata.keys().map(String::as_str).collect();
+    assert_eq!(
+        (info.entries, kept),
+        (2, vec!["abandoned", "alone", "first"])
+    );
 }

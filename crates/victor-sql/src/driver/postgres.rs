@@ -46,7 +46,7 @@ pub(crate) async fn open(
         .await
         .map_err(|_| DatabaseError::TimedOut {
             place: place.to_owned(),
-            source: sqlx::Error::PoolTimedOut.into(),
+            cause: sqlx::Error::PoolTimedOut.into(),
         })?
         .map_err(|error| DatabaseError::Unreachable {
             place: place.to_owned(),

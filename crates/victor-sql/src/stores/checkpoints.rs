@@ -217,16 +217,38 @@ async fn delete(
     ids: &[CheckpointId],
 ) -> Result<usize, DatabaseError> {
     transaction.lock(Lock::Removing).await?;
-    let (mut count, mut heads) = (0, Vec::new());
+    let mut rows = Vec::new();
     for some in ids.chunks(ROWS) {
         let statement = Statement::new("DELETE FROM victor_checkpoints WHERE id IN (")
             .push_values(some.iter().map(ToString::to_string))
             .push(") RETURNING head");
-        let rows = transaction.rows(statement).await?;
-        count += rows.len();
-        for row in &rows {
-            heads.extend(column(transaction, row.optional_bytes(0))?.map(<[u8]>::to_vec));
-        }
+        rows.extend(transaction.rows(statement).await?);
+    }
+    remove_unused(transaction, &rows).await?;
+    Ok(rows.len())
+}
+
+/// Deletes the checkpoints of a session, and says how many there were.
+pub(super) async fn delete_of(
+    transaction: &mut Transaction<'_>,
+    session: &SessionId,
+) -> Result<u64, DatabaseError> {
+    transaction.lock(Lock::Removing).await?;
+    let statement =
+        Statement::new("DELETE FROM victor_checkpoints WHERE session = $1 RETURNING head");
+    let rows = transaction.rows(statement.bind(session.as_str())).await?;
+    remove_unused(transaction, &rows).await?;
+    Ok(rows.len() as u64)
+}
+
+/// Removes the links and messages that only checkpoints with these heads have named.
+async fn remove_unused(
+    transaction: &mut Transaction<'_>,
+    rows: &[Row],
+) -> Result<(), DatabaseError> {
+    let mut heads = Vec::new();
+    for row in rows {
+        heads.extend(column(transaction, row.optional_bytes(0))?.map(<[u8]>::to_vec));
     }
     heads.sort_unstable();
     heads.dedup();
@@ -257,7 +279,7 @@ async fn delete(
             .push(") AND NOT EXISTS (SELECT 1 FROM victor_links WHERE content = victor_messages.hash)");
         transaction.execute(statement).await?;
     }
-    Ok(count)
+    Ok(())
 }
 
 fn column<T>(

@@ -3,6 +3,7 @@
 //! A session is a row with its length, which every write compares and changes: of several writers one finds it as it
 //! expected. What is known of a session is kept as JSON, but for the length and the time, which every write changes.
 
+mod deletion;
 mod find;
 
 use async_trait::async_trait;
@@ -25,13 +26,18 @@ pub struct SqlSessionStore(pub(crate) Database);
 
 #[async_trait]
 impl SessionStore for SqlSessionStore {
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
         let mut transaction = self.0.begin().await?;
-        let outcome = match insert(&mut transaction, session, 0).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(SessionError::AlreadyExists(session.id.clone())),
-            Err(error) => Err(error.into()),
-        };
+        let outcome = async {
+            let key = insert(&mut transaction, session, entries.len() as u64).await?;
+            let key = key.ok_or_else(|| SessionError::AlreadyExists(session.id.clone()))?;
+            Ok::<_, SessionError>(insert_entries(&mut transaction, key, 0, entries).await?)
+        }
+        .await;
         transaction.end(outcome).await
     }
 
@@ -42,7 +48,9 @@ impl SessionStore for SqlSessionStore {
         commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
         let mut transaction = self.0.begin().await?;
-        let outcome = commit_in(&mut transaction, session, expected, commit).await;
+        let outcome = self
+            .commit_in(&mut transaction, session, expected, commit)
+            .await;
         transaction.end(outcome).await
     }
 
@@ -117,13 +125,74 @@ impl SessionStore for SqlSessionStore {
         Ok(infos.collect::<Result<_, _>>()?)
     }
 
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        let mut transaction = self.0.begin().await?;
+        let outcome = self.clear_in(&mut transaction, session, patch).await;
+        let cleared = transaction.end(outcome).await?;
+        self.0.empty_log().await?;
+        Ok(cleared)
+    }
+
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
-        let statement = Statement::new("DELETE FROM victor_sessions WHERE id = $1");
-        Ok(self.0.execute(statement.bind(session.as_str())).await? > 0)
+        Ok(deletion::delete(&self.0, session).await?)
     }
 }
 
 impl SqlSessionStore {
+    async fn commit_in(
+        &self,
+        transaction: &mut Transaction<'_>,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError> {
+        let count = commit.entries.len() as u64;
+        let mut facts = SessionPatch::default();
+        facts.metadata.clone_from(&commit.metadata);
+        let key = match grow(transaction, session, expected, count).await? {
+            Some(key) => {
+                if !facts.metadata.is_empty() {
+                    self.set(transaction, key, &facts).await?;
+                }
+                key
+            }
+            // It is made by the first write, and of several first writes by one.
+            None if expected == 0 => {
+                let mut info = SessionInfo::new(session.clone());
+                facts.apply(&mut info);
+                match insert(transaction, &info, count).await? {
+                    Some(key) => key,
+                    None => return Err(refusal(transaction, session, expected).await?),
+                }
+            }
+            None => return Err(refusal(transaction, session, expected).await?),
+        };
+        insert_entries(transaction, key, expected, &commit.entries).await?;
+        journal(transaction, key, &commit.turn).await?;
+        Ok(expected + count)
+    }
+
+    /// Changes what is known of a session, whose row is held.
+    async fn set(
+        &self,
+        transaction: &mut Transaction<'_>,
+        key: i64,
+        patch: &SessionPatch,
+    ) -> Result<(), DatabaseError> {
+        let statement =
+            Statement::new("SELECT info, entries, updated_at FROM victor_sessions WHERE key = $1");
+        let rows = transaction.rows(statement.bind(key)).await?;
+        if let Some(row) = rows.first() {
+            let info = self.read_info(row)?;
+            change(transaction, info, key, patch).await?;
+        }
+        Ok(())
+    }
+
     async fn update_in(
         &self,
         transaction: &mut Transaction<'_>,
@@ -139,25 +208,42 @@ impl SqlSessionStore {
         let Some(row) = rows.first() else {
             return Err(SessionError::NotFound(session.clone()));
         };
-        let mut info = self.read_info(row)?;
+        let info = self.read_info(row)?;
         let key = row.int(3).map_err(|error| self.0.error(error))?;
-        let tags = info.tags.clone();
-        patch.apply(&mut info);
+        Ok(change(transaction, info, key, patch).await?)
+    }
+
+    async fn clear_in(
+        &self,
+        transaction: &mut Transaction<'_>,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        // Holds the row, so that nobody writes between this and the end.
         let statement = Statement::new(
-            "UPDATE victor_sessions SET status = $1, title = $2, expires_at = $3, info = $4 WHERE key = $5",
-        )
-        .bind(info.status.as_str())
-        .bind(info.title.as_deref().map(searched))
-        .bind(info.expires_at.map(micros))
-        .bind(json(&info)?)
-        .bind(key);
-        transaction.execute(statement).await?;
-        if tags != info.tags {
-            let statement = Statement::new("DELETE FROM victor_session_tags WHERE session = $1");
-            transaction.execute(statement.bind(key)).await?;
-            insert_tags(transaction, &info, key).await?;
+            "UPDATE victor_sessions SET entries = 0 WHERE id = $1 AND status = 'open'
+             RETURNING info, entries, updated_at, key",
+        );
+        let rows = transaction.rows(statement.bind(session.as_str())).await?;
+        let Some(row) = rows.first() else {
+            let statement = Statement::new("SELECT key FROM victor_sessions WHERE id = $1");
+            let rows = transaction.rows(statement.bind(session.as_str())).await?;
+            return Err(match rows.is_empty() {
+                true => SessionError::NotFound(session.clone()),
+                false => SessionError::Closed(session.clone()),
+            });
+        };
+        let info = self.read_info(row)?;
+        let key = row.int(3).map_err(|error| self.0.error(error))?;
+        for delete in [
+            "DELETE FROM victor_entries WHERE session = $1",
+            "DELETE FROM victor_open_turns WHERE session = $1",
+        ] {
+            transaction
+                .execute(Statement::new(delete).bind(key))
+                .await?;
         }
-        Ok(info)
+        Ok(change(transaction, info, key, patch).await?)
     }
 
     fn read_info(&self, row: &Row) -> Result<SessionInfo, DatabaseError> {
@@ -180,48 +266,64 @@ impl SqlSessionStore {
     }
 }
 
-async fn commit_in(
+/// Changes what is known of a session, whose row is held.
+async fn change(
     transaction: &mut Transaction<'_>,
-    session: &SessionId,
-    expected: u64,
-    commit: &SessionCommit,
-) -> Result<u64, SessionError> {
-    let count = commit.entries.len() as u64;
-    let key = match grow(transaction, session, expected, count).await? {
-        Some(key) => key,
-        // It is made by the first write, and of several first writes by one.
-        None if expected == 0 => {
-            let info = SessionInfo::new(session.clone());
-            match insert(transaction, &info, count).await? {
-                Some(key) => key,
-                None => return Err(refusal(transaction, session, expected).await?),
-            }
-        }
-        None => return Err(refusal(transaction, session, expected).await?),
-    };
-    let mut rows = Vec::with_capacity(commit.entries.len());
-    for (number, entry) in commit.entries.iter().enumerate() {
-        let number = int(expected + number as u64);
-        rows.push([key.into(), number.into(), json(entry)?.into()]);
+    mut info: SessionInfo,
+    key: i64,
+    patch: &SessionPatch,
+) -> Result<SessionInfo, DatabaseError> {
+    let tags = info.tags.clone();
+    patch.apply(&mut info);
+    let statement = Statement::new(
+        "UPDATE victor_sessions SET status = $1, title = $2, expires_at = $3, info = $4 WHERE key = $5",
+    )
+    .bind(info.status.as_str())
+    .bind(info.title.as_deref().map(searched))
+    .bind(info.expires_at.map(micros))
+    .bind(json(&info)?)
+    .bind(key);
+    transaction.execute(statement).await?;
+    if tags != info.tags {
+        let statement = Statement::new("DELETE FROM victor_session_tags WHERE session = $1");
+        transaction.execute(statement.bind(key)).await?;
+        insert_tags(transaction, &info, key).await?;
+    }
+    Ok(info)
+}
+
+async fn insert_entries(
+    transaction: &mut Transaction<'_>,
+    key: i64,
+    from: u64,
+    entries: &[TranscriptEntry],
+) -> Result<(), DatabaseError> {
+    let mut rows = Vec::with_capacity(entries.len());
+    for (number, entry) in (from..).zip(entries) {
+        rows.push([key.into(), int(number).into(), json(entry)?.into()]);
     }
     let head = "INSERT INTO victor_entries (session, number, entry) VALUES ";
-    transaction.insert(head, rows, "").await?;
-    match &commit.turn {
-        TurnChange::Open(turn) => {
-            let statement = Statement::new(
-                "INSERT INTO victor_open_turns (session, turn) VALUES ($1, $2)
-                 ON CONFLICT (session) DO UPDATE SET turn = excluded.turn",
-            );
-            let statement = statement.bind(key).bind(json(turn)?);
-            transaction.execute(statement).await?;
-        }
+    transaction.insert(head, rows, "").await
+}
+
+async fn journal(
+    transaction: &mut Transaction<'_>,
+    key: i64,
+    change: &TurnChange,
+) -> Result<(), DatabaseError> {
+    let statement = match change {
+        TurnChange::Open(turn) => Statement::new(
+            "INSERT INTO victor_open_turns (session, turn) VALUES ($1, $2)
+             ON CONFLICT (session) DO UPDATE SET turn = excluded.turn",
+        )
+        .bind(key)
+        .bind(json(turn)?),
         TurnChange::Close => {
-            let statement = Statement::new("DELETE FROM victor_open_turns WHERE session = $1");
-            transaction.execute(statement.bind(key)).await?;
+            Statement::new("DELETE FROM victor_open_turns WHERE session = $1").bind(key)
         }
-        _ => {}
-    }
-    Ok(expected + count)
+        _ => return Ok(()),
+    };
+    transaction.execute(statement).await.map(drop)
 }
 
 /// Makes room for entries in an open session of the expected length, and returns its key.

@@ -27,13 +27,25 @@ fn words(error: &(dyn Error + 'static)) -> String {
     format!("{error}{}", beneath.unwrap_or_default())
 }
 
-/// A write failed, and says so in these words.
+/// A call failed, and says so in these words, once and without those of the database and the names of options.
 #[track_caller]
 fn check<T: std::fmt::Debug>(result: Result<T, SessionError>, expected: &str) {
     let error = result.unwrap_err();
     assert!(matches!(error, SessionError::Store { .. }), "{error:?}");
-    assert!(error.source().is_some(), "{error:?}");
     assert!(error.to_string().contains(expected), "{error}");
+    let words = words(&error);
+    assert!(words.matches("(code").count() <= 1, "{words}");
+    for option in ["lock_timeout", "max_bytes", "statement_timeout"] {
+        assert!(!words.contains(option), "{words}");
+    }
+}
+
+/// The words of the error say everything, and nothing stands behind them.
+#[track_caller]
+fn check_alone<T: std::fmt::Debug>(result: Result<T, SessionError>, expected: &str) {
+    let error = result.unwrap_err();
+    assert!(error.source().is_none(), "{}", words(&error));
+    check(Err::<T, _>(error), expected);
 }
 
 fn path(address: &str) -> String {
@@ -61,7 +73,7 @@ async fn a_full_disk_is_told_and_can_be_overcome() {
         assert!(version < 1_000, "the file has no limit");
     };
     assert!(version > 10, "{error}");
-    check(
+    check_alone(
         Err::<(), _>(error),
         &format!("there is no room for `{address}`: free some"),
     );
@@ -91,7 +103,7 @@ async fn a_locked_file_is_told_after_the_timeout() {
         .unwrap();
     for _ in 0..2 {
         let result = store.append(&id, 0, &entries("x")).await;
-        check(result, &format!("`{address}` is locked: another process"));
+        check_alone(result, &format!("`{address}` is locked: another process"));
     }
     assert!(
         store.info(&id).await.unwrap().is_none(),
@@ -246,11 +258,27 @@ fn as_nobody(folder: &Path, id: &SessionId) {
     }
     mode(folder, 0o555).unwrap();
     as_other_user(async {
-        for (name, expected) in [("readonly.db", "can only be read"), ("other.db", "denied")] {
-            let database = Database::open(folder.join(name).to_str().unwrap()).await;
-            let error = words(&database.unwrap_err());
-            assert!(error.contains(expected), "{error}");
-        }
+        let database = Database::open(file.to_str().unwrap()).await.unwrap();
+        assert!(database.is_read_only());
+        reads_only(&database, id).await;
+        let database = Database::open(folder.join("other.db").to_str().unwrap()).await;
+        let error = words(&database.unwrap_err());
+        assert!(error.contains("denied"), "{error}");
+    });
+    // A log that nobody can read may hold what the file does not.
+    mode(folder, 0o755).unwrap();
+    fs::write(folder.join("readonly.db-wal"), "not ours").unwrap();
+    mode(&folder.join("readonly.db-wal"), 0o600).unwrap();
+    mode(folder, 0o555).unwrap();
+    as_other_user(async {
+        let error = Database::open(file.to_str().unwrap()).await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                DatabaseError::Unreachable { .. } | DatabaseError::ReadOnly { .. }
+            ),
+            "{error:?}"
+        );
     });
     mode(folder, 0o755).unwrap();
 }
@@ -274,11 +302,11 @@ fn as_other_user(work: impl Future<Output = ()> + Send) {
 async fn reads_only(database: &Database, id: &SessionId) {
     let store = database.session_store();
     assert_eq!(store.load(id, 0).await.unwrap().len(), 1);
-    check(
+    check_alone(
         store.append(id, 1, &entries("y")).await,
         "can only be read: give the program",
     );
-    check(store.delete(id).await, "can only be read: give the program");
+    check_alone(store.delete(id).await, "can only be read: give the program");
 }
 
 #[tokio::test]

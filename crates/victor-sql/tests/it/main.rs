@@ -8,3 +8,4 @@ mod salvage;
 mod schema;
 mod server;
 mod stores;
+mod sweep;

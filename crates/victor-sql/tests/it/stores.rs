@@ -9,10 +9,14 @@ use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointError, CheckpointStore, History,
 };
 use victor_config_protocol::{ConfigMap, ConfigProvider};
-use victor_core::{Message, SessionId};
-use victor_session_protocol::{SessionInfo, SessionQuery, SessionStore, TranscriptEntry};
+use victor_core::{Message, SessionId, TurnId};
+use victor_session_protocol::{
+    OpenTurn, SessionCommit, SessionInfo, SessionPatch, SessionQuery, SessionStore,
+    TranscriptEntry, TurnChange,
+};
 use victor_sql::Database;
 use victor_testkit::poll_at_most;
+use victor_tool_protocol::{ReceiptStore, ResultStore};
 
 use crate::home::{Home, on_both};
 
@@ -131,6 +135,139 @@ on_both! {
         assert!(store.delete(&info.id).await.unwrap());
         assert_eq!(count(&home, "deleted", "victor_session_tags").await, 0);
     }
+
+    async fn a_session_is_deleted_with_all_that_hangs_on_it_and_nothing_else(home: Home) {
+        let database = home.open("hanging").await;
+        let sessions = database.session_store();
+        let tables = [
+            "sessions", "entries", "open_turns", "checkpoints", "links", "messages", "results", "receipts", "events",
+            "config",
+        ];
+        let rows = async || {
+            let mut rows = Vec::new();
+            for table in tables {
+                rows.push(count(&home, "hanging", &format!("victor_{table}")).await);
+            }
+            rows
+        };
+        hang(&database, "other").await;
+        let before = rows().await;
+        assert!(before.iter().all(|count| *count > 0), "{before:?}");
+        hang(&database, "s").await;
+        let id = SessionId::new("s");
+        assert!(sessions.delete(&id).await.unwrap());
+        assert_eq!(rows().await, before);
+        assert!(!sessions.delete(&id).await.unwrap());
+
+        // What an earlier version has left, which was killed when the session was gone and the rest was not.
+        hang(&database, "s").await;
+        home.execute("hanging", "DELETE FROM victor_sessions WHERE id = 's'").await;
+        assert!(sessions.delete(&id).await.unwrap(), "there was something");
+        assert_eq!(rows().await[3..], before[3..]);
+        assert!(!sessions.delete(&id).await.unwrap());
+    }
+}
+
+/// Writes something of every kind under the name of a session.
+pub(crate) async fn hang(database: &Database, name: &str) {
+    let id = SessionId::new(name);
+    let open = OpenTurn::new(id.clone(), TurnId::generate(), name);
+    let entry = TranscriptEntry::new(None, Message::user(name));
+    let commit = SessionCommit::new(vec![entry], TurnChange::Open(open));
+    database
+        .session_store()
+        .commit(&id, 0, &commit)
+        .await
+        .unwrap();
+    let mut history = History::default();
+    let links = [
+        history.push(Message::user("first")),
+        history.push(Message::user(name)),
+    ];
+    let checkpoint = Checkpoint::new(id.clone(), history, CheckpointCause::Manual);
+    let checkpoints = database.checkpoint_store();
+    checkpoints.save(&checkpoint, &links).await.unwrap();
+    database.result_store().put(&id, "1", name).await.unwrap();
+    database.receipt_store().begin(&id, "key").await.unwrap();
+    let config = database.config_provider();
+    config.set(Some(&id), "model", &json!("m")).await.unwrap();
+    config.set(None, "model", &json!("m")).await.unwrap();
+    let mut event = AnalyticsEvent::new("turn");
+    event.session_id = Some(id);
+    database
+        .analytics_exporter()
+        .export(&[event])
+        .await
+        .unwrap();
+}
+
+/// In each file of a folder, how often a text occurs.
+fn occurrences(folder: &std::path::Path, text: &str) -> Vec<(String, usize)> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let found = files.map(|file| {
+        let file = file.unwrap();
+        let bytes = std::fs::read(file.path()).unwrap();
+        let times = bytes
+            .windows(text.len())
+            .filter(|window| *window == text.as_bytes());
+        (file.file_name().into_string().unwrap(), times.count())
+    });
+    found.filter(|(_, times)| *times > 0).collect()
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_in_no_file() {
+    const SECRET: &str = "SWORDFISH";
+    let home = Home::sqlite();
+    let Home::Sqlite(folder) = &home else { return };
+    let database = home.open("secret").await;
+    let store = database.session_store();
+    // Texts of many lengths, which share pages with others, move as trees grow and fill pages of their own.
+    let text = |number: usize| format!("{SECRET} {}", "x".repeat(number * number * 7 % 9_001));
+    for number in 0..120 {
+        let id = SessionId::new(format!("{SECRET} {}", number % 12));
+        let version = store
+            .info(&id)
+            .await
+            .unwrap()
+            .map_or(0, |info| info.entries);
+        let entry = TranscriptEntry::new(None, Message::user(text(number)));
+        let open = OpenTurn::new(id.clone(), TurnId::generate(), text(number * 31));
+        let commit = SessionCommit::new(vec![entry], TurnChange::Open(open));
+        store.commit(&id, version, &commit).await.unwrap();
+        let patch = SessionPatch::default()
+            .with_title(text(number % 5))
+            .with_tag(text(number % 3))
+            .with_metadata("base", text(number * 13));
+        store.update(&id, &patch).await.unwrap();
+        let mut history = History::default();
+        let links = [history.push(Message::user(text(number * 3)))];
+        let checkpoint = Checkpoint::new(id.clone(), history, CheckpointCause::Manual);
+        let checkpoints = database.checkpoint_store();
+        checkpoints.save(&checkpoint, &links).await.unwrap();
+        let results = database.result_store();
+        let handle = format!("{SECRET} {number}");
+        results.put(&id, &handle, &text(number * 5)).await.unwrap();
+        let kept = TranscriptEntry::new(None, Message::user("kept ".repeat(number)));
+        let other = SessionId::new(format!("other {}", number % 7));
+        let version = store
+            .info(&other)
+            .await
+            .unwrap()
+            .map_or(0, |info| info.entries);
+        store.append(&other, version, &[kept]).await.unwrap();
+    }
+    assert!(!occurrences(folder.path(), SECRET).is_empty());
+    for number in 0..12 {
+        let id = SessionId::new(format!("{SECRET} {number}"));
+        if number % 2 == 0 {
+            let patch = SessionPatch::default().with_title("");
+            store.clear(&id, &patch).await.unwrap();
+        }
+        assert!(store.delete(&id).await.unwrap());
+    }
+    assert_eq!(occurrences(folder.path(), SECRET), []);
+    assert_eq!(store.list().await.unwrap().len(), 7);
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub async fn checkpoint_manager<M: CheckpointManager>(make: impl AsyncFn() -> M)
     tree(&make().await).await;
     shapes(&make().await).await;
     sets::pruning(&make().await).await;
+    sets::deletion(&make().await).await;
     forks(&make().await).await;
     sets::diffs(&make().await).await;
     drops(&make().await).await;
@@ -46,6 +47,7 @@ async fn absence(manager: &impl CheckpointManager) {
         made(manager, "s", &numbered(1)).await.id,
     );
     for result in [
+        calm(manager.load_checkpoint(id)).await.map(drop),
         calm(manager.restore_checkpoint(id)).await.map(drop),
         calm(manager.fork_checkpoint(id, &"t".into()))
             .await
@@ -170,12 +172,25 @@ async fn tree(manager: &impl CheckpointManager) {
             "{of:?} instead of on {expected:?}"
         );
     };
-    let first = made(manager, "s", &numbered(1)).await;
+    let one = numbered(1);
+    let first = made(manager, "s", &one).await;
     let other = made(manager, "t", &numbered(1)).await;
     let second = made(manager, "s", &numbered(2)).await;
     parent(&first, None);
     parent(&other, None);
     parent(&second, Some(first.id));
+    let loaded = succeed(calm(manager.load_checkpoint(first.id)).await);
+    law!(
+        loaded.checkpoint == first && *loaded.context.messages() == one,
+        "a checkpoint is loaded as it was made",
+        "{first:?} became {loaded:?}"
+    );
+    let again = made(manager, "s", &numbered(2)).await;
+    law!(
+        again.parent == Some(second.id),
+        "a session stays where it is when a checkpoint is looked at",
+        "{again:?}"
+    );
 
     let restored = restored(manager, first.id).await;
     law!(

@@ -4,6 +4,7 @@ mod commits;
 mod durable;
 mod queries;
 mod stress;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,10 @@ pub async fn session_store<S: SessionStore>(make: impl AsyncFn() -> S) {
     commits::journals(&make().await).await;
     commits::open_turns(&make().await).await;
     commits::closed(&make().await).await;
+    whole::imports(&make().await).await;
+    whole::commits(&make().await).await;
+    whole::clearing(&make().await).await;
+    whole::racing_commits(Arc::new(make().await)).await;
     stress::changes_race(Arc::new(make().await)).await;
 }
 

@@ -206,6 +206,18 @@ impl<T: AnalyticsExporter> AnalyticsExporter for Faulty<T> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<T: SessionStore> SessionStore for Faulty<T> {
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
+        self.run(
+            self.inner.create_with(session, entries),
+            SessionError::store,
+        )
+        .await
+    }
+
     async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
         self.run(self.inner.create(session), SessionError::store)
             .await
@@ -279,6 +291,15 @@ impl<T: SessionStore> SessionStore for Faulty<T> {
 
     async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
         self.run(self.inner.list(), SessionError::store).await
+    }
+
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        self.run(self.inner.clear(session, patch), SessionError::store)
+            .await
     }
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

@@ -56,6 +56,49 @@ pub(super) async fn diffs(manager: &impl CheckpointManager) {
     }
 }
 
+pub(super) async fn deletion(manager: &impl CheckpointManager) {
+    let bystander = made(manager, "t", &numbered(2)).await;
+    let (mut all, messages) = (Vec::new(), numbered(4));
+    for number in 1..=4 {
+        let context = Context::from_iter(messages.iter().take(number).cloned());
+        let mut draft = CheckpointDraft::new("s".into(), context, CheckpointCause::Manual);
+        draft.label = (number == 2).then(|| "good".into());
+        all.push(succeed(calm(manager.create_checkpoint(draft)).await));
+    }
+    let gone = [all[1].id, all[3].id, all[1].id];
+    for expected in [2, 0] {
+        let count = succeed(calm(manager.delete_checkpoints(&"s".into(), &gone)).await);
+        law!(
+            count == expected,
+            "a deletion says how many checkpoints it has deleted",
+            "{count} instead of {expected}"
+        );
+    }
+    let list = listed(manager, "s").await;
+    law!(
+        list == [all[2].clone(), all[0].clone()],
+        "a deletion takes the checkpoints that are named, and no others",
+        "{list:?}"
+    );
+    for left in [&all[0], &all[2], &bystander] {
+        let found = restored(manager, left.id).await;
+        law!(
+            found.checkpoint == *left,
+            "a deletion takes the checkpoints that are named, and no others",
+            "{found:?}"
+        );
+    }
+    // The next one shares messages with those that are gone.
+    let longer = messages.iter().chain(&numbered(1)).cloned().collect();
+    let next = made(manager, "s", &longer).await;
+    let found = restored(manager, next.id).await;
+    law!(
+        *found.context.messages() == longer,
+        "a session goes on after a deletion",
+        "{found:?}"
+    );
+}
+
 pub(super) async fn pruning(manager: &impl CheckpointManager) {
     let bystander = made(manager, "t", &numbered(2)).await;
     let mut messages = Messages::new();

@@ -34,7 +34,7 @@ pub(super) fn full(name: &str) -> SessionInfo {
 }
 
 /// Whether one is the other, with times as exact as a store must keep them.
-fn same(one: &SessionInfo, other: &SessionInfo) -> bool {
+pub(super) fn same(one: &SessionInfo, other: &SessionInfo) -> bool {
     let near = |one: Timestamp, other: Timestamp| {
         one.duration_since(other).abs() <= TICK.try_into().unwrap_or_default()
     };

@@ -158,6 +158,21 @@ impl CheckpointManager for Manager {
         Ok(list)
     }
 
+    async fn load_checkpoint(
+        &self,
+        id: CheckpointId,
+    ) -> Result<CheckpointSnapshot, CheckpointError> {
+        let mut found = self.find(id)?;
+        if self.is("goes where it looks") {
+            let session = found.checkpoint.session.clone();
+            self.tables().places.push((session, id));
+        }
+        if self.is("loads with another cause") {
+            found.checkpoint.cause = CheckpointCause::Fork;
+        }
+        Ok(found)
+    }
+
     async fn restore_checkpoint(
         &self,
         id: CheckpointId,
@@ -251,6 +266,27 @@ impl CheckpointManager for Manager {
             }
         }
         Ok(diff)
+    }
+
+    async fn delete_checkpoints(
+        &self,
+        session: &SessionId,
+        ids: &[CheckpointId],
+    ) -> Result<usize, CheckpointError> {
+        let mut tables = self.tables();
+        let before = tables.states.len();
+        let keeps_labels = self.is("deletes no labels");
+        let deletes_all = self.is("deletes all of the session");
+        tables.states.retain(|state| {
+            let one = &state.checkpoint;
+            let named = ids.contains(&one.id) && !(keeps_labels && one.label.is_some());
+            !(named || deletes_all && one.session == *session)
+        });
+        Ok(match self.bug {
+            "counts names" => ids.len(),
+            "deletes all of the session" if before > tables.states.len() => 2,
+            _ => before - tables.states.len(),
+        })
     }
 
     async fn prune_checkpoints(
@@ -372,6 +408,26 @@ async fn each_law_can_be_broken() {
         (
             "prunes labels",
             "pruning keeps the newest and those with a label",
+        ),
+        (
+            "loads with another cause",
+            "a checkpoint is loaded as it was made",
+        ),
+        (
+            "goes where it looks",
+            "a session stays where it is when a checkpoint is looked at",
+        ),
+        (
+            "deletes no labels",
+            "a deletion says how many checkpoints it has deleted",
+        ),
+        (
+            "counts names",
+            "a deletion says how many checkpoints it has deleted",
+        ),
+        (
+            "deletes all of the session",
+            "a deletion takes the checkpoints that are named, and no others",
         ),
         ("prunes everywhere", "pruning leaves other sessions alone"),
         (

@@ -149,6 +149,40 @@ async fn each_law_can_be_broken() {
             "refuses entries only",
             "a session that is not open refuses every commit",
         ),
+        (
+            "opens what it imports",
+            "a session is brought in with all that is known of it, whatever its status",
+        ),
+        (
+            "imports step by step",
+            "a dropped import is whole or not there",
+        ),
+        (
+            "imports over",
+            "nothing is brought in over a session that is there",
+        ),
+        (
+            "writes the journal second",
+            "entries and journal are one write",
+        ),
+        ("sets facts second", "entries and facts are one write"),
+        (
+            "ignores facts",
+            "a session that a commit makes begins with its facts",
+        ),
+        ("keeps a loser's facts", "a commit that fails sets no facts"),
+        (
+            "clears entries only",
+            "a session that is cleared has no entries and no journal",
+        ),
+        (
+            "clears what is closed",
+            "a session that is not open is not cleared",
+        ),
+        (
+            "clears by deleting",
+            "a dropped clearing is whole or not there",
+        ),
         ("forgets titles", "what a session is created with is kept"),
         ("trims tags", "what a session is created with is kept"),
         (

@@ -95,7 +95,11 @@ impl Store {
 
 #[async_trait]
 impl SessionStore for Store {
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
+    async fn create_with(
+        &self,
+        session: &SessionInfo,
+        entries: &[TranscriptEntry],
+    ) -> Result<(), SessionError> {
         if self.is("creates twice") {
             self.inner.delete(&session.id).await?;
         }
@@ -106,9 +110,26 @@ impl SessionStore for Store {
         if self.is("creates now") {
             let mut info = session.clone();
             info.updated_at = Timestamp::now();
-            return self.inner.create(&info).await;
+            return self.inner.create_with(&info, entries).await;
         }
-        self.inner.create(session).await
+        if self.is("imports step by step") && entries.len() > 100 {
+            let mut info = session.clone();
+            info.status = SessionStatus::Open;
+            self.inner.create(&info).await?;
+            yield_now().await;
+            self.inner.append(&info.id, 0, entries).await?;
+            self.set_status(&info.id, session.status.clone()).await?;
+            return Ok(());
+        }
+        if self.is("opens what it imports") && !entries.is_empty() {
+            let mut info = session.clone();
+            info.status = SessionStatus::Open;
+            return self.inner.create_with(&info, entries).await;
+        }
+        if self.is("imports over") && !entries.is_empty() {
+            self.inner.delete(&session.id).await?;
+        }
+        self.inner.create_with(session, entries).await
     }
 
     async fn commit(
@@ -170,6 +191,34 @@ impl SessionStore for Store {
                     SessionError::Conflict { .. } => SessionError::store("busy"),
                     error => error,
                 })
+            }
+            "writes the journal second" if commit.turn != TurnChange::Keep => {
+                let mut first = commit.clone();
+                first.turn = TurnChange::Keep;
+                let version = self.inner.commit(session, expected, &first).await?;
+                yield_now().await;
+                self.journal(session, version, &commit.turn).await?;
+                Ok(version)
+            }
+            "sets facts second" if !commit.metadata.is_empty() => {
+                let mut first = commit.clone();
+                let mut patch = SessionPatch::default();
+                patch.metadata = std::mem::take(&mut first.metadata);
+                let version = self.inner.commit(session, expected, &first).await?;
+                yield_now().await;
+                self.inner.update(session, &patch).await?;
+                Ok(version)
+            }
+            "ignores facts" => {
+                let mut commit = commit.clone();
+                commit.metadata.clear();
+                self.inner.commit(session, expected, &commit).await
+            }
+            "keeps a loser's facts" if found.is_some_and(|found| found != expected) => {
+                let mut patch = SessionPatch::default();
+                patch.metadata.clone_from(&commit.metadata);
+                self.inner.update(session, &patch).await?;
+                self.inner.commit(session, expected, commit).await
             }
             "keeps a loser's journal" if found.is_some_and(|found| found != expected) => {
                 self.journal(session, found.unwrap(), &commit.turn).await?;
@@ -320,6 +369,42 @@ impl SessionStore for Store {
 
     async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
         self.wrong_find(query.clone()).await
+    }
+
+    async fn clear(
+        &self,
+        session: &SessionId,
+        patch: &SessionPatch,
+    ) -> Result<SessionInfo, SessionError> {
+        match self.bug {
+            "clears by deleting" => {
+                let info = self.inner.info(session).await?;
+                let mut info = info.ok_or_else(|| SessionError::NotFound(session.clone()))?;
+                if !info.status.is_open() {
+                    return Err(SessionError::Closed(session.clone()));
+                }
+                self.inner.delete(session).await?;
+                yield_now().await;
+                patch.apply(&mut info);
+                self.inner.create(&info).await?;
+                Ok(self.inner.info(session).await?.unwrap())
+            }
+            "clears what is closed" => {
+                let status = self.set_status(session, SessionStatus::Open).await?;
+                let cleared = self.inner.clear(session, patch).await;
+                self.set_status(session, status).await?;
+                cleared
+            }
+            "clears entries only" => {
+                let open = self.inner.open_turn(session).await?;
+                let info = self.inner.clear(session, patch).await?;
+                if let Some(open) = open {
+                    self.journal(session, 0, &TurnChange::Open(open)).await?;
+                }
+                Ok(info)
+            }
+            _ => self.inner.clear(session, patch).await,
+        }
     }
 
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {

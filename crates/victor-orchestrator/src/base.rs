@@ -1,0 +1,211 @@
+//! What a model sees of a session, where that does not follow from its transcript alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use victor_core::wire::FormatVersion;
+use victor_core::{Context, JsonMap, Message, MessageId};
+use victor_session_protocol::{SessionPatch, TranscriptEntry};
+
+/// Where the metadata of a session say what a model sees of it, if that is not the whole transcript.
+pub(crate) const BASE: &str = "victor_context";
+
+/// Where earlier versions said so: by a checkpoint, which can be pruned, and of which an export knows nothing.
+pub(crate) const CHECKPOINT_BASE: &str = "victor_context_base";
+
+/// What a model sees of the first entries of a transcript. It sees all later ones as well.
+///
+/// It names the entries and holds only messages that are not among them, such as notes of a compaction. So it depends on
+/// nothing but the session that it belongs to, is written with it in one step, and goes where the session is exported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Base {
+    #[serde(default)]
+    version: FormatVersion<1>,
+    /// How many entries it is about.
+    entries: usize,
+    /// The message of the last of them, by which their transcript is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<MessageId>,
+    pieces: Vec<Piece>,
+    /// The metadata of the context.
+    #[serde(default, skip_serializing_if = "JsonMap::is_empty")]
+    metadata: JsonMap,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Piece {
+    /// The entries from one number on up to another one.
+    Entries { from: usize, to: usize },
+    /// A message that is no entry.
+    Message { message: Arc<Message> },
+}
+
+impl Base {
+    /// How a context follows from a transcript.
+    pub(crate) fn of(context: &Context, transcript: &[TranscriptEntry]) -> Self {
+        let numbers: HashMap<MessageId, usize> =
+            (transcript.iter().map(|entry| entry.message.id()))
+                .zip(0..)
+                .collect();
+        let mut pieces = Vec::new();
+        for message in context.messages() {
+            let number = numbers.get(&message.id()).copied();
+            // A compaction may have shortened a message and left it its name.
+            let number = number.filter(|number| {
+                let entry = &transcript[*number].message;
+                Arc::ptr_eq(entry, message) || entry == message
+            });
+            match (number, pieces.last_mut()) {
+                (Some(number), Some(Piece::Entries { to, .. })) if *to == number => *to += 1,
+                (Some(from), _) => pieces.push(Piece::Entries { from, to: from + 1 }),
+                (None, _) => pieces.push(Piece::Message {
+                    message: message.clone(),
+                }),
+            }
+        }
+        Self {
+            version: FormatVersion,
+            entries: transcript.len(),
+            last: transcript.last().map(|entry| entry.message.id()),
+            pieces,
+            metadata: context.metadata().clone(),
+        }
+    }
+
+    /// What a model sees of a transcript that has grown since; none if it is another transcript.
+    pub(crate) fn context(&self, transcript: &[TranscriptEntry]) -> Option<Context> {
+        let (own, later) = transcript.split_at_checked(self.entries)?;
+        if own.last().map(|entry| entry.message.id()) != self.last {
+            return None;
+        }
+        let mut context = Context::default();
+        for (key, value) in &self.metadata {
+            context.set_metadata(key, value.clone());
+        }
+        for piece in &self.pieces {
+            match piece {
+                Piece::Entries { from, to } => {
+                    let entries = own.get(*from..*to)?;
+                    entries
+                        .iter()
+                        .for_each(|entry| context.push(entry.message.clone()));
+                }
+                Piece::Message { message } => context.push(message.clone()),
+            }
+        }
+        later
+            .iter()
+            .for_each(|entry| context.push(entry.message.clone()));
+        Some(context)
+    }
+
+    /// Whether a model sees all entries and nothing else.
+    fn is_whole(&self) -> bool {
+        let all = match self.pieces[..] {
+            [] => self.entries == 0,
+            [Piece::Entries { from: 0, to }] => to == self.entries,
+            _ => false,
+        };
+        all && self.metadata.is_empty()
+    }
+}
+
+/// What is changed about a session of which a model is to see this from now on.
+pub(crate) fn sees(context: &Context, transcript: &[TranscriptEntry]) -> SessionPatch {
+    let base = Base::of(context, transcript);
+    let mut patch = sees_all();
+    if !base.is_whole()
+        && let Ok(value) = serde_json::to_value(base)
+    {
+        patch.metadata.insert(BASE.into(), value);
+    }
+    patch
+}
+
+/// What is changed about a session of which a model is to see the whole transcript.
+pub(crate) fn sees_all() -> SessionPatch {
+    SessionPatch::default()
+        .with_metadata(BASE, Value::Null)
+        .with_metadata(CHECKPOINT_BASE, Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn transcript(len: u128) -> Vec<TranscriptEntry> {
+        let message = |number| {
+            let id = MessageId::from_u128(number);
+            Message::with_id(id, "user".into(), Vec::new())
+        };
+        (0..len)
+            .map(|number| TranscriptEntry::new(None, message(number)))
+            .collect()
+    }
+
+    /// A model sees these entries of ten, and is to see them and three more when it has been stored and read.
+    #[track_caller]
+    fn check(seen: &[usize], pieces: &Value) {
+        let (ten, thirteen) = (transcript(10), transcript(13));
+        let of = |numbers: &mut dyn Iterator<Item = usize>| {
+            Context::from_iter(numbers.map(|number| thirteen[number].message.clone()))
+        };
+        let base = Base::of(&of(&mut seen.iter().copied()), &ten);
+        let stored = serde_json::to_value(&base).unwrap();
+        assert_eq!(&stored["pieces"], pieces);
+        let read: Base = serde_json::from_value(stored).unwrap();
+        let expected = of(&mut seen.iter().copied().chain(10..13));
+        assert_eq!(read.context(&thirteen), Some(expected));
+        assert_eq!(read.context(&ten[..9]), None, "of a shorter one");
+        assert_eq!(
+            read.context(&thirteen[1..]),
+            None,
+            "of another of that length"
+        );
+    }
+
+    #[test]
+    fn entries_are_named_and_not_repeated() {
+        check(&[], &json!([]));
+        check(
+            &[0, 1, 2, 7, 8],
+            &json!([{ "from": 0, "to": 3 }, { "from": 7, "to": 9 }]),
+        );
+        check(
+            &[5, 4, 9],
+            &json!([{ "from": 5, "to": 6 }, { "from": 4, "to": 5 }, { "from": 9, "to": 10 }]),
+        );
+    }
+
+    #[test]
+    fn what_is_no_entry_is_held() {
+        let ten = transcript(10);
+        let shortened = Message::with_id(
+            ten[3].message.id(),
+            "user".into(),
+            vec![victor_core::Part::text("…")],
+        );
+        let mut context = Context::default();
+        context.push(ten[0].message.clone());
+        context.push(Message::note("left out"));
+        context.push(shortened);
+        context.set_metadata("task", "review");
+        let patch = sees(&context, &ten);
+        let read: Base = serde_json::from_value(patch.metadata[BASE].clone()).unwrap();
+        assert_eq!(read.context(&ten), Some(context));
+    }
+
+    #[test]
+    fn a_whole_transcript_needs_no_base() {
+        for len in [0, 10] {
+            let entries = transcript(len);
+            let context = Context::from_iter(entries.iter().map(|entry| entry.message.clone()));
+            assert_eq!(sees(&context, &entries), sees_all());
+        }
+    }
+}

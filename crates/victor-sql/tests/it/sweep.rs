@@ -1,0 +1,169 @@
+//! A process is killed at every single write of a call, to the file or to the server: what is left is what there was before
+//! or what was to be there, and the call made again comes to its end. The process is this test binary, run again.
+
+use std::process::Command;
+
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+use victor_checkpoint_protocol::CheckpointStore;
+use victor_core::{JsonMap, Message, SessionId, TurnId};
+use victor_session_protocol::{
+    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionStatus, SessionStore,
+    TranscriptEntry, TurnChange,
+};
+use victor_sql::Database;
+use victor_testkit::die_at_every_write;
+
+use crate::home::on_both;
+use crate::stores::hang;
+
+/// The address of the database in which [`the_process_that_is_killed`] works.
+const ADDRESS: &str = "VICTOR_SQL_SWEEP_ADDRESS";
+/// What it does there.
+const WORK: &str = "VICTOR_SQL_SWEEP_WORK";
+/// In which session.
+const SESSION: &str = "VICTOR_SQL_SWEEP_SESSION";
+
+const WORKS: [&str; 5] = ["bring in", "commit", "change", "clear", "delete"];
+
+#[tokio::test]
+async fn the_process_that_is_killed() {
+    let Ok(address) = std::env::var(ADDRESS) else {
+        return;
+    };
+    let (work, session) = (std::env::var(WORK), std::env::var(SESSION));
+    let database = Database::open(address).await.unwrap();
+    let session = SessionId::new(session.unwrap());
+    work_on(&database, &work.unwrap(), &session).await.unwrap();
+    database.close().await;
+}
+
+fn entries(texts: std::ops::Range<u32>) -> Vec<TranscriptEntry> {
+    let text = |number: u32| Message::user(format!("{number} {}", "text ".repeat(300)));
+    texts
+        .map(|number| TranscriptEntry::new(None, text(number)))
+        .collect()
+}
+
+fn commit(entries: Vec<TranscriptEntry>, id: &SessionId, name: &str) -> SessionCommit {
+    let open = OpenTurn::new(id.clone(), TurnId::generate(), name);
+    let facts = JsonMap::from_iter([("fact".to_owned(), json!(name))]);
+    SessionCommit::new(entries, TurnChange::Open(open)).with_metadata(facts)
+}
+
+/// What there is before a call.
+async fn prepare(database: &Database, work: &str, id: &SessionId) {
+    let store = database.session_store();
+    match work {
+        "bring in" => {}
+        "delete" => hang(database, id.as_str()).await,
+        _ => {
+            let begin = commit(entries(0..4), id, "old");
+            store.commit(id, 0, &begin).await.unwrap();
+        }
+    }
+}
+
+async fn work_on(database: &Database, work: &str, id: &SessionId) -> Result<(), SessionError> {
+    let store = database.session_store();
+    let patch = SessionPatch::default()
+        .with_title("new")
+        .with_tag("a")
+        .with_tag("b")
+        .with_metadata("fact", "new");
+    match work {
+        "bring in" => {
+            let mut info = SessionInfo::new(id.clone());
+            patch.apply(&mut info);
+            info.status = SessionStatus::Closed;
+            store.create_with(&info, &entries(0..8)).await
+        }
+        "commit" => {
+            let more = commit(entries(4..8), id, "new");
+            store.commit(id, 4, &more).await.map(drop)
+        }
+        "change" => store.update(id, &patch).await.map(drop),
+        "clear" => store.clear(id, &patch).await.map(drop),
+        "delete" => store.delete(id).await.map(drop),
+        other => panic!("`{other}` is no work"),
+    }
+}
+
+/// What there is of a session, as far as it is to be the same each time.
+async fn state(database: &Database, id: &SessionId) -> String {
+    let store = database.session_store();
+    let info = store.info(id).await.unwrap();
+    let loaded = store.load(id, 0).await;
+    let texts: Vec<_> = (loaded.into_iter().flatten())
+        .map(|entry| {
+            entry
+                .message
+                .text()
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    let open = store.open_turn(id).await.unwrap().map(|turn| turn.state);
+    let known = info.map(|info| {
+        (
+            info.entries,
+            info.status,
+            info.title,
+            info.tags,
+            info.metadata,
+        )
+    });
+    let checkpoints = database.checkpoint_store().list(id).await.unwrap().len();
+    format!("{known:?} {texts:?} {open:?} {checkpoints}").replace(id.as_str(), "it")
+}
+
+on_both! {
+    async fn a_call_that_is_killed_at_any_write_has_happened_or_not(home: Home) {
+        let database = home.open("sweep").await;
+        let address = home.address("sweep").await;
+        let wait = Handle::current();
+        for work in WORKS {
+            let id = |number: u32| SessionId::new(format!("{work} {number}"));
+            let states = async {
+                let example = id(0);
+                prepare(&database, work, &example).await;
+                let old = state(&database, &example).await;
+                work_on(&database, work, &example).await.unwrap();
+                (old, state(&database, &example).await)
+            };
+            let (old, new) = states.await;
+            assert_ne!(old, new);
+            let (mut number, mut found) = (0, Vec::new());
+            let deaths = block_in_place(|| die_at_every_write(
+                || {
+                    number += 1;
+                    wait.block_on(prepare(&database, work, &id(number)));
+                    let mut child = Command::new(std::env::current_exe().unwrap());
+                    child
+                        .args(["--exact", "--nocapture", "--test-threads=1", "sweep::the_process_that_is_killed"])
+                        .env(ADDRESS, &address)
+                        .env(WORK, work)
+                        .env(SESSION, id(number).as_str());
+                    child
+                },
+                |number| wait.block_on(async {
+                    let id = id(number);
+                    let left = state(&database, &id).await;
+                    assert!(left == old || left == new, "{work}, death {number}: {left}\n is neither {old}\n nor {new}");
+                    found.push(left == new);
+                    if left == old {
+                        work_on(&database, work, &id).await.unwrap();
+                    }
+                    assert_eq!(state(&database, &id).await, new, "{work}, death {number}");
+                }),
+            ));
+            let Some(deaths) = deaths else { return };
+            assert!(deaths > 3 && found.contains(&false), "{work}: {deaths} deaths, {found:?}");
+            let last = id(deaths + 1);
+            assert_eq!(state(&database, &last).await, new, "{work}, which came to its end");
+        }
+    }
+}
