@@ -156,7 +156,7 @@ async fn call(
         Some(Verdict::Run) => {}
         Some(Verdict::Ask {
             question, preview, ..
-        }) => match editor::ask(&question, preview.as_deref()) {
+        }) => match editor::ask(&question, preview.as_ref().map(|preview| &*preview.head)) {
             Answer::Yes(_) => {}
             Answer::Stop => return Ok(Exit::Interrupted),
             Answer::No | Answer::Nobody => return Ok(Exit::Failed),

@@ -27,7 +27,9 @@
 //!
 //! A tool that changes files first works out all that it would change. A preview shows that as a unified diff, for the
 //! person who is asked; a call does it, all or nothing, and returns the diff. Each file is replaced as a whole, so that
-//! whoever looks sees its old content or its new one.
+//! whoever looks sees its old content or its new one. Files are named by their real paths where a link leads to them. A
+//! call that a person has approved changes nothing if it would change something else than the preview has shown: a file
+//! has changed since, or a link leads elsewhere.
 //!
 //! With a [`FileHistory`], what files were is kept before they change, and a turn can be taken back:
 //!

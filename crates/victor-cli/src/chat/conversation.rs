@@ -184,7 +184,10 @@ impl Conversation {
             let answer = if stop {
                 Answer::Stop
             } else {
-                editor::ask(&pending.question, pending.preview.as_deref())
+                editor::ask(
+                    &pending.question,
+                    pending.preview.as_ref().map(|preview| &*preview.head),
+                )
             };
             let reason = match answer {
                 Answer::Yes(scope) => {
