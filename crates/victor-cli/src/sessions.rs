@@ -10,6 +10,7 @@ use victor_orchestrator::protocols::{
     SessionError, SessionExport, SessionId, SessionInfo, SessionManager as _, SessionPatch,
     SessionQuery, TranscriptEntry,
 };
+use victor_text::json_escaped;
 
 use crate::chat::{self, ChatArgs};
 use crate::data::{DataArgs, Stores};
@@ -138,7 +139,7 @@ async fn act(
             query.tags.extend(tag.iter().cloned());
             for info in sessions.find_sessions(&query).await? {
                 let line = match json {
-                    true => serde_json::to_string(&info)?,
+                    true => json_escaped(&serde_json::to_string(&info)?).into_owned(),
                     false => line(&info),
                 };
                 writeln!(out, "{}", say::plain(&line))?;
@@ -154,6 +155,7 @@ async fn act(
         Action::Export { session, file } => {
             let info = find(sessions, session).await.map_err(Failure::usage)?;
             let text = sessions.export_session(&info.id).await?.to_json_lines();
+            let text = json_escaped(&text);
             match file {
                 None => out.write_all(text.as_bytes())?,
                 Some(path) => {
@@ -258,7 +260,11 @@ pub(crate) fn transcript(entries: &[TranscriptEntry]) -> String {
             text += &format!("{}: {}\n", message.role(), said.trim());
         }
         for call in message.tool_calls() {
-            text += &format!("→ {} {}\n", call.name, say::short_line(&call.arguments));
+            text += &format!(
+                "→ {} {}\n",
+                call.name,
+                say::short_line(&say::arguments(call))
+            );
         }
         for result in message.tool_results() {
             text += &format!(

@@ -119,7 +119,15 @@ fn files_are_written_only_where_that_is_allowed() {
     let greeting = folder.path().join("greeting.txt");
     let refused = chat(folder.path(), &[message], "");
     assert!(!greeting.exists(), "{refused:?}");
-    let allowed = chat(folder.path(), &["--allow-write", message], "");
+    let denied = chat(folder.path(), &["--allow-write", message], "");
+    assert_eq!(denied.code, Some(0), "{denied:?}");
+    assert!(!greeting.exists(), "{denied:?}");
+    let advice = "There is no terminal to ask on: --yes allows what the other flags offer.";
+    assert!(
+        denied.stderr.contains("denied: run `write_file`") && denied.stderr.contains(advice),
+        "{denied:?}"
+    );
+    let allowed = chat(folder.path(), &["--allow-write", "--yes", message], "");
     assert_eq!(allowed.code, Some(0), "{allowed:?}");
     assert_eq!(fs::read_to_string(greeting).unwrap().trim(), "hello there");
 }

@@ -182,16 +182,16 @@ fn a_person_decides_about_commands() {
     for (answers, runs) in [
         (&["n"][..], false),
         (&[""], false),
-        (&["perhaps", "y"], true),
+        (&["perhaps", "?", "y"], true),
         (&["YES"], true),
     ] {
         terminal.wait_for("> ");
         terminal.type_in("/reset\r");
         terminal.wait_for("> ");
         terminal.type_in("Run `echo hello > made.txt`\r");
-        terminal.wait_for(r#"with {"command":"echo hello > made.txt"}?"#);
+        terminal.wait_for("| echo hello > made.txt");
         for answer in answers {
-            terminal.wait_for("allow it? [y/N]");
+            terminal.wait_for("allow `run_command`? [y/N/?]");
             assert!(!folder.path().join("made.txt").exists());
             terminal.type_in(&format!("{answer}\r"));
         }
@@ -204,7 +204,7 @@ fn a_person_decides_about_commands() {
     }
     terminal.wait_for("> ");
     terminal.type_in("Run `echo hello > made.txt`\r");
-    terminal.wait_for("allow it? [y/N]");
+    terminal.wait_for("allow `run_command`? [y/N/?]");
     terminal.type_in(CTRL_C);
     terminal.wait_for("stopped; Ctrl-C again leaves");
     assert!(!folder.path().join("made.txt").exists());
@@ -220,13 +220,13 @@ fn one_message_at_a_terminal_is_asked_about_too() {
         folder.path(),
         "--allow-commands 'Run `echo hello > made.txt`' > answer.txt",
     );
-    terminal.wait_for("allow it? [y/N]");
+    terminal.wait_for("allow `run_command`? [y/N/?]");
     terminal.type_in("y\r");
     assert_eq!(terminal.exit_code(), Some(0));
     assert!(folder.path().join("made.txt").exists());
     let answer = std::fs::read_to_string(folder.path().join("answer.txt")).unwrap();
     assert!(
-        !answer.is_empty() && !answer.contains("allow it?") && !answer.contains('\u{1b}'),
+        !answer.is_empty() && !answer.contains("allow `") && !answer.contains('\u{1b}'),
         "{answer}"
     );
 }
