@@ -15,16 +15,21 @@ const CTRL_D: &str = "\u{4}";
 const UP: &str = "\u{1b}[A";
 
 /// A terminal with `victor` in it.
-struct Terminal {
+pub(crate) struct Terminal {
     script: Child,
     shown: Receiver<Vec<u8>>,
     screen: String,
 }
 
 impl Terminal {
-    fn open(folder: &Path, arguments: &str) -> Self {
+    pub(crate) fn open(folder: &Path, arguments: &str) -> Self {
+        Self::run(folder, &format!("chat {arguments}"))
+    }
+
+    /// A terminal with `victor` and these arguments, as a shell reads them.
+    pub(crate) fn run(folder: &Path, arguments: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_victor");
-        let line = format!("stty cols 120 rows 40; exec '{program}' chat {arguments}");
+        let line = format!("stty cols 120 rows 40; exec '{program}' {arguments}");
         let mut script = Command::new("script");
         // The environment that `victor` would be run with.
         for (name, value) in victor(folder).get_envs() {
@@ -58,7 +63,7 @@ impl Terminal {
         }
     }
 
-    fn type_in(&mut self, keys: &str) {
+    pub(crate) fn type_in(&mut self, keys: &str) {
         self.script
             .stdin
             .as_mut()
@@ -69,7 +74,7 @@ impl Terminal {
 
     /// Waits until a text is shown, and returns what was shown up to its end since the last time.
     #[track_caller]
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let until = Instant::now() + SOON;
         loop {
             if let Some(at) = self.screen.find(text) {
@@ -86,7 +91,7 @@ impl Terminal {
     }
 
     /// Waits until the program has ended, and returns its exit code.
-    fn exit_code(mut self) -> Option<i32> {
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
         while let Ok(bytes) = self.shown.recv_timeout(SOON) {
             self.screen += &String::from_utf8_lossy(&bytes);
         }
