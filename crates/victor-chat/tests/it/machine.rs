@@ -1,13 +1,10 @@
 //! Every rule of the turn as a row: what the model and the tools answer, and what comes of it.
 
-use serde_json::json;
 use victor_chat::{Step, Turn};
 use victor_chat_protocol::{Approval, TurnOutcome};
-use victor_core::{
-    Messages, Part, StopReason, Thinking, ToolCall, ToolOutcome, ToolResult, ToolSpec, Usage,
-};
-use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
-use victor_tool_protocol::{ApprovalScope, ShownPreview, Verdict};
+use victor_core::{Messages, Part, StopReason, Thinking, ToolCall, ToolOutcome, ToolResult, Usage};
+use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+use victor_tool_protocol::{ApprovalScope, Verdict};
 
 use crate::script::{
     Answer, Calls, Fails, Parts, Says, begin, check, completion, limits, run, show, stops, verdict,
@@ -412,47 +409,6 @@ fn an_approved_call_is_reviewed_once_more() {
     work(&mut turn, &mut answers, &mut log);
     assert_eq!(log[0], "run a");
     assert_eq!(log[2], "tool a=ok | b=denied: the mode has changed");
-}
-
-#[test]
-fn what_a_person_was_shown_goes_with_the_call_also_after_a_restart() {
-    let restarted = |turn: &Turn| {
-        let stored = serde_json::to_string(turn).unwrap();
-        serde_json::from_str::<Turn>(&stored).unwrap()
-    };
-    let mut turn = begin(limits(9));
-    turn.committed();
-    let calls = ["a", "b"].map(|id| Part::ToolCall(ToolCall::new(id, "t", "{}")));
-    let answer = Completion::new("m".into(), calls.to_vec(), Usage::default());
-    turn.model_answered(answer).unwrap();
-    let preview = ShownPreview::new("rm a and all the rest", 9);
-    let spec = ToolSpec::new("t", "for tests", json!({ "type": "object" }));
-    let ask = |evidence: &str| {
-        let evidence = Some(evidence.to_owned());
-        Verdict::ask("sure?").with_evidence(Some(preview.clone()), evidence, spec.clone().into())
-    };
-    turn.tools_reviewed(vec![Verdict::Run, ask("1")]).unwrap();
-    let mut turn = restarted(&turn);
-    let Step::AwaitApproval(pending) = turn.next_step() else {
-        panic!()
-    };
-    assert_eq!(pending[0].preview, Some(preview.clone()));
-    assert_eq!(pending[0].evidence.as_deref(), Some("1"));
-    turn.approvals_given(&[Approval::approve("b")]).unwrap();
-    let Step::ReviewTools { approvals, .. } = turn.next_step() else {
-        panic!()
-    };
-    assert_eq!(approvals[0].evidence.as_deref(), Some("1"));
-    // It has become another one, and is asked about again.
-    turn.tools_reviewed(vec![ask("2")]).unwrap();
-    let mut turn = restarted(&turn);
-    turn.approvals_given(&[Approval::approve("b")]).unwrap();
-    turn.tools_reviewed(vec![Verdict::Run]).unwrap();
-    let Step::RunTools(calls) = restarted(&turn).next_step() else {
-        panic!()
-    };
-    let evidence: Vec<_> = calls.iter().map(|call| call.evidence.as_deref()).collect();
-    assert_eq!(evidence, [None, Some("2")]);
 }
 
 #[test]
