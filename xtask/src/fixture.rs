@@ -40,6 +40,7 @@ impl Fixture {
             .package("victor-tool", "[dev-dependencies]\n@victor-testkit")
             .package("victor-http", "")
             .package("victor-lexical", "")
+            .package("victor-text", "")
             .package("victor-offline", "[dependencies]\n@victor-http")
             .package("victor-testkit", "[dependencies]\n@victor-core")
             .package("victor-orchestrator", &format!("[dependencies]\n{tool}"))

@@ -88,7 +88,7 @@ impl Floor {
             "victor-cli" => Self::Binary,
             "victor-orchestrator" => Self::Orchestrator,
             "victor-testkit" => Self::Testkit,
-            "victor-lexical" => Self::Shared,
+            "victor-lexical" | "victor-text" => Self::Shared,
             "victor-http" | "victor-model-api" => Self::Support,
             "victor-core" => Self::Core,
             // Implements an extension point of another coordinator instead of a role of its own.
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn what_coordinators_share_knows_none_of_them_and_does_no_io() {
         for user in ["victor-tool", "victor-sql"] {
-            passes(user, "[dependencies]\n@victor-lexical");
+            passes(user, "[dependencies]\n@victor-lexical\n@victor-text");
         }
         let package = "victor-lexical";
         passes(

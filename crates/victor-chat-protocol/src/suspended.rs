@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{Message, MessageId, SessionId, ToolCall, ToolCallId, ToolSpec, TurnId, Usage};
-use victor_tool_protocol::ApprovalScope;
+use victor_tool_protocol::{ApprovalScope, ShownPreview};
 
 /// A turn that waits to be taken up again, here or in another process.
 ///
@@ -80,9 +80,13 @@ pub struct PendingApproval {
     pub call: ToolCall,
     /// What the person is asked.
     pub question: String,
-    /// What the call would do, where the tool can show it: a diff, a command.
+    /// What the call would do, where the tool can show it: a diff, a command. Where it is absent, the arguments of the
+    /// call say it all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preview: Option<String>,
+    pub preview: Option<ShownPreview>,
+    /// The digest of what the call would do. An approval is void when it would do something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// What the tool was when the question was asked. An approval is void when it has become another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Arc<ToolSpec>>,
@@ -98,6 +102,7 @@ impl PendingApproval {
             call,
             question: question.into(),
             preview: None,
+            evidence: None,
             definition: None,
             extra: Extra::default(),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use victor_chat_protocol::{Approval, PendingApproval, TurnOutcome};
 use victor_core::{Part, ToolCall, ToolCallId, ToolOutcome, ToolResult, ToolSpec};
-use victor_tool_protocol::{ApprovalScope, GivenApproval, Verdict};
+use victor_tool_protocol::{ApprovalScope, GivenApproval, ShownPreview, Verdict};
 
 use crate::output::not_taken;
 
@@ -30,7 +30,10 @@ struct Slot {
     state: State,
     /// What the call would do, for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    preview: Option<String>,
+    preview: Option<ShownPreview>,
+    /// The digest of what the call would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
     /// What the tool was when a person was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     definition: Option<Arc<ToolSpec>>,
@@ -77,6 +80,7 @@ impl Batch {
                 call: call.clone(),
                 state: State::New,
                 preview: None,
+                evidence: None,
                 definition: None,
             });
         }
@@ -198,11 +202,11 @@ impl Batch {
     /// What a person has approved of them.
     pub(crate) fn given(&self) -> Vec<GivenApproval> {
         let given = |slot: &Slot| match slot.state {
-            State::Approved(scope) => Some(GivenApproval::new(
-                slot.call.id.clone(),
-                scope,
-                slot.definition.clone(),
-            )),
+            State::Approved(scope) => {
+                let given =
+                    GivenApproval::new(slot.call.id.clone(), scope, slot.definition.clone());
+                Some(given.with_evidence(slot.evidence.clone()))
+            }
             _ => None,
         };
         self.slots.iter().filter_map(given).collect()
@@ -219,6 +223,7 @@ impl Batch {
             State::Asked(question) => {
                 let mut asked = PendingApproval::new(slot.call.clone(), question.clone());
                 asked.preview.clone_from(&slot.preview);
+                asked.evidence.clone_from(&slot.evidence);
                 asked.definition.clone_from(&slot.definition);
                 Some(asked)
             }
@@ -238,17 +243,23 @@ impl Batch {
         {
             let result = match verdicts.next() {
                 Some(Verdict::Run) => {
+                    // With the call, so that its tool sees also after a restart what the person was shown.
+                    if let State::Approved(_) = slot.state {
+                        slot.call.evidence.clone_from(&slot.evidence);
+                    }
                     slot.state = State::Cleared;
                     continue;
                 }
                 Some(Verdict::Ask {
                     question,
                     preview,
+                    evidence,
                     definition,
                     ..
                 }) => {
                     slot.state = State::Asked(question);
-                    (slot.preview, slot.definition) = (preview, definition);
+                    (slot.preview, slot.evidence) = (preview, evidence);
+                    slot.definition = definition;
                     continue;
                 }
                 Some(Verdict::Reject { reason }) => {

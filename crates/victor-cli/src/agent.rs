@@ -15,6 +15,7 @@ use victor_orchestrator::{AgentOrchestrator, ChatError, Session};
 use victor_recall::RecallTool;
 use victor_workspace_tools::WorkspaceTools;
 
+use crate::approvals::FolderApprovals;
 use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
 use crate::provider::{Opened, ProviderArgs, Source};
@@ -67,6 +68,8 @@ pub(crate) struct Agent {
     pub(crate) tape: Tape,
     /// The folder that its tools work in.
     pub(crate) workspace: WorkspaceTools,
+    /// What persons have approved in the folder.
+    pub(crate) approvals: FolderApprovals,
     /// The servers that it has tools of.
     pub(crate) mcp: Option<Mcp>,
 }
@@ -118,7 +121,9 @@ impl AgentArgs {
         // What is left out of a long conversation can be found again, in the store that has all of it.
         let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(stores.sessions));
         let timeout = settings.tool_calling_timeout;
-        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], timeout)?;
+        let approvals = self.toolbox.approvals(data);
+        let policy = approvals.policy();
+        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], timeout, policy)?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
         let mcp = self.toolbox.connect(&orchestrator).await?;
         let session = orchestrator.session(&*name);
@@ -134,6 +139,7 @@ impl AgentArgs {
             adviser: Adviser { source, model },
             tape,
             workspace,
+            approvals,
             mcp,
         })
     }

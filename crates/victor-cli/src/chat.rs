@@ -1,9 +1,11 @@
 //! `victor chat`: one message, or a conversation.
 
+pub(crate) mod approval;
 mod commands;
 mod conversation;
-pub(crate) mod editor;
+mod editor;
 mod input;
+pub(crate) mod inquiry;
 mod interactive;
 mod view;
 
@@ -45,8 +47,14 @@ Without --provider the environment decides whose model answers: Anthropic's with
 
 What is said is kept in a database in the platform's folder for data, or in --data-dir; --no-save keeps nothing. \
     --continue goes on with the last session, --session NAME with another one, and `victor sessions` shows, exports and \
-    deletes them. What a tool would write or run is shown before it is asked about; `s` and `t` at the question allow the \
-    same call, or the tool, for the rest of the conversation.
+    deletes them.
+
+Nothing is written, run or fetched unasked, nor any tool of an MCP server called that is not known to only read, unless \
+    --yes is given. What a call would do is shown before it is asked about, and it is asked again if that has changed by \
+    then. `y` allows it once; `s` the same call, `p` every simple command of the same program, and `t` every call of the \
+    tool, for the rest of the conversation; `s!`, `p!` and `t!` also in later conversations in the same folder, which \
+    `victor tools approvals` shows and forgets. Where not all of it is shown, only a whole word, as `yes`, allows it, and `v` \
+    shows the rest. Where there is no terminal to ask on, the answer is no.
 
 Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment, \
     where VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows what happens within. \
@@ -159,6 +167,7 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         interrupts,
         agent.adviser,
         agent.workspace,
+        agent.approvals.last(),
     );
     let open = conversation.session.open_turn().await?;
     let exit = match open {

@@ -30,16 +30,21 @@ pub(crate) struct DataArgs {
 }
 
 impl DataArgs {
-    /// The folder, which is made if it is not there.
-    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
+    /// The folder, which need not be there.
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
         let given = self
             .data_dir
             .clone()
             .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = match given {
+        Ok(match given {
             Some(folder) => folder,
             None => choose_native_strategy()?.data_dir().join("victor"),
-        };
+        })
+    }
+
+    /// The folder, which is made if it is not there.
+    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.path()?;
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("the folder `{}` cannot be made", folder.display()))?;
         Ok(folder)

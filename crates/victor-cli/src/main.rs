@@ -6,6 +6,7 @@
 //! signals, [`provider`] chooses whose models are asked, [`say`] writes to the terminal, [`tape`] records and replays.
 
 mod agent;
+mod approvals;
 mod chat;
 mod checkpoints;
 mod data;

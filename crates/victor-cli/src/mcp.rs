@@ -14,7 +14,7 @@ use crate::say;
 /// Serve an agent and its tools to an MCP client, on standard input and output
 ///
 /// The client sees the tool `chat`, behind which the agent is, and the agent's own tools. Nobody is asked: calls that a
-/// person would have to approve are denied, unless --yes allows them.
+/// person would have to approve are denied, unless --yes allows them or a person has approved them for the folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a client's configuration:
   {\"mcpServers\": {\"victor\": {\"command\": \"victor\", \"args\": [\"mcp\", \"--root\", \"/home/me/notes\", \"--mode\", \"explore\"]}}}")]

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use victor_orchestrator::protocols::Selection;
+use serde_json::Value;
+use victor_orchestrator::protocols::{Selection, ToolCall};
+pub(crate) use victor_text::one_line;
+use victor_text::{excerpt, json_escaped};
 
 /// The longest line that is written about a tool call, so that it stays one line.
 const LINE: usize = 79;
@@ -33,40 +36,25 @@ pub(crate) fn error(text: &str) {
     );
 }
 
-/// The text without what a terminal would obey: models and files may hold such things.
+/// The text without what a terminal would obey or a reader would not see: models and files may hold such things.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(obeyed) {
-        return text.into();
-    }
-    let shown = text.chars().filter(|c| *c != '\r').map(|c| {
-        if obeyed(c) {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
-    });
-    shown.collect::<String>().into()
-}
-
-/// The text in one line, and in the order in which it is written.
-pub(crate) fn one_line(text: &str) -> String {
-    let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    plain(&line).replace(reorders, "\u{fffd}")
+    victor_text::visible(text, None)
 }
 
 /// The text in one line that is not too long.
 pub(crate) fn short_line(text: &str) -> String {
-    // Not all of a text that may be large.
-    let end = text
-        .char_indices()
-        .nth(4 * LINE)
-        .map_or(text.len(), |(index, _)| index);
-    let line = one_line(&text[..end]);
-    match line.char_indices().nth(LINE) {
-        None if end == text.len() => line,
-        _ => line.chars().take(LINE - 1).chain(['…']).collect(),
+    let line = excerpt(text, LINE);
+    match line.chars().count() > LINE {
+        true => excerpt(text, LINE - 1),
+        false => line,
+    }
+}
+
+/// The arguments of a call as its tool sees them, in one line; as the model wrote them where no tool could read them.
+pub(crate) fn arguments(call: &ToolCall) -> String {
+    match call.parse_arguments() {
+        Ok(arguments) => json_escaped(&Value::Object(arguments).to_string()).into_owned(),
+        Err(_) => one_line(&call.arguments),
     }
 }
 
@@ -101,11 +89,11 @@ mod tests {
         assert_eq!(plain("tab\tand\r\nline"), "tab\tand\nline");
         assert_eq!(
             plain("\u{1b}[2Jgone\u{9b}31m\u{7}"),
-            "\u{fffd}[2Jgone\u{fffd}31m\u{fffd}"
+            r"\u{1b}[2Jgone\u{9b}31m\u{7}"
         );
         assert_eq!(
             one_line("rm \u{202e}txt.exe\n  -rf"),
-            "rm \u{fffd}txt.exe -rf"
+            r"rm \u{202e}txt.exe -rf"
         );
         assert!(matches!(plain("nothing to do: äöü"), Cow::Borrowed(_)));
     }
@@ -118,6 +106,6 @@ mod tests {
             short_line(&"ä".repeat(LINE + 1)),
             "ä".repeat(LINE - 1) + "…"
         );
-        assert_eq!(short_line(&" ".repeat(10_000)), "…");
+        assert_eq!(short_line(&" ".repeat(10_000)), "");
     }
 }

@@ -10,6 +10,7 @@ use victor_orchestrator::protocols::{
     SessionError, SessionExport, SessionId, SessionInfo, SessionManager as _, SessionPatch,
     SessionQuery, TranscriptEntry,
 };
+use victor_text::json_escaped;
 
 use crate::chat::{self, ChatArgs};
 use crate::data::DataArgs;
@@ -132,7 +133,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
             query.tags.extend(tag.iter().cloned());
             for info in sessions.find_sessions(&query).await? {
                 let line = match json {
-                    true => serde_json::to_string(&info)?,
+                    true => json_escaped(&serde_json::to_string(&info)?).into_owned(),
                     false => line(&info),
                 };
                 writeln!(out, "{}", say::plain(&line))?;
@@ -148,6 +149,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
         Action::Export { session, file } => {
             let info = find(sessions, session).await.map_err(Failure::usage)?;
             let text = sessions.export_session(&info.id).await?.to_json_lines();
+            let text = json_escaped(&text);
             match file {
                 None => out.write_all(text.as_bytes())?,
                 Some(path) => {
@@ -251,7 +253,11 @@ pub(crate) fn transcript(entries: &[TranscriptEntry]) -> String {
             text += &format!("{}: {}\n", message.role(), said.trim());
         }
         for call in message.tool_calls() {
-            text += &format!("→ {} {}\n", call.name, say::short_line(&call.arguments));
+            text += &format!(
+                "→ {} {}\n",
+                call.name,
+                say::short_line(&say::arguments(call))
+            );
         }
         for result in message.tool_results() {
             text += &format!(

@@ -7,11 +7,12 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use victor_mcp::{McpConfig, McpServers};
-use victor_orchestrator::protocols::{Effect, Mode, Tool, ToolExecutor};
+use victor_orchestrator::protocols::{ApprovalPolicy, Effect, Mode, Tool, ToolExecutor};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
-use victor_tool::EffectPolicy;
 use victor_workspace_tools::{FileHistory, WorkspaceTools};
 
+use crate::approvals::FolderApprovals;
+use crate::data::DataArgs;
 use crate::exit::Failure;
 use crate::say;
 use crate::wanted::WantedTools;
@@ -23,15 +24,15 @@ pub(crate) struct ToolsArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
 
-    /// Offer tools that write and edit files in the folder
+    /// Offer tools that write and edit files in the folder; each call is asked about first, with its diff
     #[arg(long)]
     allow_write: bool,
 
-    /// Offer a tool that runs shell commands, which are not confined to the folder; each is asked about first
+    /// Offer a tool that runs shell commands, which are not confined to the folder; each call is asked about first
     #[arg(long)]
     allow_commands: bool,
 
-    /// Offer a tool that reads documents from the public web; each is asked about first
+    /// Offer a tool that reads documents from the public web; each call is asked about first
     #[arg(long)]
     allow_fetch: bool,
 
@@ -48,18 +49,25 @@ pub(crate) struct ToolsArgs {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) mode: Option<String>,
 
-    /// Run what is allowed without asking
+    /// Run every call of the tools that are offered without asking. Without it, and where there is no terminal to ask
+    /// on, calls that change something are denied
     #[arg(long)]
     pub(crate) yes: bool,
 }
 
 impl ToolsArgs {
-    /// Offers the tools, a call of which may take so long.
+    /// What persons have approved in the folder for later conversations.
+    pub(crate) fn approvals(&self, data: &DataArgs) -> FolderApprovals {
+        FolderApprovals::open(data.path(), &self.root)
+    }
+
+    /// Offers the tools, a call of which may take so long, and asks by a policy unless nobody is to be asked.
     pub(crate) fn offer(
         &self,
         builder: AgentOrchestratorBuilder,
         own: Vec<Arc<dyn Tool>>,
         timeout: u64,
+        policy: Arc<dyn ApprovalPolicy>,
     ) -> Result<(AgentOrchestratorBuilder, WorkspaceTools), Failure> {
         // Shorter than the limit for the call as a whole, which would lose what the command has written until then.
         let time = Duration::from_secs(timeout) * 3 / 4;
@@ -80,7 +88,7 @@ impl ToolsArgs {
         };
         let builder = match self.yes {
             true => builder,
-            false => builder.approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write))),
+            false => builder.approval_policy(policy),
         };
         Ok((builder, workspace))
     }

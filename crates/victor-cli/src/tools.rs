@@ -9,11 +9,15 @@ use serde_json::{Value, json};
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::protocols::{
-    ConfigLoader as _, SelectionRequest, SessionId, ToolCall, ToolOutcome, ToolScope, ToolSpec,
-    TurnId, Verdict,
+    ConfigLoader as _, GivenApproval, SelectionRequest, SessionId, ToolCall, ToolOutcome,
+    ToolScope, ToolSpec, TurnId, Verdict,
 };
+use victor_text::json_escaped;
 
-use crate::chat::editor::{self, Answer};
+use crate::approvals::FolderApprovals;
+use crate::chat::approval::{self, Answer};
+use crate::chat::inquiry::Inquiry;
+use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::say;
 use crate::settings::SettingsArgs;
@@ -58,6 +62,15 @@ enum Action {
         #[command(flatten)]
         common: Common,
     },
+    /// Show the approvals that count in every conversation in the folder, given with `s!`, `p!` and `t!`
+    Approvals {
+        /// Forget them all
+        #[arg(long)]
+        forget: bool,
+
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -67,18 +80,26 @@ struct Common {
 
     #[command(flatten)]
     settings: SettingsArgs,
+
+    #[command(flatten)]
+    data: DataArgs,
 }
 
 impl Common {
     /// An orchestrator with the tools, whose model is not asked.
-    async fn open(&self) -> Result<(AgentOrchestrator, Option<Mcp>), Failure> {
+    async fn open(
+        &self,
+        approvals: &FolderApprovals,
+    ) -> Result<(AgentOrchestrator, Option<Mcp>), Failure> {
         let mode = self.toolbox.mode.as_deref();
         let config = self.settings.read(mode).map_err(Failure::usage)?;
         let timeout = config.config().settings.tool_calling_timeout;
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
             .provider(Arc::new(OfflineModel::new()));
-        let (builder, _) = self.toolbox.offer(builder, Vec::new(), timeout)?;
+        let (builder, _) = self
+            .toolbox
+            .offer(builder, Vec::new(), timeout, approvals.policy())?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
         let mcp = self.toolbox.connect(&orchestrator).await?;
         Ok((orchestrator, mcp))
@@ -93,13 +114,19 @@ pub(crate) fn run(command: &ToolsCommand) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let (Action::List { common, .. }
         | Action::Call { common, .. }
-        | Action::Explain { common, .. }) = &command.action;
-        let (orchestrator, mcp) = common.open().await?;
+        | Action::Explain { common, .. }
+        | Action::Approvals { common, .. }) = &command.action;
+        let approvals = common.toolbox.approvals(&common.data);
+        if let Action::Approvals { forget, .. } = command.action {
+            return kept(&approvals, forget);
+        }
+        let (orchestrator, mcp) = common.open(&approvals).await?;
         let exit = match &command.action {
+            Action::Approvals { .. } => Ok(Exit::Answered), // it was done before
             Action::List { json, .. } => list(&orchestrator, *json),
             Action::Call {
                 name, arguments, ..
-            } => call(&orchestrator, name, arguments).await,
+            } => call(&orchestrator, name, arguments, approvals.last()).await,
             Action::Explain { message, .. } => explain(&orchestrator, message).await,
         };
         orchestrator.shutdown().await;
@@ -110,6 +137,19 @@ pub(crate) fn run(command: &ToolsCommand) -> Result<Exit, Failure> {
     })
 }
 
+/// Shows the approvals that are kept, or forgets them.
+fn kept(approvals: &FolderApprovals, forget: bool) -> Result<Exit, Failure> {
+    if forget {
+        approvals.forget().map_err(Failure::usage)?;
+        return Ok(Exit::Answered);
+    }
+    let mut out = io::stdout().lock();
+    for line in approvals.list() {
+        writeln!(out, "{}", say::plain(&line))?;
+    }
+    Ok(Exit::Answered)
+}
+
 fn list(orchestrator: &AgentOrchestrator, as_json: bool) -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
     let specs = orchestrator.tool_coordinator().specs();
@@ -118,7 +158,7 @@ fn list(orchestrator: &AgentOrchestrator, as_json: bool) -> Result<Exit, Failure
         if as_json {
             let mut line = serde_json::to_value(spec).unwrap_or_default();
             line["permitted"] = json!(denied.is_none());
-            writeln!(out, "{line}")?;
+            writeln!(out, "{}", json_escaped(&line.to_string()))?;
             continue;
         }
         let effect = effect(spec);
@@ -138,6 +178,7 @@ async fn call(
     orchestrator: &AgentOrchestrator,
     name: &str,
     arguments: &str,
+    lasts: bool,
 ) -> Result<Exit, Failure> {
     let mut arguments = arguments.to_owned();
     if arguments == "-" {
@@ -147,26 +188,43 @@ async fn call(
             .map_err(Failure::usage)?;
     }
     let tools = orchestrator.tool_coordinator();
-    let call = ToolCall::new("1", name, arguments);
-    let scope = ToolScope::new(SessionId::default(), TurnId::generate());
-    let mut verdicts = tools
-        .review_tool_calls(std::slice::from_ref(&call), &scope)
-        .await;
-    match verdicts.pop() {
-        Some(Verdict::Run) => {}
-        Some(Verdict::Ask {
-            question, preview, ..
-        }) => match editor::ask(&question, preview.as_deref()) {
-            Answer::Yes(_) => {}
-            Answer::Stop => return Ok(Exit::Interrupted),
-            Answer::No | Answer::Nobody => return Ok(Exit::Failed),
-        },
-        Some(Verdict::Reject { reason }) => return Err(Failure::usage(anyhow!(reason))),
-        Some(Verdict::Deny { reason }) => {
-            say::error(&reason);
-            return Ok(Exit::Failed);
+    let mut call = ToolCall::new("1", name, arguments);
+    let mut scope = ToolScope::new(SessionId::default(), TurnId::generate());
+    // As in a turn: what a person has approved is reviewed once more, and asked about again if it has changed.
+    loop {
+        let calls = std::slice::from_ref(&call);
+        match tools.review_tool_calls(calls, &scope).await.pop() {
+            Some(Verdict::Run) => break,
+            Some(Verdict::Ask {
+                question,
+                preview,
+                evidence,
+                definition,
+                ..
+            }) => {
+                let inquiry = Inquiry {
+                    question: &question,
+                    call: &call,
+                    preview: preview.as_ref(),
+                    lasts,
+                };
+                match approval::ask(&inquiry) {
+                    Answer::Yes(granted) => {
+                        let given = GivenApproval::new(call.id.clone(), granted, definition);
+                        scope.approvals = vec![given.with_evidence(evidence.clone())];
+                        call.evidence = evidence;
+                    }
+                    Answer::Stop => return Ok(Exit::Interrupted),
+                    Answer::No | Answer::Nobody => return Ok(Exit::Failed),
+                }
+            }
+            Some(Verdict::Reject { reason }) => return Err(Failure::usage(anyhow!(reason))),
+            Some(Verdict::Deny { reason }) => {
+                say::error(&reason);
+                return Ok(Exit::Failed);
+            }
+            _ => return Err(Failure::usage(anyhow!("nobody decided about the call"))),
         }
-        _ => return Err(Failure::usage(anyhow!("nobody decided about the call"))),
     }
     let mut results = tools.run_tool_calls(vec![call], &scope);
     let ended = tokio::select! {

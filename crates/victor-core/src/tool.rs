@@ -82,6 +82,10 @@ pub struct ToolCall {
     /// new call. Empty until the turn that received the call has set it; not sent to the provider.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub idempotency_key: String,
+    /// The digest of what the call would have done when a person approved it. A tool that sees that it would do
+    /// something else by now does nothing. Absent where no person was asked; not sent to the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -99,6 +103,7 @@ impl ToolCall {
             name: name.into(),
             arguments: arguments.into(),
             idempotency_key: String::new(),
+            evidence: None,
             extra: Extra::default(),
         }
     }

@@ -155,8 +155,9 @@ impl McpServerConfig {
         self
     }
 
-    /// Believes what the server says of the effects of its tools. By default it is believed only where it makes them
-    /// look graver, for whoever lies says that a tool is harmless.
+    /// Believes what the server says of the effects of its tools. By default it is not believed, and its tools count as
+    /// destructive, for whoever lies says that a tool is harmless. What a trusted server does not say has MCP's defaults:
+    /// not read-only, destructive.
     #[must_use]
     pub fn trust_annotations(mut self) -> Self {
         self.trust_annotations = true;

@@ -22,10 +22,9 @@
 //!
 //! - **Its name** is `mcp_{server}_{tool}`. Where that has other characters than providers accept, or too many, it ends
 //!   with a hash; it is the same every time.
-//! - **Its effect** follows from the server's annotations, which MCP calls hints that are not to be trusted. So they are
-//!   believed where they make a tool graver, and where they make it harmless only if the configuration says
-//!   `trust_annotations`; what is not declared is a [write](victor_core::Effect::Write). `effects` in the configuration
-//!   goes before everything.
+//! - **Its effect** is [destructive](victor_core::Effect::Destructive), which is MCP's default, until somebody trusted says
+//!   otherwise. The server's annotations, which MCP calls hints that are not to be trusted, are believed if the
+//!   configuration says `trust_annotations`. `effects` in the configuration goes before everything.
 //! - **Its description and schema** stay, within limits, without characters that only a model would see. A tool whose
 //!   schema is none is left out and named in the health.
 //! - **Its results** are text, pictures, PDF, and words about everything else. `isError` is a
@@ -63,7 +62,6 @@ mod config;
 mod error;
 mod server;
 mod servers;
-mod words;
 
 pub use client::McpClient;
 pub use config::{McpConfig, McpConfigError, McpServerConfig};

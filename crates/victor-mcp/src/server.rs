@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use victor_chat_protocol::Agent;
 use victor_core::SessionId;
+use victor_text::excerpt;
 use victor_tool_protocol::ToolExecutor;
 
 use crate::McpServeError;
-use crate::words::excerpt;
 use handler::Handler;
 #[cfg(feature = "http-server")]
 pub use http::McpHttpOptions;

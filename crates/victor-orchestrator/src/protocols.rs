@@ -43,9 +43,9 @@ pub use victor_session_protocol::{
     SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, InMemoryReceiptStore, InMemoryResultStore,
-    ReceiptStore, RegisterError, ResultStore, Tool, ToolContext, ToolError, ToolExecutor,
-    ToolLimits, ToolOutput, ToolResults, ToolScope, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, GivenApproval, InMemoryReceiptStore,
+    InMemoryResultStore, Preview, ReceiptStore, RegisterError, ResultStore, ShownPreview, Tool,
+    ToolContext, ToolError, ToolExecutor, ToolLimits, ToolOutput, ToolResults, ToolScope, Verdict,
 };
 pub use victor_tool_selection_protocol::{
     Selection, SelectionError, SelectionReason, SelectionRequest, ToolDecision,

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use victor_core::{SessionId, ToolCall, ToolCallId, ToolSpec};
 
+use crate::ShownPreview;
+
 /// Decides which tool calls run.
 ///
 /// Implemented by whoever knows what is safe; called by the [`ToolExecutor`](crate::ToolExecutor) once for every call
@@ -73,7 +75,11 @@ pub enum Verdict {
         /// What the person is asked.
         question: String,
         /// What the call would do, as [`Tool::preview`](crate::Tool::preview) shows it. Filled in by the executor.
-        preview: Option<String>,
+        /// Where it is absent, the arguments say it all.
+        preview: Option<ShownPreview>,
+        /// The digest of the preview, so that an approval is void when the call would do something else. Filled in by
+        /// the executor.
+        evidence: Option<String>,
         /// What the tool is at this moment, so that an approval is void when it has become another one. Filled in by
         /// the executor.
         definition: Option<Arc<ToolSpec>>,
@@ -86,17 +92,25 @@ impl Verdict {
         Self::Ask {
             question: question.into(),
             preview: None,
+            evidence: None,
             definition: None,
         }
     }
 
-    /// What this verdict of a policy becomes when it is known what the call would do and what the tool is.
+    /// What this verdict of a policy becomes when it is known what the call would do, by preview and digest, and what
+    /// the tool is.
     #[must_use]
-    pub fn with_evidence(self, shown: Option<String>, spec: Arc<ToolSpec>) -> Self {
+    pub fn with_evidence(
+        self,
+        preview: Option<ShownPreview>,
+        evidence: Option<String>,
+        spec: Arc<ToolSpec>,
+    ) -> Self {
         match self {
             Self::Ask { question, .. } => Self::Ask {
                 question,
-                preview: shown,
+                preview,
+                evidence,
                 definition: Some(spec),
             },
             verdict => verdict,
@@ -114,8 +128,17 @@ pub enum ApprovalScope {
     Call,
     /// For every call of the tool with the same arguments, in this session.
     Arguments,
+    /// For every call of the tool whose command line begins with the same program and consists of nothing else, in this
+    /// session. For nothing else where the call has no such command line.
+    Prefix,
     /// For every call of the tool, in this session.
     Tool,
+    /// As `Arguments`, in every session that the policy knows.
+    ArgumentsEverywhere,
+    /// As `Prefix`, in every session that the policy knows.
+    PrefixEverywhere,
+    /// As `Tool`, in every session that the policy knows.
+    ToolEverywhere,
 }
 
 impl ApprovalScope {
@@ -124,11 +147,42 @@ impl ApprovalScope {
     pub fn is_call(&self) -> bool {
         *self == Self::Call
     }
+
+    /// Whether it counts in other sessions too.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        matches!(
+            self,
+            Self::ArgumentsEverywhere | Self::PrefixEverywhere | Self::ToolEverywhere
+        )
+    }
+
+    /// The same scope in this session only.
+    #[must_use]
+    pub fn in_session(self) -> Self {
+        match self {
+            Self::ArgumentsEverywhere => Self::Arguments,
+            Self::PrefixEverywhere => Self::Prefix,
+            Self::ToolEverywhere => Self::Tool,
+            scope => scope,
+        }
+    }
+
+    /// The same scope in every session that the policy knows. One call stays one call.
+    #[must_use]
+    pub fn everywhere(self) -> Self {
+        match self {
+            Self::Arguments => Self::ArgumentsEverywhere,
+            Self::Prefix => Self::PrefixEverywhere,
+            Self::Tool => Self::ToolEverywhere,
+            scope => scope,
+        }
+    }
 }
 
 /// An approval that a person has given: evidence for the review of the call, which takes place once more before it
-/// runs. What the mode or the policy denies by then stays denied, and a tool that has become another one is asked about
-/// again.
+/// runs. What the mode or the policy denies by then stays denied. A tool that has become another one, or that would do
+/// something else than the person was shown, is asked about again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GivenApproval {
@@ -136,8 +190,11 @@ pub struct GivenApproval {
     pub call: ToolCallId,
     /// For what else it counts.
     pub scope: ApprovalScope,
-    /// What the tool was when the person was asked.
+    /// What the tool was when the person was asked. Not compared if absent.
     pub definition: Option<Arc<ToolSpec>>,
+    /// The digest of what the person was shown. Not compared if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
 }
 
 impl GivenApproval {
@@ -151,6 +208,14 @@ impl GivenApproval {
             call: call.into(),
             scope,
             definition,
+            evidence: None,
         }
+    }
+
+    /// Sets the digest of what the person was shown.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: Option<String>) -> Self {
+        self.evidence = evidence;
+        self
     }
 }

@@ -46,6 +46,7 @@ mod approval;
 mod error;
 mod executor;
 mod memory;
+mod preview;
 mod receipt;
 mod result_store;
 mod results;
@@ -59,6 +60,7 @@ pub use error::{RegisterError, ToolError, ToolStoreError};
 pub use executor::MockToolExecutor;
 pub use executor::{ToolExecutor, ToolScope};
 pub use memory::{InMemoryReceiptStore, InMemoryResultStore};
+pub use preview::{Preview, ShownPreview};
 #[cfg(feature = "mock")]
 pub use receipt::MockReceiptStore;
 pub use receipt::{Receipt, ReceiptStore};

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use victor_core::{Part, SessionId, ToolCallId, ToolSpec, TurnId};
 
-use crate::ToolError;
+use crate::{Preview, ToolError};
 
 /// Something that a model can have done.
 ///
@@ -36,9 +36,13 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     /// The model is told every error in words, and the turn goes on.
     async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError>;
 
-    /// What the call would do, for a person who is asked whether it may: a diff, a command. It changes nothing. None,
-    /// as by default, if the arguments say it all.
-    async fn preview(&self, _cx: &ToolContext, _arguments: &Value) -> Option<String> {
+    /// Shows what the call would do to a person who is asked whether it may: a diff, a command. It changes nothing.
+    /// None, as by default, if the arguments say it all; the person is then shown the arguments.
+    ///
+    /// It is called once more before an approved call runs. If it has become another preview by then, the person is
+    /// asked again. A tool that can check under a lock of its own compares
+    /// [`ToolContext::evidence`] as well, since much may happen between that and the call.
+    async fn preview(&self, _cx: &ToolContext, _arguments: &Value) -> Option<Preview> {
         None
     }
 
@@ -106,6 +110,9 @@ pub struct ToolContext {
     pub call: ToolCallId,
     /// The same for every attempt at this call: pass it on to services that know such keys.
     pub idempotency_key: String,
+    /// The [evidence](Preview::evidence) of the preview that a person has approved. If the call would do something
+    /// else by now, it must not do it. Absent where nobody was asked.
+    pub evidence: Option<String>,
     listener: Option<Arc<dyn ToolListener>>,
 }
 
@@ -128,6 +135,7 @@ impl ToolContext {
             turn,
             call,
             idempotency_key: idempotency_key.into(),
+            evidence: None,
             listener: None,
         }
     }
@@ -136,6 +144,13 @@ impl ToolContext {
     #[must_use]
     pub fn with_listener(mut self, listener: Arc<dyn ToolListener>) -> Self {
         self.listener = Some(listener);
+        self
+    }
+
+    /// The same context, with the evidence of what a person has approved.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: Option<String>) -> Self {
+        self.evidence = evidence;
         self
     }
 

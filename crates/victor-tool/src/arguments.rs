@@ -4,9 +4,10 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 use victor_core::{JsonMap, ToolCall, ToolSpec};
+use victor_text::excerpt;
 
 use crate::registry::Registered;
-use crate::words::{closest, excerpt, quoted};
+use crate::words::{closest, quoted};
 
 /// How many violations a model is told of at once.
 const FEW: usize = 5;

@@ -22,8 +22,9 @@ use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions, schedule};
 /// - **Review.** A call is rejected, with words by which the model can do better, if no tool has its name or its
 ///   arguments are not JSON or do not fit the schema, which was compiled when the tool was registered. Then the
 ///   [`ApprovalPolicy`] decides; one that panics or takes too long denies. A call that a person has approved is decided
-///   about once more: what is denied by then stays denied, and if the tool has become another one, the person is asked
-///   again. A preview is shown with the question, within 20,000 characters and with control characters escaped.
+///   about once more: what is denied by then stays denied, and if the tool has become another one or would do something
+///   else than the person was shown, the person is asked again. A preview comes with the question, with hidden characters
+///   escaped; of one that has more than 100,000 characters, beginning, end and the number of those between.
 /// - **Run.** The calls of one message run in tasks of their own, up to
 ///   [`max_concurrent_calls`](ToolOptions::max_concurrent_calls) at a time; a single call runs in the caller's task.
 ///   An error is told with everything beneath it, and a panic is contained and shown in [`health`](Coordinator::health)

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use victor_core::ToolSpec;
-use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
+use victor_tool_protocol::{Preview, Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
 /// Makes a tool of a closure that takes typed arguments.
 ///
@@ -60,16 +60,20 @@ where
 }
 
 /// Shows a person what a call would do.
-pub(crate) type Preview<A> =
-    Box<dyn Fn(ToolContext, A) -> BoxFuture<'static, Option<String>> + Send + Sync>;
+pub(crate) type ShowPreview<A> =
+    Box<dyn Fn(ToolContext, A) -> BoxFuture<'static, Option<Preview>> + Send + Sync>;
 
-pub(crate) fn erased<A, R>(
+pub(crate) fn erased<A, R, P>(
     preview: impl Fn(ToolContext, A) -> R + Send + Sync + 'static,
-) -> Preview<A>
+) -> ShowPreview<A>
 where
-    R: Future<Output = Option<String>> + Send + 'static,
+    R: Future<Output = Option<P>> + Send + 'static,
+    P: Into<Preview>,
 {
-    Box::new(move |cx, arguments| Box::pin(preview(cx, arguments)))
+    Box::new(move |cx, arguments| {
+        let shown = preview(cx, arguments);
+        Box::pin(async move { shown.await.map(Into::into) })
+    })
 }
 
 /// A closure as a tool: what [`tool_fn`] makes.
@@ -77,7 +81,7 @@ pub struct FunctionTool<A, F> {
     spec: ToolSpec,
     function: F,
     limits: ToolLimits,
-    pub(crate) preview: Option<Preview<A>>,
+    pub(crate) preview: Option<ShowPreview<A>>,
     arguments: PhantomData<fn(A)>,
 }
 
@@ -91,12 +95,13 @@ impl<A, F> FunctionTool<A, F> {
 
     /// Sets what shows a person what a call would do. It changes nothing.
     #[must_use]
-    pub fn with_preview<R>(
+    pub fn with_preview<R, P>(
         mut self,
         preview: impl Fn(ToolContext, A) -> R + Send + Sync + 'static,
     ) -> Self
     where
-        R: Future<Output = Option<String>> + Send + 'static,
+        R: Future<Output = Option<P>> + Send + 'static,
+        P: Into<Preview>,
     {
         self.preview = Some(erased(preview));
         self
@@ -131,7 +136,7 @@ where
         Ok(output.into())
     }
 
-    async fn preview(&self, cx: &ToolContext, arguments: &Value) -> Option<String> {
+    async fn preview(&self, cx: &ToolContext, arguments: &Value) -> Option<Preview> {
         let preview = self.preview.as_ref()?;
         // Where they do not fit the type, the call will say so.
         preview(cx.clone(), A::deserialize(arguments).ok()?).await

@@ -47,11 +47,12 @@
 //!   the schema from their type.
 //! - [`EffectPolicy`] and [`RulePolicy`], approval policies that go by what tools declare to do to the world, and by
 //!   rules about tools and arguments. Both are data, and remember in [`StandingApprovals`] what a person does not wish to
-//!   be asked about again.
+//!   be asked about again: the same call, the command lines of one program ([`command_prefix`]), or a tool.
 //!
 //! # What becomes of a call
 //!
-//! It is reviewed: its name, its arguments, then the policy, and where a person has approved it, the policy once more.
+//! It is reviewed: its name, its arguments, then the policy, and where a person has approved it, the policy once more,
+//! together with what it would do by now.
 //! Before it runs, a call that may change something gets a receipt, and one that only reads may be answered from memory.
 //! It waits for those that must end before it, and for a permit where its tool allows few calls at the same time. It
 //! runs as long as it may, and longer as long as it gives signs of life. What is not available is tried again. What it
@@ -73,6 +74,7 @@ mod guarded;
 mod options;
 mod output;
 mod permits;
+mod prefix;
 mod pulse;
 mod read_result;
 mod registry;
@@ -93,6 +95,7 @@ pub use coordinator::ToolCoordinator;
 pub use effect_policy::EffectPolicy;
 pub use function::{FunctionTool, tool_fn};
 pub use options::{ToolOptions, ToolRetryOptions};
+pub use prefix::command_prefix;
 pub use rule::{ArgumentRule, ArgumentTest, Decision, Rule};
 pub use rule_policy::{RuleError, RulePolicy};
 pub use standing::{StandingApproval, StandingApprovals};

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 use victor_core::ToolCallId;
+use victor_text::excerpt;
 use victor_tool_protocol::{ToolListener, ToolUpdate};
 
 use crate::schedule::Work;
-use crate::words::displayed;
 
 /// How long the calls of a message are silent after one of them has said how far it is. Of what they say meanwhile, the
 /// newest of each is told afterwards.
@@ -51,7 +51,7 @@ impl Pulse {
         let Some(work) = self.work.upgrade() else {
             return;
         };
-        let message = displayed(message, MESSAGE_CHARS);
+        let message = excerpt(message, MESSAGE_CHARS);
         let waker = {
             let mut told = work.progress.lock();
             if self.ended.load(Ordering::Relaxed) {

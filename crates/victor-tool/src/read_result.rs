@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use victor_core::{Effect, Part, ToolSpec};
+use victor_text::excerpt;
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
 use crate::stores::Stores;
-use crate::words::excerpt;
 
 /// The tool's name.
 pub(crate) const READ_RESULT: &str = "read_result";

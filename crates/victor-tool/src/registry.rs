@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use victor_core::{ToolSpec, contain_sync};
+use victor_text::excerpt;
 use victor_tool_protocol::{RegisterError, Tool, ToolLimits};
 
 use crate::guarded::GuardedTool;
-use crate::words::{closest, excerpt, quoted};
+use crate::words::{closest, quoted};
 
 /// Up to how many names of tools are told to a model that called one that does not exist.
 const FEW: usize = 20;

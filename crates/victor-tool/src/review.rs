@@ -5,19 +5,21 @@ use std::sync::Arc;
 use serde_json::Value;
 use tracing::{debug, warn};
 use victor_core::{ToolCall, ToolSpec, contain_sync};
-use victor_tool_protocol::{ApprovalPolicy, ApprovalRequest, GivenApproval, ToolScope, Verdict};
+use victor_text::escaped;
+use victor_tool_protocol::{
+    ApprovalPolicy, ApprovalRequest, GivenApproval, Preview, ShownPreview, ToolScope, Verdict,
+};
 
 use crate::arguments;
 use crate::guarded::guard;
 use crate::registry::Registered;
 use crate::run::{Runner, context};
-use crate::words::displayed;
 
 /// The part of the health that speaks of the approval policy.
 pub(crate) const POLICY: &str = "approval policy";
 
-/// How many characters of a preview a person is shown.
-const PREVIEW_CHARS: usize = 20_000;
+/// The most characters of a preview that are kept for a person. Nobody reads more.
+const PREVIEW_CHARS: usize = 100_000;
 
 impl Runner {
     pub(crate) async fn review(
@@ -35,27 +37,32 @@ impl Runner {
         };
         let request = ApprovalRequest::new(scope.session.clone(), call.clone(), tool.spec.clone());
         let given = scope.approvals.iter().find(|given| given.call == call.id);
-        match (self.decide(policy, &request).await, given) {
-            (Verdict::Ask { .. }, Some(given)) if is_about(given, &request.spec) => {
+        let verdict = self.decide(policy, &request).await;
+        let Verdict::Ask { question, .. } = verdict else {
+            return verdict;
+        };
+        let preview = self.preview(&tool, call, &arguments, scope).await;
+        let evidence = preview.as_ref().map(evidence);
+        let question = match given {
+            None => question,
+            Some(given) if !is_about(given, &request.spec) => format!(
+                "`{}` has become another tool since it was approved: {question}",
+                call.name
+            ),
+            Some(given) if given.evidence.is_some() && given.evidence != evidence => format!(
+                "`{}` would do something else than what was approved, since something has changed: {question}",
+                call.name
+            ),
+            Some(given) => {
                 let remembered = contain_sync(|| policy.approved(&request, given.scope));
                 if let Err(panicked) = remembered {
                     self.problems.report(POLICY, &panicked);
                 }
-                Verdict::Run
+                return Verdict::Run;
             }
-            (Verdict::Ask { question, .. }, given) => {
-                let question = match given {
-                    Some(_) => format!(
-                        "`{}` has become another tool since it was approved: {question}",
-                        call.name
-                    ),
-                    None => question,
-                };
-                let shown = self.preview(&tool, call, &arguments, scope).await;
-                Verdict::ask(question).with_evidence(shown, tool.spec.clone())
-            }
-            (verdict, _) => verdict,
-        }
+        };
+        let shown = preview.map(|preview| shown(&preview.text));
+        Verdict::ask(question).with_evidence(shown, evidence, tool.spec.clone())
     }
 
     /// The tool of a call and arguments that fit, or what the model is told.
@@ -101,12 +108,12 @@ impl Runner {
         call: &ToolCall,
         arguments: &Value,
         scope: &ToolScope,
-    ) -> Option<String> {
+    ) -> Option<Preview> {
         let cx = context(call, scope);
         let shown = guard(|| tool.tool.preview(&cx, arguments));
         let shown = tokio::time::timeout(self.options.review_timeout, shown).await;
         match shown {
-            Ok(Ok(shown)) => Some(displayed(&shown?, PREVIEW_CHARS)),
+            Ok(Ok(shown)) => shown,
             Ok(Err(panicked)) => {
                 self.problems.report(&*tool.part, &panicked);
                 None
@@ -119,4 +126,20 @@ impl Runner {
 /// Whether an approval was given for the tool as it is now.
 fn is_about(given: &GivenApproval, spec: &ToolSpec) -> bool {
     (given.definition.as_deref()).is_none_or(|definition| definition == spec)
+}
+
+/// The digest by which two previews are compared.
+fn evidence(preview: &Preview) -> String {
+    preview.evidence.clone().unwrap_or_else(|| {
+        let digest = hmac_sha256::Hash::hash(preview.text.as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    })
+}
+
+/// A preview as a person is shown it.
+fn shown(text: &str) -> ShownPreview {
+    let mut shown = ShownPreview::new(text, PREVIEW_CHARS);
+    shown.head = escaped(&shown.head).into_owned();
+    shown.tail = escaped(&shown.tail).into_owned();
+    shown
 }

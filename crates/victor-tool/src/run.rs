@@ -203,6 +203,7 @@ pub(crate) fn context(call: &ToolCall, scope: &ToolScope) -> ToolContext {
         call.id.clone(),
         idempotency_key(call, scope),
     )
+    .with_evidence(call.evidence.clone())
 }
 
 /// The call's own key, or one that is the same for every attempt at it where it was given none.

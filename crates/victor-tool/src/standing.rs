@@ -9,12 +9,15 @@ use victor_core::{SessionId, ToolCall, ToolSpec};
 use victor_tool_protocol::{ApprovalRequest, ApprovalScope};
 
 use crate::cache::canonical;
+use crate::prefix::Line;
 
 /// What persons have approved for more than one call, by session: the memory of an approval policy.
 ///
 /// An approval counts for the tool as it was when the person was asked, word for word, and is void when the tool
 /// becomes another one. One that was given for arguments counts for the same arguments, in whatever order a model
-/// writes their fields.
+/// writes their fields. One that was given for a program counts for the command lines of which
+/// [`command_prefix`](crate::command_prefix) says so, if the other arguments are the same. One that was given for every
+/// session outlives them all.
 ///
 /// Clones share what they know. It serializes, so that it can be stored and given to the policy of another process:
 ///
@@ -38,6 +41,9 @@ struct Sessions {
     version: FormatVersion<1>,
     #[serde(default)]
     sessions: BTreeMap<SessionId, Vec<StandingApproval>>,
+    /// Those that count in every session.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    everywhere: Vec<StandingApproval>,
     #[serde(flatten)]
     extra: Extra,
 }
@@ -48,9 +54,13 @@ struct Sessions {
 pub struct StandingApproval {
     /// What the tool was.
     pub tool: Arc<ToolSpec>,
-    /// The arguments for which it counts, as JSON with sorted fields; for any if absent.
+    /// The arguments for which it counts, as JSON with sorted fields, where there is a prefix without the command line;
+    /// for any if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
+    /// The program whose command lines it counts for; for any if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -60,18 +70,26 @@ impl StandingApprovals {
     /// Remembers that a person has approved a call, if that is to count for others too. Approvals of the same tool that
     /// are void by now are forgotten.
     pub fn remember(&self, request: &ApprovalRequest, scope: ApprovalScope) {
-        let arguments = match scope {
-            ApprovalScope::Arguments => Some(arguments(&request.call)),
-            ApprovalScope::Tool => None,
+        let (arguments, prefix) = match scope.in_session() {
+            ApprovalScope::Arguments => (Some(arguments(&request.call)), None),
+            ApprovalScope::Prefix => match Line::of(&request.call) {
+                Some(line) => (Some(line.others), Some(line.program)),
+                None => return,
+            },
+            ApprovalScope::Tool => (None, None),
             _ => return,
         };
         let mut known = self.lock();
-        let approvals = known.sessions.entry(request.session.clone()).or_default();
+        let approvals = match scope.is_everywhere() {
+            true => &mut known.everywhere,
+            false => known.sessions.entry(request.session.clone()).or_default(),
+        };
         let spec = &request.spec;
         approvals.retain(|known| known.tool.name != spec.name || known.tool == *spec);
         let approval = StandingApproval {
             tool: spec.clone(),
             arguments,
+            prefix,
             extra: Extra::default(),
         };
         if !approvals.contains(&approval) {
@@ -83,13 +101,24 @@ impl StandingApprovals {
     #[must_use]
     pub fn covers(&self, request: &ApprovalRequest) -> bool {
         let known = self.lock();
-        let Some(approvals) = known.sessions.get(&request.session) else {
+        let here = known.sessions.get(&request.session);
+        let mut approvals = here
+            .into_iter()
+            .flatten()
+            .chain(&known.everywhere)
+            .filter(|known| known.tool == request.spec)
+            .peekable();
+        if approvals.peek().is_none() {
             return false;
-        };
+        }
         let call = arguments(&request.call);
-        approvals.iter().any(|known| {
-            known.tool == request.spec
-                && known.arguments.as_ref().is_none_or(|known| *known == call)
+        let line = Line::of(&request.call);
+        approvals.any(|known| match (&known.prefix, &known.arguments) {
+            (None, None) => true,
+            (None, Some(arguments)) => *arguments == call,
+            (Some(program), arguments) => line.as_ref().is_some_and(|line| {
+                line.program == *program && arguments.as_ref() == Some(&line.others)
+            }),
         })
     }
 
@@ -103,7 +132,13 @@ impl StandingApprovals {
             .unwrap_or_default()
     }
 
-    /// Forgets what was approved in a session.
+    /// What is approved in every session.
+    #[must_use]
+    pub fn everywhere(&self) -> Vec<StandingApproval> {
+        self.lock().everywhere.clone()
+    }
+
+    /// Forgets what was approved in a session. What counts in every session stays.
     pub fn forget(&self, session: &SessionId) {
         self.lock().sessions.remove(session);
     }

@@ -9,9 +9,9 @@ use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use victor_core::{Effect, ToolSpec};
-use victor_tool_protocol::{ToolContext, ToolError, ToolLimits, ToolOutput};
+use victor_tool_protocol::{Preview, ToolContext, ToolError, ToolLimits, ToolOutput};
 
-use crate::function::{Preview, erased};
+use crate::function::{ShowPreview, erased};
 use crate::{FunctionTool, tool_fn};
 
 /// Begins a tool of which the arguments are an `A`, with the schema of that type.
@@ -82,7 +82,7 @@ impl<A: DeserializeOwned + JsonSchema + Send + 'static> ToolArguments for A {}
 pub struct TypedTool<A> {
     spec: ToolSpec,
     limits: ToolLimits,
-    preview: Option<Preview<A>>,
+    preview: Option<ShowPreview<A>>,
 }
 
 impl<A: ToolArguments> TypedTool<A> {
@@ -99,12 +99,13 @@ impl<A: ToolArguments> TypedTool<A> {
     }
 
     /// Sets what shows a person what a call would do. It changes nothing.
-    pub fn preview<R>(
+    pub fn preview<R, P>(
         mut self,
         preview: impl Fn(ToolContext, A) -> R + Send + Sync + 'static,
     ) -> Self
     where
-        R: Future<Output = Option<String>> + Send + 'static,
+        R: Future<Output = Option<P>> + Send + 'static,
+        P: Into<Preview>,
     {
         self.preview = Some(erased(preview));
         self

@@ -1,6 +1,8 @@
 //! Small helps for sentences that a model or a person reads.
 
+use serde_json::Value;
 use victor_core::Effect;
+use victor_text::{json_escaped, one_line, shortened};
 use victor_tool_protocol::ApprovalRequest;
 
 /// The candidates that `name` was probably meant to be, best first, at most three.
@@ -43,45 +45,24 @@ pub(crate) fn does(effect: Effect) -> &'static str {
     }
 }
 
-/// What a person is asked about a call.
+/// The longest arguments that a question shows whole, in characters.
+const SHOWN_ARGUMENTS: usize = 400;
+
+/// What a person is asked about a call. The arguments are those that the tool will see, written anew; where they are
+/// long, the question says how much of them it does not show.
 pub(crate) fn question(request: &ApprovalRequest) -> String {
     let ApprovalRequest { call, spec, .. } = request;
-    let arguments = excerpt(&call.arguments, 2_000);
+    let arguments = match call.parse_arguments() {
+        Ok(arguments) => json_escaped(&Value::Object(arguments).to_string()).into_owned(),
+        // The executor has read them before.
+        Err(_) => one_line(&call.arguments),
+    };
     format!(
-        "run `{}`, which {}, with {arguments}?",
+        "run `{}`, which {}, with {}?",
         spec.name,
-        does(spec.effect)
+        does(spec.effect),
+        shortened(&arguments, SHOWN_ARGUMENTS)
     )
-}
-
-/// The beginning of a text in one line, so that what a model wrote does not come back at full length.
-///
-/// Characters that would move a terminal's cursor or turn the reading direction are escaped, so that a text shown to
-/// a person cannot pretend to be another.
-pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
-    escaped(text, max_chars, |_| false)
-}
-
-/// The beginning of a text that may have lines and tabs, without what could deceive who reads it.
-pub(crate) fn displayed(text: &str, max_chars: usize) -> String {
-    escaped(text, max_chars, |char| char == '\n' || char == '\t')
-}
-
-fn escaped(text: &str, max_chars: usize, stays: impl Fn(char) -> bool) -> String {
-    let mut shown = String::new();
-    for (index, char) in text.chars().enumerate() {
-        if index == max_chars {
-            shown.push('…');
-            break;
-        }
-        let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if turns || (char.is_control() && !stays(char)) {
-            shown.extend(char.escape_unicode());
-        } else {
-            shown.push(char);
-        }
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -95,14 +76,5 @@ mod tests {
         assert_eq!(closest("WRITE_FILE", names)[0], "write_file");
         assert!(closest("zzz", names).is_empty());
         assert!(closest(&"x".repeat(1_000_000), names).is_empty());
-    }
-
-    #[test]
-    fn an_excerpt_is_short_and_cannot_deceive() {
-        assert_eq!(excerpt("äöü", 2), "äö…");
-        assert_eq!(excerpt("a\u{1b}[2J", 9), "a\\u{1b}[2J");
-        assert_eq!(excerpt("a\u{202e}b", 9), "a\\u{202e}b");
-        assert_eq!(excerpt("a\n\tb", 9), "a\\u{a}\\u{9}b");
-        assert_eq!(displayed("a\n\tb\r", 9), "a\n\tb\\u{d}");
     }
 }

@@ -4,15 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hmac_sha256::Hash;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use victor_core::ToolSpec;
-use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
+use victor_tool_protocol::{Preview, Tool, ToolContext, ToolError, ToolOutput};
 
 use crate::FileHistory;
 use crate::blocking::{Cancelled, arguments, run};
 use crate::commit::{Step, commit};
 use crate::diff::{Extent, header, hunks};
+use crate::names::quoted;
 use crate::place::{Content, Place};
 use crate::text::{Text, decode};
 use crate::workspace::{MAX_OUTPUT, Workspace};
@@ -84,8 +86,9 @@ impl Change {
 
     fn diff(&self, extent: Extent) -> String {
         let old = self.from.as_ref().unwrap_or(&self.place);
-        let old_path = (self.before != Content::Absent).then_some(&*old.shown);
-        let new_path = self.after.is_some().then_some(&*self.place.shown);
+        // By their real paths, since a name may lead elsewhere.
+        let old_path = (self.before != Content::Absent).then_some(&*old.real);
+        let new_path = self.after.is_some().then_some(&*self.place.real);
         let after = self.after.as_ref().map_or("", |after| &after.text);
         let before = match &self.before {
             Content::Absent => Ok("".into()),
@@ -99,15 +102,62 @@ impl Change {
         if hunks.is_empty() && old_path == new_path {
             return String::new();
         }
-        header(old_path, new_path) + &hunks
+        let links = [self.from.as_ref(), Some(&self.place)];
+        let links: String = links.into_iter().flatten().filter_map(link).collect();
+        links + &header(old_path, new_path) + &hunks
     }
 }
 
+/// A line about a file whose name leads through a symbolic link.
+fn link(place: &Place) -> Option<String> {
+    let [named, real] = [&place.shown, &place.real].map(|path| quoted(&path.display().to_string()));
+    (named != real).then(|| format!("[{named} leads to {real}]\n"))
+}
+
 impl Plan {
-    /// The diff of all files.
-    fn diff(&self, extent: Extent) -> String {
-        let diffs = self.changes.iter().map(|change| change.diff(extent));
-        let mut text: String = diffs.collect();
+    /// The diff of all files, whole.
+    fn preview(&self) -> String {
+        let diffs = self.changes.iter();
+        let text: String = diffs.map(|change| change.diff(Extent::Whole)).collect();
+        match text.is_empty() {
+            true => "nothing would change".to_owned(),
+            false => text,
+        }
+    }
+
+    /// A digest of all that would be done: to which files, from which content to which.
+    fn evidence(&self) -> String {
+        let mut hash = Hash::new();
+        let mut add = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        for step in self.changes.iter().flat_map(Change::steps) {
+            add(step.place.real.as_os_str().as_encoded_bytes());
+            match step.before {
+                Content::Absent => add(b"absent"),
+                Content::Bytes(bytes) => {
+                    add(b"bytes");
+                    add(bytes);
+                }
+                Content::TooLarge => add(b"too large"),
+            }
+            match step.after {
+                None => add(b"deleted"),
+                Some(bytes) => {
+                    add(b"written");
+                    add(bytes);
+                }
+            }
+        }
+        let digest = hash.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The diff of all files as a model is told it.
+    fn diff(&self) -> String {
+        let diffs = self.changes.iter();
+        let mut text: String = diffs.map(|change| change.diff(Extent::Excerpt)).collect();
         if text.len() > MAX_OUTPUT {
             let shown = text[..text.floor_char_boundary(MAX_OUTPUT)]
                 .rfind('\n')
@@ -167,7 +217,7 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
     async fn call(&self, cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
         let input = arguments(input)?;
         let (workspace, plan) = (Arc::clone(&self.workspace), self.plan);
-        let (history, turn) = (self.history.clone(), cx.turn);
+        let (history, turn, approved) = (self.history.clone(), cx.turn, cx.evidence.clone());
         let text = run(move |cancelled| {
             for _ in 0..MAX_ATTEMPTS {
                 // Without the lock, since it may take long. So the files may have changed when the lock is there.
@@ -178,13 +228,24 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
                 if !steps.iter().all(|step| step.holds(&workspace)) {
                     continue;
                 }
+                // Here and not before, since nobody else changes files as long as the lock is held.
+                if approved
+                    .as_ref()
+                    .is_some_and(|approved| *approved != plan.evidence())
+                {
+                    return Err(ToolError::NotPermitted(
+                        "the files are not as they were when this call was approved, and nothing was changed: read them \
+                         and call again, which will be asked about anew"
+                            .into(),
+                    ));
+                }
                 if let Some(history) = history.as_ref().filter(|_| !steps.is_empty()) {
                     let kept = history.keep(turn, &steps);
                     kept.map_err(|error| ToolError::because("nothing was changed", error))?;
                 }
                 commit(&workspace, &steps)?;
                 drop(changing);
-                return Ok(format!("{}\n{}", plan.summary, plan.diff(Extent::Excerpt)));
+                return Ok(format!("{}\n{}", plan.summary, plan.diff()));
             }
             Err(ToolError::unavailable(
                 "the file is changed by somebody else all the time; nothing was changed: try again later",
@@ -193,17 +254,15 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
         Ok(text.await?.into())
     }
 
-    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<String> {
+    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<Preview> {
         let input = arguments(input.clone()).ok()?;
         let (workspace, plan) = (Arc::clone(&self.workspace), self.plan);
-        let diff = run(move |cancelled| {
+        let preview = run(move |cancelled| {
             let plan = plan(&workspace, &input, cancelled)?;
-            Ok(plan.diff(Extent::Whole))
+            Ok(Preview::new(plan.preview()).with_evidence(plan.evidence()))
         });
-        Some(
-            diff.await
-                .unwrap_or_else(|error| format!("it would fail: {error}")),
-        )
+        let failed = |error| Preview::new(format!("it would fail: {error}"));
+        Some(preview.await.unwrap_or_else(failed))
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Command;
 use victor_core::{Effect, ToolSpec};
-use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
+use victor_tool_protocol::{Preview, Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
 use crate::blocking::{arguments, spec};
 use crate::processes::Processes;
@@ -136,10 +136,10 @@ impl Tool for RunCommand {
         Ok(text.into())
     }
 
-    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<String> {
+    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<Preview> {
         let Arguments { command, .. } = arguments(input.clone()).ok()?;
         let folder = self.workspace.root().display();
-        Some(format!("{command}\n[in {folder}]"))
+        Some(format!("{command}\n[in {folder}]").into())
     }
 
     /// More time than the command has, so that what it wrote until its end is not lost.

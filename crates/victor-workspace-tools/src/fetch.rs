@@ -13,7 +13,7 @@ use victor_http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use victor_http::{
     HttpClient, HttpError, HttpOptions, HttpProxy, HttpReach, HttpResponse, retry_after,
 };
-use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
+use victor_tool_protocol::{Preview, Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
 use crate::blocking::{arguments, run, spec};
 use crate::html::to_text;
@@ -150,9 +150,9 @@ impl Tool for FetchUrl {
         self.fetch(cx, url, offset).await.map_err(shorten_error)
     }
 
-    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<String> {
+    async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<Preview> {
         let Arguments { url, .. } = arguments(input.clone()).ok()?;
-        Some(format!("GET {url}"))
+        Some(format!("GET {url}").into())
     }
 
     fn limits(&self) -> ToolLimits {

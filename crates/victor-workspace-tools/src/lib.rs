@@ -50,6 +50,9 @@
 //! so, because it is a mount of its own, its directory is write-protected or it belongs to somebody else, is written in
 //! place: whoever looks may see a part, and where writing fails its old content is put back.
 //!
+//! Files are named by their real paths where a link leads to them. A call that a person has approved changes nothing if it
+//! would change something else than the preview has shown: a file has changed since, or a link leads elsewhere.
+//!
 //! With a [`FileHistory`], what files were is kept before they change, and a turn can be taken back:
 //!
 //! ```

@@ -11,7 +11,8 @@ use victor_orchestrator::{
 
 use victor_workspace_tools::WorkspaceTools;
 
-use super::editor::{self, Answer};
+use super::approval::{self, Answer};
+use super::inquiry::Inquiry;
 use super::view::View;
 use crate::agent::Adviser;
 use crate::exit::Exit;
@@ -26,6 +27,8 @@ pub(super) struct Conversation {
     interrupts: Interrupts,
     adviser: Adviser,
     pub(super) workspace: WorkspaceTools,
+    /// Whether approvals may count in later conversations.
+    approvals_last: bool,
     /// Whether the session has a title, as far as that is known.
     is_entitled: bool,
 }
@@ -68,6 +71,7 @@ impl Conversation {
         interrupts: Interrupts,
         adviser: Adviser,
         workspace: WorkspaceTools,
+        approvals_last: bool,
     ) -> Self {
         Self {
             session,
@@ -75,6 +79,7 @@ impl Conversation {
             interrupts,
             adviser,
             workspace,
+            approvals_last,
             is_entitled: false,
         }
     }
@@ -184,7 +189,12 @@ impl Conversation {
             let answer = if stop {
                 Answer::Stop
             } else {
-                editor::ask(&pending.question, pending.preview.as_deref())
+                approval::ask(&Inquiry {
+                    question: &pending.question,
+                    call: &pending.call,
+                    preview: pending.preview.as_ref(),
+                    lasts: self.approvals_last,
+                })
             };
             let reason = match answer {
                 Answer::Yes(scope) => {

@@ -1,4 +1,4 @@
-//! Lines and answers that a person types.
+//! Lines that a person types.
 
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use rustyline::config::{Behavior, Config};
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, Result};
-use victor_orchestrator::protocols::ApprovalScope;
-
-use crate::say;
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,52 +64,8 @@ impl LineEditor {
     }
 }
 
-/// What a person answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// And for what else.
-    Yes(ApprovalScope),
-    No,
-    /// Ctrl-C.
-    Stop,
-    /// There is nobody.
-    Nobody,
-}
-
-/// Asks a person, who is shown what would be done. It blocks.
-pub(crate) fn ask(question: &str, preview: Option<&str>) -> Answer {
-    let question = say::one_line(question);
-    let editor = if io::stdin().is_terminal() && io::stderr().is_terminal() {
-        editor().ok()
-    } else {
-        None
-    };
-    let Some(mut editor) = editor else {
-        say::tell(&format!(
-            "denied: {question} There is no terminal to ask on; --yes allows it."
-        ));
-        return Answer::Nobody;
-    };
-    say::tell(&question);
-    if let Some(preview) = preview {
-        say::tell(preview);
-    }
-    loop {
-        match editor.readline("allow it? [y/N] (s: always the same, t: always this tool) ") {
-            Ok(line) => match line.trim().to_lowercase().as_str() {
-                "y" | "yes" => return Answer::Yes(ApprovalScope::Call),
-                "s" | "same" => return Answer::Yes(ApprovalScope::Arguments),
-                "t" | "tool" => return Answer::Yes(ApprovalScope::Tool),
-                "" | "n" | "no" => return Answer::No,
-                _ => {}
-            },
-            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => return Answer::Stop,
-            Err(_) => return Answer::No,
-        }
-    }
-}
-
-fn editor() -> Result<DefaultEditor> {
+/// An editor at the terminal, or at standard input where that is none.
+pub(super) fn editor() -> Result<DefaultEditor> {
     // At the terminal itself, since standard output may be a file or a pipe.
     let behavior = if io::stdin().is_terminal() {
         Behavior::PreferTerm

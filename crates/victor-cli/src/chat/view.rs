@@ -7,6 +7,7 @@ use victor_orchestrator::protocols::{
     ProviderErrorKind, Refusal, StopReason, ToolOutcome, ToolResult,
 };
 use victor_orchestrator::{ChatResponse, TurnEvent, TurnEventKind, TurnOutcome};
+use victor_text::{json_escaped, visible};
 
 use crate::say;
 
@@ -17,6 +18,8 @@ pub(super) struct View {
     quiet: bool,
     /// Whether the answer's last line has not ended yet.
     midline: bool,
+    /// The last character of the answer, with which the next piece may belong together.
+    last: Option<char>,
 }
 
 impl View {
@@ -25,19 +28,21 @@ impl View {
             json,
             quiet,
             midline: false,
+            last: None,
         }
     }
 
     /// Shows an event.
     pub(super) fn event(&mut self, event: &TurnEvent) -> io::Result<()> {
         if self.json {
-            let mut line = serde_json::to_vec(event)?;
-            line.push(b'\n');
-            return write(&line);
+            let mut line = json_escaped(&serde_json::to_string(event)?).into_owned();
+            line.push('\n');
+            return write(line.as_bytes());
         }
         match &event.kind {
             TurnEventKind::TextDelta(delta) if !delta.text.is_empty() => {
-                let text = say::plain(&delta.text);
+                let text = visible(&delta.text, self.last);
+                self.last = delta.text.chars().next_back();
                 self.midline = !text.ends_with('\n');
                 write(text.as_bytes())?;
             }
@@ -148,7 +153,7 @@ fn write(bytes: &[u8]) -> io::Result<()> {
 fn line(kind: &TurnEventKind) -> Option<String> {
     let line = match kind {
         TurnEventKind::ToolCallStarted(started) => {
-            format!("→ {} {}", started.call.name, started.call.arguments)
+            format!("→ {} {}", started.call.name, say::arguments(&started.call))
         }
         TurnEventKind::ToolCallFinished(finished) => {
             let took = time(Duration::from_micros(finished.elapsed_us));

@@ -113,13 +113,63 @@ fn output_that_is_no_terminal_has_no_escape_sequences() {
 }
 
 #[test]
+fn hidden_characters_are_escaped_wherever_they_come_from() {
+    let folder = folder();
+    let hidden = "\u{7f}\u{9b}\u{202e}\u{200b}\u{e0041}";
+    let text = format!("The deadline is {hidden}Friday noon.\n");
+    fs::write(folder.path().join("notes.txt"), text).unwrap();
+    fs::write(folder.path().join("a\u{202e}b.txt"), "").unwrap();
+    let run = |arguments: &[&str]| ran(victor(folder.path()).args(arguments), "");
+    let check = |arguments: &[&str], shown: &str| {
+        let ran = run(arguments);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stdout.contains(shown), "{shown}: {ran:?}");
+        let out = ran.stdout + &ran.stderr;
+        assert!(!out.contains(|char| hidden.contains(char)), "{out:?}");
+    };
+    let escaped = r"\u{7f}\u{9b}\u{202e}\u{200b}\u{e0041}Friday noon";
+    let json = r"\u007f\u009b\u202e\u200b\udb40\udc41Friday noon";
+    check(&["chat", "--session", "s", QUESTION], escaped);
+    check(&["chat", "--json", "--session", "j", QUESTION], json);
+    check(&["sessions", "show", "s"], escaped);
+    check(&["sessions", "export", "s"], json);
+    check(&["sessions", "export", "s", "kept.jsonl"], "");
+    let kept = fs::read_to_string(folder.path().join("kept.jsonl")).unwrap();
+    assert!(kept.contains(json), "{kept}");
+    let read = ["tools", "call", "read_file", r#"{"path":"notes.txt"}"#];
+    check(&read, escaped);
+    check(
+        &["tools", "call", "list_directory", "{}"],
+        r"a\u{202e}b.txt",
+    );
+    // What was exported is what was said.
+    check(
+        &["sessions", "import", "kept.jsonl", "--session", "t"],
+        "t ",
+    );
+    check(&["sessions", "show", "t"], escaped);
+    let named = format!("{hidden}named");
+    check(&["sessions", "name", "s", &named], "named");
+    check(&["sessions", "list"], r"\u{7f}\u{9b}");
+    check(&["sessions", "list", "--json"], r"\u007f\u009b");
+}
+
+#[test]
 fn files_are_written_only_where_that_is_allowed() {
     let folder = folder();
     let message = "Write 'hello there' to greeting.txt";
     let greeting = folder.path().join("greeting.txt");
     let refused = chat(folder.path(), &[message], "");
     assert!(!greeting.exists(), "{refused:?}");
-    let allowed = chat(folder.path(), &["--allow-write", message], "");
+    let denied = chat(folder.path(), &["--allow-write", message], "");
+    assert_eq!(denied.code, Some(0), "{denied:?}");
+    assert!(!greeting.exists(), "{denied:?}");
+    let advice = "There is no terminal to ask on: --yes allows what the other flags offer.";
+    assert!(
+        denied.stderr.contains("denied: run `write_file`") && denied.stderr.contains(advice),
+        "{denied:?}"
+    );
+    let allowed = chat(folder.path(), &["--allow-write", "--yes", message], "");
     assert_eq!(allowed.code, Some(0), "{allowed:?}");
     assert_eq!(fs::read_to_string(greeting).unwrap().trim(), "hello there");
 }

@@ -1,6 +1,8 @@
 //! The command as people and programs use it: with flags, files, pipes, signals and a terminal.
 
 mod answers;
+#[cfg(target_os = "linux")]
+mod approvals;
 mod conversation;
 mod events;
 mod kept;

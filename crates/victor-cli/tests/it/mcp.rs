@@ -7,6 +7,11 @@ use crate::run::{Ran, folder, ran, victor};
 
 /// Runs `victor tools` with the tools of a `victor mcp` that has these flags.
 fn tools(folder: &Path, flags: &[&str], arguments: &[&str]) -> Ran {
+    tools_of(folder, true, flags, arguments)
+}
+
+/// The same, of a server that is believed about its tools or not.
+fn tools_of(folder: &Path, is_trusted: bool, flags: &[&str], arguments: &[&str]) -> Ran {
     let mut args = vec!["mcp", "--data-dir", "served"];
     args.extend(flags);
     let server = serde_json::json!({
@@ -14,7 +19,7 @@ fn tools(folder: &Path, flags: &[&str], arguments: &[&str]) -> Ran {
         "args": args,
         "cwd": folder,
         "env": { "OLLAMA_HOST": crate::run::NOWHERE },
-        "trust_annotations": true,
+        "trust_annotations": is_trusted,
     });
     let config = serde_json::json!({ "mcpServers": { "served": server } });
     fs::write(folder.join("mcp.json"), config.to_string()).unwrap();
@@ -114,5 +119,35 @@ fn a_configuration_that_is_wrong_is_said_to_be_so() {
     assert!(
         ran.code == Some(2) && ran.stderr.contains("no.json"),
         "{ran:?}"
+    );
+}
+
+#[test]
+fn a_tool_of_a_server_that_is_not_trusted_is_asked_about() {
+    let folder = folder();
+    let listed = tools_of(folder.path(), false, &[], &["list", "--tools", "mcp_*"]);
+    let mut served = listed
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("mcp_"));
+    assert!(served.clone().count() > 3, "{listed:?}");
+    assert!(
+        served.all(|line| line.contains(" destructive ")),
+        "{listed:?}"
+    );
+    let call = ["call", "mcp_served_read_file", r#"{"path":"notes.txt"}"#];
+    let denied = tools_of(folder.path(), false, &[], &call);
+    assert!(
+        denied.code == Some(1)
+            && denied.stdout.is_empty()
+            && denied
+                .stderr
+                .contains("denied: run `mcp_served_read_file`, which may change something that"),
+        "{denied:?}"
+    );
+    let allowed = tools_of(folder.path(), false, &[], &[&call[..], &["--yes"]].concat());
+    assert!(
+        allowed.code == Some(0) && allowed.stdout.contains("cake"),
+        "{allowed:?}"
     );
 }

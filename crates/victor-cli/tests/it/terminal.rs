@@ -15,16 +15,21 @@ const CTRL_D: &str = "\u{4}";
 const UP: &str = "\u{1b}[A";
 
 /// A terminal with `victor` in it.
-struct Terminal {
+pub(crate) struct Terminal {
     script: Child,
     shown: Receiver<Vec<u8>>,
     screen: String,
 }
 
 impl Terminal {
-    fn open(folder: &Path, arguments: &str) -> Self {
+    pub(crate) fn open(folder: &Path, arguments: &str) -> Self {
+        Self::run(folder, &format!("chat {arguments}"))
+    }
+
+    /// A terminal with `victor` and these arguments, as a shell reads them.
+    pub(crate) fn run(folder: &Path, arguments: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_victor");
-        let line = format!("stty cols 120 rows 40; exec '{program}' chat {arguments}");
+        let line = format!("stty cols 120 rows 40; exec '{program}' {arguments}");
         let mut script = Command::new("script");
         // The environment that `victor` would be run with.
         for (name, value) in victor(folder).get_envs() {
@@ -58,7 +63,7 @@ impl Terminal {
         }
     }
 
-    fn type_in(&mut self, keys: &str) {
+    pub(crate) fn type_in(&mut self, keys: &str) {
         self.script
             .stdin
             .as_mut()
@@ -69,7 +74,7 @@ impl Terminal {
 
     /// Waits until a text is shown, and returns what was shown up to its end since the last time.
     #[track_caller]
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let until = Instant::now() + SOON;
         loop {
             if let Some(at) = self.screen.find(text) {
@@ -86,7 +91,7 @@ impl Terminal {
     }
 
     /// Waits until the program has ended, and returns its exit code.
-    fn exit_code(mut self) -> Option<i32> {
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
         while let Ok(bytes) = self.shown.recv_timeout(SOON) {
             self.screen += &String::from_utf8_lossy(&bytes);
         }
@@ -182,16 +187,16 @@ fn a_person_decides_about_commands() {
     for (answers, runs) in [
         (&["n"][..], false),
         (&[""], false),
-        (&["perhaps", "y"], true),
+        (&["perhaps", "?", "y"], true),
         (&["YES"], true),
     ] {
         terminal.wait_for("> ");
         terminal.type_in("/reset\r");
         terminal.wait_for("> ");
         terminal.type_in("Run `echo hello > made.txt`\r");
-        terminal.wait_for(r#"with {"command":"echo hello > made.txt"}?"#);
+        terminal.wait_for("| echo hello > made.txt");
         for answer in answers {
-            terminal.wait_for("allow it? [y/N]");
+            terminal.wait_for("allow `run_command`? [y/N/?]");
             assert!(!folder.path().join("made.txt").exists());
             terminal.type_in(&format!("{answer}\r"));
         }
@@ -204,7 +209,7 @@ fn a_person_decides_about_commands() {
     }
     terminal.wait_for("> ");
     terminal.type_in("Run `echo hello > made.txt`\r");
-    terminal.wait_for("allow it? [y/N]");
+    terminal.wait_for("allow `run_command`? [y/N/?]");
     terminal.type_in(CTRL_C);
     terminal.wait_for("stopped; Ctrl-C again leaves");
     assert!(!folder.path().join("made.txt").exists());
@@ -220,13 +225,13 @@ fn one_message_at_a_terminal_is_asked_about_too() {
         folder.path(),
         "--allow-commands 'Run `echo hello > made.txt`' > answer.txt",
     );
-    terminal.wait_for("allow it? [y/N]");
+    terminal.wait_for("allow `run_command`? [y/N/?]");
     terminal.type_in("y\r");
     assert_eq!(terminal.exit_code(), Some(0));
     assert!(folder.path().join("made.txt").exists());
     let answer = std::fs::read_to_string(folder.path().join("answer.txt")).unwrap();
     assert!(
-        !answer.is_empty() && !answer.contains("allow it?") && !answer.contains('\u{1b}'),
+        !answer.is_empty() && !answer.contains("allow `") && !answer.contains('\u{1b}'),
         "{answer}"
     );
 }

@@ -96,7 +96,14 @@ fn a_tool_is_called_as_a_model_would_call_it() {
         &[],
         &["there is no tool named `write_file`"],
     );
-    check(&with(&["--allow-write"]), "", 0, &["b.txt"], &[]);
+    check(
+        &with(&["--allow-write"]),
+        "",
+        1,
+        &[],
+        &["denied: run `write_file`", "--yes allows"],
+    );
+    check(&with(&["--allow-write", "--yes"]), "", 0, &["b.txt"], &[]);
     check(
         &with(&["--allow-write", "--mode", "plan"]),
         "",
@@ -139,7 +146,11 @@ fn in_plan_mode_a_chat_changes_nothing() {
     let write = "Write 'hello' to greeting.txt";
     for (mode, written) in [("plan", false), ("explore", false), ("build", true)] {
         let folder = folder();
-        let ran = chat(folder.path(), &["--allow-write", "--mode", mode, write], "");
+        let ran = chat(
+            folder.path(),
+            &["--allow-write", "--yes", "--mode", mode, write],
+            "",
+        );
         assert_eq!(ran.code, Some(0), "{ran:?}");
         assert_eq!(
             fs::exists(folder.path().join("greeting.txt")).unwrap(),
@@ -153,7 +164,7 @@ fn in_plan_mode_a_chat_changes_nothing() {
 fn a_conversation_is_taken_to_another_mode_by_a_command() {
     let folder = folder();
     let lines = "/mode\n/mode plan\nWrite 'hello' to greeting.txt\n/mode nope\n/quit\n";
-    let ran = chat(folder.path(), &["-i", "--allow-write"], lines);
+    let ran = chat(folder.path(), &["-i", "--allow-write", "--yes"], lines);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     for said in [
         "the mode is build",

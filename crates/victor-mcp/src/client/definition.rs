@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rmcp::model::{Tool as Listed, ToolAnnotations};
 use serde_json::Value;
 use victor_core::{Effect, ToolSpec};
+use victor_text::{cleaned, excerpt};
 
 use super::name::tool_name;
 use crate::McpServerConfig;
-use crate::words::{cleaned, excerpt};
 
 /// How many tools of a server are offered: more would leave no room for the conversation.
 const MAX_TOOLS: usize = 256;
@@ -151,27 +151,23 @@ fn clean(schema: &mut Value) {
     }
 }
 
-/// What a tool does by the server's own account.
+/// What a tool does by the server's own account, if that is believed.
 ///
-/// MCP has a tool without hints count as destructive. Here it counts as a write, as every tool does that declares
-/// nothing; `destructiveHint` must be said to be believed.
+/// The defaults are those of MCP: what is not said to be read-only or not destructive is destructive
+/// ([ToolAnnotations](https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations)). A server that is
+/// not trusted could only make its tools look harmless, so it is not listened to at all.
 fn effect_of(hints: Option<&ToolAnnotations>, is_trusted: bool) -> Effect {
-    let Some(hints) = hints else {
-        return Effect::Write;
+    let Some(hints) = hints.filter(|_| is_trusted) else {
+        return Effect::Destructive;
     };
-    let declared = if hints.read_only_hint == Some(true) {
+    if hints.read_only_hint == Some(true) {
         Effect::ReadOnly
-    } else if hints.destructive_hint == Some(true) {
+    } else if hints.destructive_hint != Some(false) {
         Effect::Destructive
     } else if hints.idempotent_hint == Some(true) {
         Effect::Idempotent
     } else {
         Effect::Write
-    };
-    if is_trusted {
-        declared
-    } else {
-        declared.max(Effect::Write)
     }
 }
 
@@ -283,40 +279,29 @@ mod tests {
     }
 
     #[test]
-    fn hints_make_a_tool_graver_and_only_trusted_ones_make_it_harmless() {
-        let check = |hints: Value, expected: Effect, trusted: Effect| {
+    fn a_tool_is_destructive_until_somebody_trusted_says_otherwise() {
+        let check = |hints: Value, trusted: Effect| {
             let tool = json!([{ "name": "t", "inputSchema": {}, "annotations": hints }]);
             let effect = |config: &McpServerConfig| list(tool.clone(), config).tools[0].spec.effect;
-            assert_eq!(effect(&server()), expected, "{tool}");
+            assert_eq!(effect(&server()), Effect::Destructive, "{tool}");
             assert_eq!(effect(&server().trust_annotations()), trusted, "{tool}");
             let config = server().effect("*", Effect::Idempotent);
             assert_eq!(effect(&config), Effect::Idempotent, "{tool}");
         };
-        check(json!(null), Effect::Write, Effect::Write);
-        check(json!({}), Effect::Write, Effect::Write);
+        check(json!(null), Effect::Destructive);
+        check(json!({}), Effect::Destructive);
+        check(json!({ "title": "Harmless" }), Effect::Destructive);
+        check(json!({ "readOnlyHint": true }), Effect::ReadOnly);
+        check(json!({ "readOnlyHint": false }), Effect::Destructive);
+        check(json!({ "idempotentHint": true }), Effect::Destructive);
+        check(json!({ "destructiveHint": true }), Effect::Destructive);
+        check(json!({ "destructiveHint": false }), Effect::Write);
         check(
-            json!({ "readOnlyHint": true }),
-            Effect::Write,
-            Effect::ReadOnly,
-        );
-        check(
-            json!({ "idempotentHint": true }),
-            Effect::Write,
+            json!({ "destructiveHint": false, "idempotentHint": true }),
             Effect::Idempotent,
         );
         check(
-            json!({ "destructiveHint": true }),
-            Effect::Destructive,
-            Effect::Destructive,
-        );
-        check(
-            json!({ "destructiveHint": true, "idempotentHint": true }),
-            Effect::Destructive,
-            Effect::Destructive,
-        );
-        check(
             json!({ "readOnlyHint": false, "destructiveHint": false }),
-            Effect::Write,
             Effect::Write,
         );
     }

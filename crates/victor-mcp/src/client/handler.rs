@@ -10,9 +10,9 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RoleClient};
 use tokio::sync::mpsc;
+use victor_text::excerpt;
 
 use super::signals::Signals;
-use crate::words::excerpt;
 
 /// How many words about the progress of a call may wait to be heard; more are not worth hearing.
 const MAX_WAITING: usize = 4;

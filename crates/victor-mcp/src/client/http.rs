@@ -14,10 +14,10 @@ use rmcp::transport::streamable_http_client::{
 use sse_stream::{Sse, SseStream};
 use victor_http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use victor_http::{HttpClient, HttpError, HttpOptions, HttpResponse, StatusCode};
+use victor_text::excerpt;
 
 use super::limits::{MAX_MESSAGE, Rate};
 use crate::McpServerConfig;
-use crate::words::excerpt;
 
 /// How long a server may say nothing. Streams on which it may say something at any time are always open, and a call
 /// may take long; the executor has a limit for it.

@@ -10,11 +10,11 @@ use rmcp::service::ClientInitializeError;
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use victor_http::{HttpError, TimeLimit};
+use victor_text::excerpt;
 use victor_tool_protocol::ToolError;
 
 use super::connection::CallError;
 use super::stdio::Process;
-use crate::words::excerpt;
 use crate::{McpError, McpServerConfig};
 
 /// How many characters of what a server says are repeated.

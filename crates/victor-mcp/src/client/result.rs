@@ -4,9 +4,8 @@ use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use serde_json::Value;
 use victor_core::wire::Extra;
 use victor_core::{Document, Image, MediaSource, Part, text_of};
+use victor_text::cleaned;
 use victor_tool_protocol::{ToolError, ToolOutput};
-
-use crate::words::cleaned;
 
 /// How many bytes the text of an error may have.
 const MAX_ERROR: usize = 16 * 1024;

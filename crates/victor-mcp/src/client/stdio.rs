@@ -13,11 +13,11 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Notify, watch};
+use victor_text::{cleaned, excerpt};
 
 use super::limits::{MAX_MESSAGE, Rate};
 use crate::McpServerConfig;
 use crate::config::Program;
-use crate::words::{cleaned, excerpt};
 
 /// The variables of our own environment that a server is given. Others may be keys, which are none of its business.
 const INHERITED: [&str; 21] = [

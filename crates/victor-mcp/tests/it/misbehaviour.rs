@@ -367,7 +367,7 @@ async fn progress_is_a_sign_of_life() {
     assert_eq!(
         heard,
         [
-            Some("first [2J step".to_owned()),
+            Some("first\\u{1b}[2J step".to_owned()),
             Some("2 of 3".to_owned()),
             None
         ]

@@ -24,6 +24,7 @@ pub async fn approval_policy<P: ApprovalPolicy>(
         for scope in [
             ApprovalScope::Call,
             ApprovalScope::Arguments,
+            ApprovalScope::Prefix,
             ApprovalScope::Tool,
         ] {
             approvals(&make(), request, scope).await;

@@ -18,8 +18,8 @@ use victor_session_protocol::{
     TranscriptEntry,
 };
 use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, Tool, ToolContext, ToolError, ToolLimits,
-    ToolOutput, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, Preview, Tool, ToolContext, ToolError,
+    ToolLimits, ToolOutput, Verdict,
 };
 use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelectionStrategy};
 
@@ -80,7 +80,7 @@ impl<T: Tool> Tool for Faulty<T> {
             .await
     }
 
-    async fn preview(&self, cx: &ToolContext, arguments: &Value) -> Option<String> {
+    async fn preview(&self, cx: &ToolContext, arguments: &Value) -> Option<Preview> {
         self.inner.preview(cx, arguments).await
     }
 

@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 use victor_core::{Coordinator as _, Effect, SessionId, ToolOutcome, ToolSpec};
 use victor_tool::{EffectPolicy, ToolCoordinator, ToolOptions};
 use victor_tool_protocol::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, GivenApproval, RegisterError, Tool,
-    ToolContext, ToolError, ToolExecutor as _, ToolLimits, ToolOutput, Verdict,
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, GivenApproval, Preview, RegisterError,
+    ShownPreview, Tool, ToolContext, ToolError, ToolExecutor as _, ToolLimits, ToolOutput, Verdict,
 };
 
 use crate::support::{call, scope, tool};
@@ -62,11 +62,14 @@ impl Tool for Bomb {
         Ok("done".into())
     }
 
-    async fn preview(&self, _: &ToolContext, _: &Value) -> Option<String> {
+    async fn preview(&self, _: &ToolContext, _: &Value) -> Option<Preview> {
         self.here("preview");
         match self.place {
             "hangs" => std::future::pending().await,
-            "large" => Some(format!("a\u{1b}[2J\u{202e}\n\tb{}", "c".repeat(1 << 20))),
+            "large" => {
+                let text = format!("a\u{1b}[2J\u{202e}\n\tb{}d", "c".repeat(1 << 20));
+                Some(text.into())
+            }
             _ => Some("boom".into()),
         }
     }
@@ -156,21 +159,22 @@ async fn a_preview_is_bounded_and_cannot_deceive() {
         assert_eq!(definition.unwrap().name, "bomb");
         (preview, tools.health().problems)
     };
-    assert_eq!(
-        previewed("nowhere").await,
-        (Some("boom".into()), Vec::new())
-    );
+    let boom = ShownPreview::new("boom", 9);
+    assert_eq!(previewed("nowhere").await, (Some(boom), Vec::new()));
     assert_eq!(previewed("hangs").await, (None, Vec::new()));
     let problems = vec!["tool `bomb`: panicked: in preview".to_owned()];
     assert_eq!(previewed("preview").await, (None, problems));
     let (large, _) = previewed("large").await;
     let large = large.unwrap();
+    let (head, tail) = (&large.head, &large.tail);
     assert!(
-        large.starts_with("a\\u{1b}[2J\\u{202e}\n\tbcc"),
+        head.starts_with("a\\u{1b}[2J\\u{202e}\n\tbcc"),
         "{}",
-        &large[..99]
+        &head[..99]
     );
-    assert!(large.len() < 21_000);
+    assert!(tail.ends_with("ccd"));
+    assert_eq!(large.omitted, (1 << 20) + 10 - 100_000);
+    assert!(head.len() + tail.len() < 101_000);
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,7 +270,7 @@ async fn an_approval_is_evidence_for_a_second_review() {
             Verdict::Ask {
                 question, preview, ..
             } => {
-                assert_eq!(preview.as_deref(), Some("boom"));
+                assert_eq!(preview.unwrap().head, "boom");
                 format!("ask: {question}")
             }
             Verdict::Deny { reason } => format!("deny: {reason}"),

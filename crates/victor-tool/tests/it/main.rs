@@ -1,5 +1,6 @@
 //! The behaviour of the tool coordinator, through its public API.
 
+mod approvals;
 mod cache;
 mod concurrency;
 mod cost;

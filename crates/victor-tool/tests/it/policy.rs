@@ -92,7 +92,7 @@ async fn the_first_rule_that_is_about_a_call_counts() {
     ] {
         check("edit", Effect::Write, other, "ask: run `edit`").await;
     }
-    let mail = "ask: run `read_mail`, which only reads, with ? (mail is private)";
+    let mail = "ask: run `read_mail`, which only reads, with {}? (mail is private)";
     check("read_mail", Effect::ReadOnly, "", mail).await;
     check("read", Effect::ReadOnly, r#"{"path":"src"}"#, "run").await;
     check(
@@ -294,6 +294,35 @@ async fn standing_approvals_survive_a_restart_and_are_forgotten_with_their_sessi
             standing.of(&write.session).len()
         ),
         (0, 1)
+    );
+}
+
+#[tokio::test]
+async fn an_approval_for_every_session_outlives_them() {
+    let standing = StandingApprovals::default();
+    let policy = EffectPolicy::ask_above(Effect::ReadOnly).with_standing(standing.clone());
+    let write = request("write", Effect::Write, r#"{"command":"git a"}"#);
+    let mut elsewhere = request("write", Effect::Write, r#"{"command":"git b"}"#);
+    elsewhere.session = SessionId::new("t");
+    for (scope, counts) in [
+        (ApprovalScope::Call.everywhere(), false),
+        (ApprovalScope::ArgumentsEverywhere, false),
+        (ApprovalScope::Prefix.everywhere(), true),
+        (ApprovalScope::ToolEverywhere, true),
+    ] {
+        let standing = StandingApprovals::default();
+        let policy = EffectPolicy::ask_above(Effect::ReadOnly).with_standing(standing.clone());
+        policy.approved(&write, scope);
+        policy.forget(&write.session);
+        assert_eq!(decided(&policy, &elsewhere).await == "run", counts);
+        assert_eq!(decided(&policy, &write).await == "run", !scope.is_call());
+        assert_eq!(standing.everywhere().is_empty(), scope.is_call());
+    }
+    policy.approved(&write, ApprovalScope::PrefixEverywhere);
+    check_golden(
+        env!("CARGO_MANIFEST_DIR"),
+        "everywhere_approvals",
+        &standing,
     );
 }
 

@@ -164,8 +164,8 @@ async fn a_tool_is_made_with_all_that_it_has() {
     let cx = ToolContext::new(scope().session, scope().turn, "1".into(), "key");
     let circle = json!({ "kind": "circle", "radius": 2 });
     assert_eq!(
-        area.preview(&cx, &circle).await.as_deref(),
-        Some("s: a circle of 2")
+        area.preview(&cx, &circle).await,
+        Some("s: a circle of 2".into())
     );
     assert_eq!(
         area.preview(&cx, &json!({ "kind": "square", "side": 1 }))

@@ -303,8 +303,8 @@ fn it_is_offered_only_where_it_is_allowed_and_shows_the_url() {
     assert_eq!(tool.spec().effect, Effect::Destructive);
     let preview = |arguments: Value| block_on(tool.preview(&context(), &arguments));
     assert_eq!(
-        preview(json!({ "url": "https://a.b/?c" })).as_deref(),
-        Some("GET https://a.b/?c")
+        preview(json!({ "url": "https://a.b/?c" })),
+        Some("GET https://a.b/?c".into())
     );
     assert_eq!(preview(json!({})), None);
 }

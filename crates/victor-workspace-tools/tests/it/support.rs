@@ -74,7 +74,8 @@ impl Fixture {
     }
 
     pub(crate) fn preview(&self, name: &str, arguments: &Value) -> Option<String> {
-        block_on(self.tool(name).preview(&context(), arguments))
+        let preview = block_on(self.tool(name).preview(&context(), arguments));
+        preview.map(|preview| preview.text)
     }
 
     /// All files and what is in them, in the order of their paths.

@@ -1,0 +1,197 @@
+//! Approvals that count in later conversations too, kept for each folder that tools work in.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use victor_orchestrator::protocols::{
+    ApprovalPolicy, ApprovalRequest, ApprovalScope, Effect, SessionId, Verdict,
+};
+use victor_text::one_line;
+use victor_tool::{EffectPolicy, StandingApproval, StandingApprovals};
+
+use crate::say;
+
+/// The folder for approvals, below the one for data.
+const FOLDER: &str = "approvals";
+
+/// The approvals that persons have given for every conversation in a folder.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderApprovals {
+    standing: StandingApprovals,
+    /// The file that keeps them; none where no file may.
+    file: Option<PathBuf>,
+    root: PathBuf,
+}
+
+/// A file of approvals.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// The folder, so that a person who looks knows it.
+    root: PathBuf,
+    approvals: StandingApprovals,
+}
+
+impl FolderApprovals {
+    /// Reads what is kept for the folder `root` below the folder for data.
+    ///
+    /// Nothing is kept where tools could write it themselves, which is where the folder for data lies in `root`, and
+    /// where the file cannot be read.
+    pub(crate) fn open(data: anyhow::Result<PathBuf>, root: &Path) -> Self {
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let read = data.and_then(|data| Self::read(&data, &root));
+        let (standing, file) = match read {
+            Ok(Some((standing, file))) => (standing, Some(file)),
+            Ok(None) => (StandingApprovals::default(), None),
+            Err(error) => {
+                say::remark(&format!("approvals are not kept: {error:#}"));
+                (StandingApprovals::default(), None)
+            }
+        };
+        Self {
+            standing,
+            file,
+            root,
+        }
+    }
+
+    fn read(data: &Path, root: &Path) -> anyhow::Result<Option<(StandingApprovals, PathBuf)>> {
+        let data = std::path::absolute(data)?;
+        // The folder need not be there yet, and what is there of its path may lead through links.
+        let real = data.ancestors().find_map(|path| path.canonicalize().ok());
+        if real.is_none_or(|real| real.starts_with(root)) || data.starts_with(root) {
+            return Ok(None);
+        }
+        let digest = hmac_sha256::Hash::hash(root.as_os_str().as_encoded_bytes());
+        let name: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
+        let file = data.join(FOLDER).join(format!("{name}.json"));
+        Ok(Some((load(&file)?, file)))
+    }
+
+    /// Whether an approval may count in later conversations.
+    pub(crate) fn last(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Asks about everything that changes something and is not approved.
+    pub(crate) fn policy(&self) -> Arc<dyn ApprovalPolicy> {
+        let policy = EffectPolicy::ask_above(Effect::ReadOnly);
+        Arc::new(LastingPolicy {
+            policy: policy.with_standing(self.standing.clone()),
+            approvals: self.clone(),
+        })
+    }
+
+    /// The approvals, one a line.
+    pub(crate) fn list(&self) -> Vec<String> {
+        let line = |approval: &StandingApproval| {
+            let tool = &approval.tool.name;
+            match (&approval.prefix, &approval.arguments) {
+                (Some(program), _) => format!("{tool}: every simple command of `{program}`"),
+                (None, Some(arguments)) => format!("{tool}: {}", one_line(arguments)),
+                (None, None) => format!("{tool}: every call"),
+            }
+        };
+        self.standing.everywhere().iter().map(line).collect()
+    }
+
+    /// Forgets all of them.
+    pub(crate) fn forget(&self) -> anyhow::Result<()> {
+        let Some(file) = &self.file else {
+            bail!("approvals are not kept here");
+        };
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("`{}` cannot be removed", file.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds an approval to those that are kept, which another process may have changed meanwhile.
+    fn keep(&self, request: &ApprovalRequest, scope: ApprovalScope) -> anyhow::Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let approvals = load(file)?;
+        approvals.remember(request, scope);
+        let kept = Kept {
+            root: self.root.clone(),
+            approvals,
+        };
+        write(file, &serde_json::to_vec_pretty(&kept)?)
+            .with_context(|| format!("`{}` cannot be written", file.display()))
+    }
+}
+
+fn load(file: &Path) -> anyhow::Result<StandingApprovals> {
+    let text = match fs::read(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(StandingApprovals::default());
+        }
+        text => text,
+    };
+    let cannot = || {
+        format!(
+            "`{}` cannot be read; remove it to begin anew",
+            file.display()
+        )
+    };
+    let kept: Kept = serde_json::from_slice(&text.with_context(cannot)?).with_context(cannot)?;
+    Ok(kept.approvals)
+}
+
+/// Writes a file as a whole, which only its owner may read.
+fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let part = file.with_extension(format!("{}.part", std::process::id()));
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&part).and_then(|mut part| {
+        part.write_all(bytes)?;
+        part.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&part, file));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&part); // there may be none
+    }
+    renamed
+}
+
+/// An approval policy that keeps what is approved for later conversations.
+#[derive(Debug)]
+struct LastingPolicy {
+    policy: EffectPolicy,
+    approvals: FolderApprovals,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl ApprovalPolicy for LastingPolicy {
+    async fn review(&self, request: &ApprovalRequest) -> Verdict {
+        self.policy.review(request).await
+    }
+
+    fn approved(&self, request: &ApprovalRequest, scope: ApprovalScope) {
+        self.policy.approved(request, scope);
+        if scope.is_everywhere()
+            && let Err(error) = self.approvals.keep(request, scope)
+        {
+            say::remark(&format!(
+                "the approval counts in this conversation only: {error:#}"
+            ));
+        }
+    }
+
+    fn forget(&self, session: &SessionId) {
+        self.policy.forget(session);
+    }
+}

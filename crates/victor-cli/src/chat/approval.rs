@@ -1,0 +1,95 @@
+//! Asks a person at the terminal about tool calls.
+
+use std::io::{self, IsTerminal as _};
+
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+use victor_orchestrator::protocols::ApprovalScope;
+use victor_text::one_line;
+
+use super::editor::editor;
+use super::inquiry::{Inquiry, Reply, Shown};
+use crate::say;
+
+/// What a person decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// And for what else.
+    Yes(ApprovalScope),
+    No,
+    /// Ctrl-C.
+    Stop,
+    /// There is nobody.
+    Nobody,
+}
+
+/// Asks a person. It blocks.
+pub(crate) fn ask(inquiry: &Inquiry<'_>) -> Answer {
+    let editor = if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        editor().ok()
+    } else {
+        None
+    };
+    let Some(mut editor) = editor else {
+        say::tell(&format!(
+            "denied: {} There is no terminal to ask on: --yes allows what the other flags offer.",
+            one_line(inquiry.question)
+        ));
+        return Answer::Nobody;
+    };
+    // What was typed before there was a question is no answer to it.
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+    let (columns, screen) = editor.dimensions().map_or((80, 24), |(columns, rows)| {
+        (usize::from(columns), usize::from(rows))
+    });
+    let mut shown = inquiry.shown(columns, screen);
+    for row in &shown.rows {
+        say::tell(row);
+    }
+    say::remark(&shown.keys());
+    loop {
+        let line = match editor.readline(&shown.prompt()) {
+            Ok(line) => line,
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => return Answer::Stop,
+            Err(_) => return Answer::No,
+        };
+        match shown.reply(&line) {
+            Ok(Reply::Yes(scope)) => return Answer::Yes(scope),
+            Ok(Reply::No) => return Answer::No,
+            Ok(Reply::View) => {
+                if let Some(answer) = view(&mut editor, &mut shown, screen) {
+                    return answer;
+                }
+            }
+            Err(explanation) => say::tell(&explanation),
+        }
+    }
+}
+
+/// Shows all rows, a screen at a time.
+fn view(editor: &mut DefaultEditor, shown: &mut Shown, screen: usize) -> Option<Answer> {
+    let rows = shown.all.as_deref().unwrap_or_default();
+    let page = screen.saturating_sub(2).max(5);
+    let pages = rows.len().div_ceil(page);
+    for (index, rows) in rows.chunks(page).enumerate() {
+        for row in rows {
+            say::tell(row);
+        }
+        if index + 1 == pages {
+            break;
+        }
+        let prompt = format!("page {} of {pages} [Enter: next, q: back] ", index + 1);
+        match editor.readline(&prompt) {
+            Ok(line) if line.trim().is_empty() => {}
+            Ok(_) => return None,
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {
+                return Some(Answer::Stop);
+            }
+            Err(_) => return Some(Answer::No),
+        }
+    }
+    shown.viewed();
+    say::remark(&shown.keys());
+    None
+}
