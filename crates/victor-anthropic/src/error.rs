@@ -1,6 +1,7 @@
 //! Which class an error of the API or of the way to it belongs to.
 
 use victor_http::HttpError;
+use victor_model_api::Overflow;
 use victor_model_api::RawFields as Fields;
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
@@ -18,8 +19,14 @@ pub(crate) fn of_body(status: Option<u16>, request_id: Option<&str>, body: &[u8]
         kind,
         message,
         request_id: own_id,
+        context_window,
+        request_tokens,
     } = described(&text).unwrap_or_default();
     let class = class(status, &kind, &message);
+    let overflow = match class {
+        ProviderErrorKind::ContextTooLong => Overflow::of_text(&message),
+        _ => Overflow::default(),
+    };
     let mut message = if message.is_empty() {
         undescribed(status, &text)
     } else {
@@ -28,7 +35,10 @@ pub(crate) fn of_body(status: Option<u16>, request_id: Option<&str>, body: &[u8]
     if let Some(id) = own_id.as_deref().or(request_id) {
         message = format!("{message} (request {id})");
     }
-    let error = ProviderError::new(class, DIALECT, message);
+    let error = ProviderError::new(class, DIALECT, message).with_overflow(
+        context_window.or(overflow.context_window),
+        request_tokens.or(overflow.request_tokens),
+    );
     match status {
         Some(status) => error.with_status(status),
         None => error,
@@ -61,6 +71,9 @@ struct Described {
     kind: String,
     message: String,
     request_id: Option<String>,
+    /// llama.cpp's `n_ctx` and `n_prompt_tokens`.
+    context_window: Option<u64>,
+    request_tokens: Option<u64>,
 }
 
 /// What a JSON body says: in the form of the API, or in the forms of proxies before it.
@@ -70,7 +83,12 @@ fn described(text: &str) -> Option<Described> {
     let inner = fields
         .get("error")
         .and_then(|error| Fields::parse(error.get()).ok());
-    let (kind, message) = match inner {
+    let number = |name| {
+        let inner = inner.as_ref()?;
+        inner.read::<Option<u64>>(name).ok().flatten()
+    };
+    let (context_window, request_tokens) = (number("n_ctx"), number("n_prompt_tokens"));
+    let (kind, message) = match &inner {
         Some(inner) => (inner.kind(), inner.read("message").unwrap_or_default()),
         None => {
             let said: Option<String> = fields.read("error").unwrap_or_default();
@@ -84,6 +102,8 @@ fn described(text: &str) -> Option<Described> {
         kind,
         message,
         request_id,
+        context_window,
+        request_tokens,
     })
 }
 
@@ -243,6 +263,21 @@ mod tests {
                 message,
             );
         }
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_tells_the_window() {
+        let numbers = |body: &str| {
+            let error = of_body(Some(400), None, body.as_bytes());
+            (error.context_window(), error.request_tokens())
+        };
+        let words = "prompt is too long: 213462 tokens > 200000 maximum";
+        let said = named("invalid_request_error", words);
+        assert_eq!(numbers(&said), (Some(200_000), Some(213_462)));
+        let llama = r#"{"error":{"type":"exceed_context_size_error","message":"m","n_prompt_tokens":9,"n_ctx":8}}"#;
+        assert_eq!(numbers(llama), (Some(8), Some(9)));
+        let other = named("invalid_request_error", "`temperature` must be <= 1");
+        assert_eq!(numbers(&other), (None, None));
     }
 
     #[test]

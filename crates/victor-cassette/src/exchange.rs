@@ -74,7 +74,7 @@ pub(crate) enum Event {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Failure {
     kind: ProviderErrorKind,
-    provider: String,
+    provider: Box<str>,
     message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
@@ -82,6 +82,10 @@ pub(crate) struct Failure {
     retry_after_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     usage: Option<Usage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    context_window: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }
@@ -173,12 +177,15 @@ impl Failure {
             status: error.status,
             retry_after_ms: error.retry_after.map(millis),
             usage: (*error.usage != Usage::default()).then(|| (*error.usage).clone()),
+            context_window: error.context_window(),
+            request_tokens: error.request_tokens(),
             source: error.source.as_ref().map(ToString::to_string),
         }
     }
 
     pub(crate) fn into_error(self) -> ProviderError {
-        let mut error = ProviderError::new(self.kind, self.provider, self.message);
+        let mut error = ProviderError::new(self.kind, self.provider, self.message)
+            .with_overflow(self.context_window, self.request_tokens);
         error.status = self.status;
         error.retry_after = self.retry_after_ms.map(Duration::from_millis);
         error.usage = Box::new(self.usage.unwrap_or_default());

@@ -19,12 +19,14 @@
 
 mod arguments;
 mod names;
+mod overflow;
 mod pieces;
 mod raw_fields;
 mod turns;
 
 pub use arguments::arguments;
 pub use names::{CallIds, NameRule};
+pub use overflow::Overflow;
 pub use pieces::Pieces;
 pub use raw_fields::RawFields;
 pub use turns::{Answer, BRIDGE, EMPTY, LEFT_OUT, Side, Turn, turns};

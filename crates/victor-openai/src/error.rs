@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use victor_http::HttpError;
+use victor_model_api::Overflow;
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use ProviderErrorKind as Kind;
@@ -83,6 +84,9 @@ struct Said {
     code: String,
     /// Groq's `status_code`.
     status: Option<u16>,
+    /// llama.cpp's `n_ctx` and `n_prompt_tokens`.
+    context_window: Option<u64>,
+    request_tokens: Option<u64>,
 }
 
 impl Said {
@@ -120,17 +124,25 @@ impl Said {
                 .get("status_code")
                 .and_then(Value::as_u64)
                 .and_then(|n| n.try_into().ok()),
+            context_window: error.get("n_ctx").and_then(Value::as_u64),
+            request_tokens: error.get("n_prompt_tokens").and_then(Value::as_u64),
         }
     }
 
     fn error(self, provider: &str, status: Option<u16>) -> ProviderError {
         let kind = self.class(status);
+        let overflow = match kind {
+            Kind::ContextTooLong => Overflow::of_text(&self.message),
+            _ => Overflow::default(),
+        };
+        let context_window = self.context_window.or(overflow.context_window);
+        let request_tokens = self.request_tokens.or(overflow.request_tokens);
         let message = match status {
             _ if !self.message.is_empty() => self.message,
             Some(status) => format!("the server answered with status {status} and said nothing"),
             None => "the server reported an error and said nothing about it".to_owned(),
         };
-        ProviderError::new(kind, provider, message)
+        ProviderError::new(kind, provider, message).with_overflow(context_window, request_tokens)
     }
 
     fn class(&self, status: Option<u16>) -> Kind {
@@ -359,6 +371,24 @@ mod tests {
         assert_eq!(
             class(429, "requested tokens exceed the limit", ""),
             Kind::RateLimit
+        );
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_tells_the_window() {
+        let numbers = |body: &str| {
+            let error = of_answer("openai", 400, body.as_bytes(), None);
+            (error.context_window(), error.request_tokens())
+        };
+        let llama = r#"{"error":{"code":400,"message":"request (13810 tokens) exceeds the available context size (1024 tokens)",
+            "type":"exceed_context_size_error","n_prompt_tokens":13811,"n_ctx":1025}}"#;
+        assert_eq!(numbers(llama), (Some(1025), Some(13_811)));
+        let openai = r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages
+            resulted in 9000 tokens.","code":"context_length_exceeded"}}"#;
+        assert_eq!(numbers(openai).0, Some(8192));
+        assert_eq!(
+            numbers(r#"{"error":"temperature must be <= 2"}"#),
+            (None, None)
         );
     }
 

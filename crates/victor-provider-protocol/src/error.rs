@@ -1,5 +1,6 @@
 //! What can go wrong between Victor and a model.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use victor_core::{BoxError, Usage};
@@ -15,7 +16,7 @@ pub struct ProviderError {
     /// The class of the error.
     pub kind: ProviderErrorKind,
     /// The name of the provider.
-    pub provider: String,
+    pub provider: Box<str>,
     /// What happened, for a person.
     pub message: String,
     /// The HTTP status, where there was one.
@@ -27,6 +28,9 @@ pub struct ProviderError {
     /// The error beneath.
     #[source]
     pub source: Option<BoxError>,
+    // Small, because every `Result` has room for them.
+    context_window: Option<NonZeroU32>,
+    request_tokens: Option<NonZeroU32>,
 }
 
 victor_core::open_string_enum! {
@@ -86,13 +90,29 @@ impl ProviderError {
     ) -> Self {
         Self {
             kind,
-            provider: provider.into(),
+            provider: provider.into().into(),
             message: message.into(),
             status: None,
             retry_after: None,
             usage: Box::default(),
             source: None,
+            context_window: None,
+            request_tokens: None,
         }
+    }
+
+    /// Returns the most tokens that the server takes, where it refused a request as
+    /// [too long](ProviderErrorKind::ContextTooLong) and said so.
+    #[must_use]
+    pub fn context_window(&self) -> Option<u64> {
+        self.context_window.map(|tokens| tokens.get().into())
+    }
+
+    /// Returns the tokens of the refused request by the server's own count, where it refused the request as
+    /// [too long](ProviderErrorKind::ContextTooLong) and said so. Some servers count the room for the answer with it.
+    #[must_use]
+    pub fn request_tokens(&self) -> Option<u64> {
+        self.request_tokens.map(|tokens| tokens.get().into())
     }
 
     /// The same error with the HTTP status that came with it.
@@ -113,6 +133,20 @@ impl ProviderError {
     #[must_use]
     pub fn with_usage(mut self, usage: Usage) -> Self {
         *self.usage = usage;
+        self
+    }
+
+    /// The same error with what the server said of the window of its model and of the size of the request, in tokens.
+    /// Zero counts as nothing said.
+    #[must_use]
+    pub fn with_overflow(
+        mut self,
+        context_window: Option<u64>,
+        request_tokens: Option<u64>,
+    ) -> Self {
+        let small = |tokens: u64| NonZeroU32::new(tokens.try_into().unwrap_or(u32::MAX));
+        self.context_window = context_window.and_then(small);
+        self.request_tokens = request_tokens.and_then(small);
         self
     }
 

@@ -111,7 +111,7 @@ impl Attempts {
     /// What becomes of an attempt that failed: a notice if another one follows, and otherwise the error.
     fn fail(&mut self, mut error: ProviderError) -> Result<CompletionEvent, ProviderError> {
         *error.usage = self.usage_with(&error.usage);
-        error.provider.clone_from(&self.target.name);
+        error.provider = self.target.name.as_str().into();
         let Target { name, problems, .. } = &*self.target;
         if !is_fault_of_request(&error.kind) {
             problems.report(name, &error.message);

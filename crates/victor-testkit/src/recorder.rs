@@ -184,6 +184,7 @@ fn copy_event(
 
 fn copy_error(error: &ProviderError) -> ProviderError {
     let mut copy = ProviderError::new(error.kind.clone(), &*error.provider, &*error.message);
+    copy = copy.with_overflow(error.context_window(), error.request_tokens());
     copy.status = error.status;
     copy.retry_after = error.retry_after;
     copy.usage = error.usage.clone();

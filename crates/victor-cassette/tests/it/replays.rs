@@ -97,6 +97,7 @@ async fn errors_before_the_stream_and_within_it() {
         ProviderError::new(ProviderErrorKind::RateLimit, "p", "slow down")
             .with_status(429)
             .with_retry_after(Duration::from_millis(1_500))
+            .with_overflow(Some(1024), Some(2048))
             .with_usage(Usage::new(1, 2))
     };
     check(

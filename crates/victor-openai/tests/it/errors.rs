@@ -32,7 +32,7 @@ fn failed(answer: Result<Completion, ProviderError>, kind: &Kind, message: &str)
     let error = answer.unwrap_err();
     assert_eq!(&error.kind, kind, "{error}");
     assert!(error.message.contains(message), "{error}");
-    assert_eq!(error.provider, "openai-compatible");
+    assert_eq!(&*error.provider, "openai-compatible");
 }
 
 async fn check(reply: Reply, kind: Kind, message: &str) {

@@ -1,4 +1,5 @@
 //! The contracts of providers through their public API.
 
+mod error;
 mod stored_forms;
 mod stream;

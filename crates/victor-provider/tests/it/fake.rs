@@ -175,7 +175,7 @@ pub(crate) async fn tell(provider: &Arc<Scripted>) -> (String, Duration) {
             Ok(other) => format!("{other:?}"),
             Err(error) => {
                 assert_eq!(
-                    error.provider, provider.name,
+                    &*error.provider, provider.name,
                     "an error bears the name of the provider"
                 );
                 format!("error {} {}", error.kind, error.usage.input)
