@@ -23,6 +23,9 @@ pub struct AnswerLimits {
     pub max_argument_bytes: usize,
     /// How many calls an answer may have. 256 by default, which is twice as many as OpenAI allows.
     pub max_calls: usize,
+    /// How much of an answer may be what only its provider understands, such as sealed thoughts and the results of its
+    /// own tools. 64 MiB by default: there are pictures among them.
+    pub max_opaque_bytes: usize,
 }
 
 impl Default for AnswerLimits {
@@ -31,6 +34,7 @@ impl Default for AnswerLimits {
             max_text_bytes: 8 << 20,
             max_argument_bytes: 4 << 20,
             max_calls: 256,
+            max_opaque_bytes: 64 << 20,
         }
     }
 }
@@ -40,6 +44,7 @@ impl Default for AnswerLimits {
 pub struct AnswerMeter {
     limits: AnswerLimits,
     text: usize,
+    opaque: usize,
     progress: u64,
 }
 
@@ -53,6 +58,8 @@ pub enum LimitExceeded {
     Arguments(usize),
     /// It has more calls.
     Calls(usize),
+    /// What only its provider understands has more bytes.
+    Opaque(usize),
 }
 
 impl fmt::Display for LimitExceeded {
@@ -65,6 +72,7 @@ impl fmt::Display for LimitExceeded {
                 "max_argument_bytes",
             ),
             Self::Calls(limit) => ("tool calls", limit, "max_calls"),
+            Self::Opaque(limit) => ("bytes for its provider alone", limit, "max_opaque_bytes"),
         };
         write!(
             f,
@@ -122,7 +130,21 @@ impl AnswerMeter {
             .ok_or(LimitExceeded::Calls(limit))
     }
 
-    /// Counts so much content that has no limit of its own, such as a seal.
+    /// Counts so many bytes more of what only the provider understands.
+    ///
+    /// # Errors
+    ///
+    /// There are more than the limits allow.
+    pub fn opaque(&mut self, more: usize) -> Result<(), LimitExceeded> {
+        self.opaque += more;
+        self.note(more);
+        let limit = self.limits.max_opaque_bytes;
+        (self.opaque <= limit)
+            .then_some(())
+            .ok_or(LimitExceeded::Opaque(limit))
+    }
+
+    /// Counts so much content that has no limit of its own.
     pub fn note(&mut self, more: usize) {
         self.progress = self.progress.saturating_add(more as u64);
     }
@@ -145,6 +167,7 @@ mod tests {
             max_text_bytes: 5,
             max_argument_bytes: 3,
             max_calls: 2,
+            max_opaque_bytes: 1,
         };
         let mut meter = AnswerMeter::new(limits);
         assert_eq!(meter.text(0), Ok(()));
@@ -155,7 +178,8 @@ mod tests {
         assert_eq!(meter.arguments(1, 4), Err(LimitExceeded::Arguments(3)));
         assert_eq!(meter.calls(2), Ok(()));
         assert_eq!(meter.calls(3), Err(LimitExceeded::Calls(2)));
-        assert_eq!(meter.progress(), 10);
+        assert_eq!(meter.opaque(2), Err(LimitExceeded::Opaque(1)));
+        assert_eq!(meter.progress(), 12);
         assert_eq!(
             LimitExceeded::Calls(2).to_string(),
             "the answer has more than 2 tool calls; raise `max_calls` of the limits on answers if it may"

@@ -1,5 +1,7 @@
 //! The arguments of a call.
 
+use serde_json::value::RawValue;
+
 use super::repaired;
 
 /// Returns the arguments of a call as the text of a JSON object, where it is plain what is meant: arguments that were
@@ -19,6 +21,19 @@ pub fn decoded_arguments(text: String) -> String {
         "null" => "{}".to_owned(),
         encoded if encoded.starts_with('"') => decoded(encoded).unwrap_or(text),
         _ => repaired(&text).unwrap_or(text),
+    }
+}
+
+/// Returns what a value says: a string its text, and every other value its JSON, for servers that send the arguments of a
+/// call as an object and not as the text of one.
+///
+/// # Errors
+///
+/// The string has an escape that is none.
+pub fn unquoted(value: &RawValue) -> serde_json::Result<String> {
+    match value.get() {
+        string if string.starts_with('"') => serde_json::from_str(string),
+        other => Ok(other.to_owned()),
     }
 }
 

@@ -49,6 +49,24 @@ struct Part {
 }
 
 impl Content {
+    /// Returns the texts of all parts, whatever they are.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (text, pieces) = match self {
+            Self::Text(text) => (Some(&**text), [].iter()),
+            Self::Pieces(pieces) => (None, pieces.iter()),
+        };
+        text.into_iter().chain(pieces.map(|piece| match piece {
+            Piece::Text(text) | Piece::Thinking(text) | Piece::Refusal(text) => &**text,
+        }))
+    }
+
+    /// Returns whether the model declines to answer.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        let refuses = |piece: &Piece| matches!(piece, Piece::Refusal(_));
+        matches!(self, Self::Pieces(pieces) if pieces.iter().any(refuses))
+    }
+
     /// Returns all texts in one, whatever they are.
     fn flat(self) -> String {
         match self {

@@ -8,7 +8,7 @@ mod finish;
 mod half_pairs;
 mod scalars;
 
-pub use arguments::decoded_arguments;
+pub use arguments::{decoded_arguments, unquoted};
 pub use content::{Content, Piece};
 pub use finish::Finish;
 pub use half_pairs::{HalfPairs, repaired};
