@@ -70,18 +70,21 @@ mod error;
 mod fields;
 mod own;
 mod provider;
+mod quirks;
 mod responses;
 mod server;
+mod servers;
 mod usage;
 
 pub use builder::OpenAiBuilder;
 pub use decoder::StreamDecoder;
 pub use embedder::OpenAiEmbedder;
 pub use provider::OpenAiProvider;
-pub use server::{
-    CallIdForm, Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, ReasoningReplay,
-    Server,
+pub use quirks::{
+    CallIdForm, InstructionRole, KeyHeader, MaxTokensField, Quirks, ReasoningField, ReasoningReplay,
 };
+pub use server::{Dialect, Server};
+pub use victor_model_api::AnswerLimits;
 
 /// The field of a part or a tool, in its `extra`, that holds what only these dialects have.
 const EXTRA: &str = "openai";

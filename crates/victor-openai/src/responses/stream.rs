@@ -159,7 +159,13 @@ impl Decoder {
     ) -> Result<(), ProviderError> {
         match take(self, data) {
             Err(error) if error.kind == ProviderErrorKind::Malformed => {
-                match self.halves.repair(data) {
+                // Only a piece of a text can go on in the next event.
+                let repaired = if data.contains(".delta\"") {
+                    self.halves.repair(data)
+                } else {
+                    lenient::repaired(data)
+                };
+                match repaired {
                     Some(whole) => take(self, &whole),
                     None => Err(error),
                 }
