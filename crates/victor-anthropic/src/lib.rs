@@ -58,10 +58,13 @@ mod grown;
 mod message;
 mod provider;
 mod request;
+mod server;
 
 pub use builder::AnthropicBuilder;
 pub use decoder::MessageDecoder;
 pub use provider::AnthropicProvider;
+pub use server::{KeyHeader, Quirks, Server};
+pub use victor_model_api::AnswerLimits;
 
 /// The provider's name, and that of its dialect in messages.
 const DIALECT: &str = "anthropic";

@@ -20,6 +20,10 @@ pub struct Completion {
     pub stop_reason: StopReason,
     /// What the call used, attempts that failed before it among them.
     pub usage: Usage,
+    /// How many tokens the model read at the end, where `usage` is a sum over several rounds on the provider's side.
+    /// Absent where there was one round, and `usage` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u64>,
     /// The model that answered, which may be a more exact name than the one that was asked for.
     pub model: ModelId,
     /// The provider's name for the answer, by which its support can find it.
@@ -44,6 +48,7 @@ impl Completion {
                 StopReason::EndTurn
             },
             usage,
+            context_tokens: None,
             model,
             id: None,
             extra: Extra::default(),
