@@ -163,8 +163,8 @@ impl Message {
         let last = rounds.iter().rev().find(is_message)?;
         let count = |name: &str| last.get(name).and_then(number).unwrap_or(0);
         let read = count("input_tokens")
-            + count("cache_read_input_tokens")
-            + count("cache_creation_input_tokens");
+            .saturating_add(count("cache_read_input_tokens"))
+            .saturating_add(count("cache_creation_input_tokens"));
         (rounds.len() > 1 && read > 0).then_some(read)
     }
 

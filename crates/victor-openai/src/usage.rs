@@ -106,7 +106,10 @@ impl WireUsage {
         // What the sum has and its parts have not is the share of one that was not counted with it.
         let total = self.total_tokens.unwrap_or(0);
         let uncounted = total.saturating_sub(input.saturating_add(output));
-        if uncounted > 0 && uncounted != reasoning && uncounted == cache_read + cache_write {
+        if uncounted > 0
+            && uncounted != reasoning
+            && uncounted == cache_read.saturating_add(cache_write)
+        {
             input += uncounted;
         } else if uncounted > 0 {
             // The reasoning, with xAI and Gemini. Gemini does not say that it is.
