@@ -5,6 +5,8 @@ use serde_json::value::RawValue;
 use victor_core::wire::Extra;
 use victor_core::{JsonMap, Opaque, Part, Text, Thinking, ToolCall};
 use victor_model_api::RawFields as Fields;
+use victor_model_api::lenient::{decoded_arguments, text, unquoted};
+use victor_model_api::{AnswerMeter, LimitExceeded};
 
 use crate::DIALECT;
 use crate::grown::Grown;
@@ -65,8 +67,8 @@ impl Block {
                 own: fields.others(&["thinking", "signature"])?,
             },
             "tool_use" => Content::ToolUse {
-                id: fields.read("id")?,
-                name: fields.read("name")?,
+                id: scalar(&fields, "id")?,
+                name: scalar(&fields, "name")?,
                 input: fields.get("input").map_or("{}", RawValue::get).to_owned(),
                 written: String::new(),
                 own: without_default_caller(fields.others(&["id", "name", "input"])?),
@@ -89,6 +91,39 @@ impl Block {
             Content::Text { text, .. } if !text.is_empty() => Shown::Text(text.clone()),
             Content::Thinking { text, .. } if !text.is_empty() => Shown::Thinking(text.clone()),
             _ => Shown::Nothing,
+        }
+    }
+
+    /// Counts what it brings from its beginning on, besides text and thoughts.
+    pub(crate) fn measure(&self, meter: &mut AnswerMeter) -> Result<(), LimitExceeded> {
+        match &self.content {
+            Content::Text { text, .. } | Content::Thinking { text, .. } => meter.text(text.len()),
+            Content::ToolUse { input, .. } => meter.arguments(1, input.len()),
+            Content::Opaque { raw, .. } => meter.opaque(raw.get().len()),
+        }
+    }
+
+    /// Counts a piece of it that was taken, and is so long, besides text and thoughts.
+    pub(crate) fn measure_piece(
+        &self,
+        piece: usize,
+        meter: &mut AnswerMeter,
+    ) -> Result<(), LimitExceeded> {
+        match &self.content {
+            Content::Text { .. } | Content::Thinking { .. } => meter.note(piece),
+            Content::ToolUse { written, .. } => return meter.arguments(piece, written.len()),
+            Content::Opaque { .. } => return meter.opaque(piece),
+        }
+        Ok(())
+    }
+
+    /// Goes on with what was written last.
+    pub(crate) fn again(&mut self, more: char) {
+        match &mut self.content {
+            Content::Text { text, .. }
+            | Content::Thinking { text, .. }
+            | Content::ToolUse { written: text, .. } => text.push(more),
+            Content::Opaque { .. } => {}
         }
     }
 
@@ -180,10 +215,11 @@ impl Block {
                 own,
             } => {
                 let arguments = if written.trim().is_empty() {
-                    input
+                    plain(&input)
                 } else {
                     written
                 };
+                let arguments = decoded_arguments(arguments);
                 let whole = || serde_json::from_str::<&RawValue>(&arguments).is_ok();
                 if !self.closed || (cut && !whole()) {
                     return None;
@@ -213,6 +249,21 @@ impl Block {
             }
         }
     }
+}
+
+/// A text in a field, or the digits of a number; empty if there is neither.
+fn scalar(fields: &Fields<'_>, name: &str) -> serde_json::Result<String> {
+    let Some(value) = fields.get(name) else {
+        return Ok(String::new());
+    };
+    let read = text(&mut serde_json::Deserializer::from_str(value.get()))?;
+    Ok(read.unwrap_or_default())
+}
+
+/// An input as it came, or the text that it is encoded as.
+fn plain(input: &str) -> String {
+    let raw = serde_json::from_str::<&RawValue>(input);
+    raw.and_then(unquoted).unwrap_or_else(|_| input.to_owned())
 }
 
 /// Keeps the fields that only this dialect knows under its name, where others do not stumble over them.
@@ -340,6 +391,26 @@ mod tests {
             &[],
             r#"{"type":"tool_call","id":"call_3","name":"n","arguments":"{\"a\":[1,  2]}","anthropic":{"caller":{"type":"code","tool_id":"s"}}}"#,
         );
+    }
+
+    #[test]
+    fn arguments_become_the_object_that_is_meant() {
+        let check = |input: &str, expected: &str| {
+            let start = format!(r#"{{"type":"tool_use","id":7,"name":"n","input":{input}}}"#);
+            let mut block = Block::start(raw(&start)).unwrap();
+            block.closed = true;
+            let Some(Part::ToolCall(call)) = block.into_part(false, 0) else {
+                panic!("{input}")
+            };
+            assert_eq!((call.id.as_str(), &*call.arguments), ("7", expected));
+        };
+        check(r#""{\"a\": 1}""#, r#"{"a": 1}"#);
+        check(
+            r#"{"n":12345678901234567890123}"#,
+            r#"{"n":12345678901234567890123}"#,
+        );
+        check("null", "{}");
+        check(r#"{"a":"\ud83d"}"#, r#"{"a":"\ufffd"}"#);
     }
 
     #[test]

@@ -5,15 +5,13 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use victor_core::ModelId;
 use victor_http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use victor_http::{HttpClient, HttpOptions};
+use victor_http::{BaseUrl, HttpClient, HttpOptions};
 use victor_provider_protocol::{Capabilities, CapabilitySource, ProviderError, ProviderErrorKind};
 
 use crate::provider::AnthropicProvider;
 use crate::request::Bodies;
-use crate::{DIALECT, error};
+use crate::{AnswerLimits, DIALECT, KeyHeader, Server, error};
 
-/// Where the API is.
-const BASE_URL: &str = "https://api.anthropic.com";
 /// The model that is asked where none is chosen.
 const MODEL: &str = "claude-sonnet-5-5";
 /// The version of the API that this crate speaks. The one after it, 2026-10-21, only takes away: it refuses requests
@@ -23,14 +21,16 @@ const VERSION: &str = "2023-06-01";
 /// Settings of an [`AnthropicProvider`]. Made by [`AnthropicProvider::builder`].
 #[derive(Clone)]
 pub struct AnthropicBuilder {
-    base_url: String,
+    server: Server,
+    base_url: Option<String>,
     api_key: Option<SecretString>,
     auth_token: Option<SecretString>,
     headers: Vec<(String, SecretString)>,
     betas: Vec<String>,
     http: Option<HttpClient>,
     http_options: HttpOptions,
-    pub(crate) prompt_caching: bool,
+    pub(crate) limits: AnswerLimits,
+    prompt_caching: Option<bool>,
     pub(crate) drop_refused_thinking: bool,
     default_model: Option<ModelId>,
     pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
@@ -39,14 +39,16 @@ pub struct AnthropicBuilder {
 impl Default for AnthropicBuilder {
     fn default() -> Self {
         Self {
-            base_url: BASE_URL.to_owned(),
+            server: Server::ANTHROPIC,
+            base_url: None,
             api_key: None,
             auth_token: None,
             headers: Vec::new(),
             betas: Vec::new(),
             http: None,
             http_options: HttpOptions::default(),
-            prompt_caching: true,
+            limits: AnswerLimits::default(),
+            prompt_caching: None,
             drop_refused_thinking: true,
             default_model: None,
             capabilities: Vec::new(),
@@ -65,9 +67,10 @@ impl AnthropicBuilder {
     pub(crate) fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
         let var = |name| var(name).filter(|value| !value.trim().is_empty());
         let secret = |name| var(name).map(SecretString::from);
-        let defaults = Self::default();
+        let base_url = var("ANTHROPIC_BASE_URL");
         Self {
-            base_url: var("ANTHROPIC_BASE_URL").unwrap_or(defaults.base_url),
+            server: base_url.as_deref().map_or(Server::ANTHROPIC, Server::at),
+            base_url,
             api_key: secret("ANTHROPIC_API_KEY"),
             auth_token: secret("ANTHROPIC_AUTH_TOKEN"),
             default_model: var("ANTHROPIC_MODEL").map(ModelId::from),
@@ -75,7 +78,28 @@ impl AnthropicBuilder {
         }
     }
 
-    /// Sets the API key, sent as `x-api-key`.
+    /// A server with the key that the environment has for it, in [`Server::key_variable`].
+    #[must_use]
+    pub fn server_from_env(server: Server) -> Self {
+        let key = server
+            .key_variable
+            .and_then(|name| std::env::var(name).ok());
+        let key = key.filter(|key| !key.trim().is_empty());
+        Self {
+            server,
+            api_key: key.map(SecretString::from),
+            ..Self::default()
+        }
+    }
+
+    /// Sets the server: Anthropic by default.
+    #[must_use]
+    pub fn server(mut self, server: Server) -> Self {
+        self.server = server;
+        self
+    }
+
+    /// Sets the API key, sent in the header that the server [wants it in](crate::Quirks::key_header).
     #[must_use]
     pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
         self.api_key = Some(key.into());
@@ -89,11 +113,11 @@ impl AnthropicBuilder {
         self
     }
 
-    /// Sets where the API is, with or without `/v1`; `https://api.anthropic.com` by default. Elsewhere, no key is
-    /// needed.
+    /// Sets where the API is, with or without `/v1`; by default where the server is. Elsewhere, no key is needed. It may
+    /// have a query, a user and a password, or be behind a socket of the system; see [`BaseUrl`].
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
+        self.base_url = Some(url.into());
         self
     }
 
@@ -126,12 +150,24 @@ impl AnthropicBuilder {
         self
     }
 
-    /// Sets whether prompts are cached, which they are by default. Turn it off for servers that refuse the field
-    /// `cache_control`.
+    /// Sets how much one answer may say. How long one may take is among the [HTTP options](Self::http_options).
+    #[must_use]
+    pub fn answer_limits(mut self, limits: AnswerLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets whether prompts are cached, whatever [the server's quirks](crate::Quirks::prompt_caching) say. Turn it off for
+    /// servers that refuse the field `cache_control`.
     #[must_use]
     pub fn prompt_caching(mut self, on: bool) -> Self {
-        self.prompt_caching = on;
+        self.prompt_caching = Some(on);
         self
+    }
+
+    pub(crate) fn caches_prompts(&self) -> bool {
+        self.prompt_caching
+            .unwrap_or(self.server.quirks.prompt_caching)
     }
 
     /// Sets whether the API is told to leave out thoughts that the model would refuse, which it is by default.
@@ -168,27 +204,44 @@ impl AnthropicBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Authentication`](ProviderErrorKind::Authentication): there is no key for the original API, or it has
+    /// - [`Authentication`](ProviderErrorKind::Authentication): there is no key for a server that needs one, or it has
     ///   characters that no header may have.
-    /// - [`InvalidRequest`](ProviderErrorKind::InvalidRequest): a header is none, or no client can be built with the
-    ///   options.
+    /// - [`InvalidRequest`](ProviderErrorKind::InvalidRequest): the base URL or a header is none, or no client can be
+    ///   built with the options.
     pub fn build(self) -> Result<AnthropicProvider, ProviderError> {
-        let base = self.base_url.trim().trim_end_matches('/');
-        let base = base.strip_suffix("/v1").unwrap_or(base);
-        let is_original = base == BASE_URL;
-        if is_original && self.api_key.is_none() && self.auth_token.is_none() {
-            let message = "there is no API key; set ANTHROPIC_API_KEY, or give one to the builder";
+        let refused =
+            |message: &str| ProviderError::new(ProviderErrorKind::InvalidRequest, DIALECT, message);
+        let base_url = self.base_url.as_deref().unwrap_or(self.server.base_url);
+        if base_url.trim().is_empty() {
+            return Err(refused("there is no base URL; give one to the builder"));
+        }
+        let base_url = BaseUrl::parse(base_url).map_err(|failed| error::of_http(&failed))?;
+        // Whoever copies an address from an example copies the method with it.
+        let base_url = base_url.without("/messages").without("/v1");
+        let is_original = Server::ANTHROPIC.is_at(&base_url);
+        if let Some(variable) = self.server.key_variable
+            && !self.has_key()
+            && self.server.is_at(&base_url)
+        {
+            let message =
+                format!("there is no API key; set {variable}, or give one to the builder");
             return Err(ProviderError::new(
                 ProviderErrorKind::Authentication,
                 DIALECT,
                 message,
             ));
         }
-        let headers = self.headers()?;
-        let client = match &self.http {
-            Some(client) => client.clone(),
-            None => {
-                HttpClient::new(&self.http_options).map_err(|failed| error::of_http(&failed))?
+        let headers = self.headers(&base_url)?;
+        let client = match (&self.http, base_url.socket()) {
+            (Some(_), Some(_)) => {
+                let message = "a server behind a socket needs a client of its own: give the builder HTTP options, and no client";
+                return Err(refused(message));
+            }
+            (Some(client), None) => client.clone(),
+            (None, socket) => {
+                let mut options = self.http_options.clone();
+                options.unix_socket = socket.map(Into::into).or(options.unix_socket);
+                HttpClient::new(&options).map_err(|failed| error::of_http(&failed))?
             }
         };
         let original = is_original.then(|| ModelId::from(MODEL));
@@ -200,7 +253,7 @@ impl AnthropicBuilder {
             .chain(given)
             .cloned();
         Ok(AnthropicProvider {
-            messages_url: format!("{base}/v1/messages"),
+            base_url,
             is_original,
             client,
             headers,
@@ -211,13 +264,27 @@ impl AnthropicBuilder {
         })
     }
 
-    fn headers(&self) -> Result<HeaderMap, ProviderError> {
+    /// Whether there is a key, or a header in its place.
+    fn has_key(&self) -> bool {
+        let is_key = |name: &str| ["authorization", "x-api-key"].contains(&&*name.to_lowercase());
+        let mut headers = self.headers.iter();
+        self.api_key.is_some() || self.auth_token.is_some() || headers.any(|(name, _)| is_key(name))
+    }
+
+    fn headers(&self, base_url: &BaseUrl) -> Result<HeaderMap, ProviderError> {
         use ProviderErrorKind::{Authentication, InvalidRequest};
         let mut headers = HeaderMap::new();
         headers.insert("anthropic-version", HeaderValue::from_static(VERSION));
+        if let Some(user) = base_url.authorization() {
+            headers.insert(AUTHORIZATION, user.clone());
+        }
         if let Some(key) = &self.api_key {
             let key = key.expose_secret().trim();
-            headers.insert("x-api-key", value(key, "the API key", Authentication)?);
+            let (header, key) = match self.server.quirks.key_header {
+                KeyHeader::ApiKey => (HeaderName::from_static("x-api-key"), key.to_owned()),
+                KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+            };
+            headers.insert(header, value(&key, "the API key", Authentication)?);
         }
         if let Some(token) = &self.auth_token {
             let bearer = format!("Bearer {}", token.expose_secret().trim());
@@ -261,24 +328,21 @@ fn value(text: &str, what: &str, kind: ProviderErrorKind) -> Result<HeaderValue,
 impl fmt::Debug for AnthropicBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
+        // What is no URL may be anything, a password for example.
+        let base_url = self
+            .base_url
+            .as_deref()
+            .and_then(|url| BaseUrl::parse(url).ok());
         f.debug_struct("AnthropicBuilder")
-            .field("base_url", &shown(&self.base_url))
+            .field("server", &self.server.name)
+            .field("base_url", &base_url)
             .field("has_api_key", &self.api_key.is_some())
             .field("has_auth_token", &self.auth_token.is_some())
             .field("headers", &headers)
             .field("betas", &self.betas)
-            .field("prompt_caching", &self.prompt_caching)
+            .field("prompt_caching", &self.caches_prompts())
             .field("drop_refused_thinking", &self.drop_refused_thinking)
             .finish_non_exhaustive()
-    }
-}
-
-/// A URL without a user, a password and a query.
-fn shown(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        _ => url.to_owned(),
     }
 }
 
@@ -297,7 +361,7 @@ mod tests {
     fn the_environment_says_where_and_as_whom() {
         let provider = of(&[("ANTHROPIC_API_KEY", "k")]).build().unwrap();
         assert_eq!(
-            provider.messages_url,
+            provider.base_url.join("/v1/messages"),
             "https://api.anthropic.com/v1/messages"
         );
         assert_eq!(
@@ -314,7 +378,10 @@ mod tests {
             ("ANTHROPIC_API_KEY", " "),
         ];
         let provider = of(&local).build().unwrap();
-        assert_eq!(provider.messages_url, "http://h:1/v1/messages");
+        assert_eq!(
+            provider.base_url.join("/v1/messages"),
+            "http://h:1/v1/messages"
+        );
         assert_eq!(
             (provider.headers.len(), provider.default_model()),
             (1, None)
@@ -354,6 +421,51 @@ mod tests {
             "invalid_request",
             "`a b` cannot be the name of a header",
         );
+    }
+
+    #[test]
+    fn addresses_and_keys_are_those_of_the_server() {
+        let build = |server: Server| {
+            let builder = AnthropicBuilder::default().server(server);
+            builder.api_key("k").build().unwrap()
+        };
+        let kimi = build(Server::KIMI);
+        assert_eq!(
+            kimi.base_url.join("/v1/messages"),
+            "https://api.moonshot.ai/anthropic/v1/messages"
+        );
+        assert_eq!(kimi.headers[AUTHORIZATION], "Bearer k");
+        assert_eq!(build(Server::MINIMAX).headers["x-api-key"], "k");
+        let deepseek = build(Server::DEEPSEEK);
+        assert!(!deepseek.settings.caches_prompts() && !deepseek.is_original);
+        let none = AnthropicBuilder::default().server(Server::ZAI).build();
+        assert!(none.unwrap_err().message.contains("ZAI_API_KEY"));
+        let at = |url: &str| {
+            let provider = AnthropicBuilder::default()
+                .base_url(url)
+                .api_key("k")
+                .build();
+            provider.unwrap().base_url.join("/v1/messages")
+        };
+        assert_eq!(at("http://h/v1/messages?a=b"), "http://h/v1/messages?a=b");
+        assert_eq!(at("http://[::1]:8080/"), "http://[::1]:8080/v1/messages");
+    }
+
+    #[test]
+    fn a_base_url_that_is_none_is_refused_and_not_shown() {
+        let builder = AnthropicBuilder::default().base_url("user:PLANT@h");
+        assert!(!format!("{builder:?}").contains("PLANT"));
+        let error = builder.build().unwrap_err();
+        assert_eq!(
+            error.message,
+            "`h` is not a URL of an HTTP server: it must begin with http:// or https://"
+        );
+        let secret = AnthropicBuilder::default()
+            .base_url("http://user:PLANT@h")
+            .build()
+            .unwrap();
+        assert!(!format!("{secret:?}").contains("PLANT"));
+        assert_eq!(secret.headers[AUTHORIZATION], "Basic dXNlcjpQTEFOVA==");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Which class an error of the API or of the way to it belongs to.
 
 use victor_http::HttpError;
-use victor_model_api::{Overflow, RawFields as Fields};
+use victor_model_api::RawFields as Fields;
+use victor_model_api::{Overflow, class_of_code, class_of_text, delay_of_text};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::DIALECT;
@@ -34,10 +35,16 @@ pub(crate) fn of_body(status: Option<u16>, request_id: Option<&str>, body: &[u8]
     if let Some(id) = own_id.as_deref().or(request_id) {
         message = format!("{message} (request {id})");
     }
-    let error = ProviderError::new(class, DIALECT, message).with_overflow(
+    let is_temporary = matches!(
+        class,
+        ProviderErrorKind::RateLimit | ProviderErrorKind::Overloaded
+    );
+    let retry_after = delay_of_text(&message).filter(|_| is_temporary);
+    let mut error = ProviderError::new(class, DIALECT, message).with_overflow(
         context_window.or(overflow.context_window),
         request_tokens.or(overflow.request_tokens),
     );
+    error.retry_after = retry_after;
     match status {
         Some(status) => error.with_status(status),
         None => error,
@@ -133,65 +140,62 @@ fn shortened(text: &str) -> &str {
         .map_or(text, |(end, _)| &text[..end])
 }
 
-/// The class, by what the API calls the error, else by the status; the message tells apart what both call the same.
+/// The class, by what the API calls the error, else by the words that the servers of all dialects use, else by the
+/// status.
 fn class(status: Option<u16>, kind: &str, message: &str) -> ProviderErrorKind {
     use ProviderErrorKind::{
-        Authentication, ContextTooLong, InvalidRequest, NotFound, Overloaded, Quota, RateLimit,
-        Server, Timeout,
+        Authentication, ContextTooLong, InvalidHistory, InvalidRequest, NotFound, Overloaded,
+        Quota, RateLimit, Server, Timeout,
     };
-    match kind {
-        "authentication_error" | "permission_error" => Authentication,
-        "billing_error" => Quota,
-        "rate_limit_error" => RateLimit,
-        "overloaded_error" => Overloaded,
-        "not_found_error" => NotFound,
-        "timeout_error" => Timeout,
-        "api_error" => Server,
+    let is_request = kind == "invalid_request_error";
+    let by_code = class_of_code(kind).filter(|class| *class != Server);
+    // The status counts only where the API has no name for the error.
+    let refused = is_request || matches!(status, None | Some(400 | 413 | 422 | 500 | 501));
+    let by_text = || {
+        // Of one kind, the first word is where in the request the fault is.
+        let is_history = refused && message.starts_with("messages") && breaks_history(message);
+        is_history
+            .then_some(InvalidHistory)
+            .or_else(|| class_of_text(message, refused))
+    };
+    let by_status = match (kind, status) {
+        ("api_error", _) => Server,
+        _ if is_request => InvalidRequest,
+        (_, Some(401 | 403)) => Authentication,
+        (_, Some(402)) => Quota,
+        (_, Some(404)) => NotFound,
+        (_, Some(408 | 504)) => Timeout,
         // Too many bytes are no better than too many tokens, and a smaller context is what helps with both.
-        "request_too_large" | "exceed_context_size_error" => ContextTooLong,
-        "invalid_request_error" => class_of_request(message),
-        _ => match status {
-            Some(401 | 403) => Authentication,
-            Some(402) => Quota,
-            Some(404) => NotFound,
-            Some(408 | 504) => Timeout,
-            Some(413) => ContextTooLong,
-            Some(429) => RateLimit,
-            Some(503 | 529) => Overloaded,
-            Some(400..=499) => class_of_request(message),
-            // An error without a name and a status came in the middle of a stream.
-            Some(500..) | None => Server,
-            Some(_) => InvalidRequest,
-        },
-    }
+        (_, Some(413)) => ContextTooLong,
+        (_, Some(429)) => RateLimit,
+        (_, Some(503 | 529)) => Overloaded,
+        // What the server does not do at all, it does not do later.
+        (_, Some(501 | 505)) => InvalidRequest,
+        // An error without a name and a status came in the middle of a stream.
+        (_, Some(500..) | None) => Server,
+        (_, Some(_)) => InvalidRequest,
+    };
+    by_code.or_else(by_text).unwrap_or(by_status)
 }
 
-/// What is wrong with a request, which the API says in words only.
-fn class_of_request(message: &str) -> ProviderErrorKind {
+/// Whether the API says of messages that they do not belong together.
+fn breaks_history(message: &str) -> bool {
     let message = message.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(&["prompt is too long"]) || (says(&["exceed"]) && says(&["context"])) {
-        ProviderErrorKind::ContextTooLong
-    } else if says(&["credit balance", "usage limits", "spend limit"]) {
-        ProviderErrorKind::Quota
-    } else if message.starts_with("messages")
-        && says(&[
-            "tool_use",
-            "tool_result",
-            "thinking",
-            "alternate",
-            "non-empty",
-            "non-whitespace",
-        ])
-    {
-        ProviderErrorKind::InvalidHistory
-    } else {
-        ProviderErrorKind::InvalidRequest
-    }
+    let words = [
+        "tool_use",
+        "tool_result",
+        "thinking",
+        "alternate",
+        "non-empty",
+        "non-whitespace",
+    ];
+    words.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[track_caller]
@@ -277,6 +281,40 @@ mod tests {
         assert_eq!(numbers(llama), (Some(8), Some(9)));
         let other = named("invalid_request_error", "`temperature` must be <= 1");
         assert_eq!(numbers(&other), (None, None));
+    }
+
+    #[test]
+    fn what_a_server_cannot_do_it_is_not_asked_again() {
+        let unable = r#"{"error":{"code":501,"message":"This server does not support embeddings","type":"not_supported_error"}}"#;
+        check(
+            501,
+            unable,
+            "invalid_request",
+            "This server does not support embeddings",
+        );
+        check(501, "", "invalid_request", "status 501 without a body");
+        let loading = of_body(
+            Some(503),
+            None,
+            br#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#,
+        );
+        assert_eq!(
+            (loading.kind.as_str(), loading.retry_after),
+            ("overloaded", Some(Duration::from_secs(5)))
+        );
+        let slow = named("rate_limit_error", "please try again in 1.5s");
+        let slow = of_body(None, None, slow.as_bytes());
+        assert_eq!(slow.retry_after, Some(Duration::from_millis(1_500)));
+        let minimax = named(
+            "invalid_request_error",
+            "invalid params, context window exceeds limit (2013)",
+        );
+        check(
+            400,
+            &minimax,
+            "context_too_long",
+            "invalid params, context window exceeds limit (2013)",
+        );
     }
 
     #[test]

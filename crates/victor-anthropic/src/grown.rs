@@ -33,24 +33,29 @@ impl Grown {
         })
     }
 
-    /// Takes the fields of a piece: texts are appended, everything else takes the place of what was there.
+    /// Takes the fields of a piece: texts are appended, everything else takes the place of what was there. A piece that
+    /// cannot be read changes nothing.
     pub(crate) fn take(&mut self, delta: &Fields<'_>) -> serde_json::Result<()> {
-        for (field, value) in delta.iter().filter(|(field, _)| *field != "type") {
-            if field == "partial_json" {
-                self.input
-                    .push_str(&serde_json::from_str::<String>(value.get())?);
-            } else if value.get().starts_with('"') {
-                let more: String = serde_json::from_str(value.get())?;
-                match self.slot(field) {
+        let fields = delta.iter().filter(|(field, _)| *field != "type");
+        let pieces = fields.map(|(field, value)| {
+            let is_text = value.get().starts_with('"');
+            let text: Option<String> = is_text
+                .then(|| serde_json::from_str(value.get()))
+                .transpose()?;
+            Ok((field, value, text))
+        });
+        for (field, value, text) in pieces.collect::<serde_json::Result<Vec<_>>>()? {
+            match text {
+                Some(more) if field == "partial_json" => self.input.push_str(&more),
+                Some(more) => match self.slot(field) {
                     Piece::Text(text) => text.push_str(&more),
                     slot @ Piece::Raw(_) => {
                         let Piece::Raw(raw) = &*slot else { continue };
                         let begun: String = serde_json::from_str(raw.get()).unwrap_or_default();
                         *slot = Piece::Text(begun + &more);
                     }
-                }
-            } else {
-                *self.slot(field) = Piece::Raw(value.to_owned());
+                },
+                None => *self.slot(field) = Piece::Raw(value.to_owned()),
             }
         }
         Ok(())

@@ -40,10 +40,20 @@
 //! those of the next. Servers that do not know the field ignore it, or want
 //! [`prompt_caching(false)`](AnthropicBuilder::prompt_caching).
 //!
+//! # Servers, and how their answers are read
+//!
+//! A [`Server`] is data: an address and [`Quirks`]. DeepSeek, Kimi, MiniMax and z.ai speak the dialect too; any other
+//! server is [`Server::COMPATIBLE`] at a base URL. What is in another form than the documentation promises is read all
+//! the same where it is plain what is meant; see [`victor_model_api::lenient`]. An answer ends with `message_stop`, or
+//! with the stream once a reason to stop was named. It is held to [`AnswerLimits`], and a stream of pings alone ends
+//! after [`content_time_limit`](victor_http::HttpOptions::content_time_limit).
+//!
 //! # What is counted
 //!
 //! [`Usage`](victor_core::Usage) has the provider's last counts. Those of its own tools and of its own rounds are in
-//! its `extra` under their paths, for example `server_tool_use.web_search_requests`.
+//! its `extra` under their paths, for example `server_tool_use.web_search_requests`. Where the counts are a sum over
+//! several rounds, [`Completion::context_tokens`](victor_provider_protocol::Completion::context_tokens) is what the model
+//! read in the last.
 //!
 //! [`ChatProvider`]: victor_provider_protocol::ChatProvider
 //! [`ChatRequest::extra`]: victor_provider_protocol::ChatRequest::extra
@@ -58,10 +68,13 @@ mod grown;
 mod message;
 mod provider;
 mod request;
+mod server;
 
 pub use builder::AnthropicBuilder;
 pub use decoder::MessageDecoder;
 pub use provider::AnthropicProvider;
+pub use server::{KeyHeader, Quirks, Server};
+pub use victor_model_api::AnswerLimits;
 
 /// The provider's name, and that of its dialect in messages.
 const DIALECT: &str = "anthropic";

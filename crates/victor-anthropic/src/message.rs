@@ -4,7 +4,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use victor_core::wire::Extra;
 use victor_core::{JsonMap, ModelId, Opaque, Part, StopReason, Usage};
-use victor_model_api::RawFields as Fields;
+use victor_model_api::lenient::{self, Finish, text};
+use victor_model_api::{AnswerMeter, LimitExceeded, RawFields as Fields};
 use victor_provider_protocol::{Completion, ProviderError, ProviderErrorKind};
 
 use crate::block::{Block, namespaced};
@@ -57,7 +58,9 @@ impl Message {
 
     /// Takes what the answer begins with.
     pub(crate) fn begin(&mut self, fields: &Fields<'_>) -> serde_json::Result<()> {
-        self.id = fields.read("id")?;
+        if let Some(id) = fields.get("id") {
+            self.id = text(&mut serde_json::Deserializer::from_str(id.get()))?;
+        }
         if let Some(model) = fields
             .read::<Option<String>>("model")?
             .filter(|model| !model.is_empty())
@@ -71,8 +74,13 @@ impl Message {
     /// Takes the counts in `usage`.
     pub(crate) fn count(&mut self, fields: &Fields<'_>) -> serde_json::Result<()> {
         let counts: JsonMap = fields.read("usage")?;
-        self.counts
-            .extend(counts.into_iter().filter(|(_, value)| !value.is_null()));
+        for (name, value) in counts.into_iter().filter(|(_, value)| !value.is_null()) {
+            // Some servers count the request at the beginning, and say none at the end.
+            let is_kept = name.contains("input") && value == 0;
+            if !(is_kept && self.counts.contains_key(&name)) {
+                self.counts.insert(name, value);
+            }
+        }
         Ok(())
     }
 
@@ -88,12 +96,24 @@ impl Message {
     }
 
     fn stop_reason(&self) -> Option<StopReason> {
-        Some(match self.stop_reason.as_deref()? {
-            "model_context_window_exceeded" => StopReason::ContextFull,
-            // It paused after the summary that it was asked for, and goes on from it.
-            "compaction" => StopReason::PauseTurn,
-            reason => StopReason::from(reason),
-        })
+        match Finish::of(self.stop_reason.as_deref()?) {
+            Finish::Stopped(reason) => Some(reason),
+            Finish::Failed(_) => None,
+        }
+    }
+
+    /// Whether it is known why the answer ended, which is the end of it but for formalities.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stop_reason.is_some()
+    }
+
+    /// Counts what a whole answer brings.
+    pub(crate) fn measure(&self, meter: &mut AnswerMeter) -> Result<(), LimitExceeded> {
+        let calls = self.blocks.iter().filter(|block| block.is_tool_use());
+        meter.calls(calls.count())?;
+        self.blocks
+            .iter()
+            .try_for_each(|block| block.measure(meter))
     }
 
     fn is_cut(&self) -> bool {
@@ -105,15 +125,19 @@ impl Message {
 
     /// What has been used so far.
     pub(crate) fn usage(&self) -> Usage {
-        let count = |name: &str| self.counts.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let mut usage = Usage::new(count("input_tokens"), count("output_tokens"));
+        let found = |name: &str| self.counts.get(name).and_then(number);
+        let count = |name: &str| found(name).unwrap_or(0);
+        // The other names are those of Chat Completions, which some servers use here too.
+        let input = found("input_tokens").or_else(|| found("prompt_tokens"));
+        let output = found("output_tokens").or_else(|| found("completion_tokens"));
+        let mut usage = Usage::new(input.unwrap_or(0), output.unwrap_or(0));
         usage.cache_read = count("cache_read_input_tokens");
         usage.cache_write = count("cache_creation_input_tokens");
         let thinking = self
             .counts
             .get("output_tokens_details")
             .and_then(|details| details.get("thinking_tokens"));
-        usage.reasoning = thinking.and_then(Value::as_u64).unwrap_or(0);
+        usage.reasoning = thinking.and_then(number).unwrap_or(0);
         for (name, value) in &self.counts {
             if !matches!(
                 name.as_str(),
@@ -121,6 +145,9 @@ impl Message {
                     | "output_tokens"
                     | "cache_read_input_tokens"
                     | "cache_creation_input_tokens"
+                    | "prompt_tokens"
+                    | "completion_tokens"
+                    | "total_tokens"
             ) {
                 count_all(&mut usage, name, value);
             }
@@ -128,12 +155,30 @@ impl Message {
         usage
     }
 
+    /// What the model read in the last of several rounds on the provider's side, of which the counts are the sum:
+    /// <https://platform.claude.com/docs/en/build-with-claude/compaction>.
+    fn context_tokens(&self) -> Option<u64> {
+        let rounds = self.counts.get("iterations")?.as_array()?;
+        let is_message = |round: &&Value| round.get("type").is_some_and(|kind| kind == "message");
+        let last = rounds.iter().rev().find(is_message)?;
+        let count = |name: &str| last.get(name).and_then(number).unwrap_or(0);
+        let read = count("input_tokens")
+            .saturating_add(count("cache_read_input_tokens"))
+            .saturating_add(count("cache_creation_input_tokens"));
+        (rounds.len() > 1 && read > 0).then_some(read)
+    }
+
     /// The answer, when nothing more comes.
     ///
     /// # Errors
     ///
-    /// The model stopped to have a tool called, and no call came whole.
+    /// The server broke the answer off, or the model stopped to have a tool called, and no call came whole.
     pub(crate) fn finish(mut self) -> Result<Completion, ProviderError> {
+        if let Some(Finish::Failed(kind)) = self.stop_reason.as_deref().map(Finish::of) {
+            let message = "the server broke the answer off";
+            return Err(ProviderError::new(kind, DIALECT, message).with_usage(self.usage()));
+        }
+        let context_tokens = self.context_tokens();
         let (cut, stop_reason, usage) = (self.is_cut(), self.stop_reason(), self.usage());
         let parts = self.blocks.into_iter().enumerate();
         let mut parts: Vec<Part> = parts
@@ -159,6 +204,7 @@ impl Message {
             completion.stop_reason = stop_reason;
         }
         completion.id = self.id;
+        completion.context_tokens = context_tokens;
         completion.extra = namespaced(self.own);
         Ok(completion)
     }
@@ -183,6 +229,11 @@ fn container(own: &JsonMap, parts: &[Part]) -> Option<Part> {
         extra: Extra::default(),
     };
     parts.iter().any(is_of_code).then_some(opaque.into())
+}
+
+/// A count, which some servers send as a text or with a point.
+fn number(value: &Value) -> Option<u64> {
+    lenient::count(value).ok()?
 }
 
 /// Adds what else was counted under its path, for example `server_tool_use.web_search_requests`.
@@ -262,6 +313,48 @@ mod tests {
     }
 
     #[test]
+    fn the_last_of_several_rounds_says_how_much_was_read() {
+        let read = |iterations: &str| {
+            let usage = format!(r#"{{"input_tokens":2411,"iterations":{iterations}}}"#);
+            whole(&format!(r#"{{"usage":{usage}}}"#))
+                .unwrap()
+                .context_tokens
+        };
+        let first = r#"{"type":"message","input_tokens":1128}"#;
+        let last = r#"{"type":"message","input_tokens":1000,"cache_read_input_tokens":283}"#;
+        assert_eq!(read(&format!("[{first},{last}]")), Some(1283));
+        let compaction = r#"{"type":"compaction","input_tokens":9000}"#;
+        assert_eq!(read(&format!("[{compaction},{first}]")), Some(1128));
+        assert_eq!((read(&format!("[{first}]")), read("null")), (None, None));
+    }
+
+    #[test]
+    fn counts_come_in_other_forms_too() {
+        let usage = whole(r#"{"usage":{"prompt_tokens":"9","completion_tokens":4.0}}"#)
+            .unwrap()
+            .usage;
+        assert_eq!((usage.input, usage.output), (9, 4));
+        let mut message = Message::new(ModelId::from("m"));
+        for counts in [
+            r#"{"usage":{"input_tokens":9,"output_tokens":1}}"#,
+            r#"{"usage":{"input_tokens":0,"output_tokens":4}}"#,
+        ] {
+            message.count(&Fields::parse(counts).unwrap()).unwrap();
+        }
+        assert_eq!((message.usage().input, message.usage().output), (9, 4));
+    }
+
+    #[test]
+    fn an_answer_that_the_server_broke_off_is_none() {
+        let error =
+            whole(r#"{"stop_reason":"network_error","usage":{"input_tokens":1}}"#).unwrap_err();
+        assert_eq!(
+            (error.kind, error.usage.input),
+            (ProviderErrorKind::Server, 1)
+        );
+    }
+
+    #[test]
     fn stop_reasons_are_translated() {
         let check = |reason: &str, expected: StopReason| {
             let completion = whole(&format!(r#"{{"stop_reason":{reason}}}"#)).unwrap();
@@ -275,6 +368,8 @@ mod tests {
         check("\"pause_turn\"", StopReason::PauseTurn);
         check("\"compaction\"", StopReason::PauseTurn);
         check("\"model_context_window_exceeded\"", StopReason::ContextFull);
+        check("\"length\"", StopReason::MaxTokens);
+        check("\"sensitive\"", StopReason::Refusal);
         check("\"bored\"", StopReason::Other("bored".into()));
     }
 

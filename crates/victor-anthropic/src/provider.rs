@@ -1,5 +1,6 @@
 //! The provider.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +9,9 @@ use futures_util::stream::unfold;
 use secrecy::{ExposeSecret, SecretString};
 use victor_core::{ModelId, Part};
 use victor_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use victor_http::{EventStream, HttpBody, HttpClient, HttpError, HttpResponse, retry_after};
+use victor_http::{
+    BaseUrl, EventStream, HttpBody, HttpClient, HttpError, HttpResponse, retry_after,
+};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, ProviderErrorKind,
@@ -30,7 +33,7 @@ const BINDING_BETA: &str = "thinking-binding-controls-2026-08-01";
 ///
 /// See the [crate's documentation](crate) for how a neutral request becomes one of this API.
 pub struct AnthropicProvider {
-    pub(crate) messages_url: String,
+    pub(crate) base_url: BaseUrl,
     /// Whether it is Anthropic's own API.
     pub(crate) is_original: bool,
     pub(crate) client: HttpClient,
@@ -70,7 +73,7 @@ impl AnthropicProvider {
     pub async fn count_tokens(&self, request: &ChatRequest) -> Result<u64, ProviderError> {
         let body = self.send(request, Mode::Count).await?.bytes().await;
         let body = body.map_err(|failed| error::of_http(&failed));
-        body.and_then(|body| decoder::count(&body))
+        body.and_then(|body| decoder::token_count(&body))
             .map_err(|error| without(&self.secrets, error))
     }
 
@@ -84,9 +87,8 @@ impl AnthropicProvider {
     ///
     /// Dropping the call ends the request.
     pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
-        let base = self.messages_url.trim_end_matches("messages");
         // Of the most that one page holds; there are some dozens.
-        let url = format!("{base}models?limit=1000");
+        let url = self.base_url.join("/v1/models?limit=1000");
         let response = self.client.get(&url, self.headers.clone()).await;
         let body = self.checked(response).await?.bytes().await;
         let body = body.map_err(|failed| error::of_http(&failed));
@@ -120,7 +122,7 @@ impl AnthropicProvider {
         let encoding = Encoding {
             mode,
             max_tokens: self.max_tokens(request),
-            caching: self.settings.prompt_caching,
+            caching: self.settings.caches_prompts(),
             drop_refused_thinking: self.drops_refused_thinking(request),
             thoughts: if self.is_original {
                 Thoughts::Sealed
@@ -148,15 +150,13 @@ impl AnthropicProvider {
         if self.drops_refused_thinking(request) {
             add_beta(&mut headers, BINDING_BETA);
         }
-        let count_url = format!("{}/count_tokens", self.messages_url);
-        let url = if mode == Mode::Count {
-            &count_url
-        } else {
-            &self.messages_url
-        };
+        let url = self.base_url.join(match mode {
+            Mode::Count => "/v1/messages/count_tokens",
+            Mode::Stream | Mode::Whole => "/v1/messages",
+        });
         let messages = request.context.messages().len();
         tracing::debug!(model = %request.model, ?mode, messages, bytes = body.len(), "asking anthropic");
-        self.checked(self.client.post_json(url, headers, body).await)
+        self.checked(self.client.post_json(&url, headers, body).await)
             .await
     }
 
@@ -181,8 +181,26 @@ impl AnthropicProvider {
         // A body that cannot be read adds nothing to what the status says.
         let body = response.bytes().await.unwrap_or_default();
         let mut error = error::of_body(Some(status.as_u16()), id.as_deref(), &body);
-        error.retry_after = delay;
+        error.retry_after = delay.or(error.retry_after);
         Err(without(&self.secrets, error))
+    }
+
+    fn decoder(&self, model: &ModelId) -> MessageDecoder {
+        MessageDecoder::new(model.clone()).with_limits(self.settings.limits)
+    }
+
+    /// Reads an answer as it comes.
+    fn stream(&self, response: HttpResponse, model: &ModelId) -> CompletionStream {
+        let state = Streaming {
+            events: response.events(),
+            decoder: self.decoder(model),
+            secrets: self.secrets.clone(),
+            waiting: VecDeque::new(),
+            has_begun: false,
+        };
+        CompletionStream::new(unfold(Box::new(state), |mut state| async {
+            Some((state.next().await, state))
+        }))
     }
 
     /// Reads an answer that came whole. A wrong type of content explains why it cannot be read, and is no error itself.
@@ -194,7 +212,7 @@ impl AnthropicProvider {
         let content_type = content_type(&response);
         let body = response.bytes().await;
         let body = body.map_err(|failed| without(&self.secrets, error::of_http(&failed)))?;
-        decoder::whole(&body, model).map_err(|mut error| {
+        self.decoder(model).whole(&body).map_err(|mut error| {
             if error.kind == ProviderErrorKind::Malformed {
                 error.message = format!("{} (content type `{content_type}`)", error.message);
             }
@@ -211,33 +229,12 @@ impl ChatProvider for AnthropicProvider {
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let response = self.send(request, Mode::Stream).await?;
-        let content_type = content_type(&response);
-        if content_type.is_empty()
-            || content_type
-                .to_ascii_lowercase()
-                .starts_with("text/event-stream")
-        {
-            let decoder = MessageDecoder::new(request.model.clone());
-            let state = Streaming {
-                events: response.events(),
-                decoder,
-                secrets: self.secrets.clone(),
-            };
-            return Ok(CompletionStream::new(unfold(
-                Box::new(state),
-                |mut state| async { Some((state.next().await, state)) },
-            )));
+        if is_stream(&content_type(&response)) {
+            return Ok(self.stream(response, &request.model));
         }
         // An error, or a server that does not stream.
         let completion = self.whole(response, &request.model).await?;
-        let deltas = completion.parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(CompletionEvent::TextDelta(text.text.clone())),
-            Part::Thinking(thinking) => Some(CompletionEvent::ThinkingDelta(thinking.text.clone())),
-            _ => None,
-        });
-        let mut events: Vec<_> = deltas.map(Ok).collect();
-        events.push(Ok(CompletionEvent::finished(completion)));
-        Ok(CompletionStream::from_events(events))
+        Ok(CompletionStream::from_events(events(completion).map(Ok)))
     }
 
     /// Asks without streaming, unless the answer may be so long that it must be streamed.
@@ -246,6 +243,10 @@ impl ChatProvider for AnthropicProvider {
             return self.stream_chat(request).await?.completion().await;
         }
         let response = self.send(request, Mode::Whole).await?;
+        if content_type(&response).starts_with("text/event-stream") {
+            // A server that always streams.
+            return self.stream(response, &request.model).completion().await;
+        }
         self.whole(response, &request.model).await
     }
 
@@ -259,7 +260,7 @@ impl ChatProvider for AnthropicProvider {
             Some((_, capabilities)) => capabilities.clone(),
             None => {
                 let mut known = capabilities::of(model.as_str());
-                known.prompt_caching &= self.settings.prompt_caching;
+                known.prompt_caching &= self.settings.caches_prompts();
                 known
             }
         }
@@ -271,32 +272,79 @@ struct Streaming {
     events: EventStream,
     decoder: MessageDecoder,
     secrets: Arc<[SecretString]>,
+    /// What is read and not yet handed out.
+    waiting: VecDeque<CompletionEvent>,
+    /// Whether an event has come.
+    has_begun: bool,
 }
 
 impl Streaming {
     async fn next(&mut self) -> Result<CompletionEvent, ProviderError> {
-        let decoded = match self.events.next().await {
-            Some(Ok(event)) => {
-                let decoded = self.decoder.event(event.event, event.data);
-                // What lacks its end may have been cut off anywhere.
-                match decoded {
-                    Err(error) if !event.complete && error.kind == ProviderErrorKind::Malformed => {
-                        Err(self.decoder.truncated())
-                    }
-                    decoded => decoded,
-                }
-            }
-            Some(Err(failed)) => Err(self.decoder.failed(error::of_http(&failed))),
-            None => Err(self.decoder.truncated()),
-        };
-        decoded.map_err(|error| without(&self.secrets, error))
+        if let Some(event) = self.waiting.pop_front() {
+            return Ok(event);
+        }
+        let next = self.advance().await;
+        next.map_err(|error| without(&self.secrets, error))
     }
+
+    async fn advance(&mut self) -> Result<CompletionEvent, ProviderError> {
+        let event = match self.events.next().await {
+            Some(Ok(event)) => event,
+            // The connection may break once it was said why the answer ends.
+            Some(Err(failed)) => {
+                let end = self.decoder.end();
+                return end.map_err(|_| self.decoder.failed(error::of_http(&failed)));
+            }
+            None => return self.decoder.end(),
+        };
+        let before = self.decoder.progress();
+        match self.decoder.event(event.event, event.data) {
+            // What lacks its end may have been cut off anywhere.
+            Err(error) if !event.complete && error.kind == ProviderErrorKind::Malformed => {
+                self.decoder.end()
+            }
+            // A document that came instead of events.
+            Ok(CompletionEvent::Finished(completion)) if !self.has_begun => {
+                self.waiting.extend(events(*completion));
+                Ok(self.waiting.pop_front().unwrap_or(CompletionEvent::Working))
+            }
+            decoded => {
+                self.has_begun = true;
+                if self.decoder.progress() == before {
+                    self.events.no_content();
+                }
+                decoded
+            }
+        }
+    }
+}
+
+/// The events of an answer that came whole.
+fn events(completion: Completion) -> impl Iterator<Item = CompletionEvent> + Send {
+    let deltas = completion.parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(CompletionEvent::TextDelta(text.text.clone())),
+        Part::Thinking(thinking) => Some(CompletionEvent::ThinkingDelta(thinking.text.clone())),
+        _ => None,
+    });
+    let deltas: Vec<_> = deltas.collect();
+    deltas
+        .into_iter()
+        .chain([CompletionEvent::finished(completion)])
+}
+
+/// Whether an answer is a stream of events, which some servers send as plain text or as nothing in particular.
+fn is_stream(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    matches!(
+        kind,
+        "" | "text/event-stream" | "text/plain" | "application/octet-stream"
+    )
 }
 
 fn content_type(response: &HttpResponse) -> String {
     let value = response.headers().get(CONTENT_TYPE);
     value
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
         .unwrap_or_default()
 }
 

@@ -34,6 +34,7 @@ Examples:
   victor chat --mode plan \"How would you split notes.txt?\"
   victor chat --mcp servers.json --continue \"And now?\"
   victor chat --provider ollama --model qwen3 \"Which files are here?\"
+  victor chat --server mistral --model mistral-large-latest \"Which files are here?\"
   victor chat --record tape.jsonl \"Hello\"      keep what the model said; --replay tape.jsonl needs no model";
 
 const MORE: &str = "
@@ -44,6 +45,10 @@ Without --provider the environment decides whose model answers: Anthropic's with
     OPENAI_API_KEY, else one of a running Ollama, else the offline model. The first line on standard error says which \
     and why. --base-url, ANTHROPIC_BASE_URL, OPENAI_BASE_URL and OLLAMA_HOST lead to other servers, \
     ANTHROPIC_MODEL and OPENAI_MODEL to other models.
+
+--server, or VICTOR_SERVER, names a server that is known, with its address, the variable of its key and what is \
+    peculiar to it: --server kimi. With --base-url it says what a server is whose address does not tell: \
+    --server vllm --base-url http://gpu:9000/v1. --provider chooses what is spoken where it speaks more than one dialect.
 
 What is said is kept in a database in the platform's folder for data, or in --data-dir; --no-save keeps nothing. \
     --continue goes on with the last session, --session NAME with another one, and `victor sessions` shows, exports and \

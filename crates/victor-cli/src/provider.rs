@@ -10,7 +10,7 @@ use anyhow::{anyhow, bail};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use victor_anthropic::{AnthropicBuilder, AnthropicProvider};
-use victor_http::{HttpOptions, HttpProxy};
+use victor_http::{BaseUrl, HttpOptions, HttpProxy};
 use victor_offline::OfflineModel;
 use victor_openai::{Dialect, OpenAiBuilder, OpenAiProvider, Server};
 use victor_orchestrator::protocols::{ChatProvider, ModelId, ProviderError, ProviderErrorKind};
@@ -21,6 +21,9 @@ use crate::exit::Failure;
 const ANTHROPIC_KEY: &str = "ANTHROPIC_API_KEY";
 /// The variable with the key of the OpenAI API.
 const OPENAI_KEY: &str = "OPENAI_API_KEY";
+
+/// The variable that names the server.
+pub(crate) const SERVER: &str = "VICTOR_SERVER";
 
 /// How long a list of models is waited for that is only to help.
 const LIST_TIME: Duration = Duration::from_secs(5);
@@ -35,6 +38,10 @@ pub(crate) struct ProviderArgs {
     /// Where the provider's API is, if not where it usually is
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     base_url: Option<String>,
+
+    /// Which known server it is, such as kimi or vllm; an unknown name lists them
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    server: Option<String>,
 }
 
 /// Whose models there are.
@@ -78,37 +85,98 @@ impl ProviderArgs {
     /// Opens the provider that was chosen, or that the environment has. `needs_model` says that no model is named.
     pub(crate) async fn open(&self, needs_model: bool) -> Result<Opened, Failure> {
         let base_url = self.base_url.as_deref();
-        if base_url.is_some() && matches!(self.provider, Choice::Auto | Choice::Offline) {
-            let error = anyhow!(
-                "--base-url needs --provider with what is spoken there, for example `--provider openai`"
-            );
-            return Err(Failure::usage(error));
-        }
+        let server = self.server()?;
         match self.provider {
-            Choice::Auto => found().await,
+            Choice::Auto => {
+                let Some(server) = &server else {
+                    return match base_url {
+                        None => found().await,
+                        Some(_) => Err(self.needs_dialect()),
+                    };
+                };
+                let opened = openai(base_url, Some(&server.name), None)?;
+                let reason = server.reason();
+                Ok(Opened { reason, ..opened })
+            }
+            Choice::Offline if base_url.is_some() => Err(self.needs_dialect()),
             Choice::Offline => Ok(offline(None)),
-            Choice::Anthropic => anthropic(base_url).map_err(Failure::usage),
-            Choice::Openai => openai(base_url, None).map_err(Failure::usage),
+            Choice::Anthropic => anthropic(base_url, server.map(|server| server.name).as_deref()),
+            Choice::Openai => openai(base_url, server.map(|server| server.name).as_deref(), None),
             Choice::OpenaiResponses => {
-                openai(base_url, Some(Dialect::Responses)).map_err(Failure::usage)
+                let dialect = Some(Dialect::Responses);
+                openai(
+                    base_url,
+                    server.map(|server| server.name).as_deref(),
+                    dialect,
+                )
             }
             Choice::Ollama => ollama::open(base_url, needs_model).await,
         }
     }
+
+    /// The server that is named, unless the provider says already whose models are asked.
+    fn server(&self) -> Result<Option<Named>, Failure> {
+        let is_open = !matches!(self.provider, Choice::Offline | Choice::Ollama);
+        match &self.server {
+            Some(_) if !is_open => Err(Failure::usage(anyhow!(
+                "--server goes with --provider openai, openai-responses or anthropic, or with none"
+            ))),
+            Some(name) => Ok(Some(Named {
+                name: name.clone(),
+                by_variable: false,
+            })),
+            None => {
+                let name = Some(variable(SERVER)).filter(|name| is_open && !name.is_empty());
+                Ok(name.map(|name| Named {
+                    name,
+                    by_variable: true,
+                }))
+            }
+        }
+    }
+
+    fn needs_dialect(&self) -> Failure {
+        Failure::usage(anyhow!(
+            "--base-url needs --provider with what is spoken there, for example `--provider openai`"
+        ))
+    }
+}
+
+/// A server that was named.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    by_variable: bool,
+}
+
+impl Named {
+    /// Why it was chosen, where the call does not say.
+    fn reason(&self) -> Option<String> {
+        self.by_variable
+            .then(|| format!("because {SERVER} is `{}`", self.name))
+    }
+}
+
+/// Nobody knows a server of this name.
+fn unknown_server(name: &str, known: &[&str]) -> Failure {
+    Failure::usage(anyhow!(
+        "unknown server `{name}`; expected one of {}",
+        known.join(", ")
+    ))
 }
 
 /// The provider that the environment has.
 async fn found() -> Result<Opened, Failure> {
     let chosen = |variable| Some(format!("because {variable} is set"));
     if is_set(ANTHROPIC_KEY) {
-        let opened = anthropic(None).map_err(Failure::usage)?;
+        let opened = anthropic(None, None)?;
         return Ok(Opened {
             reason: chosen(ANTHROPIC_KEY),
             ..opened
         });
     }
     if is_set(OPENAI_KEY) {
-        let opened = openai(None, None).map_err(Failure::usage)?;
+        let opened = openai(None, None, None)?;
         return Ok(Opened {
             reason: chosen(OPENAI_KEY),
             ..opened
@@ -133,17 +201,30 @@ fn offline(reason: Option<String>) -> Opened {
     }
 }
 
-fn anthropic(base_url: Option<&str>) -> anyhow::Result<Opened> {
-    let mut builder = AnthropicBuilder::from_env()
-        .http_options(options(base_url.unwrap_or(&variable("ANTHROPIC_BASE_URL"))));
-    if let Some(url) = base_url {
-        builder = builder.base_url(url);
+fn anthropic(base_url: Option<&str>, server: Option<&str>) -> Result<Opened, Failure> {
+    use victor_anthropic::Server;
+
+    let known = Server::ALL.map(|server| server.name);
+    let named = server.map(|name| Server::named(name).ok_or_else(|| unknown_server(name, &known)));
+    let server = named.transpose()?.or(base_url.map(Server::at));
+    let mut builder = AnthropicBuilder::from_env();
+    let mut key = ANTHROPIC_KEY;
+    if let Some(server) = server {
+        // A known server has a key of its own, and is not sent that of Anthropic.
+        if let Some(own) = server.key_variable.filter(|own| *own != ANTHROPIC_KEY) {
+            key = own;
+            builder = AnthropicBuilder::server_from_env(server);
+        }
+        builder = builder.server(server);
     }
-    let provider = Arc::new(
-        builder
-            .build()
-            .map_err(|error| unopened(error, ANTHROPIC_KEY))?,
-    );
+    // What the environment says of the address is in the builder, and is of no server that is named here.
+    let url = base_url.or(server.map(|server| server.base_url));
+    let builder = match url {
+        Some(url) => builder.base_url(url).http_options(options(url)),
+        None => builder.http_options(options(&variable("ANTHROPIC_BASE_URL"))),
+    };
+    let provider = builder.build();
+    let provider = Arc::new(provider.map_err(|error| Failure::usage(unopened(error, key)))?);
     Ok(Opened {
         provider: provider.clone(),
         source: Source::Anthropic(provider),
@@ -151,23 +232,42 @@ fn anthropic(base_url: Option<&str>) -> anyhow::Result<Opened> {
     })
 }
 
-fn openai(base_url: Option<&str>, dialect: Option<Dialect>) -> anyhow::Result<Opened> {
+fn openai(
+    base_url: Option<&str>,
+    server: Option<&str>,
+    dialect: Option<Dialect>,
+) -> Result<Opened, Failure> {
+    let known = Server::ALL.map(|server| server.name);
+    let named = server.map(|name| Server::named(name).ok_or_else(|| unknown_server(name, &known)));
+    let server = named.transpose()?.or(base_url.map(Server::at));
     let mut builder = OpenAiBuilder::from_env();
     let mut key = OPENAI_KEY;
-    if let Some(url) = base_url {
-        let server = Server::at(url);
+    if let Some(server) = server {
         // A known server has a key of its own, and is not sent that of OpenAI.
         if let Some(own) = server.key_variable {
             key = own;
             builder = OpenAiBuilder::server_from_env(server);
         }
-        builder = builder.server(server).base_url(url);
+        builder = builder.server(server);
     }
+    let given = variable("OPENAI_BASE_URL");
+    // The address in the environment is that of a named server which may be anywhere, unless another one is there.
+    let is_free = |server: &Server| server.key_variable.is_none() || server.base_url.is_empty();
+    let is_meant = !given.is_empty() && Server::at(&given) == Server::COMPATIBLE;
+    let url = match (base_url, &server) {
+        (Some(url), _) => Some(url),
+        (None, Some(server)) if is_meant && is_free(server) => Some(&*given),
+        (None, server) => server.map(|server| server.base_url),
+    };
+    let mut builder = match url {
+        Some(url) => builder.base_url(url).http_options(options(url)),
+        None => builder.http_options(options(&given)),
+    };
     if let Some(dialect) = dialect {
         builder = builder.dialect(dialect);
     }
-    let builder = builder.http_options(options(base_url.unwrap_or(&variable("OPENAI_BASE_URL"))));
-    let provider = Arc::new(builder.build().map_err(|error| unopened(error, key))?);
+    let provider = builder.build();
+    let provider = Arc::new(provider.map_err(|error| Failure::usage(unopened(error, key)))?);
     Ok(Opened {
         provider: provider.clone(),
         source: Source::OpenAi(provider),
@@ -233,10 +333,10 @@ impl Source {
 
 /// What must not be in a recording: the keys that the environment has.
 pub(crate) fn secrets() -> impl Iterator<Item = String> {
-    let servers = Server::ALL
-        .into_iter()
-        .filter_map(|server| server.key_variable);
-    let variables = servers.chain([ANTHROPIC_KEY, "ANTHROPIC_AUTH_TOKEN"]);
+    let servers = Server::ALL.into_iter().map(|server| server.key_variable);
+    let others = victor_anthropic::Server::ALL.into_iter();
+    let servers = servers.chain(others.map(|server| server.key_variable));
+    let variables = servers.flatten().chain(["ANTHROPIC_AUTH_TOKEN"]);
     // What is shorter is no secret, and might be part of any word.
     variables.map(variable).filter(|value| value.len() >= 8)
 }
@@ -254,14 +354,8 @@ fn is_set(name: &str) -> bool {
 
 /// The options of a client for this address: no proxy leads to this machine.
 fn options(url: &str) -> HttpOptions {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let is_local = ["localhost", "127.", "[::1]"]
-        .iter()
-        .any(|local| host.starts_with(local));
     let mut options = HttpOptions::default();
-    if is_local {
+    if BaseUrl::parse(url).is_ok_and(|url| url.is_local()) {
         options.proxy = HttpProxy::None;
     }
     options

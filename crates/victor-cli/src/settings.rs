@@ -6,7 +6,7 @@ use clap::Args;
 use victor_orchestrator::coordinators::ConfigCoordinator;
 use victor_orchestrator::protocols::{ConfigError, Coordinator as _};
 
-use crate::{data, say};
+use crate::{data, provider, say};
 
 /// Where settings are read from.
 #[derive(Debug, Args)]
@@ -21,7 +21,8 @@ impl SettingsArgs {
     pub(crate) fn read(&self, mode: Option<&str>) -> Result<ConfigCoordinator, ConfigError> {
         let builder = ConfigCoordinator::builder()
             .environment(std::env::vars_os())
-            .reserve(data::VARIABLE);
+            .reserve(data::VARIABLE)
+            .reserve(provider::SERVER);
         let builder = match &self.config {
             Some(file) => builder.file(file),
             None => builder.discover(Path::new(".")),

@@ -17,7 +17,7 @@ pub(crate) struct TapeArgs {
     record: Option<PathBuf>,
 
     /// Take the answers from this recording, in place of a model; what is asked must be the same
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "base_url"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "base_url", "server"])]
     replay: Option<PathBuf>,
 }
 

@@ -1,6 +1,7 @@
 //! Sends requests.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use rustls::crypto::CryptoProvider;
 
 use crate::error::without_secrets;
 use crate::exchange::Exchange;
+use crate::proxy;
 use crate::{HttpBody, HttpError, HttpOptions, HttpProxy, HttpReach, HttpResponse, TimeLimit};
 
 /// Sends requests. A clone shares the connections of the original.
@@ -176,6 +178,9 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
     if options.pool_idle_time_limit.is_zero() {
         builder = builder.pool_max_idle_per_host(0);
     }
+    if let Some(socket) = &options.unix_socket {
+        builder = with_socket(builder, socket, &options.reach)?;
+    }
     if let Some(resolver) = options.reach.resolver() {
         builder = builder.dns_resolver(Arc::new(resolver));
     }
@@ -189,15 +194,22 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
                 reason: "through a proxy it cannot be seen which addresses are reached".to_owned(),
             });
         }
-        HttpProxy::System => builder,
+        _ if options.unix_socket.is_some() => builder,
+        HttpProxy::System => {
+            proxy::check_environment(|name| std::env::var(name).ok())?;
+            builder
+        }
         HttpProxy::None => builder.no_proxy(),
-        HttpProxy::Url(url) => builder.proxy(Proxy::all(url).map_err(|error| {
-            let reason = HttpError::reason(&error);
-            let url = without_secrets(url);
-            HttpError::InvalidOptions {
-                reason: format!("`{url}` is not a URL of a proxy: {reason}"),
-            }
-        })?),
+        HttpProxy::Url(url) => {
+            proxy::check("the proxy", url)?;
+            builder.proxy(Proxy::all(url).map_err(|error| {
+                let reason = HttpError::reason(&error);
+                let url = without_secrets(url);
+                HttpError::InvalidOptions {
+                    reason: format!("`{url}` is not a URL of a proxy: {reason}"),
+                }
+            })?)
+        }
     };
     let mut certificates = Vec::new();
     for pem in &options.extra_root_certificates {
@@ -213,6 +225,28 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
         builder = builder.tls_certs_merge(certificates);
     }
     Ok(builder)
+}
+
+/// The same, with all servers behind a socket of the system.
+fn with_socket(
+    builder: ClientBuilder,
+    socket: &Path,
+    reach: &HttpReach,
+) -> Result<ClientBuilder, HttpError> {
+    if *reach != HttpReach::Anywhere {
+        return Err(HttpError::InvalidOptions {
+            reason: "a socket of the system is no public address".to_owned(),
+        });
+    }
+    #[cfg(unix)]
+    return Ok(builder.unix_socket(socket));
+    #[cfg(not(unix))]
+    Err(HttpError::InvalidOptions {
+        reason: format!(
+            "`{}` cannot be used: this system has no Unix sockets",
+            socket.display()
+        ),
+    })
 }
 
 fn invalid_options(error: &reqwest::Error) -> HttpError {

@@ -126,6 +126,8 @@ pub enum TimeLimit {
     Response,
     /// That of a pause in the answer.
     Idle,
+    /// That of signs of life without content.
+    Content,
     /// That of the exchange as a whole.
     Total,
 }
@@ -136,6 +138,7 @@ impl std::fmt::Display for TimeLimit {
             Self::Connect => "accepted no connection",
             Self::Response => "did not begin to answer",
             Self::Idle => "sent nothing more",
+            Self::Content => "sent nothing but signs of life",
             Self::Total => "did not complete the answer",
         })
     }

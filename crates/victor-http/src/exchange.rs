@@ -56,7 +56,7 @@ impl Exchange {
         HttpError::new(error, &self.server, &self.options)
     }
 
-    fn timeout(&self, limit: TimeLimit, duration: Duration) -> HttpError {
+    pub(crate) fn timeout(&self, limit: TimeLimit, duration: Duration) -> HttpError {
         HttpError::Timeout {
             server: self.server.clone(),
             limit,

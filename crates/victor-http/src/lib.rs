@@ -31,16 +31,20 @@
 //!
 //! - **Keys stay.** No redirect is followed, unless that is asked for; then keys do not go along. Header values, query strings and passwords in URLs appear in no error and
 //!   in no `Debug`.
-//! - **Nothing waits or grows without end.** Connecting, the beginning of an answer and every pause in it have a limit,
-//!   and so have a body and an event.
+//! - **Nothing waits or grows without end.** Connecting, the beginning of an answer, every pause in it and every
+//!   stretch of signs of life alone have a limit, and so have a body and an event.
 //! - **What is lost is not whole.** A body that ends before its declared end is an error and never a short answer.
+//! - **An address is more than text.** [`BaseUrl`] joins paths where a base URL has a query, and keeps users and passwords
+//!   out of sight; proxies of HTTP and SOCKS and sockets of the system are ways to a server.
 //! - **Dropping ends it.** A request, response or stream that is dropped closes its connection (on HTTP/2, its stream).
 
+mod base_url;
 mod body;
 mod client;
 mod error;
 mod exchange;
 mod options;
+mod proxy;
 mod reach;
 mod response;
 mod retry_after;
@@ -49,6 +53,7 @@ mod template;
 mod tools;
 mod written;
 
+pub use base_url::BaseUrl;
 pub use body::HttpBody;
 pub use bytes::Bytes;
 pub use client::HttpClient;

@@ -1,6 +1,7 @@
 //! A client's limits, and how it reaches servers.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::HttpReach;
@@ -16,6 +17,9 @@ pub struct HttpOptions {
     pub response_time_limit: Duration,
     /// How long a server may send nothing in the middle of its answer. 60 s by default.
     pub idle_time_limit: Duration,
+    /// How long a server may send nothing but signs of life in a stream of events: comments, and events that
+    /// [have no content](crate::EventStream::no_content). 10 min by default, as long as a model may think unseen.
+    pub content_time_limit: Duration,
     /// How long an exchange may take as a whole. Without limit by default.
     pub total_time_limit: Option<Duration>,
     /// How many bytes a body may have that is read as a whole, after decompression. 64 MiB by default.
@@ -24,6 +28,9 @@ pub struct HttpOptions {
     pub max_event_bytes: usize,
     /// Through which proxy servers are reached. That of the system by default.
     pub proxy: HttpProxy,
+    /// The socket of the system through which all servers are reached, instead of over the network and through a proxy;
+    /// see [`BaseUrl::socket`](crate::BaseUrl::socket). None by default. Only Unix has them.
+    pub unix_socket: Option<PathBuf>,
     /// Which servers may be reached, also by redirects. Any by default.
     pub reach: HttpReach,
     /// How many redirects a GET request follows. None by default, so that keys do not travel. To another server only the
@@ -42,6 +49,8 @@ pub struct HttpOptions {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum HttpProxy {
     /// As the system says: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the settings of macOS and Windows.
+    /// Proxies may be those of HTTP and SOCKS: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. One of
+    /// another kind is an error, and not passed by.
     #[default]
     System,
     /// Through none.
@@ -56,10 +65,12 @@ impl Default for HttpOptions {
             connect_time_limit: Duration::from_secs(10),
             response_time_limit: Duration::from_secs(600),
             idle_time_limit: Duration::from_secs(60),
+            content_time_limit: Duration::from_secs(600),
             total_time_limit: None,
             max_body_bytes: 64 << 20,
             max_event_bytes: 16 << 20,
             proxy: HttpProxy::default(),
+            unix_socket: None,
             reach: HttpReach::default(),
             max_redirects: 0,
             pool_idle_time_limit: Duration::from_secs(30),

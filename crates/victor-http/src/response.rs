@@ -1,10 +1,12 @@
 //! What a server answers.
 
 use std::fmt;
+use std::mem;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use tokio::time::{Instant, timeout};
 
 use crate::exchange::Exchange;
 use crate::{HttpError, SseDecoder, SseError, SseEvent, TimeLimit};
@@ -16,15 +18,37 @@ pub struct HttpResponse {
 }
 
 /// The events of an answer, as they come.
+///
+/// A server may answer with one JSON document instead, whatever its headers say. It is the data of the only event then.
 #[derive(Debug)]
 pub struct EventStream {
     response: HttpResponse,
     decoder: SseDecoder,
     state: State,
+    /// The document that came instead of events, as far as it has come, and once it is whole.
+    body: Vec<u8>,
+    document: String,
+    /// When something came last.
+    received: Instant,
+    /// When content came last, and before the last event.
+    content: Content,
+    content_before: Content,
+}
+
+/// When content came last.
+#[derive(Debug, Clone, Copy)]
+struct Content {
+    at: Instant,
+    /// Whether it is too long ago. One more piece may come then, since it may be the reader who took the time.
+    is_late: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// Nothing has come yet but blanks.
+    Blank,
+    /// A document is coming, and no events.
+    Document,
     /// More bytes may come.
     Open,
     /// All bytes came; events may be left in the decoder.
@@ -61,8 +85,8 @@ impl HttpResponse {
     /// # Errors
     ///
     /// [`HttpError::BodyTooLarge`], [`HttpError::Timeout`], [`HttpError::Truncated`], [`HttpError::Malformed`].
-    pub async fn bytes(self) -> Result<Bytes, HttpError> {
-        self.read().await.map(|(body, _)| Bytes::from(body))
+    pub async fn bytes(mut self) -> Result<Bytes, HttpError> {
+        self.read().await.map(Bytes::from)
     }
 
     /// The whole body, decompressed, as text. It is read as UTF-8, whatever its headers say.
@@ -70,33 +94,53 @@ impl HttpResponse {
     /// # Errors
     ///
     /// As [`bytes`](Self::bytes), and [`HttpError::InvalidUtf8`].
-    pub async fn text(self) -> Result<String, HttpError> {
-        let (body, server) = self.read().await?;
-        String::from_utf8(body).map_err(|_| HttpError::InvalidUtf8 { server })
+    pub async fn text(mut self) -> Result<String, HttpError> {
+        let body = self.read().await?;
+        self.utf8(body)
     }
 
     /// The body as a stream of events, whatever its status and content type say.
     #[must_use]
     pub fn events(self) -> EventStream {
+        let now = Instant::now();
+        let content = Content {
+            at: now,
+            is_late: false,
+        };
         EventStream {
             decoder: SseDecoder::new(self.exchange.options.max_event_bytes),
             response: self,
-            state: State::Open,
+            state: State::Blank,
+            body: Vec::new(),
+            document: String::new(),
+            received: now,
+            content,
+            content_before: content,
         }
     }
 
-    /// The body, and who sent it.
-    async fn read(mut self) -> Result<(Vec<u8>, String), HttpError> {
+    async fn read(&mut self) -> Result<Vec<u8>, HttpError> {
         let limit = self.exchange.options.max_body_bytes;
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
-            if chunk.len() > limit - body.len() {
-                let server = self.exchange.server;
-                return Err(HttpError::BodyTooLarge { server, limit });
-            }
-            body.extend_from_slice(&chunk);
+            self.append(&mut body, &chunk, limit)?;
         }
-        Ok((body, self.exchange.server))
+        Ok(body)
+    }
+
+    fn append(&self, body: &mut Vec<u8>, chunk: &[u8], limit: usize) -> Result<(), HttpError> {
+        if chunk.len() > limit - body.len() {
+            let server = self.exchange.server.clone();
+            return Err(HttpError::BodyTooLarge { server, limit });
+        }
+        body.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn utf8(&self, body: Vec<u8>) -> Result<String, HttpError> {
+        String::from_utf8(body).map_err(|_| HttpError::InvalidUtf8 {
+            server: self.exchange.server.clone(),
+        })
     }
 
     fn error(&self, error: &SseError) -> HttpError {
@@ -118,6 +162,20 @@ impl HttpResponse {
         let chunk = self.response.chunk();
         self.exchange.step(TimeLimit::Idle, idle, chunk).await
     }
+
+    /// The next piece of a body whose last content came then.
+    async fn chunk_of_stream(&mut self, content: &mut Content) -> Result<Option<Bytes>, HttpError> {
+        let limit = self.exchange.options.content_time_limit;
+        let left = limit.saturating_sub(content.at.elapsed());
+        if left >= self.exchange.options.idle_time_limit {
+            return self.chunk().await;
+        }
+        let was_late = mem::replace(&mut content.is_late, left.is_zero());
+        match timeout(left, self.chunk()).await {
+            Ok(chunk) if !was_late => chunk,
+            _ => Err(self.exchange.timeout(TimeLimit::Content, limit)),
+        }
+    }
 }
 
 impl EventStream {
@@ -138,7 +196,21 @@ impl EventStream {
     pub async fn next(&mut self) -> Option<Result<SseEvent<'_>, HttpError>> {
         let event = match self.advance().await {
             Ok(false) => return None,
-            Ok(true) => self.decoder.current(self.state != State::Over),
+            Ok(true) if !self.document.is_empty() => {
+                return Some(Ok(SseEvent {
+                    event: "",
+                    data: &self.document,
+                    complete: true,
+                }));
+            }
+            Ok(true) => {
+                let content = Content {
+                    at: self.received,
+                    is_late: false,
+                };
+                self.content_before = mem::replace(&mut self.content, content);
+                self.decoder.current(self.state != State::Over)
+            }
             Err(error) => {
                 self.state = State::Over;
                 return Some(Err(error));
@@ -148,6 +220,19 @@ impl EventStream {
             self.state = State::Over;
         }
         Some(event.map_err(|error| self.response.error(&error)))
+    }
+
+    /// Says that the last event had no content: it was a sign of life, and does not keep the server from
+    /// [its limit](crate::HttpOptions::content_time_limit).
+    pub fn no_content(&mut self) {
+        self.content = self.content_before;
+    }
+
+    /// Whether the body begins with this, and it begins as JSON does and no event can.
+    fn is_document(&self, chunk: &[u8]) -> bool {
+        let chunk = chunk.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(chunk);
+        let first = chunk.trim_ascii_start().first();
+        self.state == State::Blank && matches!(first, Some(b'{' | b'['))
     }
 
     /// Reads up to the end of the next event. Whether there is one.
@@ -164,8 +249,26 @@ impl EventStream {
                 self.state = State::Over;
                 return Ok(self.decoder.advance_at_end());
             }
-            match self.response.chunk().await? {
-                Some(chunk) => self.decoder.push(&chunk),
+            let chunk = self.response.chunk_of_stream(&mut self.content).await?;
+            self.received = Instant::now();
+            match chunk {
+                Some(chunk) if self.state == State::Document || self.is_document(&chunk) => {
+                    self.state = State::Document;
+                    let limit = self.response.exchange.options.max_body_bytes;
+                    self.response.append(&mut self.body, &chunk, limit)?;
+                }
+                None if self.state == State::Document => {
+                    let document = self.response.utf8(mem::take(&mut self.body))?;
+                    self.document = document.trim_start_matches('\u{feff}').trim().to_owned();
+                    self.state = State::Over;
+                    return Ok(true);
+                }
+                Some(chunk) => {
+                    if !chunk.trim_ascii().is_empty() {
+                        self.state = State::Open;
+                    }
+                    self.decoder.push(&chunk);
+                }
                 None => self.state = State::Ended,
             }
         }

@@ -104,6 +104,14 @@ impl SseDecoder {
         }
     }
 
+    /// Returns whether a body that came whole is a stream of events, by how its first line begins.
+    #[must_use]
+    pub fn is_stream(body: &str) -> bool {
+        let body = body.trim_start_matches('\u{feff}').trim_start();
+        let fields = [":", "data:", "event:", "id:", "retry:"];
+        fields.iter().any(|field| body.starts_with(field))
+    }
+
     /// Takes the next bytes of the stream. Call [`next_event`](Self::next_event) until there is none before you push
     /// more: what is pushed waits in memory until it has been read.
     pub fn push(&mut self, bytes: &[u8]) {
@@ -283,6 +291,21 @@ impl SseDecoder {
 #[cfg(test)]
 mod tests {
     use super::{SseDecoder, SseError};
+
+    #[test]
+    fn a_stream_is_told_from_a_document() {
+        for stream in [
+            "data: 1\n\n",
+            "\u{feff}\r\n: hi\n",
+            "event:a\ndata: 1",
+            "id: 1\n",
+        ] {
+            assert!(SseDecoder::is_stream(stream), "{stream:?}");
+        }
+        for document in ["", "{\"data\": 1}", "[1]", "data", "<html>data: 1"] {
+            assert!(!SseDecoder::is_stream(document), "{document:?}");
+        }
+    }
 
     #[test]
     fn memory_is_bounded_by_the_limit_and_the_chunk() {

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::lenient::repaired;
+
 /// Returns the arguments of a call as a JSON object: byte for byte where they are one.
 ///
 /// Many servers refuse a history with arguments that are anything else. Then the object shows what the model wrote, so
@@ -25,7 +27,7 @@ pub fn arguments(written: &str) -> Cow<'_, RawValue> {
         .ok()
         .filter(|raw| raw.get().starts_with('{'));
     if let Some(object) = object {
-        return match whole_surrogates(object.get()) {
+        return match repaired(object.get()) {
             None => Cow::Borrowed(object),
             Some(whole) => RawValue::from_string(whole).map_or(Cow::Borrowed(object), Cow::Owned),
         };
@@ -36,34 +38,6 @@ pub fn arguments(written: &str) -> Cow<'_, RawValue> {
     };
     // Neither can fail to become JSON.
     to_raw_value(&shown).map_or(Cow::Borrowed(RawValue::NULL), Cow::Owned)
-}
-
-/// The same JSON with `\ufffd` for every escape of half a surrogate pair; none if there is no such half.
-fn whole_surrogates(json: &str) -> Option<String> {
-    const LENGTH: usize = r"\ud83d".len();
-    let unit = |at: usize| {
-        let hex = json.get(at..at + LENGTH)?.strip_prefix(r"\u")?;
-        u16::from_str_radix(hex, 16).ok()
-    };
-    let mut whole = String::new();
-    // Up to where the text has been copied, and where the search goes on.
-    let (mut copied, mut at) = (0, 0);
-    while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
-        at += found;
-        at += match (unit(at), unit(at + LENGTH)) {
-            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => 2 * LENGTH,
-            (Some(0xD800..0xE000), _) => {
-                whole.push_str(&json[copied..at]);
-                whole.push_str(r"\ufffd");
-                copied = at + LENGTH;
-                LENGTH
-            }
-            (Some(_), _) => LENGTH,
-            // An escape of one character.
-            (None, _) => 2,
-        };
-    }
-    (copied > 0).then(|| whole + &json[copied..])
 }
 
 #[cfg(test)]

@@ -16,17 +16,26 @@
 //! - [`CallIds`], [`NameRule`] and [`arguments`] write what models got wrong in a form that every server takes, and that
 //!   shows the model what it wrote.
 //! - [`RawFields`] and [`Pieces`] keep fields that nobody knows byte for byte, to be sent back.
+//! - [`lenient`] reads what servers send in other forms than their API's documentation promises.
+//! - [`AnswerMeter`] holds an answer to its [limits](AnswerLimits).
+//! - [`class_of_code`], [`class_of_text`], [`delay_of_text`] and [`Overflow`] read errors, whose tables stand here for all
+//!   dialects.
 
 mod arguments;
+pub mod lenient;
+mod limits;
 mod names;
 mod overflow;
+mod phrases;
 mod pieces;
 mod raw_fields;
 mod turns;
 
 pub use arguments::arguments;
+pub use limits::{AnswerLimits, AnswerMeter, LimitExceeded};
 pub use names::{CallIds, NameRule};
 pub use overflow::Overflow;
+pub use phrases::{class_of_code, class_of_text, delay_of_text};
 pub use pieces::Pieces;
 pub use raw_fields::RawFields;
 pub use turns::{Answer, BRIDGE, EMPTY, LEFT_OUT, Side, Turn, turns};

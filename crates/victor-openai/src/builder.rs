@@ -5,12 +5,13 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use victor_core::ModelId;
 use victor_http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use victor_http::{HttpClient, HttpOptions};
+use victor_http::{BaseUrl, HttpClient, HttpOptions};
 use victor_provider_protocol::{Capabilities, CapabilitySource, ProviderError, ProviderErrorKind};
 
 use crate::body::Bodies;
 use crate::connection::Connection;
-use crate::{Dialect, OpenAiProvider, Quirks, Server};
+use crate::error::of_http;
+use crate::{AnswerLimits, Dialect, KeyHeader, OpenAiProvider, Quirks, Server};
 
 /// The model of OpenAI that is asked where none is chosen.
 const MODEL: &str = "gpt-5.6-terra";
@@ -25,6 +26,7 @@ pub struct OpenAiBuilder {
     headers: Vec<(String, SecretString)>,
     http: Option<HttpClient>,
     http_options: HttpOptions,
+    limits: AnswerLimits,
     default_model: Option<ModelId>,
     pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
 }
@@ -40,6 +42,7 @@ impl Default for OpenAiBuilder {
             headers: Vec::new(),
             http: None,
             http_options: HttpOptions::default(),
+            limits: AnswerLimits::default(),
             default_model: None,
             capabilities: Vec::new(),
         }
@@ -106,7 +109,8 @@ impl OpenAiBuilder {
     }
 
     /// Sets where the API is, up to what stands before `/chat/completions` or `/responses`; by default where the server
-    /// is. The dialect and the quirks stay those of the server.
+    /// is. The dialect and the quirks stay those of the server. It may have a query, a user and a password, or be behind
+    /// a socket of the system; see [`BaseUrl`].
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
@@ -127,7 +131,7 @@ impl OpenAiBuilder {
         self
     }
 
-    /// Sets the API key, sent as `Authorization: Bearer`. Servers on this machine usually need none.
+    /// Sets the API key, sent in the header that the server [wants it in](Quirks::key_header). Servers on this machine usually need none.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
         self.api_key = Some(key.into());
@@ -167,6 +171,13 @@ impl OpenAiBuilder {
         self
     }
 
+    /// Sets how much one answer may say. How long one may take is among the [HTTP options](Self::http_options).
+    #[must_use]
+    pub fn answer_limits(mut self, limits: AnswerLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Sets the model that is asked where none is chosen: `gpt-5.6-terra` of OpenAI itself, and none elsewhere.
     #[must_use]
     pub fn default_model(mut self, model: impl Into<ModelId>) -> Self {
@@ -192,11 +203,11 @@ impl OpenAiBuilder {
     ///
     /// - [`Authentication`](ProviderErrorKind::Authentication): there is no key for a server that needs one, or it has
     ///   characters that no header may have.
-    /// - [`InvalidRequest`](ProviderErrorKind::InvalidRequest): there is no base URL, a header is none, or no client can
-    ///   be built with the options.
+    /// - [`InvalidRequest`](ProviderErrorKind::InvalidRequest): there is no base URL or it is none, a header is none, or
+    ///   no client can be built with the options.
     pub fn build(self) -> Result<OpenAiProvider, ProviderError> {
         let connection = self.connection()?;
-        let is_openai = connection.base_url == Server::OPENAI.base_url;
+        let is_openai = Server::OPENAI.is_at(&connection.base_url);
         Ok(OpenAiProvider {
             connection,
             dialect: self.server.dialect,
@@ -204,6 +215,7 @@ impl OpenAiBuilder {
             default_model: self.default_model.or(is_openai.then(|| MODEL.into())),
             capabilities: self.capabilities,
             bodies: Bodies::default(),
+            limits: self.limits,
         })
     }
 
@@ -211,39 +223,61 @@ impl OpenAiBuilder {
         let name = self.name.as_deref().unwrap_or(self.server.name);
         let error = |kind, message: &str| Err(ProviderError::new(kind, name, message));
         let base_url = self.base_url.as_deref().unwrap_or(self.server.base_url);
-        let base_url = base_url.trim().trim_end_matches('/');
-        if base_url.is_empty() {
+        if base_url.trim().is_empty() {
             let message = "there is no base URL; give one to the builder";
             return error(ProviderErrorKind::InvalidRequest, message);
         }
+        let base_url = BaseUrl::parse(base_url).map_err(|failed| of_http(name, &failed))?;
+        // Whoever copies an address from an example copies the method with it.
+        let base_url = base_url.without("/chat/completions").without("/responses");
         if let Some(variable) = self.server.key_variable
-            && self.api_key.is_none()
-            && base_url == self.server.base_url
+            && !self.has_key()
+            && self.server.is_at(&base_url)
         {
             let message =
                 format!("there is no API key; set {variable}, or give one to the builder");
             return error(ProviderErrorKind::Authentication, &message);
         }
-        let client = match &self.http {
-            Some(client) => client.clone(),
-            None => HttpClient::new(&self.http_options)
-                .map_err(|failed| crate::error::of_http(name, &failed))?,
+        let client = match (&self.http, base_url.socket()) {
+            (Some(_), Some(_)) => {
+                let message = "a server behind a socket needs a client of its own: give the builder HTTP options, and no client";
+                return error(ProviderErrorKind::InvalidRequest, message);
+            }
+            (Some(client), None) => client.clone(),
+            (None, socket) => {
+                let mut options = self.http_options.clone();
+                options.unix_socket = socket.map(Into::into).or(options.unix_socket);
+                HttpClient::new(&options).map_err(|failed| of_http(name, &failed))?
+            }
         };
         let given = self.headers.iter().map(|(_, value)| value);
         Ok(Connection {
-            headers: self.headers(name)?,
+            headers: self.headers(name, &base_url)?,
             secrets: self.api_key.iter().chain(given).cloned().collect(),
             name: name.into(),
-            base_url: base_url.to_owned(),
+            base_url,
             client,
         })
     }
 
-    fn headers(&self, provider: &str) -> Result<HeaderMap, ProviderError> {
+    /// Whether there is a key, or a header in its place.
+    fn has_key(&self) -> bool {
+        let is_key = |name: &str| ["authorization", "api-key"].contains(&&*name.to_lowercase());
+        self.api_key.is_some() || self.headers.iter().any(|(name, _)| is_key(name))
+    }
+
+    fn headers(&self, provider: &str, base_url: &BaseUrl) -> Result<HeaderMap, ProviderError> {
         let mut headers = HeaderMap::new();
+        if let Some(user) = base_url.authorization() {
+            headers.insert(AUTHORIZATION, user.clone());
+        }
         if let Some(key) = &self.api_key {
-            let bearer = format!("Bearer {}", key.expose_secret().trim());
-            headers.insert(AUTHORIZATION, value(provider, &bearer, "the API key")?);
+            let key = key.expose_secret().trim();
+            let (header, key) = match self.server.quirks.key_header {
+                KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+                KeyHeader::ApiKey => (HeaderName::from_static("api-key"), key.to_owned()),
+            };
+            headers.insert(header, value(provider, &key, "the API key")?);
         }
         for (name, secret) in &self.headers {
             let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
@@ -319,7 +353,10 @@ mod tests {
         ];
         let ollama = of(None, &vars).build().unwrap();
         assert_eq!((ollama.name(), ollama.default_model()), ("ollama", None));
-        assert_eq!(ollama.connection.base_url, "http://localhost:11434/v1");
+        assert_eq!(
+            ollama.connection.base_url.join(""),
+            "http://localhost:11434/v1"
+        );
         assert!(ollama.connection.headers.is_empty());
 
         let vars = [
@@ -351,13 +388,54 @@ mod tests {
             ),
             (1, &"Bearer g".parse().unwrap())
         );
-        assert_eq!(groq.connection.base_url, Server::GROQ.base_url);
+        assert_eq!(groq.connection.base_url.join(""), Server::GROQ.base_url);
         let local = of(Some(Server::OLLAMA), &vars).build().unwrap();
         assert!(local.connection.headers.is_empty());
         let error = of(Some(Server::DEEPSEEK), &vars).build().unwrap_err();
         assert_eq!(
             error.message,
             "there is no API key; set DEEPSEEK_API_KEY, or give one to the builder"
+        );
+    }
+
+    #[test]
+    fn keys_are_sent_as_each_server_wants_them() {
+        let keyed = |server: Server, url: &str| {
+            let builder = OpenAiBuilder::default().server(server).base_url(url);
+            builder.api_key("k").build().unwrap().connection
+        };
+        let url = "https://mine.openai.azure.com/openai/v1/responses?api-version=preview";
+        let azure = keyed(Server::at(url), url);
+        assert_eq!(
+            (azure.headers.len(), &azure.headers["api-key"]),
+            (1, &"k".parse().unwrap())
+        );
+        assert_eq!(
+            azure.base_url.join("/responses"),
+            "https://mine.openai.azure.com/openai/v1/responses?api-version=preview"
+        );
+        // A user and a password stand in for a key.
+        let open = OpenAiBuilder::default()
+            .server(Server::COMPATIBLE)
+            .base_url("http://u:p@h/v1");
+        assert_eq!(
+            open.build().unwrap().connection.headers[AUTHORIZATION],
+            "Basic dTpw"
+        );
+        let both = keyed(Server::COMPATIBLE, "http://u:p@h/v1");
+        assert_eq!(both.headers[AUTHORIZATION], "Bearer k");
+        // A header in place of a key is one.
+        let token = OpenAiBuilder::default().header("Authorization", "Bearer t");
+        assert_eq!(
+            token.build().unwrap().connection.headers[AUTHORIZATION],
+            "Bearer t"
+        );
+        let none = OpenAiBuilder::default().server(Server::AZURE).base_url(url);
+        assert!(
+            none.build()
+                .unwrap_err()
+                .message
+                .contains("AZURE_OPENAI_API_KEY")
         );
     }
 
@@ -386,6 +464,11 @@ mod tests {
             ProviderErrorKind::InvalidRequest,
             header,
         );
+        let malformed =
+            "`h` is not a URL of an HTTP server: it must begin with http:// or https://";
+        let secret = keyed().base_url("user:PLANT@h");
+        assert!(!format!("{secret:?}").contains("PLANT"));
+        check(secret, ProviderErrorKind::InvalidRequest, malformed);
         let url = "there is no base URL; give one to the builder";
         check(
             keyed().server(Server::COMPATIBLE),

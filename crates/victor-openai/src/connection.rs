@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use victor_http::header::HeaderMap;
-use victor_http::{HttpBody, HttpClient, HttpError, HttpResponse, retry_after};
+use victor_http::{BaseUrl, HttpBody, HttpClient, HttpError, HttpResponse, retry_after};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::error;
@@ -14,7 +14,7 @@ use crate::error;
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) name: Arc<str>,
-    pub(crate) base_url: String,
+    pub(crate) base_url: BaseUrl,
     pub(crate) client: HttpClient,
     pub(crate) headers: HeaderMap,
     /// What no error may contain.
@@ -29,7 +29,7 @@ impl Connection {
         body: impl Into<HttpBody>,
     ) -> Result<HttpResponse, ProviderError> {
         let body = body.into();
-        let url = format!("{}{path}", self.base_url);
+        let url = self.base_url.join(path);
         tracing::debug!(provider = %self.name, path, bytes = body.len(), "asking");
         let response = self
             .client
@@ -38,9 +38,10 @@ impl Connection {
         self.check(response).await
     }
 
-    /// Asks at an address below the base URL, or at one of its own. The answer is not an error.
-    pub(crate) async fn get(&self, url: &str) -> Result<HttpResponse, ProviderError> {
-        let response = self.client.get(url, self.headers.clone()).await;
+    /// Asks at a path below the base URL. The answer is not an error.
+    pub(crate) async fn get(&self, path: &str) -> Result<HttpResponse, ProviderError> {
+        let url = self.base_url.join(path);
+        let response = self.client.get(&url, self.headers.clone()).await;
         self.check(response).await
     }
 
@@ -63,6 +64,15 @@ impl Connection {
             error.message = format!("{} (request {id})", error.message);
         }
         Err(self.without_secrets(error))
+    }
+
+    /// The same server above `/v1`, where some have an API of their own; none if the base URL does not end so.
+    pub(crate) fn at_root(&self) -> Option<Self> {
+        let base_url = self.base_url.without("/v1");
+        (base_url != self.base_url).then(|| Self {
+            base_url,
+            ..self.clone()
+        })
     }
 
     /// The error of a request that cannot be written.
@@ -93,6 +103,7 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("name", &self.name)
+            .field("base_url", &self.base_url)
             .field("client", &self.client)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()

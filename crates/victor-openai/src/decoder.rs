@@ -1,7 +1,9 @@
 //! Decodes answers, without I/O.
 
 use victor_core::ModelId;
-use victor_provider_protocol::{Completion, CompletionEvent, ProviderError};
+use victor_http::SseDecoder;
+use victor_model_api::AnswerLimits;
+use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
 
 use crate::{Dialect, chat, responses};
 
@@ -49,6 +51,16 @@ impl StreamDecoder {
         }
     }
 
+    /// Sets how much the answer may say.
+    #[must_use]
+    pub fn with_limits(mut self, limits: AnswerLimits) -> Self {
+        match &mut self.inner {
+            Inner::Chat(decoder) => decoder.set_limits(limits),
+            Inner::Responses(decoder) => decoder.set_limits(limits),
+        }
+        self
+    }
+
     /// Takes the data of the next event. What there is to show of it goes to `show`: text and thoughts.
     ///
     /// # Errors
@@ -68,17 +80,29 @@ impl StreamDecoder {
         taken.map_err(|error| self.with_usage(error))
     }
 
-    /// Takes an answer that came whole.
+    /// Takes an answer that came whole: one document, or the events of a stream.
     pub(crate) fn whole(
         &mut self,
         body: &str,
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<(), ProviderError> {
-        let taken = match &mut self.inner {
-            Inner::Chat(decoder) => decoder.event(body, show),
-            Inner::Responses(decoder) => decoder.whole(body, show),
-        };
-        taken.map_err(|error| self.with_usage(error))
+        if !SseDecoder::is_stream(body) {
+            let taken = match &mut self.inner {
+                Inner::Chat(decoder) => decoder.event(body, show),
+                Inner::Responses(decoder) => decoder.whole(body, show),
+            };
+            return taken.map_err(|error| self.with_usage(error));
+        }
+        let mut events = SseDecoder::new(body.len());
+        events.push(body.as_bytes());
+        // The whole body is UTF-8, and no event in it is larger.
+        while let Ok(Some(event)) = events.finish() {
+            match self.event(event.data, show) {
+                Err(error) if !event.complete && error.kind == ProviderErrorKind::Malformed => {}
+                taken => taken?,
+            }
+        }
+        Ok(())
     }
 
     /// Whether the answer has ended, so that nothing needs to be waited for.
@@ -87,6 +111,15 @@ impl StreamDecoder {
         match &self.inner {
             Inner::Chat(decoder) => decoder.is_done(),
             Inner::Responses(decoder) => decoder.is_done(),
+        }
+    }
+
+    /// A number that grows with what the answer says. An event that leaves it as it is was a sign of life and no more.
+    #[must_use]
+    pub fn progress(&self) -> u64 {
+        match &self.inner {
+            Inner::Chat(decoder) => decoder.progress(),
+            Inner::Responses(decoder) => decoder.progress(),
         }
     }
 

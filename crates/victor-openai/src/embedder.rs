@@ -65,10 +65,8 @@ impl OpenAiProvider {
         let mut vectors = ask(&connection, &asked, &["dimensions"]).await;
         if let Err(error) = &vectors
             && error.kind == ProviderErrorKind::NotFound
-            && let Some(root) = connection.base_url.strip_suffix("/v1")
+            && let Some(at_root) = connection.at_root()
         {
-            let mut at_root = connection.clone();
-            at_root.base_url = root.to_owned();
             asked.path = PATHS[1];
             if let Ok(found) = ask(&at_root, &asked, &["dimensions"]).await {
                 (connection, vectors) = (at_root, Ok(found));

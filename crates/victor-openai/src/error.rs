@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use victor_http::HttpError;
-use victor_model_api::Overflow;
+use victor_model_api::{LimitExceeded, Overflow, class_of_code, class_of_text, delay_of_text};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use ProviderErrorKind as Kind;
@@ -28,7 +28,7 @@ pub(crate) fn of_answer(
         },
     };
     let mut error = said.error(provider, Some(status)).with_status(status);
-    error.retry_after = retry_after;
+    error.retry_after = retry_after.or(error.retry_after);
     error
 }
 
@@ -40,6 +40,24 @@ pub(crate) fn of_event(provider: &str, error: &Value) -> ProviderError {
         provider,
         status.filter(|status| (400..600).contains(status)),
     )
+}
+
+/// An error that MiniMax reports in an answer of status 200, by a code of its own:
+/// <https://platform.minimax.io/docs/api-reference/errorcode>.
+pub(crate) fn of_minimax(provider: &str, code: i64, message: &str) -> ProviderError {
+    let status = match code {
+        1002 | 1041 => 429,
+        1004 | 2049 => 401,
+        1008 => 402,
+        1039 => 413,
+        1000 | 1001 | 1013 | 1024 | 1033 => 500,
+        _ => 400,
+    };
+    let said = Said {
+        message: shorten(&format!("{message} ({code})")),
+        ..Said::default()
+    };
+    said.error(provider, Some(status))
 }
 
 /// The error of an exchange that brought no answer, or not all of it.
@@ -74,6 +92,11 @@ pub(crate) fn truncated(provider: &str) -> ProviderError {
     ProviderError::new(Kind::Truncated, provider, message)
 }
 
+/// The answer is larger than it may be.
+pub(crate) fn too_large(provider: &str, limit: LimitExceeded) -> ProviderError {
+    ProviderError::new(Kind::AnswerTooLarge, provider, limit.to_string())
+}
+
 /// An error as far as it could be understood.
 #[derive(Default)]
 struct Said {
@@ -87,6 +110,8 @@ struct Said {
     /// llama.cpp's `n_ctx` and `n_prompt_tokens`.
     context_window: Option<u64>,
     request_tokens: Option<u64>,
+    /// How long to wait, as Google and Hugging Face say it.
+    delay: Option<Duration>,
 }
 
 impl Said {
@@ -126,6 +151,7 @@ impl Said {
                 .and_then(|n| n.try_into().ok()),
             context_window: error.get("n_ctx").and_then(Value::as_u64),
             request_tokens: error.get("n_prompt_tokens").and_then(Value::as_u64),
+            delay: delay(error).or_else(|| delay(value)),
         }
     }
 
@@ -137,57 +163,38 @@ impl Said {
         };
         let context_window = self.context_window.or(overflow.context_window);
         let request_tokens = self.request_tokens.or(overflow.request_tokens);
+        let retry_after = match kind {
+            Kind::RateLimit | Kind::Overloaded => {
+                self.delay.or_else(|| delay_of_text(&self.message))
+            }
+            _ => None,
+        };
         let message = match status {
             _ if !self.message.is_empty() => self.message,
             Some(status) => format!("the server answered with status {status} and said nothing"),
             None => "the server reported an error and said nothing about it".to_owned(),
         };
-        ProviderError::new(kind, provider, message).with_overflow(context_window, request_tokens)
+        let mut error = ProviderError::new(kind, provider, message)
+            .with_overflow(context_window, request_tokens);
+        error.retry_after = retry_after;
+        error
     }
 
     fn class(&self, status: Option<u16>) -> Kind {
-        let message = self.message.to_ascii_lowercase();
-        let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
-        let is = |names: &[&str]| names.contains(&&*self.code) || names.contains(&&*self.kind);
-        let refused = matches!(status, None | Some(400 | 413 | 422 | 500));
-        if is(&["context_length_exceeded", "exceed_context_size_error"])
-            || refused && says(TOO_LONG)
-        {
-            Kind::ContextTooLong
-        } else if is(&[
-            "insufficient_quota",
-            "billing_hard_limit_reached",
-            "usage_limit_reached",
-        ]) || status == Some(402)
-            || says(&[
-                "insufficient balance",
-                "insufficient_quota",
-                "exceeded your current quota",
-            ])
-        {
-            Kind::Quota
-        } else if is(&[
-            "invalid_api_key",
-            "authentication_error",
-            "permission_error",
-        ]) {
-            Kind::Authentication
-        } else if is(&["model_not_found"]) {
-            Kind::NotFound
-        } else if is(&["rate_limit_exceeded", "rate_limit_error"]) {
-            Kind::RateLimit
-        } else if is(&["tool_use_failed"]) {
-            // The model wrote a call that its server could not read. The request was right, and the next answer to
-            // it may be, too.
-            Kind::Server
-        } else if refused && says(BROKEN_HISTORY) {
-            Kind::InvalidHistory
-        } else {
-            self.class_of_status(status, says(&["overloaded"]))
+        let refused = matches!(status, None | Some(400 | 413 | 422 | 500 | 501));
+        let by_text = class_of_text(&self.message, refused);
+        match (status, by_text) {
+            (Some(402), _) => Kind::Quota,
+            // What can be mended is in the words, where the code says only that something is wrong.
+            (_, Some(kind)) if kind != Kind::InvalidRequest => kind,
+            (_, by_text) => class_of_code(&self.code)
+                .or_else(|| class_of_code(&self.kind))
+                .or(by_text)
+                .unwrap_or_else(|| self.class_of_status(status)),
         }
     }
 
-    fn class_of_status(&self, status: Option<u16>, overloaded: bool) -> Kind {
+    fn class_of_status(&self, status: Option<u16>) -> Kind {
         match status {
             Some(401 | 403) => Kind::Authentication,
             Some(404) => Kind::NotFound,
@@ -196,10 +203,10 @@ impl Said {
             Some(413) => Kind::ContextTooLong,
             Some(429) => Kind::RateLimit,
             Some(503 | 529) => Kind::Overloaded,
-            Some(500..) if overloaded => Kind::Overloaded,
+            // What the server does not do at all, it does not do later.
+            Some(501 | 505) => Kind::InvalidRequest,
             Some(500..) => Kind::Server,
             Some(_) => Kind::InvalidRequest,
-            None if overloaded => Kind::Overloaded,
             None if self.kind == "invalid_request_error" || self.code.starts_with("invalid") => {
                 Kind::InvalidRequest
             }
@@ -208,31 +215,20 @@ impl Said {
     }
 }
 
-/// How servers without a code for it say that a request is too long: OpenAI, vLLM, llama.cpp and Ollama, OpenRouter.
-const TOO_LONG: &[&str] = &[
-    "maximum context length",
-    "context length exceeded",
-    "context window",
-    "context size",
-    "exceed context",
-    "prompt is too long",
-    "input is too long",
-    "input length and `max_tokens` exceed",
-    "reduce the length of the messages",
-    "requested tokens",
-];
-
-/// How servers say that calls and results, or reasoning and what follows it, do not belong together.
-const BROKEN_HISTORY: &[&str] = &[
-    "messages with role 'tool' must be",
-    "must be followed by tool messages",
-    "did not have response messages",
-    "no tool output found",
-    "no tool call found",
-    "without its required",
-    "tool_call_id",
-    "reasoning_content` in the thinking mode must be passed back",
-];
+/// How long an error asks to wait in a field of its own: Google's `retryDelay` among its details, and Hugging Face's
+/// `estimated_time` while it loads a model.
+fn delay(error: &Value) -> Option<Duration> {
+    let mut details = error
+        .get("details")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let asked = details.find_map(|detail| detail.get("retryDelay")?.as_str());
+    let loads = error.get("estimated_time").and_then(Value::as_f64);
+    asked
+        .and_then(|asked| delay_of_text(&format!("retry in {asked}")))
+        .or_else(|| Duration::try_from_secs_f64(loads?).ok())
+}
 
 /// The words of a body that is not JSON.
 fn plain(body: &str) -> String {
@@ -390,6 +386,93 @@ mod tests {
             numbers(r#"{"error":"temperature must be <= 2"}"#),
             (None, None)
         );
+    }
+
+    #[test]
+    fn what_a_server_cannot_do_it_is_not_asked_again() {
+        let class = |status, error: Value| {
+            let body = json!({ "error": error }).to_string();
+            of_answer("openai", status, body.as_bytes(), None).kind
+        };
+        let says = |message: &str| json!({ "message": message });
+        assert_eq!(
+            class(501, says("This server does not support embeddings")),
+            Kind::InvalidRequest
+        );
+        assert_eq!(class(501, says("")), Kind::InvalidRequest);
+        assert_eq!(
+            class(500, says("tools param is not supported")),
+            Kind::InvalidRequest
+        );
+        let long = "input (6000 tokens) is too large to process. increase the physical batch size";
+        assert_eq!(class(500, says(long)), Kind::ContextTooLong);
+        for code in [
+            "bio_policy",
+            "image_too_large",
+            "invalid_base64_image",
+            "invalid_prompt",
+        ] {
+            let error = of_event("openai", &json!({"code": code, "message": "x"}));
+            assert_eq!(error.kind, Kind::InvalidRequest, "{code}");
+        }
+        assert_eq!(
+            of_event("openai", &json!({"code": "server_error", "message": "x"})).kind,
+            Kind::Server
+        );
+    }
+
+    #[test]
+    fn the_time_to_wait_is_found_wherever_it_stands() {
+        let check = |error: Value, seconds: f64| {
+            let expected = Some(Duration::from_secs_f64(seconds));
+            assert_eq!(of_event("openai", &error).retry_after, expected, "{error}");
+            let body = json!({ "error": error }).to_string();
+            let status = error["code"].as_u64().unwrap_or(429).try_into().unwrap();
+            let answer = |header| of_answer("openai", status, body.as_bytes(), header).retry_after;
+            assert_eq!(answer(None), expected, "{error}");
+            // What a header says counts more.
+            assert_eq!(
+                answer(Some(Duration::from_secs(1))),
+                Some(Duration::from_secs(1))
+            );
+        };
+        let code = "rate_limit_exceeded";
+        check(
+            json!({"code": code, "message": "Please try again in 11.054s."}),
+            11.054,
+        );
+        check(
+            json!({"code": 429, "message": "x", "details": [{"@type": "a"}, {"retryDelay": "34s"}]}),
+            34.0,
+        );
+        check(json!({"code": 503, "message": "Loading model"}), 5.0);
+        check(
+            json!({"code": 503, "message": "Model is currently loading", "estimated_time": 20.5}),
+            20.5,
+        );
+        let other = of_event(
+            "openai",
+            &json!({"code": "invalid_prompt", "message": "try again in 5s"}),
+        );
+        assert_eq!(other.retry_after, None);
+    }
+
+    #[test]
+    fn minimax_has_codes_of_its_own() {
+        let check = |code, message: &str, kind| {
+            assert_eq!(of_minimax("minimax", code, message).kind, kind, "{code}");
+        };
+        check(1002, "rate limit", Kind::RateLimit);
+        check(1004, "login fail", Kind::Authentication);
+        check(1008, "insufficient balance", Kind::Quota);
+        check(1039, "token limit", Kind::ContextTooLong);
+        check(
+            2013,
+            "invalid params, tool call result does not follow tool call",
+            Kind::InvalidHistory,
+        );
+        check(2013, "invalid params", Kind::InvalidRequest);
+        check(1013, "internal error", Kind::Server);
     }
 
     #[test]

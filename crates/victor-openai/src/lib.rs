@@ -17,7 +17,9 @@
 //! # Servers and dialects
 //!
 //! A [`Server`] is data: an address, a [`Dialect`] and [`Quirks`]. Those that are known are constants, and
-//! [`Server::at`] finds them by their address; any other one is [`Server::COMPATIBLE`] at a base URL.
+//! [`Server::at`] finds them by their address, [`Server::named`] by their name; any other one is
+//! [`Server::COMPATIBLE`] at a base URL. The address of some tells nothing, as that of vLLM on another machine: take the
+//! row and set the base URL.
 //! [`OpenAiProvider::from_env`] takes them from the environment. OpenAI itself is spoken to through the Responses API,
 //! all others through Chat Completions, unless [`OpenAiBuilder::dialect`] says otherwise.
 //!
@@ -47,9 +49,17 @@
 //! # How an answer is read
 //!
 //! A tool call is released when the answer is whole, so that no fragment can be taken for all. Servers that send wrong
-//! indexes, or none, merge no calls. Of an answer that was cut, only the calls that are whole are released; of a whole
-//! one also those whose arguments are no JSON, because they cannot run, and the model is told why. What stands in an
-//! answer of status 200 as an error is an error.
+//! indexes or identifiers, or none, merge no calls, and a whole call that is sent again is no second one. Of an answer
+//! that was cut, only the calls that are whole are released; of a whole one also those whose arguments are no JSON,
+//! because they cannot run, and the model is told why. The call of a custom tool has its text as
+//! `{"input": "..."}`. What stands in an answer of status 200 as an error is an error.
+//!
+//! What is in another form than the documentation promises is read all the same where it is plain what is meant; see
+//! [`victor_model_api::lenient`]. Any sign that an API calls an end is enough: a reason to stop, `[DONE]`, or that the
+//! answer came as one document. An answer without any is [`Truncated`].
+//!
+//! An answer is held to [`AnswerLimits`], and what is larger is [`AnswerTooLarge`]. A stream that brings nothing but
+//! comments and empty pieces ends after [`content_time_limit`].
 //!
 //! # Texts as vectors
 //!
@@ -57,6 +67,9 @@
 //!
 //! [`ChatProvider`]: victor_provider_protocol::ChatProvider
 //! [`ChatRequest::extra`]: victor_provider_protocol::ChatRequest::extra
+//! [`Truncated`]: victor_provider_protocol::ProviderErrorKind::Truncated
+//! [`AnswerTooLarge`]: victor_provider_protocol::ProviderErrorKind::AnswerTooLarge
+//! [`content_time_limit`]: victor_http::HttpOptions::content_time_limit
 
 mod body;
 mod builder;
@@ -70,18 +83,21 @@ mod error;
 mod fields;
 mod own;
 mod provider;
+mod quirks;
 mod responses;
 mod server;
+mod servers;
 mod usage;
 
 pub use builder::OpenAiBuilder;
 pub use decoder::StreamDecoder;
 pub use embedder::OpenAiEmbedder;
 pub use provider::OpenAiProvider;
-pub use server::{
-    CallIdForm, Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, ReasoningReplay,
-    Server,
+pub use quirks::{
+    CallIdForm, InstructionRole, KeyHeader, MaxTokensField, Quirks, ReasoningField, ReasoningReplay,
 };
+pub use server::{Dialect, Server};
+pub use victor_model_api::AnswerLimits;
 
 /// The field of a part or a tool, in its `extra`, that holds what only these dialects have.
 const EXTRA: &str = "openai";

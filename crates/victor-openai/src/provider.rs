@@ -16,7 +16,7 @@ use victor_provider_protocol::{
 
 use crate::body::{Bodies, Encoding};
 use crate::connection::Connection;
-use crate::{Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabilities, error};
+use crate::{AnswerLimits, Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabilities, error};
 
 /// OpenAI, or another server that speaks one of its dialects.
 ///
@@ -29,6 +29,7 @@ pub struct OpenAiProvider {
     pub(crate) default_model: Option<ModelId>,
     pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
     pub(crate) bodies: Bodies,
+    pub(crate) limits: AnswerLimits,
 }
 
 impl OpenAiProvider {
@@ -57,14 +58,13 @@ impl OpenAiProvider {
     ///
     /// Dropping the call ends the request.
     pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
-        let base = &self.connection.base_url;
-        let found = self.connection.get(&format!("{base}/models")).await;
+        let found = self.connection.get("/models").await;
         let response = match found {
             // Old versions of Ollama know only their own list.
             Err(error) if error.kind == ProviderErrorKind::NotFound => {
-                let root = base.strip_suffix("/v1").unwrap_or(base);
-                let tags = self.connection.get(&format!("{root}/api/tags")).await;
-                tags.map_err(|_| error)?
+                let root = self.connection.at_root();
+                let root = root.as_ref().unwrap_or(&self.connection);
+                root.get("/api/tags").await.map_err(|_| error)?
             }
             found => found?,
         };
@@ -135,6 +135,7 @@ impl OpenAiProvider {
 
     fn decoder(&self, model: &ModelId) -> StreamDecoder {
         StreamDecoder::new(self.dialect, &self.connection.name, model.clone())
+            .with_limits(self.limits)
     }
 
     /// Reads an answer as it comes.
@@ -224,7 +225,11 @@ impl ChatProvider for OpenAiProvider {
         let mut declared = self.capabilities.iter().rev();
         match declared.find(|(name, _)| name == model) {
             Some((_, capabilities)) => capabilities.clone(),
-            None => capabilities::of(model.as_str()),
+            None => {
+                let mut known = capabilities::of(model.as_str());
+                known.structured_output |= self.quirks.structured_output;
+                known
+            }
         }
     }
 }
@@ -254,14 +259,22 @@ impl Streaming {
             return self.finish();
         }
         match self.events.next().await {
-            Some(Ok(event)) => match self.decoder.event(event.data, &mut self.shown) {
-                Ok(()) => Ok(self.shown.pop_front().unwrap_or(CompletionEvent::Working)),
-                // What lacks its end may have been cut off anywhere.
-                Err(error) if !event.complete && error.kind == ProviderErrorKind::Malformed => {
-                    self.finish()
+            Some(Ok(event)) => {
+                let before = self.decoder.progress();
+                match self.decoder.event(event.data, &mut self.shown) {
+                    Ok(()) => {
+                        if self.decoder.progress() == before {
+                            self.events.no_content();
+                        }
+                        Ok(self.shown.pop_front().unwrap_or(CompletionEvent::Working))
+                    }
+                    // What lacks its end may have been cut off anywhere.
+                    Err(error) if !event.complete && error.kind == ProviderErrorKind::Malformed => {
+                        self.finish()
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             // The connection may break once the model has said all; only the usage can be missing then.
             Some(Err(failed)) => self
                 .finish()

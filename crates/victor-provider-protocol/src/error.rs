@@ -64,6 +64,8 @@ victor_core::open_string_enum! {
         Truncated = "truncated",
         /// The answer is not what the provider's documentation says.
         Malformed = "malformed",
+        /// The answer is larger than the program's limits allow.
+        AnswerTooLarge = "answer_too_large",
         /// The provider's code panicked.
         Panicked = "panicked",
     }

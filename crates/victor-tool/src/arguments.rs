@@ -12,9 +12,14 @@ use crate::words::{closest, quoted};
 /// How many violations a model is told of at once.
 const FEW: usize = 5;
 
-/// The arguments as an object, or what a model is told that sent something else.
+/// The arguments as an object, or what a model is told that sent something else. A whole number is written without a
+/// point, as the types of tools read it: to a schema, `3.0` is an integer.
 pub(crate) fn parse(call: &ToolCall, spec: &ToolSpec) -> Result<JsonMap, String> {
-    call.parse_arguments().map_err(|error| {
+    let parsed = call.parse_arguments().map(|mut arguments| {
+        arguments.values_mut().for_each(write_whole);
+        arguments
+    });
+    parsed.map_err(|error| {
         let cure = if error.is_eof() {
             "the text ends in the middle, so send it again and complete, in smaller pieces if it is long"
         } else if error.is_data() {
@@ -29,6 +34,27 @@ pub(crate) fn parse(call: &ToolCall, spec: &ToolSpec) -> Result<JsonMap, String>
         )
     })
 }
+
+/// Writes the whole numbers in a value without a point. Those that a float does not hold exactly stay as they are.
+fn write_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number
+                .as_f64()
+                .filter(|float| number.is_f64() && float.fract() == 0.0)
+                .filter(|float| float.abs() < EXACT && (*float != 0.0 || float.is_sign_positive()));
+            if let Some(whole) = whole {
+                *number = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(write_whole),
+        Value::Object(fields) => fields.values_mut().for_each(write_whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Below this, a float holds every whole number: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Whether the arguments fit the schema, or what a model is told whose arguments do not.
 pub(crate) fn check(arguments: &Value, tool: &Registered) -> Result<(), String> {
@@ -142,4 +168,28 @@ fn outline(schema: &Value) -> String {
 fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties.map(|(name, property)| (name.as_str(), property))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_written_without_a_point() {
+        let check = |arguments: &str, expected: Value| {
+            let call = ToolCall::new("1", "t", arguments);
+            let parsed = parse(&call, &ToolSpec::new("t", "", json!({}))).unwrap();
+            assert_eq!(Value::Object(parsed).to_string(), expected.to_string());
+        };
+        check(
+            r#"{"a":3.0,"b":[-2.0,{"c":1e3}],"d":0.0}"#,
+            json!({"a": 3, "b": [-2, {"c": 1000}], "d": 0}),
+        );
+        check(
+            r#"{"a":3.5,"b":"3.0","c":-0.0,"d":1e300,"e":18446744073709551615}"#,
+            json!({"a": 3.5, "b": "3.0", "c": -0.0, "d": 1e300, "e": u64::MAX}),
+        );
+    }
 }

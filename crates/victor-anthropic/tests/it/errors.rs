@@ -205,11 +205,8 @@ async fn errors_of_the_exchange_are_told() {
             .as_str(),
         "connection"
     );
-    let no_address = server.settings().base_url("nonsense").build().unwrap();
-    assert_eq!(
-        no_address.chat(&request()).await.unwrap_err().kind.as_str(),
-        "invalid_request"
-    );
+    let no_address = server.settings().base_url("nonsense").build();
+    assert_eq!(no_address.unwrap_err().kind.as_str(), "invalid_request");
     let no_count = Server::answering(Reply::new(200, "application/json", "{}")).await;
     assert_eq!(
         no_count

@@ -8,6 +8,7 @@ mod conformance;
 mod decoder;
 mod errors;
 mod fuzz;
+mod lenient;
 mod own;
 mod replay;
 mod said;

@@ -44,6 +44,9 @@ impl Source {
                 "see that the server runs and can be reached; --base-url names another one"
                     .to_owned(),
             ),
+            (_, ProviderErrorKind::AnswerTooLarge) => Some(
+                "the model may be going round in circles: ask again, or another model".to_owned(),
+            ),
             (_, ProviderErrorKind::Quota) => {
                 Some("see the account's balance and limits".to_owned())
             }

@@ -371,3 +371,57 @@ fn an_address_needs_a_provider() {
         check_error(&ran, 2, expected);
     }
 }
+
+#[test]
+fn a_server_that_is_named() {
+    let api = Api::start(openai);
+    let url = format!("{}/v1", api.url());
+    let folder = folder();
+    let answers = |flags: &[&str], vars: &[(&str, &str)], about: &str| {
+        let flags = [flags, &["--base-url", &url, "--model", "m"]].concat();
+        check_answer(&ask(&folder, &flags, vars), "By chat.\n", about);
+        api.last()
+    };
+    let key = [("MISTRAL_API_KEY", KEY), ("OPENAI_API_KEY", "sk-of-openai")];
+    let asked = answers(&["--server", "mistral"], &key, "model m of mistral");
+    assert_eq!(asked.header("authorization"), format!("Bearer {KEY}"));
+    let flags = ["--provider", "openai", "--server", "vllm"];
+    answers(&flags, &[], "model m of vllm");
+    let variable = [("VICTOR_SERVER", "lm-studio")];
+    answers(
+        &[],
+        &variable,
+        "model m of lm-studio; chosen because VICTOR_SERVER is `lm-studio`",
+    );
+    // Its address may be in the environment.
+    let vars = [("VICTOR_SERVER", "vllm"), ("OPENAI_BASE_URL", &*url)];
+    let ran = ask(&folder, &["--model", "m"], &vars);
+    let chosen = "model m of vllm; chosen because VICTOR_SERVER is `vllm`";
+    check_answer(&ran, "By chat.\n", chosen);
+
+    let unknown = ask(&folder, &["--server", "kimmi"], &[]);
+    let expected = "unknown server `kimmi`; expected one of openai, azure, gemini, mistral, kimi, zai, minimax, deepseek, \
+                    xai, groq, openrouter, together, fireworks, ollama, llama.cpp, vllm, lm-studio";
+    check_error(&unknown, 2, expected);
+    let unknown = ask(
+        &folder,
+        &["--provider", "anthropic", "--server", "groq"],
+        &[],
+    );
+    let expected = "unknown server `groq`; expected one of anthropic, deepseek, kimi, minimax, zai";
+    check_error(&unknown, 2, expected);
+    let no_key = ask(
+        &folder,
+        &["--provider", "anthropic", "--server", "kimi"],
+        &[],
+    );
+    check_error(
+        &no_key,
+        2,
+        "provider `anthropic` needs a key: set MOONSHOT_API_KEY",
+    );
+    let needless = ask(&folder, &["--provider", "ollama", "--server", "kimi"], &[]);
+    let expected =
+        "--server goes with --provider openai, openai-responses or anthropic, or with none";
+    check_error(&needless, 2, expected);
+}

@@ -115,6 +115,75 @@ async fn a_server_that_stops_sending_is_given_up() {
 }
 
 #[tokio::test]
+async fn signs_of_life_alone_are_no_answer() {
+    let limit = TimeLimit::Content;
+    let duration = Duration::from_millis(200);
+    let client = HttpClient::new(&HttpOptions {
+        content_time_limit: duration,
+        ..options()
+    })
+    .unwrap();
+    // Comments never become events, and the reader says of the others that they have no content.
+    for signs in [": ping\n\n", "data: ping\n\n"] {
+        let steps = [
+            send("HTTP/1.1 200 OK\r\n\r\ndata: 1\n\n"),
+            Step::Repeat(signs.into()),
+        ];
+        let server = Server::new(steps).await;
+        let mut events = events(&client, &server).await;
+        let error = loop {
+            match events.next().await.unwrap() {
+                Ok(event) if event.data == "ping" => events.no_content(),
+                Ok(event) => assert_eq!(event.data, "1"),
+                Err(error) => break error,
+            }
+        };
+        let server = server.address.to_string();
+        assert_eq!(
+            error,
+            HttpError::Timeout {
+                server,
+                limit,
+                duration
+            }
+        );
+        assert!(events.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_comes_instead_of_events_is_the_only_event() {
+    let check = async |body: &str, expected: &str| {
+        for cut in 0..body.len() {
+            let pieces = [&body[..cut], &body[cut..]];
+            let pieces = pieces.iter().filter(|piece| !piece.is_empty());
+            let steps = pieces.chain([&""]).map(|piece| send(chunk(piece)));
+            let server = Server::new([send(CHUNKED)].into_iter().chain(steps)).await;
+            let (data, error) = read(events(&client(), &server).await).await;
+            assert_eq!((data, error), (vec![expected.to_owned()], None), "{cut}");
+        }
+    };
+    check("{\"a\":\n\n1}", "{\"a\":\n\n1}").await;
+    check("\n [1]\n", "[1]").await;
+    check("\ndata: {}\n\n", "{}").await;
+    // Cut off, it is none.
+    let server = Server::new([send(CHUNKED), send(chunk("{\"a\":"))]).await;
+    let (data, error) = read(events(&client(), &server).await).await;
+    assert!(data.is_empty() && matches!(error, Some(HttpError::Truncated { .. })));
+    // And no longer than a body may be.
+    let options = HttpOptions {
+        max_body_bytes: 100,
+        ..options()
+    };
+    let server = Server::new([send("HTTP/1.1 200 OK\r\n\r\n["), Step::Repeat(b"1,".into())]).await;
+    let (_, error) = read(events(&HttpClient::new(&options).unwrap(), &server).await).await;
+    assert!(
+        matches!(error, Some(HttpError::BodyTooLarge { limit: 100, .. })),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn an_event_without_end_is_given_up_at_the_limit() {
     for bytes in ["data: more", ": never a line end", "data: a\n"] {
         let server = Server::new([

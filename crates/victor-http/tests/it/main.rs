@@ -8,3 +8,5 @@ mod recordings;
 mod server;
 mod sse;
 mod tls;
+#[cfg(unix)]
+mod ways;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use victor_core::wire::Extra;
 use victor_core::{Opaque, Part, Text, Thinking, ToolCall};
 use victor_model_api::RawFields;
+use victor_model_api::lenient::{self, Content, decoded_arguments, unquoted};
 
 pub(crate) use crate::content::PARAGRAPH;
 use crate::own;
@@ -43,21 +44,18 @@ impl From<Head> for Item {
 #[serde(default)]
 pub(crate) struct Item {
     r#type: String,
+    #[serde(deserialize_with = "lenient::text")]
     id: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
     call_id: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
     name: Option<String>,
-    arguments: Option<String>,
+    /// JSON in a string; some servers send the object itself.
+    arguments: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient::text")]
     status: Option<String>,
-    content: Option<Vec<Content>>,
-    summary: Option<Vec<Content>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Content {
-    r#type: String,
-    text: Option<String>,
-    refusal: Option<String>,
+    content: Option<Content>,
+    summary: Option<Content>,
 }
 
 impl Item {
@@ -74,10 +72,7 @@ impl Item {
         if self.r#type != "message" {
             return String::new();
         }
-        let content = self.content.iter().flatten();
-        content
-            .filter_map(|part| part.text.as_deref().or(part.refusal.as_deref()))
-            .collect()
+        self.content.iter().flat_map(Content::texts).collect()
     }
 
     /// The thoughts of a reasoning item: their summary, else themselves.
@@ -85,11 +80,8 @@ impl Item {
         if self.r#type != "reasoning" {
             return String::new();
         }
-        let texts = |parts: &Option<Vec<Content>>, between| {
-            let texts = parts
-                .iter()
-                .flatten()
-                .filter_map(|part| part.text.as_deref());
+        let texts = |content: &Option<Content>, between| {
+            let texts = content.iter().flat_map(Content::texts);
             texts.collect::<Vec<_>>().join(between)
         };
         let summary = texts(&self.summary, PARAGRAPH);
@@ -101,10 +93,12 @@ impl Item {
     }
 
     pub(crate) fn is_refusal(&self) -> bool {
-        self.content
-            .iter()
-            .flatten()
-            .any(|part| part.r#type == "refusal")
+        self.content.as_ref().is_some_and(Content::is_refusal)
+    }
+
+    /// How long its arguments are, as they were sent.
+    pub(crate) fn arguments_len(&self) -> usize {
+        self.arguments.as_ref().map_or(0, |raw| raw.get().len())
     }
 
     /// What the item becomes, with the text and thoughts that were shown of it.
@@ -130,7 +124,9 @@ impl Item {
             "function_call" => {
                 let known = ["type", "id", "call_id", "name", "arguments", "status"];
                 own::keep(&mut extra, provider, own::FIELDS, unknown(raw, &known));
-                let arguments = self.arguments.unwrap_or_default();
+                let arguments = self.arguments.as_deref().map(unquoted);
+                let arguments = arguments.and_then(Result::ok).unwrap_or_default();
+                let arguments = decoded_arguments(arguments);
                 let id = self.call_id.unwrap_or_default();
                 let mut call = ToolCall::new(id, self.name.unwrap_or_default(), arguments);
                 call.extra = extra;

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use victor_core::{ModelId, Part, StopReason, Usage};
+use victor_model_api::lenient::{self, Finish, HalfPairs};
+use victor_model_api::{AnswerLimits, AnswerMeter};
 use victor_provider_protocol::{Completion, CompletionEvent, ProviderError, ProviderErrorKind};
 
 use super::items::{Head, Item, PARAGRAPH, thinking};
@@ -16,6 +18,9 @@ use crate::{error, usage};
 struct Event<'a> {
     #[serde(default)]
     r#type: String,
+    /// Of a whole answer that came instead of events.
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
     #[serde(borrow, default)]
     output_index: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -35,11 +40,11 @@ struct Event<'a> {
 /// An answer as a whole.
 #[derive(Deserialize)]
 struct Response<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     model: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     status: Option<String>,
     #[serde(borrow, default)]
     output: Option<Vec<&'a RawValue>>,
@@ -53,13 +58,18 @@ struct Response<'a> {
 
 #[derive(Deserialize)]
 struct IncompleteDetails {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     reason: Option<String>,
 }
 
-/// A field of an event, if it has one of the type that it should have.
-fn value<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    serde_json::from_str(raw?.get()).ok()
+/// A number in a field of an event, if there is one.
+fn number(raw: Option<&RawValue>) -> Option<u64> {
+    lenient::count(&mut serde_json::Deserializer::from_str(raw?.get())).ok()?
+}
+
+/// A text in a field of an event, if there is one.
+fn text(raw: Option<&RawValue>) -> Option<String> {
+    lenient::text(&mut serde_json::Deserializer::from_str(raw?.get())).ok()?
 }
 
 /// Reads the events of one answer.
@@ -70,9 +80,13 @@ pub(crate) struct Decoder {
     model: Option<ModelId>,
     /// The items of the answer, in the order in which they began.
     slots: Vec<Slot>,
+    /// How many of them are calls of tools.
+    calls: usize,
     refused: bool,
     usage: Option<Usage>,
     end: Option<End>,
+    halves: HalfPairs,
+    meter: AnswerMeter,
 }
 
 /// An item that is being written.
@@ -82,6 +96,8 @@ struct Slot {
     key: Option<String>,
     text: String,
     thoughts: String,
+    /// How many bytes of the arguments of a call have come.
+    arguments: usize,
     /// The paragraph of the summary that is being written.
     paragraph: u64,
     /// What it became, once it is whole.
@@ -113,6 +129,15 @@ impl Decoder {
         self.usage.clone().unwrap_or_default()
     }
 
+    pub(crate) fn set_limits(&mut self, limits: AnswerLimits) {
+        self.meter = AnswerMeter::new(limits);
+    }
+
+    /// A number that grows with what is said.
+    pub(crate) fn progress(&self) -> u64 {
+        self.meter.progress()
+    }
+
     /// Takes the data of one event, and says what there is to show of it.
     pub(crate) fn event(
         &mut self,
@@ -120,32 +145,103 @@ impl Decoder {
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<(), ProviderError> {
         let data = data.trim();
-        if data.is_empty() || data == "[DONE]" {
+        if self.halves.is_lost(data) {
+            self.again(show)?;
+        }
+        self.repairing(data, |decoder, data| decoder.try_event(data, show))
+    }
+
+    /// Takes JSON, and once more where an escape in it is half of a pair. What cannot be read changes nothing.
+    fn repairing(
+        &mut self,
+        data: &str,
+        mut take: impl FnMut(&mut Self, &str) -> Result<(), ProviderError>,
+    ) -> Result<(), ProviderError> {
+        match take(self, data) {
+            Err(error) if error.kind == ProviderErrorKind::Malformed => {
+                // Only a piece of a text can go on in the next event.
+                let repaired = if data.contains(".delta\"") {
+                    self.halves.repair(data)
+                } else {
+                    lenient::repaired(data)
+                };
+                match repaired {
+                    Some(whole) => take(self, &whole),
+                    None => Err(error),
+                }
+            }
+            taken => taken,
+        }
+    }
+
+    /// Lets a replacement stand for half of a pair whose other half does not follow.
+    fn again(&mut self, show: &mut impl Extend<CompletionEvent>) -> Result<(), ProviderError> {
+        let lost = char::REPLACEMENT_CHARACTER;
+        self.count(lost.len_utf8())?;
+        match self.slots.last_mut().filter(|slot| slot.parts.is_none()) {
+            Some(slot) if slot.text.is_empty() => slot.think(lost.into(), show),
+            Some(slot) => slot.say(lost.into(), show),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), ProviderError> {
+        let counted = self.meter.text(bytes);
+        counted.map_err(|limit| error::too_large(&self.provider, limit))
+    }
+
+    /// Takes the data of one event.
+    fn try_event(
+        &mut self,
+        data: &str,
+        show: &mut impl Extend<CompletionEvent>,
+    ) -> Result<(), ProviderError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        if data == "[DONE]" {
+            // It is the end of an answer whose items are all whole, for servers that say no more of it.
+            let is_whole = |slot: &Slot| slot.parts.is_some();
+            if self.end.is_none() && !self.slots.is_empty() && self.slots.iter().all(is_whole) {
+                self.end = Some(End::Completed);
+            }
             return Ok(());
         }
         let event: Event<'_> = self.read(data)?;
-        let place: Option<u64> = value(event.output_index);
-        let id: Option<String> = value(event.item_id);
+        let place = number(event.output_index);
+        let id = text(event.item_id);
         match &*event.r#type {
             "response.output_text.delta" | "response.refusal.delta" => {
                 self.refused |= event.r#type == "response.refusal.delta";
                 let delta = self.delta(&event)?;
+                self.count(delta.len())?;
                 let slot = self.slot(place, id.as_deref());
                 slot.say(delta, show);
             }
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 let delta = self.delta(&event)?;
+                self.count(delta.len())?;
                 let slot = self.slot(place, id.as_deref());
-                let paragraph = value(event.summary_index).unwrap_or(0);
+                let paragraph = number(event.summary_index).unwrap_or(0);
                 if mem::replace(&mut slot.paragraph, paragraph) != paragraph {
                     slot.think(PARAGRAPH.to_owned(), show);
                 }
                 slot.think(delta, show);
             }
+            // What is only counted here, the item brings whole.
+            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+                let delta = self.delta(&event)?;
+                let slot = self.slot(place, id.as_deref());
+                slot.arguments += delta.len();
+                let all = slot.arguments;
+                self.count_arguments(delta.len(), all)?;
+            }
             "response.output_item.added" => {
                 if let Some(raw) = event.item {
                     let item = self.read_item(raw)?;
                     self.slot(place, item.key());
+                    self.meter.note(1);
                 }
             }
             "response.output_item.done" => {
@@ -165,13 +261,23 @@ impl Decoder {
                 }
             }
             "response.completed"
+            | "response.done"
             | "response.incomplete"
             | "response.failed"
             | "response.cancelled" => {
-                let status = event.r#type.trim_start_matches("response.");
+                let status = match event.r#type.trim_start_matches("response.") {
+                    "done" => "completed",
+                    status => status,
+                };
                 self.response(event.response.map_or("{}", RawValue::get), status, show)?;
             }
-            "" if event.error.is_some() => return self.whole(data, show),
+            "" if event.error.is_some() || event.output.is_some() => {
+                return self.response(data, "completed", show);
+            }
+            // Whatever is new says that something happens, but for what says itself that it does not.
+            kind if !kind.is_empty() && !kind.contains("ping") && !kind.contains("keepalive") => {
+                self.meter.note(1);
+            }
             _ => {}
         }
         Ok(())
@@ -183,7 +289,14 @@ impl Decoder {
         data: &str,
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<(), ProviderError> {
-        self.response(data, "completed", show)
+        self.repairing(data, |decoder, data| {
+            decoder.response(data, "completed", show)
+        })
+    }
+
+    fn count_arguments(&mut self, more: usize, all: usize) -> Result<(), ProviderError> {
+        let counted = self.meter.arguments(more, all);
+        counted.map_err(|limit| error::too_large(&self.provider, limit))
     }
 
     /// Takes a whole answer, whose status is `status` if it does not say.
@@ -194,6 +307,11 @@ impl Decoder {
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<(), ProviderError> {
         let mut response: Response<'_> = self.read(data)?;
+        let items = response.output.take().unwrap_or_default();
+        for raw in &items {
+            self.read_item(raw)?;
+        }
+        self.meter.note(1);
         self.name(&response);
         self.usage = response.usage.and_then(usage::parse).or(self.usage.take());
         if let Some(error) = response.error.filter(|error| !error.is_null()) {
@@ -201,7 +319,7 @@ impl Decoder {
         }
         // What came item by item is not taken again: it is the same, sealed anew.
         if self.slots.iter().all(|slot| slot.parts.is_none()) {
-            for (index, raw) in (0..).zip(response.output.take().unwrap_or_default()) {
+            for (index, raw) in (0..).zip(items) {
                 self.item(Some(index), raw, show)?;
             }
         }
@@ -246,18 +364,36 @@ impl Decoder {
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<(), ProviderError> {
         let item = self.read_item(raw)?;
+        self.meter.note(1);
         self.refused |= item.is_refusal();
+        let (text, thoughts) = (item.text(), item.thoughts());
+        let slot = self.slot(index, item.key());
+        let shown = slot.text.len() + slot.thoughts.len();
+        self.count((text.len() + thoughts.len()).saturating_sub(shown))?;
+        self.count_arguments(0, item.arguments_len())?;
         let provider = self.provider.clone();
         let slot = self.slot(index, item.key());
-        if let Some(rest) = item.text().strip_prefix(&*slot.text) {
+        if let Some(rest) = text.strip_prefix(&*slot.text) {
             slot.say(rest.to_owned(), show);
         }
-        if let Some(rest) = item.thoughts().strip_prefix(&*slot.thoughts) {
+        if let Some(rest) = thoughts.strip_prefix(&*slot.thoughts) {
             slot.think(rest.to_owned(), show);
         }
         let (text, thoughts) = (mem::take(&mut slot.text), mem::take(&mut slot.thoughts));
-        slot.parts = Some(item.parts(raw, &provider, text, thoughts));
-        Ok(())
+        let parts = item.parts(raw, &provider, text, thoughts);
+        let (mut calls, mut opaque) = (0, 0);
+        for part in &parts {
+            match part {
+                Part::ToolCall(_) => calls += 1,
+                Part::Opaque(part) => opaque += part.data.len(),
+                _ => {}
+            }
+        }
+        slot.parts = Some(parts);
+        self.calls += calls;
+        let counted = self.meter.calls(self.calls);
+        let counted = counted.and_then(|()| self.meter.opaque(opaque));
+        counted.map_err(|limit| error::too_large(&self.provider, limit))
     }
 
     /// The item of a place in the answer, or of a name where there are no places, as with llama.cpp.
@@ -344,10 +480,9 @@ impl Decoder {
             _ if self.refused => StopReason::Refusal,
             End::Completed if calls => StopReason::ToolUse,
             End::Completed => StopReason::EndTurn,
-            End::Incomplete(reason) => match &*reason {
-                "max_output_tokens" => StopReason::MaxTokens,
-                "content_filter" => StopReason::Refusal,
-                other => StopReason::Other(other.into()),
+            End::Incomplete(reason) => match Finish::of(&reason) {
+                Finish::Stopped(reason) => reason,
+                Finish::Failed(_) => StopReason::from(&*reason),
             },
         };
         let model = self.model.take().unwrap_or_else(|| asked.clone());

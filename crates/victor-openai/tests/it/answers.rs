@@ -78,6 +78,10 @@ fn why_a_chat_completion_ended() {
         ("length", "max_tokens"),
         ("content_filter", "refusal"),
         ("something_new", "something_new"),
+        ("MAX_TOKENS", "max_tokens"),
+        ("model_length", "context_full"),
+        ("SAFETY", "refusal"),
+        ("sensitive", "refusal"),
     ] {
         check(CHAT, &[said(), finish(reason)], &["says Hi"], stop);
     }

@@ -110,6 +110,16 @@ async fn what_goes_wrong() {
         matches!(&error, EmbedError::Refused { message, .. } if message == "model e not found"),
         "{error}"
     );
+    // Neither becomes true by asking again.
+    let long = "input (6000 tokens) is too large to process. increase the physical batch size";
+    for (status, message) in [
+        (500, long),
+        (501, "This server does not support embeddings."),
+    ] {
+        let body = format!(r#"{{"error":{{"code":{status},"message":"{message}"}}}}"#);
+        let error = fail(Reply::new(status, "application/json", body)).await;
+        assert!(matches!(error, EmbedError::Refused { .. }), "{error}");
+    }
     let busy = Reply::new(429, "application/json", r#"{"error":"busy"}"#);
     let busy = busy.with_header("retry-after", "3");
     let error = fail(busy).await;

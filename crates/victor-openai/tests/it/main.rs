@@ -9,6 +9,7 @@ mod fake;
 mod garbage;
 mod history;
 mod laws;
+mod lenient;
 mod models;
 mod own;
 mod replay;
