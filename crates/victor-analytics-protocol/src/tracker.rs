@@ -11,13 +11,19 @@ use crate::{AnalyticsEvent, AnalyticsExporter, ExportResult};
 /// tasks at once.
 ///
 /// Nothing that goes wrong here is felt by the chat: events wait in bounded memory while an exporter fails, and what
-/// is dropped in the end is counted and shown in its health.
+/// is dropped in the end is counted and shown in its health, and so is an exporter that fails, until it works again.
+/// An exporter that fails, panics or takes too long is not felt by the others. [`Coordinator::shutdown`] sends what waits
+/// of every session and ends each exporter once, and [`Coordinator::reset`] forgets a session's events.
 #[async_trait]
 pub trait AnalyticsTracker: Coordinator {
     /// Notes an event of a session. It never waits.
     fn track_event(&self, session: &SessionId, event: AnalyticsEvent);
 
     /// Sends what waits of a session to every exporter, now.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call loses nothing: what was under way is sent again.
     async fn export_analytics(&self, session: &SessionId) -> ExportResult;
 
     /// What is known of a session.

@@ -37,7 +37,7 @@ pub(crate) fn of_body(status: Option<u16>, request_id: Option<&str>, body: &[u8]
     }
     let is_temporary = matches!(
         class,
-        ProviderErrorKind::RateLimit | ProviderErrorKind::Overloaded
+        ProviderErrorKind::RateLimit | ProviderErrorKind::Overloaded | ProviderErrorKind::Loading
     );
     let retry_after = delay_of_text(&message).filter(|_| is_temporary);
     let mut error = ProviderError::new(class, DIALECT, message).with_overflow(
@@ -300,7 +300,7 @@ mod tests {
         );
         assert_eq!(
             (loading.kind.as_str(), loading.retry_after),
-            ("overloaded", Some(Duration::from_secs(5)))
+            ("loading", Some(Duration::from_secs(5)))
         );
         let slow = named("rate_limit_error", "please try again in 1.5s");
         let slow = of_body(None, None, slow.as_bytes());

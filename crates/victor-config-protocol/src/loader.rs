@@ -8,9 +8,12 @@ use victor_core::{Coordinator, SessionId};
 use crate::{ConfigError, ConfigProvider, EffectiveConfig};
 
 /// The role of the coordinator that knows what is configured. Called by the orchestrator, from many tasks at once.
+///
+/// A provider that fails, panics, takes too long or answers what are no settings is passed over, and shown in health
+/// until it answers well again. A value that is no default has a [source](EffectiveConfig::source).
 #[async_trait]
 pub trait ConfigLoader: Coordinator {
-    /// What is configured for every session: everything but the answers of the providers.
+    /// What is configured for every session: everything but the answers of the providers. It stays the same.
     #[doc(alias = "get_config")]
     fn config(&self) -> Arc<EffectiveConfig>;
 

@@ -15,7 +15,8 @@ pub type ConfigMap = JsonMap;
 ///
 /// Implemented by whoever stores configuration; called by the [`ConfigLoader`](crate::ConfigLoader) before a turn,
 /// from many tasks at once. Providers are asked in order of priority, highest first, and the first answer that is not
-/// empty wins. One that fails, panics or takes too long is passed over and shown in the loader's health.
+/// empty wins. One that fails, panics, takes too long or answers what are no settings is passed over and shown in the
+/// loader's health.
 ///
 /// Priorities by convention: up to 99 defaults, up to 499 users, up to 999 environments, from 1000 administrators.
 ///

@@ -11,6 +11,9 @@ use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter, To
 ///
 /// Called by the orchestrator from many tasks at once; calls for one session come from one turn at a time. A session
 /// that was never heard of has an empty context. [`Coordinator::reset`] empties one.
+///
+/// A compaction keeps what the system says, what is pinned, and the user's first and last request, whatever a strategy
+/// makes of them. A strategy that does not work is done without, and shown in health until it works again.
 #[async_trait]
 pub trait ContextManager: Coordinator {
     /// Appends messages, leaving out those whose identifiers are already there among the last ones.

@@ -18,6 +18,11 @@ use crate::TokenCounter;
 /// manager mends it or falls back to truncation, and says so in its health. The messages that it leaves out are not
 /// lost: the session's transcript has them.
 ///
+/// The same context and budget have the same result, apart from the identifiers of messages that the strategy makes
+/// itself, and a result that is within the target is returned as it is when it is compacted again for that target. So
+/// a prompt cache stays valid, and a call that was dropped can be repeated. A strategy that asks a model is as steady as
+/// that model.
+///
 /// # Cancel safety
 ///
 /// A call may be dropped at any await point; the context is then as it was.

@@ -20,10 +20,10 @@ const ANYWHERE: &[(Kind, &[&str])] = &[
             "exceeded_current_quota_error", // Kimi
         ],
     ),
+    (Kind::Overloaded, &["overloaded"]),
     (
-        Kind::Overloaded,
+        Kind::Loading,
         &[
-            "overloaded",
             "loading model",     // llama.cpp, while it starts
             "model is loading",  // LM Studio
             "currently loading", // Hugging Face
@@ -234,7 +234,7 @@ mod tests {
             "This model does not support tools",
             Some(Kind::InvalidRequest),
         );
-        check("Loading model", Some(Kind::Overloaded));
+        check("Loading model", Some(Kind::Loading));
         check(
             "Insufficient balance or no resource package",
             Some(Kind::Quota),

@@ -164,7 +164,7 @@ impl Said {
         let context_window = self.context_window.or(overflow.context_window);
         let request_tokens = self.request_tokens.or(overflow.request_tokens);
         let retry_after = match kind {
-            Kind::RateLimit | Kind::Overloaded => {
+            Kind::RateLimit | Kind::Overloaded | Kind::Loading => {
                 self.delay.or_else(|| delay_of_text(&self.message))
             }
             _ => None,

@@ -8,12 +8,15 @@ use victor_core::Coordinator;
 use crate::{PromptContext, PromptContributor};
 
 /// The role of the coordinator that builds the system prompt. Called by the orchestrator, from many tasks at once.
+///
+/// A contributor that is left out because it fails, panics or takes too long is shown in health until it works again.
 #[async_trait]
 pub trait PromptBuilder: Coordinator {
     /// Builds the prompt: the base prompt, then the contributors' sections in order of priority. It cannot fail: what
     /// cannot be had is left out and named.
     ///
-    /// The base prompt is the one that the context names, or the builder's own.
+    /// The base prompt is the one that the context names, or the builder's own, which also stands in for one that there
+    /// is not. The same answers of the contributors make the same bytes.
     ///
     /// # Cancel safety
     ///

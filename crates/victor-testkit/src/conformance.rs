@@ -1,8 +1,19 @@
 //! What every implementation of a protocol must do, as functions that a test calls.
 //!
-//! There is one suite for each protocol. A suite panics at the first law that is broken, with a message that begins
-//! with `law broken:` and names it. Suites are to be run in a tokio test; they sleep for no time and need no network,
-//! unless the implementation does.
+//! There is a suite for each of these traits:
+//!
+//! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
+//!   `ConfigProvider`, `Embedder`, `PromptContributor`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`,
+//!   `Tool`, `ToolSelectionStrategy`;
+//! - roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`, `ModeManager`,
+//!   `PromptBuilder`, `ProviderRouter`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of them together.
+//!
+//! `SessionManager`, `ModePolicy`, `ToolListener`, `TurnPorts` and the traits of metrics have none yet.
+//!
+//! A suite panics at the first law that is broken, with a message that begins with `law broken:` and names it. Suites
+//! are to be run in a tokio test and need no network, unless the implementation does. Where a suite plugs in something
+//! that never answers, it waits until the implementation gives that up, which takes no time in a test whose clock is
+//! paused (`#[tokio::test(start_paused = true)]`).
 //!
 //! ```
 //! use victor_testkit::{CharCounter, conformance};
@@ -22,16 +33,23 @@ macro_rules! law {
 
 mod agent;
 mod analytics_exporter;
+mod analytics_tracker;
 mod approval_policy;
 mod chat_engine;
 mod chat_provider;
 mod checkpoint_manager;
 mod checkpoint_store;
 mod compaction_strategy;
+mod config_loader;
 mod config_provider;
+mod context_manager;
 mod embedder;
+mod life;
 mod mode_manager;
+mod prompt_builder;
 mod prompt_contributor;
+mod provider_router;
+mod puppet;
 mod receipt_store;
 mod result_store;
 mod session_store;
@@ -45,16 +63,21 @@ use std::fmt::Debug;
 
 pub use agent::agent;
 pub use analytics_exporter::analytics_exporter;
+pub use analytics_tracker::analytics_tracker;
 pub use approval_policy::approval_policy;
 pub use chat_engine::chat_engine;
 pub use chat_provider::chat_provider;
 pub use checkpoint_manager::checkpoint_manager;
 pub use checkpoint_store::checkpoint_store;
 pub use compaction_strategy::compaction_strategy;
+pub use config_loader::config_loader;
 pub use config_provider::config_provider;
+pub use context_manager::context_manager;
 pub use embedder::embedder;
 pub use mode_manager::mode_manager;
+pub use prompt_builder::prompt_builder;
 pub use prompt_contributor::prompt_contributor;
+pub use provider_router::provider_router;
 pub use receipt_store::receipt_store;
 pub use result_store::result_store;
 pub use session_store::{durable_session_store, session_store};

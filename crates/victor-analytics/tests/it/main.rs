@@ -4,5 +4,6 @@ mod background;
 mod export;
 mod exporters;
 mod fakes;
+mod laws;
 mod shutdown;
 mod track;

@@ -4,5 +4,6 @@ mod check;
 mod environment;
 mod fakes;
 mod files;
+mod laws;
 mod layers;
 mod providers;

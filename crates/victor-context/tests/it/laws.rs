@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use victor_context::{
-    BudgetAware, CachedEmbedder, Context, ContextError, ContextManager, EstimateCounter, Group,
-    GroupKind, Hybrid, Messages, RecentMessages, Role, Semantic, SessionId, TaskAware,
-    TokenCounterExt, ToolResults, Truncation, WindowRequest, groups,
+    BudgetAware, CachedEmbedder, CompactionStrategy, Context, ContextCoordinator, ContextError,
+    ContextManager, EstimateCounter, Group, GroupKind, Hybrid, Messages, RecentMessages, Role,
+    Semantic, SessionId, TaskAware, TokenCounterExt, ToolResults, Truncation, WindowRequest, groups,
 };
 use victor_lexical::LexicalEmbedder;
 use victor_testkit::{CharCounter, conformance, drive, histories};
@@ -28,6 +28,21 @@ async fn strategies_keep_the_laws_of_strategies() {
     conformance::compaction_strategy(&BudgetAware::new(200, Arc::new(Truncation))).await;
     conformance::compaction_strategy(&Hybrid::default()).await;
     conformance::compaction_strategy(&summarizing()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_coordinator_keeps_the_laws_of_context_managers() {
+    conformance::context_manager(ContextCoordinator::default).await;
+    conformance::context_manager(|| counting_chars().build()).await;
+    let strategies: [Arc<dyn CompactionStrategy>; 3] = [
+        Arc::new(Truncation),
+        Arc::new(TaskAware),
+        Arc::new(Hybrid::default()),
+    ];
+    for strategy in strategies {
+        let make = || counting_chars().strategy(strategy.clone()).build();
+        conformance::context_manager(make).await;
+    }
 }
 
 #[tokio::test]

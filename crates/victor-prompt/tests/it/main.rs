@@ -2,5 +2,6 @@
 
 mod fakes;
 mod faults;
+mod laws;
 mod order;
 mod sharing;

@@ -65,7 +65,7 @@ where
         let twice = compact(&compacted).await;
         law!(
             twice.is_ok_and(|twice| same(&twice, &compacted)),
-            "what is within the target stays as it is",
+            "a result that is within the target stays as it is",
             "{after} tokens, target {target}"
         );
     }

@@ -2,16 +2,21 @@
 
 mod agent;
 mod analytics_exporter;
+mod analytics_tracker;
 mod approval_policy;
 mod chat_engine;
 mod chat_provider;
 mod checkpoint_manager;
 mod checkpoint_store;
 mod compaction_strategy;
+mod config_loader;
 mod config_provider;
+mod context_manager;
 mod embedder;
 mod mode_manager;
+mod prompt_builder;
 mod prompt_contributor;
+mod provider_router;
 mod receipt_store;
 mod result_store;
 mod session_store;

@@ -69,7 +69,10 @@ async fn each_law_can_be_broken() {
             "every other call",
             "the same context is compacted in the same way",
         ),
-        ("never rests", "what is within the target stays as it is"),
+        (
+            "never rests",
+            "a result that is within the target stays as it is",
+        ),
         ("after a drop", "a dropped call leaves nothing behind"),
         ("fickle name", "the name is always the same"),
     ] {

@@ -1,0 +1,22 @@
+//! The laws of provider routers.
+
+use victor_provider::{ProviderCoordinator, ProviderOptions, RetryOptions};
+use victor_testkit::conformance;
+
+#[tokio::test(start_paused = true)]
+async fn of_the_defaults() {
+    conformance::provider_router(ProviderCoordinator::new).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_attempts() {
+    conformance::provider_router(|provider, model| {
+        let mut options = ProviderOptions::default();
+        options.retry = RetryOptions {
+            max_attempts: 9,
+            ..RetryOptions::default()
+        };
+        ProviderCoordinator::new(provider, model).with_options(options)
+    })
+    .await;
+}

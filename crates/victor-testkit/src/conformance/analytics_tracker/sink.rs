@@ -1,0 +1,100 @@
+//! An exporter that keeps what it is sent.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use victor_analytics_protocol::{
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportResult,
+};
+
+use super::super::guarded;
+use super::super::puppet::{Act, Puppet};
+
+/// Keeps what it is sent, and notices what should not be.
+#[derive(Debug)]
+pub(super) struct Sink {
+    pub(super) name: &'static str,
+    pub(super) puppet: Puppet,
+    events: Mutex<Vec<AnalyticsEvent>>,
+    overlaps: AtomicUsize,
+    shutdowns: AtomicUsize,
+    late_calls: AtomicUsize,
+}
+
+impl Sink {
+    pub(super) fn add<T: AnalyticsTracker>(tracker: &T, name: &'static str) -> Arc<Self> {
+        let (events, overlaps, shutdowns, late_calls) = Default::default();
+        let sink = Arc::new(Self {
+            name,
+            puppet: Puppet::new(Act::Works),
+            events,
+            overlaps,
+            shutdowns,
+            late_calls,
+        });
+        guarded(|| tracker.add_exporter(sink.clone()));
+        sink
+    }
+
+    pub(super) fn events(&self) -> Vec<AnalyticsEvent> {
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The kinds of the events that have arrived.
+    pub(super) fn arrived(&self) -> Vec<String> {
+        let events = self.events();
+        events.into_iter().map(|event| event.event_type).collect()
+    }
+
+    /// How many batches came while another was under way.
+    pub(super) fn overlaps(&self) -> usize {
+        self.overlaps.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn shutdowns(&self) -> usize {
+        self.shutdowns.load(Ordering::SeqCst)
+    }
+
+    /// How many batches came after the end.
+    pub(super) fn late_calls(&self) -> usize {
+        self.late_calls.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl AnalyticsExporter for Sink {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
+        if self.shutdowns() > 0 {
+            self.late_calls.fetch_add(1, Ordering::SeqCst);
+        }
+        if self.puppet.running() > 0 {
+            self.overlaps.fetch_add(1, Ordering::SeqCst);
+        }
+        let (taken, result) = match self.puppet.call().await {
+            Act::Fails => return Err(ExportError::new("it is broken")),
+            Act::Rubbish("takes one") => (1, ExportResult::failed(1, "it is full")),
+            // It claims more than there was.
+            Act::Rubbish(_) => (
+                events.len(),
+                ExportResult::failed(events.len() + 7, "it is full"),
+            ),
+            _ => (events.len(), ExportResult::exported(events.len())),
+        };
+        let mut kept = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(&events[..taken.min(events.len())]);
+        Ok(result)
+    }
+
+    async fn shutdown(&self) {
+        self.shutdowns.fetch_add(1, Ordering::SeqCst);
+        self.puppet.call().await;
+    }
+}

@@ -1,0 +1,284 @@
+//! The laws of provider routers.
+
+mod model;
+mod retries;
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use victor_core::{Context, Message, ModelId};
+use victor_provider_protocol::{
+    ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream, ProviderError,
+    ProviderErrorKind, ProviderRouter, RetryNotice,
+};
+
+use self::model::{MODEL, Model, Step};
+use super::puppet::ends;
+use super::{SIDE_BY_SIDE, guarded, life};
+
+/// Checks a router. `make` makes a new one that routes to a provider and a model, and makes at least two attempts.
+///
+/// The laws: a request goes to the provider that is current when it is made, and one without a model to the model that
+/// is current then; capabilities are those of the current provider; nothing is done before the stream is polled; an
+/// attempt that failed in a way that may pass is followed by another one, which is announced, and no other failure is,
+/// nor is any once something was shown; the wait is at least the one that the provider asks for; usage is that of all
+/// attempts; silence ends an answer and signs of life do not; a panic is an error; a dropped stream ends the provider's
+/// request, and the wait for the next one.
+///
+/// To be run with the clock of tokio paused, since what is retried is waited for.
+///
+/// # Panics
+///
+/// A law is broken, or there is no tokio runtime with a clock.
+pub async fn provider_router<R: ProviderRouter>(
+    make: impl Fn(Arc<dyn ChatProvider>, ModelId) -> R,
+) {
+    check_routes(&make).await;
+    check_switches(&make).await;
+    retries::check(&make).await;
+    check_silence(&make).await;
+    check_side_by_side(&make).await;
+    check_drops(&make).await;
+    check_life(&make).await;
+}
+
+/// Everything that came of a request.
+struct Story {
+    /// Texts and thoughts that were shown.
+    shown: String,
+    notices: Vec<RetryNotice>,
+    outcome: Result<Completion, ProviderError>,
+}
+
+impl Story {
+    fn failed_with(&self, kind: &ProviderErrorKind) -> bool {
+        matches!(&self.outcome, Err(error) if error.kind == *kind)
+    }
+}
+
+fn request(model: &str) -> ChatRequest {
+    ChatRequest::new(model, Context::from_iter([Message::user("Hello?")]))
+}
+
+fn ask<R: ProviderRouter>(router: &R, model: &str) -> CompletionStream {
+    guarded(|| router.stream_chat(request(model)))
+}
+
+/// Reads a stream to its end, and checks what is true of every stream.
+async fn read(mut stream: CompletionStream) -> Story {
+    let (mut shown, mut notices) = (String::new(), Vec::new());
+    loop {
+        let outcome = match ends(stream.next()).await {
+            Some(Ok(CompletionEvent::TextDelta(text) | CompletionEvent::ThinkingDelta(text))) => {
+                shown += &text;
+                continue;
+            }
+            Some(Ok(CompletionEvent::Retrying(notice))) => {
+                law!(
+                    shown.is_empty(),
+                    "no further attempt is made once something was shown",
+                    "{notice:?} after `{shown}`"
+                );
+                law!(
+                    usize::try_from(notice.attempt).is_ok_and(|number| number == notices.len() + 1),
+                    "attempts are numbered from 1",
+                    "{notice:?} after {notices:?}"
+                );
+                notices.push(notice);
+                continue;
+            }
+            Some(Ok(CompletionEvent::Finished(completion))) => Ok(*completion),
+            Some(Err(error)) => Err(error),
+            Some(Ok(CompletionEvent::Working)) => {
+                panic!("law broken: signs of life are not passed on")
+            }
+            Some(Ok(_)) => continue,
+            None => panic!("law broken: a stream ends in an answer or an error"),
+        };
+        let more = ends(stream.next()).await;
+        law!(
+            more.is_none(),
+            "nothing follows the answer or the error",
+            "{more:?}"
+        );
+        return Story {
+            shown,
+            notices,
+            outcome,
+        };
+    }
+}
+
+/// Asks for an answer that there must be.
+async fn answer<R: ProviderRouter>(router: &R, model: &str) -> Completion {
+    let story = read(ask(router, model)).await;
+    super::succeed(story.outcome)
+}
+
+async fn check_routes<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    let (one, other) = (Model::new("one", vec![]), Model::new("other", vec![]));
+    let router = make(one.clone(), MODEL.into());
+    for (provider, model) in [(&one, MODEL), (&other, "another-model")] {
+        if provider.name == "other" {
+            guarded(|| router.switch_provider(other.clone(), model.into()));
+        }
+        let route = guarded(|| router.route());
+        law!(
+            (&*route.provider, route.model.as_str()) == (provider.name, model),
+            "the route is where requests go now",
+            "{route:?}"
+        );
+        for name in [model, "model-of-its-own"] {
+            let found = guarded(|| router.capabilities(&name.into()));
+            law!(
+                found == provider.capabilities(&name.into()),
+                "capabilities are those of which the current provider knows",
+                "{found:?} of {} at {}",
+                name,
+                provider.name
+            );
+        }
+        answer(&router, "").await;
+        answer(&router, "model-of-its-own").await;
+        law!(
+            provider.asked() == [model, "model-of-its-own"],
+            "a request without a model goes to the current one, and any other to its own",
+            "{:?}",
+            provider.asked()
+        );
+    }
+    law!(
+        one.asked().len() == 2,
+        "after a switch, requests go to the other provider",
+        "{:?}",
+        one.asked()
+    );
+}
+
+async fn check_switches<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    let fails = vec![Step::Fails(ProviderErrorKind::Overloaded, None)];
+    let (one, other) = (Model::new("one", vec![fails]), Model::new("other", vec![]));
+    let router = make(one.clone(), MODEL.into());
+    // Switched away from before anything was done, and between two attempts.
+    let mut stream = ask(&router, "");
+    tokio::time::sleep(model::LONG).await;
+    law!(
+        one.asked().is_empty(),
+        "the work is done while the stream is polled"
+    );
+    guarded(|| router.switch_provider(other.clone(), "another-model".into()));
+    let notice = ends(stream.next()).await;
+    law!(
+        matches!(notice, Some(Ok(CompletionEvent::Retrying(_)))),
+        "what may pass is tried again, and announced",
+        "{notice:?}"
+    );
+    let answer = super::succeed(ends(stream.completion()).await);
+    law!(
+        one.asked() == [MODEL, MODEL] && other.asked().is_empty(),
+        "a request stays with the provider and the model that were current when it was made",
+        "{:?} and {:?}: {answer:?}",
+        one.asked(),
+        other.asked()
+    );
+}
+
+async fn check_silence<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    for silent in [
+        vec![Step::Silence],
+        vec![Step::Working, Step::Silence],
+        vec![Step::Text("a"), Step::Silence],
+    ] {
+        let model = Model::new("silent", vec![silent.clone(); 100]);
+        let router = make(model.clone(), MODEL.into());
+        let story = read(ask(&router, "")).await;
+        law!(
+            story.failed_with(&ProviderErrorKind::Timeout),
+            "an answer that is silent for too long is ended",
+            "{silent:?}: {:?}",
+            story.outcome
+        );
+        law!(
+            model.open() == 0,
+            "an attempt that is ended is dropped",
+            "{silent:?}: {} are open",
+            model.open()
+        );
+    }
+    let mut steps = vec![[Step::Pause, Step::Working]; 2_000].concat();
+    steps.push(Step::Finished);
+    let model = Model::new("slow", vec![steps]);
+    let router = make(model.clone(), MODEL.into());
+    let story = read(ask(&router, "")).await;
+    law!(
+        story.outcome.is_ok() && model.asked().len() == 1,
+        "signs of life keep an answer from being ended",
+        "{:?}",
+        story.outcome
+    );
+}
+
+async fn check_side_by_side<R: ProviderRouter>(
+    make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R,
+) {
+    let model = Model::new("one", vec![]);
+    let router = make(model, MODEL.into());
+    let names: Vec<String> = (0..SIDE_BY_SIDE).map(|n| format!("model-{n}")).collect();
+    let answers = join_all(names.iter().map(|name| answer(&router, name))).await;
+    for (name, answer) in names.iter().zip(answers) {
+        law!(
+            answer.model.as_str() == name,
+            "requests side by side are independent",
+            "{name}: {answer:?}"
+        );
+    }
+}
+
+async fn check_drops<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    let scripts = [
+        vec![vec![Step::Silence]],
+        vec![vec![Step::Text("a"), Step::Silence]],
+        vec![vec![Step::Fails(ProviderErrorKind::Server, None)]; 100],
+        vec![vec![
+            Step::Text("a"),
+            Step::Pause,
+            Step::Text("b"),
+            Step::Finished,
+        ]],
+    ];
+    for script in scripts {
+        for polls in 0..8 {
+            let model = Model::new("one", script.clone());
+            let router = make(model.clone(), MODEL.into());
+            let stream = ask(&router, "");
+            // A notice or a text ends no story, so this is dropped at one poll after the other.
+            crate::poll_at_most(polls, read(stream)).await;
+            law!(
+                model.open() == 0,
+                "dropping the stream ends the provider's request",
+                "after {polls} polls: {script:?}"
+            );
+            let asked = model.asked().len();
+            tokio::time::sleep(model::LONG).await;
+            law!(
+                model.asked().len() == asked,
+                "dropping the stream ends the wait for the next attempt",
+                "after {polls} polls: {script:?}"
+            );
+            model.forget_script();
+            answer(&router, "").await;
+        }
+    }
+}
+
+async fn check_life<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    let model = Model::new("one", vec![]);
+    let router = make(model.clone(), MODEL.into());
+    life::begins(&router).await;
+    answer(&router, "").await;
+    life::ends(&router).await;
+    guarded(|| router.route());
+    guarded(|| router.capabilities(&MODEL.into()));
+    let _whatever = read(ask(&router, "")).await;
+    guarded(|| router.switch_provider(model, MODEL.into()));
+}

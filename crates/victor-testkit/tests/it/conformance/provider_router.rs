@@ -1,0 +1,337 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::{sleep, timeout};
+use victor_core::{Coordinator, ModelId, Usage, contain};
+use victor_provider_protocol::{
+    Capabilities, ChatProvider, ChatRequest, CompletionEvent, CompletionStream, ProviderError,
+    ProviderErrorKind, ProviderRouter, RetryNotice, Route,
+};
+use victor_testkit::conformance;
+
+use super::breaks;
+
+type Target = (Arc<dyn ChatProvider>, ModelId);
+
+/// Tries three times.
+#[derive(Debug)]
+struct Router {
+    bug: &'static str,
+    target: Arc<Mutex<Target>>,
+}
+
+impl Router {
+    fn new(bug: &'static str, provider: Arc<dyn ChatProvider>, model: ModelId) -> Self {
+        Self {
+            bug,
+            target: Arc::new(Mutex::new((provider, model))),
+        }
+    }
+
+    fn target(&self) -> Target {
+        self.target.lock().unwrap().clone()
+    }
+}
+
+impl Coordinator for Router {
+    fn name(&self) -> &str {
+        "router"
+    }
+}
+
+/// One request: what it is about, and where it stands.
+struct Attempts {
+    bug: &'static str,
+    current: Arc<Mutex<Target>>,
+    provider: Arc<dyn ChatProvider>,
+    request: ChatRequest,
+    stream: Option<CompletionStream>,
+    attempt: u32,
+    shown: bool,
+    used: Usage,
+    ended: bool,
+    waiting: bool,
+}
+
+impl Drop for Attempts {
+    fn drop(&mut self) {
+        if self.is("leaks streams") {
+            std::mem::forget(self.stream.take());
+        }
+        if self.is("goes on unheard") && self.waiting {
+            let (provider, request) = (self.provider.clone(), self.request.clone());
+            tokio::spawn(async move { drop(provider.stream_chat(&request).await) });
+        }
+    }
+}
+
+impl Attempts {
+    fn is(&self, bug: &str) -> bool {
+        self.bug == bug
+    }
+
+    async fn next(&mut self) -> Option<Result<CompletionEvent, ProviderError>> {
+        if self.ended {
+            return None;
+        }
+        loop {
+            if self.is("follows switches") {
+                self.provider = self.current.lock().unwrap().0.clone();
+            }
+            if self.stream.is_none() {
+                self.attempt += 1;
+                match open(self.bug, &*self.provider, &self.request).await {
+                    Ok(stream) => self.stream = Some(stream),
+                    Err(error) => return Some(self.fail(error).await),
+                }
+            }
+            let limit = match self.bug {
+                "waits for ever" => Duration::from_secs(1_000_000),
+                "is impatient" => Duration::from_millis(10),
+                _ => Duration::from_secs(60),
+            };
+            let stream = self.stream.as_mut().unwrap();
+            let event = match timeout(limit, contain(stream.next())).await {
+                Ok(Ok(event)) => event?,
+                Ok(Err(panicked)) => Err(panic_error(&panicked.to_string())),
+                Err(_) => Err(ProviderError::new(
+                    ProviderErrorKind::Timeout,
+                    "",
+                    "silence",
+                )),
+            };
+            match event {
+                Ok(CompletionEvent::Working) if !self.is("passes signs of life on") => {}
+                Ok(CompletionEvent::TextDelta(_)) if self.is("swallows text") => self.shown = true,
+                Ok(CompletionEvent::Finished(mut answer)) => {
+                    self.ended = true;
+                    if !self.is("forgets usage") {
+                        answer.usage += &self.used;
+                    }
+                    return Some(Ok(CompletionEvent::Finished(answer)));
+                }
+                Ok(event) => {
+                    self.shown |= matches!(event, CompletionEvent::TextDelta(_))
+                        || matches!(event, CompletionEvent::ThinkingDelta(_))
+                            && !self.is("shows thoughts twice");
+                    return Some(Ok(event));
+                }
+                Err(error) => return Some(self.fail(error).await),
+            }
+        }
+    }
+
+    async fn fail(&mut self, mut error: ProviderError) -> Result<CompletionEvent, ProviderError> {
+        if !self.is("keeps streams") {
+            self.stream = None;
+        } else if let Some(stream) = self.stream.take() {
+            std::mem::forget(stream);
+        }
+        self.used += &*error.usage;
+        let passes = error.kind.is_transient() || self.is("retries everything");
+        let most = match self.bug {
+            "never retries" => 1,
+            "never gives up" => 20_000,
+            _ => 3,
+        };
+        if !passes || (self.shown && !self.is("shows twice")) || self.attempt >= most {
+            self.ended = true;
+            if !self.is("forgets the usage of errors") {
+                *error.usage = self.used.clone();
+            }
+            error.provider = self.provider.name().to_owned().into();
+            if self.is("renames errors") {
+                error.kind = ProviderErrorKind::Other("failed".into());
+            }
+            return Err(error);
+        }
+        let wait = error.retry_after.unwrap_or(Duration::from_secs(1));
+        let wait = match self.bug {
+            "is in a hurry" => wait.min(Duration::from_secs(5)),
+            _ => wait,
+        };
+        self.waiting = true;
+        sleep(wait).await;
+        self.waiting = false;
+        let number = self.attempt - u32::from(self.is("counts from nought"));
+        Ok(CompletionEvent::Retrying(RetryNotice::new(
+            number,
+            error.kind,
+            error.message,
+            wait,
+        )))
+    }
+}
+
+async fn open(
+    bug: &str,
+    provider: &dyn ChatProvider,
+    request: &ChatRequest,
+) -> Result<CompletionStream, ProviderError> {
+    if bug == "lets panics through" {
+        return provider.stream_chat(request).await;
+    }
+    contain(provider.stream_chat(request))
+        .await
+        .unwrap_or_else(|panicked| Err(panic_error(&panicked.to_string())))
+}
+
+fn panic_error(message: &str) -> ProviderError {
+    ProviderError::new(ProviderErrorKind::Panicked, "", message)
+}
+
+impl ProviderRouter for Router {
+    fn stream_chat(&self, mut request: ChatRequest) -> CompletionStream {
+        let (provider, model) = self.target();
+        if request.model.as_str().is_empty() || self.bug == "knows one model" {
+            request.model = model;
+        }
+        let attempts = Attempts {
+            bug: self.bug,
+            current: self.target.clone(),
+            provider,
+            request,
+            stream: None,
+            attempt: 0,
+            shown: false,
+            used: Usage::default(),
+            ended: false,
+            waiting: false,
+        };
+        let events = stream::unfold(attempts, async |mut attempts| {
+            let event = attempts.next().await?;
+            Some((event, attempts))
+        });
+        let (hidden, quiet) = (self.bug == "retries in secret", self.bug);
+        let events = events.filter(move |event| {
+            let notice = matches!(event, Ok(CompletionEvent::Retrying(_)));
+            std::future::ready(!(hidden && notice))
+        });
+        if quiet != "works in secret" {
+            return CompletionStream::new(events);
+        }
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut events = Box::pin(events);
+            while let Some(event) = events.next().await {
+                let _nobody = sender.send(event);
+            }
+        });
+        CompletionStream::new(stream::unfold(receiver, async |mut receiver| {
+            let event = receiver.recv().await?;
+            Some((event, receiver))
+        }))
+    }
+
+    fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId) {
+        let mut target = self.target.lock().unwrap();
+        match self.bug {
+            "stays where it is" => {}
+            "switches the provider alone" => target.0 = provider,
+            _ => *target = (provider, model),
+        }
+    }
+
+    fn route(&self) -> Route {
+        let (provider, model) = self.target();
+        Route::new(provider.name(), model)
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        match self.bug {
+            "guesses capabilities" => Capabilities::default(),
+            _ => self.target().0.capabilities(model),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_router_passes() {
+    conformance::provider_router(|provider, model| Router::new("none", provider, model)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_law_can_be_broken() {
+    for (bug, law) in [
+        ("stays where it is", "the route is where requests go now"),
+        (
+            "switches the provider alone",
+            "the route is where requests go now",
+        ),
+        (
+            "guesses capabilities",
+            "capabilities are those of which the current provider knows",
+        ),
+        (
+            "knows one model",
+            "a request without a model goes to the current one, and any other to its own",
+        ),
+        (
+            "follows switches",
+            "what may pass is tried again, and announced",
+        ),
+        (
+            "never retries",
+            "what may pass is tried again, and announced",
+        ),
+        (
+            "retries in secret",
+            "what may pass is tried again, and announced",
+        ),
+        (
+            "forgets usage",
+            "an answer counts what the attempts before it have used",
+        ),
+        (
+            "forgets the usage of errors",
+            "an error counts what all attempts have used",
+        ),
+        (
+            "never gives up",
+            "at some time it is given up, with the error of the last attempt",
+        ),
+        (
+            "renames errors",
+            "at some time it is given up, with the error of the last attempt",
+        ),
+        ("counts from nought", "attempts are numbered from 1"),
+        ("retries everything", "what stays is not tried again"),
+        ("lets panics through", "no call panics"),
+        (
+            "shows twice",
+            "no further attempt is made once something was shown",
+        ),
+        (
+            "shows thoughts twice",
+            "no further attempt is made once something was shown",
+        ),
+        ("swallows text", "what the model says is passed on"),
+        (
+            "is in a hurry",
+            "the wait is at least the one that the provider asks for",
+        ),
+        ("passes signs of life on", "signs of life are not passed on"),
+        ("waits for ever", "every call ends"),
+        (
+            "is impatient",
+            "signs of life keep an answer from being ended",
+        ),
+        ("keeps streams", "an attempt that is ended is dropped"),
+        (
+            "goes on unheard",
+            "dropping the stream ends the wait for the next attempt",
+        ),
+        (
+            "leaks streams",
+            "dropping the stream ends the provider's request",
+        ),
+        (
+            "works in secret",
+            "the work is done while the stream is polled",
+        ),
+    ] {
+        let make = |provider, model| Router::new(bug, provider, model);
+        breaks(law, conformance::provider_router(make)).await;
+    }
+}
