@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use victor_context::{
     BudgetAware, CachedEmbedder, CompactionStrategy, Context, ContextCoordinator, ContextError,
     ContextManager, EstimateCounter, Group, GroupKind, Hybrid, Messages, RecentMessages, Role,
-    Semantic, SessionId, TaskAware, TokenCounterExt, ToolResults, Truncation, WindowRequest, groups,
+    Semantic, SessionId, TaskAware, TokenCounterExt, ToolResults, Truncation, WindowRequest,
+    groups,
 };
 use victor_lexical::LexicalEmbedder;
 use victor_testkit::{CharCounter, conformance, drive, histories};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 use victor_context_protocol::{
     CompactionBudget, CompactionReport, CompactionStrategy, ContextError, ContextManager,
-    ContextStats, Prepared, TokenCounter, TokenCounterExt, WindowRequest,
+    ContextStats, Prepared, TokenCounter, TokenCounterExt, TooLarge, WindowRequest,
 };
 use victor_core::{
     Context, Coordinator, Health, Message, Messages, ModelId, Problems, Role, SessionId, contain,
@@ -207,7 +207,10 @@ impl Manager {
 }
 
 fn too_large(tokens: u64, limit: u64) -> ContextError {
-    ContextError::TooLarge { tokens, limit }
+    let mut large = TooLarge::default();
+    large.window = Some(limit);
+    large.messages = tokens;
+    ContextError::TooLarge(Box::new(large))
 }
 
 /// Calls with their results, and each other message by itself.
