@@ -3,10 +3,13 @@
 mod answers;
 mod conversation;
 mod events;
+mod judge;
 mod kept;
 mod mcp;
+mod peer;
 mod pipes;
 mod providers;
+mod real_model;
 mod run;
 mod server;
 #[cfg(unix)]
