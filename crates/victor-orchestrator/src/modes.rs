@@ -78,7 +78,9 @@ impl AgentOrchestrator {
             self.inner.seen.enter(session, &mode.name)
         });
         let switched = modes.switch_mode(session, mode, by.clone())?;
-        self.inner.seen.switches(session, by);
+        if switched.from != switched.to {
+            self.inner.seen.switches(session, by);
+        }
         Ok(switched)
     }
 }
@@ -175,8 +177,10 @@ impl Inner {
             return self.check_mode(mode);
         };
         let switched = contain_sync(|| modes.switch_mode(session, mode, SwitchedBy::Program))?;
-        switched.map_err(|error| unknown(mode, &error))?;
-        self.seen.switches(session, SwitchedBy::Program);
+        let switched = switched.map_err(|error| unknown(mode, &error))?;
+        if switched.from != switched.to {
+            self.seen.switches(session, SwitchedBy::Program);
+        }
         Ok(())
     }
 

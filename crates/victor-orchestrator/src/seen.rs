@@ -82,13 +82,13 @@ struct Known {
     /// The mode that the store has.
     kept: Option<Arc<str>>,
     /// What the store is to know of the session that it is nested in, whose agent is here; and whether it does.
-    nested: Option<(Value, bool)>,
+    nested: Option<Box<(Value, bool)>>,
 }
 
 impl Known {
-    /// Whether the store knows the mode, so that it comes back from there.
+    /// Whether the mode comes back from the store.
     fn is_kept(&self) -> bool {
-        self.mode.is_none() || self.mode == self.kept
+        self.mode.is_none() || self.kept.is_some()
     }
 
     /// Takes note of what messages say of the use of tools.
@@ -274,21 +274,21 @@ impl Seen {
         if let Some(mode) = mode {
             known.kept = Some(mode);
         }
-        if let Some((_, is_kept)) = &mut known.nested {
-            *is_kept |= facts.contains_key(NESTED);
+        if let Some(nested) = &mut known.nested {
+            nested.1 |= facts.contains_key(NESTED);
         }
     }
 
     /// The session is nested in another one, of which the store is to know this.
     pub(crate) fn nests(&self, session: &SessionId, nested: Value) {
         let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().nested = Some((nested, false));
+        sessions.entry(session.clone()).or_default().nested = Some(Box::new((nested, false)));
     }
 
     /// What the store is to know of the session that this one is nested in, and does not.
     pub(crate) fn unkept_nesting(&self, session: &SessionId) -> Option<Value> {
         let sessions = lock(&self.sessions);
-        let (nested, is_kept) = sessions.get(session)?.nested.as_ref()?;
+        let (nested, is_kept) = &**sessions.get(session)?.nested.as_ref()?;
         (!is_kept).then(|| nested.clone())
     }
 
