@@ -229,13 +229,13 @@ impl Seen {
         name
     }
 
-    /// Whether the store does not have this mode of a session.
-    pub(crate) fn is_unkept(&self, session: &SessionId, mode: &str) -> bool {
+    /// Whether the store does not have this mode of a session, but another one or, where it is to have one, none.
+    pub(crate) fn is_unkept(&self, session: &SessionId, mode: &str, needs_none: bool) -> bool {
         let sessions = lock(&self.sessions);
         let kept = sessions
             .get(session)
             .and_then(|known| known.kept.as_deref());
-        kept != Some(mode)
+        kept.map_or(!needs_none, |kept| kept != mode)
     }
 
     /// Whether a session that is in the mode `now` is to go to the one that the store has: it has come in there, or
