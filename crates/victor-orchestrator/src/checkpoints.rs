@@ -246,22 +246,29 @@ impl Inner {
         snapshot: &CheckpointSnapshot,
         session: &SessionId,
     ) -> Result<bool, ChatError> {
+        let id = snapshot.checkpoint.id;
         // In this order: a session has checkpoints only after it was made.
         let made = checkpoints_of(manager, session).await?;
         let info = self.roles.session.session_info(session).await;
-        let Some(info) = info.map_err(session_error)? else {
-            // What a deletion has left that was interrupted, or a fork of an earlier version.
-            delete(manager, session, &made).await?;
-            return Ok(true);
-        };
-        let is_fork = info.metadata.get(FORK) == Some(&json!(snapshot.checkpoint.id));
-        let is_new = info.entries == snapshot.context.messages().len() as u64;
-        if is_fork && is_new && made.is_empty() {
-            return Ok(false);
+        let info = info.map_err(session_error)?;
+        match (info, &made[..]) {
+            (None, []) => Ok(true),
+            // An earlier version made the checkpoint first, and was interrupted. Others are somebody's, and stay.
+            (None, [left]) if left.cause == CheckpointCause::Fork && left.id != id => {
+                delete(manager, session, &made).await?;
+                Ok(true)
+            }
+            (Some(info), [])
+                if info.metadata.get(FORK) == Some(&json!(id))
+                    && info.entries == snapshot.context.messages().len() as u64 =>
+            {
+                Ok(false)
+            }
+            _ => {
+                let error = CheckpointError::SessionExists(session.clone());
+                Err(checkpoint_error(error))
+            }
         }
-        Err(checkpoint_error(CheckpointError::SessionExists(
-            session.clone(),
-        )))
     }
 
     /// A session that begins with a state: with the entries that its messages were, its mode, and what binds it.
@@ -335,21 +342,21 @@ async fn load(
 async fn checkpoints_of(
     manager: &dyn CheckpointManager,
     session: &SessionId,
-) -> Result<Vec<CheckpointId>, ChatError> {
+) -> Result<Vec<Checkpoint>, ChatError> {
     let made = contain(manager.checkpoints(session)).await?;
-    let made = made.map_err(checkpoint_error)?;
-    Ok(made.iter().map(|made| made.id).collect())
+    made.map_err(checkpoint_error)
 }
 
 async fn delete(
     manager: &dyn CheckpointManager,
     session: &SessionId,
-    ids: &[CheckpointId],
+    made: &[Checkpoint],
 ) -> Result<usize, ChatError> {
-    if ids.is_empty() {
+    if made.is_empty() {
         return Ok(0);
     }
-    let deleted = contain(manager.delete_checkpoints(session, ids)).await?;
+    let ids: Vec<_> = made.iter().map(|made| made.id).collect();
+    let deleted = contain(manager.delete_checkpoints(session, &ids)).await?;
     deleted.map_err(checkpoint_error)
 }
 

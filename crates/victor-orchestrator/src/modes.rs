@@ -21,6 +21,10 @@ pub(crate) const MODE: &str = "victor_mode";
 /// Where the metadata of a session say which one it is nested in.
 pub(crate) const NESTED: &str = "victor_nested_in";
 
+/// The mode that denies nothing, in which sessions begin where nobody says otherwise. A store that lives no longer than its
+/// process need not keep it: a fact of each session would take more memory than all else that is known of it.
+const OPEN: &str = "build";
+
 /// How many sessions, each nested in the next, are looked at. The coordinator of modes permits nothing to more.
 const MAX_ABOVE: usize = 64;
 
@@ -41,8 +45,10 @@ impl Nested {
 /// What the next write of a session is to keep of its mode: nothing if the store has it.
 pub(crate) fn unkept(roles: &Roles, seen: &Seen, session: &SessionId) -> JsonMap {
     let mut facts = JsonMap::new();
+    let is_durable = roles.session.journals();
     let mode = in_mode(roles.mode.as_ref(), session, |mode| {
-        seen.is_unkept(session, &mode.name)
+        let needs_none = !is_durable && mode.name == OPEN;
+        seen.is_unkept(session, &mode.name, needs_none)
             .then(|| mode.name.clone())
     });
     if let Some(mode) = mode.flatten() {
@@ -78,7 +84,9 @@ impl AgentOrchestrator {
             self.inner.seen.enter(session, &mode.name)
         });
         let switched = modes.switch_mode(session, mode, by.clone())?;
-        self.inner.seen.switches(session, by);
+        if switched.from != switched.to {
+            self.inner.seen.switches(session, by);
+        }
         Ok(switched)
     }
 }
@@ -175,8 +183,10 @@ impl Inner {
             return self.check_mode(mode);
         };
         let switched = contain_sync(|| modes.switch_mode(session, mode, SwitchedBy::Program))?;
-        switched.map_err(|error| unknown(mode, &error))?;
-        self.seen.switches(session, SwitchedBy::Program);
+        let switched = switched.map_err(|error| unknown(mode, &error))?;
+        if switched.from != switched.to {
+            self.seen.switches(session, SwitchedBy::Program);
+        }
         Ok(())
     }
 

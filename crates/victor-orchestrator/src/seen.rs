@@ -82,13 +82,13 @@ struct Known {
     /// The mode that the store has.
     kept: Option<Arc<str>>,
     /// What the store is to know of the session that it is nested in, whose agent is here; and whether it does.
-    nested: Option<(Value, bool)>,
+    nested: Option<Box<(Value, bool)>>,
 }
 
 impl Known {
-    /// Whether the store knows the mode, so that it comes back from there.
+    /// Whether the mode comes back from the store.
     fn is_kept(&self) -> bool {
-        self.mode.is_none() || self.mode == self.kept
+        self.mode.is_none() || self.kept.is_some()
     }
 
     /// Takes note of what messages say of the use of tools.
@@ -229,13 +229,13 @@ impl Seen {
         name
     }
 
-    /// Whether the store does not have this mode of a session.
-    pub(crate) fn is_unkept(&self, session: &SessionId, mode: &str) -> bool {
+    /// Whether the store does not have this mode of a session, but another one or, where it is to have one, none.
+    pub(crate) fn is_unkept(&self, session: &SessionId, mode: &str, needs_none: bool) -> bool {
         let sessions = lock(&self.sessions);
         let kept = sessions
             .get(session)
             .and_then(|known| known.kept.as_deref());
-        kept != Some(mode)
+        kept.map_or(!needs_none, |kept| kept != mode)
     }
 
     /// Whether a session that is in the mode `now` is to go to the one that the store has: it has come in there, or
@@ -274,21 +274,21 @@ impl Seen {
         if let Some(mode) = mode {
             known.kept = Some(mode);
         }
-        if let Some((_, is_kept)) = &mut known.nested {
-            *is_kept |= facts.contains_key(NESTED);
+        if let Some(nested) = &mut known.nested {
+            nested.1 |= facts.contains_key(NESTED);
         }
     }
 
     /// The session is nested in another one, of which the store is to know this.
     pub(crate) fn nests(&self, session: &SessionId, nested: Value) {
         let mut sessions = lock(&self.sessions);
-        sessions.entry(session.clone()).or_default().nested = Some((nested, false));
+        sessions.entry(session.clone()).or_default().nested = Some(Box::new((nested, false)));
     }
 
     /// What the store is to know of the session that this one is nested in, and does not.
     pub(crate) fn unkept_nesting(&self, session: &SessionId) -> Option<Value> {
         let sessions = lock(&self.sessions);
-        let (nested, is_kept) = sessions.get(session)?.nested.as_ref()?;
+        let (nested, is_kept) = &**sessions.get(session)?.nested.as_ref()?;
         (!is_kept).then(|| nested.clone())
     }
 

@@ -8,8 +8,9 @@ use victor_core::{InvalidHistory, MessageId, Messages};
 
 use crate::{SessionError, SessionInfo, TranscriptEntry};
 
-/// A session with its transcript, to be kept elsewhere and brought back. The journal of a turn that runs is no part of
-/// it.
+/// A session with its transcript, to be kept elsewhere and brought back. Its metadata are part of it, and with them its
+/// mode and what a model sees of it where that is not the whole transcript; the journal of a turn that runs and its
+/// checkpoints are not.
 ///
 /// As text it is JSON lines: first a header with the version of the format and what is known of the session, then one
 /// entry of the transcript in each line.

@@ -96,7 +96,7 @@ fn errors_say_what_and_where() {
     );
     check(
         CheckpointError::SessionExists("s".into()),
-        "session `s` already has checkpoints: fork into a new session".into(),
+        "session `s` is there already: fork into a new session".into(),
     );
     let hash = ContentHash::from_bytes([0xab; 32]);
     check(

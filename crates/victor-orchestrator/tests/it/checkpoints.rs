@@ -412,6 +412,18 @@ async fn a_fork_that_was_interrupted_is_finished_and_one_that_was_not_made_can_b
     let made = fork.checkpoints().await.unwrap();
     assert!(made.len() == 1 && made[0].id != left.id, "{made:?}");
     assert_eq!(said(&fork), ["a", "1"]);
+
+    // Checkpoints that somebody has made are not swept away, as where sessions are gone with their process.
+    place.sessions.delete(&"s".into()).await.unwrap();
+    for (id, into) in [(checkpoint.id, "s"), (made[0].id, "s")] {
+        let error = orchestrator.fork(id, into).await.unwrap_err();
+        assert!(
+            error.report().contains("is there already"),
+            "{}",
+            error.report()
+        );
+    }
+    assert_eq!(session.checkpoints().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
