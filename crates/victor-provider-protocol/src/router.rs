@@ -10,7 +10,8 @@ use crate::{Capabilities, ChatProvider, ChatRequest, CompletionStream};
 ///
 /// It holds the one retry loop of Victor. Called by the orchestrator from many tasks at once.
 pub trait ProviderRouter: Coordinator {
-    /// Asks the current provider, again if an attempt fails in a way that may pass.
+    /// Asks the current provider, again if an attempt fails in a way that
+    /// [may pass](crate::ProviderErrorKind::is_transient); a router may take a malformed answer for one that may.
     ///
     /// The stream does all the work while it is polled, and tells of further attempts by
     /// [`CompletionEvent::Retrying`](crate::CompletionEvent::Retrying). It makes no further attempt once it has

@@ -11,10 +11,13 @@ async fn of_the_defaults() {
 #[tokio::test(start_paused = true)]
 async fn of_many_attempts() {
     conformance::provider_router(|provider, model| {
-        let mut options = ProviderOptions::default();
-        options.retry = RetryOptions {
+        let retry = RetryOptions {
             max_attempts: 9,
             ..RetryOptions::default()
+        };
+        let options = ProviderOptions {
+            retry,
+            ..ProviderOptions::default()
         };
         ProviderCoordinator::new(provider, model).with_options(options)
     })

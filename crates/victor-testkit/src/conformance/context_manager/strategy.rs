@@ -199,14 +199,14 @@ impl CompactionStrategy for Strategy {
             Act::Rubbish("grows") => messages.push(Arc::new(Message::user("more ".repeat(10_000)))),
             Act::Rubbish("empties") => messages.clear(),
             Act::Rubbish(_) => messages.retain(|message| message.tool_calls().next().is_none()),
-            _ => messages = newest(messages, budget),
+            _ => messages = newest(&messages, budget),
         }
         Ok(context.with_messages(messages.into_iter().collect()))
     }
 }
 
 /// What stays in any case, and as many of the newest messages as there is room for.
-fn newest(messages: Vec<Arc<Message>>, budget: &CompactionBudget) -> Vec<Arc<Message>> {
+fn newest(messages: &[Arc<Message>], budget: &CompactionBudget) -> Vec<Arc<Message>> {
     let end = messages.len().saturating_sub(4);
     let stays = |at: usize| at == 0 || at >= end || messages[at].is_pinned();
     let tokens = |at: usize| u64::from(budget.counter.count_message(&messages[at]));

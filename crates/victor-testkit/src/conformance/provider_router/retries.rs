@@ -37,7 +37,6 @@ pub(super) async fn check<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider
         Kind::InvalidHistory,
         Kind::InvalidRequest,
         Kind::NotFound,
-        Kind::Malformed,
         Kind::Panicked,
         Kind::Other("suite".into()),
     ] {

@@ -136,8 +136,7 @@ impl PromptBuilder for Builder {
                 self.texts.lock().unwrap().len()
             ));
         }
-        let built = BuiltPrompt::new(self.share(sections.join("\n\n")), omissions);
-        built
+        BuiltPrompt::new(self.share(sections.join("\n\n")), omissions)
     }
 
     fn add_contributor(&self, contributor: Arc<dyn PromptContributor>) {

@@ -57,7 +57,7 @@ struct Attempts {
 impl Drop for Attempts {
     fn drop(&mut self) {
         if self.is("leaks streams") {
-            std::mem::forget(self.stream.take());
+            let _leaked: &mut _ = Box::leak(Box::new(self.stream.take()));
         }
         if self.is("goes on unheard") && self.waiting {
             let (provider, request) = (self.provider.clone(), self.request.clone());
@@ -126,7 +126,7 @@ impl Attempts {
         if !self.is("keeps streams") {
             self.stream = None;
         } else if let Some(stream) = self.stream.take() {
-            std::mem::forget(stream);
+            let _leaked: &mut _ = Box::leak(Box::new(stream));
         }
         self.used += &*error.usage;
         let passes = error.kind.is_transient() || self.is("retries everything");
@@ -211,11 +211,11 @@ impl ProviderRouter for Router {
         if quiet != "works in secret" {
             return CompletionStream::new(events);
         }
-        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, receiver) = tokio::sync::mpsc::channel(9);
         tokio::spawn(async move {
             let mut events = Box::pin(events);
             while let Some(event) = events.next().await {
-                let _nobody = sender.send(event);
+                let _nobody = sender.send(event).await;
             }
         });
         CompletionStream::new(stream::unfold(receiver, async |mut receiver| {
