@@ -482,7 +482,11 @@ fn permissions_and_links_stay() {
 fn diff(before: &str, after: &str) -> String {
     let here = Fixture::new(&[("f", before)]);
     let arguments = json!({ "path": "f", "content": after });
-    here.preview("write_file", &arguments).unwrap()
+    let preview = here.preview("write_file", &arguments).unwrap();
+    match &*preview {
+        "nothing would change" => String::new(),
+        _ => preview,
+    }
 }
 
 /// Texts that have many lines in common, with and without an end of the last line.
