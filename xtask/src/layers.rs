@@ -65,7 +65,7 @@ enum Floor {
     Protocol,
     /// Computes what several coordinators need, and does no I/O.
     Shared,
-    /// Shared by adapters: the one HTTP client, and the care for model APIs.
+    /// Shared by adapters: the one HTTP client, the care for model APIs, and child processes.
     Support,
     /// Beside the house: the tests of every floor use it.
     Testkit,
@@ -89,7 +89,7 @@ impl Floor {
             "victor-orchestrator" => Self::Orchestrator,
             "victor-testkit" => Self::Testkit,
             "victor-lexical" | "victor-text" => Self::Shared,
-            "victor-http" | "victor-model-api" => Self::Support,
+            "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,
             // Implements an extension point of another coordinator instead of a role of its own.
             "victor-prompt-library" => Self::Coordinator,
