@@ -1,9 +1,8 @@
 //! `run_command`.
 
-use std::collections::VecDeque;
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -13,15 +12,16 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Command;
 use victor_core::{Effect, ToolSpec};
+use victor_process::{ProcessGroup, Secrets};
 use victor_tool_protocol::{Preview, Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
 use crate::blocking::{arguments, spec};
-use crate::processes::Processes;
-use crate::workspace::{MAX_OUTPUT, Workspace};
+use crate::environment::withheld;
+use crate::output::Output;
+use crate::workspace::Workspace;
 
 /// How long the rest of the output is waited for after the command has ended.
 const GRACE: Duration = Duration::from_secs(1);
@@ -30,7 +30,28 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct RunCommand {
     spec: ToolSpec,
     workspace: Arc<Workspace>,
-    timeout: Duration,
+    time: CommandTime,
+    /// What no command is told.
+    secrets: Secrets,
+}
+
+/// How long a command may run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CommandTime {
+    /// Where the call does not say.
+    pub(crate) usual: Duration,
+    /// Whatever the call says.
+    pub(crate) longest: Duration,
+}
+
+impl Default for CommandTime {
+    /// Enough for most builds, and for the longest where that is known beforehand.
+    fn default() -> Self {
+        Self {
+            usual: Duration::from_secs(600),
+            longest: Duration::from_secs(3_600),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,7 +61,12 @@ struct Arguments {
 }
 
 impl RunCommand {
-    pub(crate) fn new(workspace: &Arc<Workspace>, timeout: Duration) -> Self {
+    pub(crate) fn new(workspace: &Arc<Workspace>, time: CommandTime, secrets: Secrets) -> Self {
+        let (usual, longest) = (time.usual.as_secs(), time.longest.as_secs());
+        let limit = match usual == longest {
+            true => format!("Default, and at most: {longest}"),
+            false => format!("Default: {usual}, and at most: {longest}"),
+        };
         let spec = spec(
             "run_command",
             Effect::Destructive,
@@ -56,17 +82,15 @@ impl RunCommand {
                 "timeout_seconds": {
                     "type": "integer",
                     "minimum": 1,
-                    "description": format!(
-                        "After how many seconds it is killed. Default, and at most: {}",
-                        timeout.as_secs()
-                    ),
+                    "description": format!("After how many seconds it is killed. {limit}"),
                 },
             }),
         );
         Self {
             spec,
             workspace: Arc::clone(workspace),
-            timeout,
+            time,
+            secrets,
         }
     }
 }
@@ -82,9 +106,10 @@ impl Tool for RunCommand {
             command,
             timeout_seconds,
         } = arguments(input)?;
+        let longest = self.time.longest;
         let limit = timeout_seconds
-            .map_or(self.timeout, Duration::from_secs)
-            .min(self.timeout);
+            .map_or(self.time.usual, Duration::from_secs)
+            .min(longest);
         // One pipe for both outputs, so that they come in the order in which they were written.
         let (reader, writer) = std::io::pipe().map_err(not_started)?;
         let mut reader = Receiver::from_owned_fd(reader.into()).map_err(not_started)?;
@@ -92,16 +117,14 @@ impl Tool for RunCommand {
         shell
             .arg("-c")
             .arg(&command)
-            .current_dir(self.workspace.root())
+            .current_dir(folder(&self.workspace)?)
             .stdin(Stdio::null())
             .stdout(writer.try_clone().map_err(not_started)?)
             .stderr(writer);
-        for (name, value) in std::env::vars_os() {
-            if is_secret(&name, &value) {
-                shell.env_remove(name);
-            }
+        for name in withheld(std::env::vars_os(), &self.secrets) {
+            shell.env_remove(name);
         }
-        let (mut child, mut processes) = Processes::spawn(&mut shell).map_err(not_started)?;
+        let (mut child, processes) = ProcessGroup::spawn(&mut shell).map_err(not_started)?;
         drop(shell); // and with it our own writing ends of the pipe
 
         let mut output = Output::default();
@@ -124,6 +147,10 @@ impl Tool for RunCommand {
 
         let how = match status {
             Some(status) => describe(status.map_err(not_started)?),
+            None if limit < longest => format!(
+                "killed after {limit:?}: allow more by `timeout_seconds`, up to {}, or run less at once",
+                longest.as_secs()
+            ),
             None => format!(
                 "killed after {limit:?}, the longest that it may take: run less at once, or in smaller steps"
             ),
@@ -138,14 +165,46 @@ impl Tool for RunCommand {
 
     async fn preview(&self, _cx: &ToolContext, input: &Value) -> Option<Preview> {
         let Arguments { command, .. } = arguments(input.clone()).ok()?;
-        let folder = self.workspace.root().display();
-        Some(format!("{command}\n[in {folder}]").into())
+        let folder = folder(&self.workspace).ok()?;
+        // The handle is a link to where the folder is now.
+        let folder = std::fs::read_link(&folder).unwrap_or(folder);
+        Some(format!("{command}\n[in {}]", folder.display()).into())
     }
 
     /// More time than the command has, so that what it wrote until its end is not lost.
     fn limits(&self) -> ToolLimits {
-        ToolLimits::default().with_timeout(self.timeout.saturating_add(10 * GRACE))
+        ToolLimits::default().with_timeout(self.time.longest.saturating_add(10 * GRACE))
     }
+}
+
+/// The folder in which commands run: the one that was opened, also when another has taken its place.
+fn folder(workspace: &Workspace) -> Result<PathBuf, ToolError> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::{AsFd as _, AsRawFd as _};
+        // The child has it too until it becomes the shell, and is in the folder by then.
+        let handle = workspace.dir().as_fd().as_raw_fd();
+        let handle = PathBuf::from(format!("/proc/self/fd/{handle}"));
+        if handle.is_dir() {
+            return Ok(handle);
+        }
+    }
+    // Without such links the path must do, as long as it leads to the folder.
+    let opened = workspace.dir().dir_metadata().map_err(not_started)?;
+    let found = std::fs::metadata(workspace.root()).map_err(not_started)?;
+    let id = |device, inode| (device, inode);
+    if id(
+        cap_std::fs::MetadataExt::dev(&opened),
+        cap_std::fs::MetadataExt::ino(&opened),
+    ) != id(
+        std::os::unix::fs::MetadataExt::dev(&found),
+        std::os::unix::fs::MetadataExt::ino(&found),
+    ) {
+        return Err(ToolError::failed(
+            "the command was not run: another folder has taken the place of the workspace; open the workspace again",
+        ));
+    }
+    Ok(workspace.root().to_owned())
 }
 
 fn not_started(error: std::io::Error) -> ToolError {
@@ -157,97 +216,5 @@ fn describe(status: ExitStatus) -> String {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("killed by signal {signal}"),
         (None, None) => status.to_string(),
-    }
-}
-
-/// Whether an environment variable looks as if it held a secret, which a command has no need to know.
-fn is_secret(name: &OsStr, value: &OsStr) -> bool {
-    let name = name.to_string_lossy().to_ascii_uppercase();
-    let words = ["KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH"];
-    let value = value.to_string_lossy();
-    // Such as `postgres://user:password@host`.
-    let login = value
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split('/').next())
-        .is_some_and(|authority| authority.contains('@'));
-    words.iter().any(|word| name.contains(word)) || login
-}
-
-/// The beginning and the end of what a command writes, however much it is.
-#[derive(Default)]
-struct Output {
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
-    left_out: usize,
-}
-
-impl Output {
-    const HALF: usize = MAX_OUTPUT / 2;
-
-    /// Takes all that comes, until it ends.
-    async fn fill(&mut self, reader: &mut Receiver, cx: &ToolContext) {
-        let mut chunk = vec![0; 16 * 1024];
-        // An error is an end: whatever happened, the status tells it.
-        while let Ok(read @ 1..) = reader.read(&mut chunk).await {
-            self.push(&chunk[..read]);
-            cx.heartbeat();
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let (head, rest) = bytes.split_at(bytes.len().min(Self::HALF - self.head.len()));
-        self.head.extend_from_slice(head);
-        self.tail.extend(rest);
-        let surplus = self.tail.len().saturating_sub(Self::HALF);
-        self.tail.drain(..surplus);
-        self.left_out += surplus;
-    }
-
-    fn into_text(self) -> String {
-        let (mut bytes, tail) = (self.head, Vec::from(self.tail));
-        if self.left_out > 0 {
-            let note = format!("\n[{} bytes left out here]\n", self.left_out);
-            bytes.extend_from_slice(note.as_bytes());
-        }
-        bytes.extend_from_slice(&tail);
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn variables_that_look_like_secrets() {
-        let check = |name: &str, value: &str| is_secret(name.as_ref(), value.as_ref());
-        assert!(check("ANTHROPIC_API_KEY", "x") && check("github_token", "x"));
-        assert!(check("PGPASSWORD", "x") && check("SSH_AUTH_SOCK", "x"));
-        assert!(check("DATABASE_URL", "postgres://me:secret@host/db"));
-        assert!(!check("PATH", "/bin") && !check("HOME", "/root"));
-        assert!(!check("PROXY", "http://host:1/a@b"));
-    }
-
-    #[test]
-    fn of_a_flood_the_head_and_the_tail_stay() {
-        let mut output = Output::default();
-        output.push(b"first");
-        for _ in 0..1000 {
-            output.push(&[b'x'; 1000]);
-        }
-        output.push(b"last");
-        assert!(output.tail.len() <= Output::HALF);
-        let text = output.into_text();
-        assert!(text.starts_with("firstxxx") && text.ends_with("xxxlast"));
-        assert!(text.contains(&format!("[{} bytes left out here]", 1_000_009 - MAX_OUTPUT)));
-        assert!(text.len() < MAX_OUTPUT + 100);
-    }
-
-    #[test]
-    fn a_short_output_stays_whole() {
-        let mut output = Output::default();
-        output.push("ä".as_bytes());
-        output.push(b"\xff");
-        assert_eq!(output.into_text(), "ä\u{fffd}");
     }
 }

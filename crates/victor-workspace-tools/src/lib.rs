@@ -80,6 +80,17 @@
 //! ([`WorkspaceTools::allow_commands`]) only where that is acceptable, or behind an approval by a person; their effect
 //! is declared as [`Destructive`](victor_core::Effect::Destructive).
 //!
+//! - **A command ends**, with all that it started: when its time is up
+//!   ([`WorkspaceTools::command_timeout`]), when its call is dropped, and when the program ends, also by `kill -9` (see
+//!   [`ProcessGroup`](victor_process::ProcessGroup)).
+//! - **It is told no secrets** of the environment: no variable that is one by its name or value
+//!   ([`is_secret`](victor_process::is_secret)), or whose value holds one of these or one that the program knows
+//!   ([`WorkspaceTools::secrets`]). All other variables are passed on.
+//! - **It can find some all the same.** It runs as the same user, so it may read what this user may: files such as
+//!   `~/.netrc`, and on Linux the environment of other processes in `/proc`, among them this program and MCP servers that
+//!   were told theirs. A program can close its own by making itself not dumpable, as the `victor` command does; nothing
+//!   keeps a command of root from it. Where that matters, run the program in a container or as a user who has no keys.
+//!
 //! # Features
 //!
 //! `fetch`: the tool `fetch_url`, which reads text from the public web, and with it an HTTP client. Servers beside the
@@ -95,6 +106,8 @@ mod command;
 mod commit;
 mod diff;
 mod edit;
+#[cfg(unix)]
+mod environment;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod find;
@@ -109,10 +122,10 @@ mod line_ends;
 mod list;
 mod lookalike;
 mod names;
+#[cfg(unix)]
+mod output;
 mod patch;
 mod place;
-#[cfg(unix)]
-mod processes;
 mod read;
 #[cfg(feature = "fetch")]
 mod references;

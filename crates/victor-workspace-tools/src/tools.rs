@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use victor_core::TurnId;
+use victor_process::Secrets;
 use victor_tool_protocol::{Tool, ToolError};
 
+#[cfg(unix)]
+use crate::command::{CommandTime, RunCommand};
 use crate::history::FileHistory;
 use crate::rollback::{RollbackError, rollback};
 use crate::workspace::Workspace;
@@ -20,7 +23,9 @@ pub struct WorkspaceTools {
     workspace: Arc<Workspace>,
     write: bool,
     commands: bool,
-    command_timeout: Duration,
+    #[cfg(unix)]
+    command_time: CommandTime,
+    secrets: Secrets,
     history: Option<Arc<FileHistory>>,
     #[cfg(feature = "fetch")]
     fetch: bool,
@@ -39,7 +44,9 @@ impl WorkspaceTools {
             workspace: Arc::new(Workspace::open(root.as_ref())?),
             write: false,
             commands: false,
-            command_timeout: Duration::from_secs(45),
+            #[cfg(unix)]
+            command_time: CommandTime::default(),
+            secrets: Secrets::default(),
             history: None,
             #[cfg(feature = "fetch")]
             fetch: false,
@@ -63,10 +70,29 @@ impl WorkspaceTools {
         self
     }
 
-    /// The longest time for a command, after which it is killed with all that it started. Default: 45 seconds.
+    /// The longest time for a command, after which it is killed with all that it started; a call may ask for less. By
+    /// default a command has 10 minutes, and up to an hour where its call asks for it.
+    ///
+    /// The time limit that an executor has for calls in general does not cut it.
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
-        self.command_timeout = timeout;
+        #[cfg(unix)]
+        {
+            self.command_time = CommandTime {
+                usual: timeout,
+                longest: timeout,
+            };
+        }
+        #[cfg(not(unix))]
+        let _ = timeout;
+        self
+    }
+
+    /// Adds secrets that the program knows, such as the keys of providers. A variable of the environment in whose value
+    /// one of them stands is not passed on to commands, whatever it is called. Default: none.
+    #[must_use]
+    pub fn secrets<S: Into<String>>(mut self, secrets: impl IntoIterator<Item = S>) -> Self {
+        self.secrets.extend(secrets);
         self
     }
 
@@ -143,9 +169,10 @@ impl WorkspaceTools {
         }
         #[cfg(unix)]
         if self.commands {
-            tools.push(Arc::new(crate::command::RunCommand::new(
+            tools.push(Arc::new(RunCommand::new(
                 &self.workspace,
-                self.command_timeout,
+                self.command_time,
+                self.secrets.clone(),
             )));
         }
         #[cfg(feature = "fetch")]

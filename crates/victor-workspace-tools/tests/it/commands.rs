@@ -36,23 +36,61 @@ fn output_and_end_are_told() {
 
 #[test]
 fn secrets_of_the_environment_are_not_passed_on() {
-    if std::env::var_os("VICTOR_TEST_TOKEN").is_none() {
+    if std::env::var_os("TEST_ALONE").is_none() {
         // A process cannot safely change its own environment, so the test runs itself once more, in another one.
         let status = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
                 "commands::secrets_of_the_environment_are_not_passed_on",
             ])
-            .env("VICTOR_TEST_TOKEN", "secret")
-            .env("VICTOR_TEST_PLAIN", "plain")
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("TEST_ALONE", "1")
+            .env("A_TOKEN", "0123456789abcdef")
+            .env("A_CONFIG", "token: 0123456789abcdef")
+            .env("A_URL", "http://a http://me:secret@b")
+            .env("A_SETTING", "{\"of\":\"the-program\"}")
+            .env("A_AUTHOR", "Ada")
+            .env("A_TOKENIZER", "false")
             .status();
         assert!(status.unwrap().success());
         return;
     }
-    check(
-        "echo $VICTOR_TEST_TOKEN$VICTOR_TEST_PLAIN",
-        "plain\n[exit code 0]",
+    let mut here = Fixture::new(&[]);
+    here.tools = here.tools.secrets(["the-program"]);
+    here.check(
+        "run_command",
+        json!({ "command": "env | grep ^A_ | sort" }),
+        "A_AUTHOR=Ada\nA_TOKENIZER=false\n[exit code 0]",
     );
+}
+
+#[tokio::test]
+async fn a_command_runs_in_the_folder_that_was_opened() {
+    let here = Fixture::new(&[("a", "inside\n")]);
+    let run = async |command: &str| {
+        let arguments = json!({ "command": command });
+        here.call("run_command", arguments).await
+    };
+    // Another folder takes its place.
+    let (root, moved) = (here.path(""), here.folder.path().join("moved"));
+    std::fs::rename(&root, &moved).unwrap();
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("a"), "impostor\n").unwrap();
+    let output = run("cat a; basename \"$PWD\"").await;
+    if cfg!(target_os = "linux") {
+        assert_eq!(output.unwrap(), "inside\nmoved\n[exit code 0]");
+        let tool = here.tool("run_command");
+        let (cx, arguments) = (context(), json!({ "command": "true" }));
+        let shown = tool.preview(&cx, &arguments).await;
+        assert!(shown.unwrap().ends_with("/moved]"));
+    } else {
+        let error = output.unwrap_err().to_string();
+        assert!(
+            error.contains("another folder has taken the place"),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -140,9 +178,11 @@ async fn a_command_that_takes_too_long_is_killed_with_all_that_it_started() {
             tokio::time::advance(Duration::from_millis(expected * 1000 - 1)).await;
             assert!(!call.is_finished());
             tokio::time::advance(Duration::from_millis(2)).await;
-            let said = format!(
-                "begun\n[killed after {expected}s, the longest that it may take: run less at once, or in smaller steps]"
-            );
+            let advice = match seconds {
+                Some(2) => ": allow more by `timeout_seconds`, up to 5, or run less at once",
+                _ => ", the longest that it may take: run less at once, or in smaller steps",
+            };
+            let said = format!("begun\n[killed after {expected}s{advice}]");
             assert_eq!(call.await.unwrap().unwrap(), said.into());
             life.ended().await;
         }
@@ -222,14 +262,18 @@ async fn output_is_a_sign_of_life() {
 #[test]
 fn a_call_may_take_longer_than_its_command() {
     let here = Fixture::new(&[]);
-    let limit = |tools: &WorkspaceTools| {
-        let tools = tools.tools();
-        tools.last().unwrap().limits().timeout.unwrap()
+    let check = |tools: &WorkspaceTools, expected: &str| {
+        let tool = tools.tools().pop().unwrap();
+        let schema = tool.spec().input_schema.to_string();
+        assert!(schema.contains(expected), "{schema}");
+        tool.limits().timeout.unwrap()
     };
-    assert!(limit(&here.tools) > Duration::from_secs(45));
-    let long = here.tools.command_timeout(Duration::from_secs(600));
-    assert!(limit(&long) > Duration::from_secs(600));
-    assert_eq!(limit(&long.command_timeout(Duration::MAX)), Duration::MAX);
+    let hour = Duration::from_secs(3_600);
+    assert!(check(&here.tools, "Default: 600, and at most: 3600") > hour);
+    let long = here.tools.command_timeout(2 * hour);
+    assert!(check(&long, "Default, and at most: 7200") > 2 * hour);
+    let endless = long.command_timeout(Duration::MAX);
+    assert_eq!(check(&endless, "at most"), Duration::MAX);
 }
 
 #[test]
@@ -259,11 +303,11 @@ fn peak_memory() -> usize {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_gibibyte_of_output_takes_no_memory() {
-    if std::env::var_os("VICTOR_TEST_ALONE").is_none() {
+    if std::env::var_os("TEST_ALONE").is_none() {
         // In a process of its own, whose memory other tests do not use.
         let status = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "commands::a_gibibyte_of_output_takes_no_memory"])
-            .env("VICTOR_TEST_ALONE", "1")
+            .env("TEST_ALONE", "1")
             .status();
         assert!(status.unwrap().success());
         return;
