@@ -1,12 +1,15 @@
 //! The client of one server.
 
+mod answer;
 mod connection;
 mod definition;
 mod handler;
 mod http;
 mod limits;
 mod link;
+mod mend;
 mod name;
+mod pipe;
 mod reason;
 mod result;
 mod signals;

@@ -3,8 +3,8 @@
 mod error;
 mod expand;
 mod file;
+mod secrets;
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use victor_core::{Effect, matches_pattern};
 use victor_http::header::{HeaderMap, HeaderName, HeaderValue};
+use victor_process::Secrets;
 
 pub use error::McpConfigError;
 pub use file::McpConfig;
@@ -33,7 +34,8 @@ const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// assert_eq!(files.name(), "files");
 /// ```
 ///
-/// Arguments, values of variables and of headers, and the query of a URL may be secret. None of them is in its `Debug`.
+/// Arguments, values of variables and of headers, and all of a URL but its host may be secret. None of them is in its
+/// `Debug` or in an error, and what looks like a [secret](Self::secrets) is in no result.
 #[derive(Clone)]
 pub struct McpServerConfig {
     pub(crate) name: String,
@@ -227,46 +229,22 @@ impl McpServerConfig {
             .collect()
     }
 
-    /// Takes what the server was told as a secret out of what it says.
+    /// Takes what the server was told, and what may be a secret, out of what is said of it.
     pub(crate) fn redact(&self, text: String) -> String {
-        let hide = |text: String, secret: &str| text.replace(secret, "***");
-        self.secrets().into_iter().fold(text, hide)
+        secrets::told(&self.transport).redact(text)
     }
 
     /// How many bytes at the beginning of a text are the end of a secret whose beginning is not there.
     pub(crate) fn end_of_secret(&self, text: &str) -> usize {
-        let end = |secret: &str| {
-            let mut cuts = (1..secret.len()).filter(|cut| secret.is_char_boundary(*cut));
-            let cut = cuts.find(|cut| text.starts_with(&secret[*cut..]))?;
-            Some(secret.len() - cut)
-        };
-        self.secrets()
-            .into_iter()
-            .filter_map(end)
-            .max()
-            .unwrap_or(0)
+        secrets::told(&self.transport).end_of_secret(text)
     }
 
-    /// What the server was told as a secret, the longest first, since a shorter one may be a part of it.
-    fn secrets(&self) -> Vec<&str> {
-        let mut secrets: Vec<&str> = Vec::new();
-        match &self.transport {
-            Transport::Stdio(program) => {
-                secrets.extend(program.env.values().filter_map(|value| value.to_str()));
-            }
-            Transport::Http { url, headers } => {
-                let query = url.split_once('?').map_or("", |(_, query)| query);
-                secrets.extend(query.split(['&', '=', '#']));
-                for value in headers.values().filter_map(|value| value.to_str().ok()) {
-                    secrets.push(value);
-                    secrets.extend(value.split_whitespace());
-                }
-            }
-        }
-        // What is shorter is no secret, and would tear other words.
-        secrets.retain(|secret| secret.len() >= 6);
-        secrets.sort_by_key(|secret| Reverse(secret.len()));
-        secrets
+    /// What the server is told that is a secret by its name or its look: values of variables and options such as `TOKEN`
+    /// and `--api-key`, of headers such as `Authorization`, passwords of URLs, and keys in their paths and queries. It is
+    /// taken out of results, and belongs in no log and no recording.
+    #[must_use]
+    pub fn secrets(&self) -> Secrets {
+        secrets::sure(&self.transport)
     }
 }
 
@@ -327,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_was_told_as_a_secret_is_not_repeated() {
+    fn what_a_server_was_told_as_a_secret_is_not_shown() {
         let program = McpServerConfig::stdio("s", "c")
             .args(["--key=secret-1"])
             .env("A", "secret")

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use rmcp::ServiceError;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResult, CancelledNotification,
-    CancelledNotificationParam, ClientRequest, ContentBlock, JsonObject, ListToolsRequest,
+    CancelledNotificationParam, ClientRequest, JsonObject, ListToolsRequest,
     PaginatedRequestParams, ProtocolVersion, ServerResult, SubscriptionFilter,
 };
 use rmcp::service::{
@@ -17,11 +17,11 @@ use rmcp::service::{
 use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use victor_process::Secrets;
 use victor_tool_protocol::ToolContext;
 
 use super::handler::{Calls, Handler};
 use super::reason::{connect_error, service_error};
-use super::result::UNKNOWN;
 use super::signals::Signals;
 use super::{http, stdio::Process};
 use crate::config::Transport;
@@ -59,12 +59,14 @@ pub(super) enum CallError {
 impl Connection {
     pub(super) async fn open(
         config: &McpServerConfig,
+        secrets: &Secrets,
         signals: &Arc<Signals>,
     ) -> Result<Self, McpError> {
         let calls = Arc::new(Calls::default());
         let handler = Handler {
             signals: Arc::clone(signals),
             calls: Arc::clone(&calls),
+            secrets: secrets.clone(),
         };
         // Servers that know only older revisions are found out by asking for the newest.
         let lifecycle = ClientLifecycleMode::Auto {
@@ -284,17 +286,16 @@ async fn hear_changes(peer: Peer<RoleClient>, signals: Arc<Signals>) {
     }
 }
 
-/// A result with content of a kind that is not known, which is no result to rmcp, or one without content.
+/// A result that is none to rmcp, since it has no content: what it has is told as it is.
 fn odd_result(result: &ServerResult) -> Option<CallToolResult> {
-    let value = serde_json::to_value(result).ok()?;
-    let result = value.as_object()?;
-    let blocks = result.get("content").and_then(Value::as_array);
-    let content = blocks.into_iter().flatten().map(|block| {
-        serde_json::from_value(block.clone()).unwrap_or_else(|_| ContentBlock::text(UNKNOWN))
-    });
-    let mut odd = CallToolResult::success(content.collect());
-    odd.is_error = result.get("isError").and_then(Value::as_bool);
-    odd.structured_content = result.get("structuredContent").cloned();
+    let Ok(Value::Object(mut result)) = serde_json::to_value(result) else {
+        return None;
+    };
+    result.retain(|key, _| key != "_meta" && key != "resultType");
+    let structured = result.remove("structuredContent");
+    let mut odd = CallToolResult::success(Vec::new());
+    odd.is_error = result.remove("isError").and_then(|value| value.as_bool());
+    odd.structured_content = structured.or_else(|| (!result.is_empty()).then(|| result.into()));
     Some(odd)
 }
 

@@ -10,6 +10,7 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RoleClient};
 use tokio::sync::mpsc;
+use victor_process::Secrets;
 use victor_text::excerpt;
 
 use super::signals::Signals;
@@ -22,6 +23,8 @@ const MAX_WAITING: usize = 4;
 pub(super) struct Handler {
     pub(super) signals: Arc<Signals>,
     pub(super) calls: Arc<Calls>,
+    /// What is taken out of words about progress.
+    pub(super) secrets: Secrets,
 }
 
 /// The calls that wait for their results.
@@ -79,7 +82,8 @@ impl ClientHandler for Handler {
         progress: ProgressNotificationParam,
         _context: NotificationContext<RoleClient>,
     ) {
-        let message = progress.message.map(|message| excerpt(&message, 200));
+        let message = progress.message;
+        let message = message.map(|message| excerpt(&self.secrets.redact(message), 200));
         let message = message.filter(|message| !message.is_empty());
         let message = message.or_else(|| {
             let total = progress.total?;

@@ -16,6 +16,7 @@ use victor_http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use victor_http::{HttpClient, HttpError, HttpOptions, HttpResponse, StatusCode};
 use victor_text::excerpt;
 
+use super::answer::Answers;
 use super::limits::{MAX_MESSAGE, Rate};
 use crate::McpServerConfig;
 
@@ -94,6 +95,8 @@ impl StreamableHttpClient for Client {
             protocol,
             [(SESSION, session.as_deref()), (LAST_EVENT, None)],
         );
+        let mut answers = Answers::default();
+        answers.expect(&message);
         let body = serde_json::to_string(&message)?;
         let response = self.http.post_json(&url, headers, body).await;
         let response = response.map_err(StreamableHttpError::Client)?;
@@ -104,29 +107,36 @@ impl StreamableHttpClient for Client {
         if !status.is_success() {
             return refusal(response, &message, session.is_some(), &self.config).await;
         }
-        let is_answered = matches!(message, ClientJsonRpcMessage::Request(_));
-        if !is_answered || status == StatusCode::ACCEPTED || status == StatusCode::NO_CONTENT {
+        let ClientJsonRpcMessage::Request(request) = message else {
             return Ok(StreamableHttpPostResponse::Accepted);
-        }
+        };
         let session = text_of(&response, &SESSION);
-        match media_type(&response).as_deref() {
+        let kind = media_type(&response);
+        let is_probe = matches!(request.request, ClientRequest::DiscoverRequest(_));
+        match kind.as_deref() {
             Some("text/event-stream") => {
-                Ok(StreamableHttpPostResponse::Sse(events(response), session))
+                let events = events(response, answers);
+                return Ok(StreamableHttpPostResponse::Sse(events, session));
             }
-            Some("application/json") => {
-                let body = response
-                    .bytes()
-                    .await
-                    .map_err(StreamableHttpError::Client)?;
-                Ok(StreamableHttpPostResponse::Json(
-                    serde_json::from_slice(&body)?,
-                    session,
-                ))
+            // The answer comes by another way, unless the server did not know what was asked.
+            _ if !is_probe
+                && (status == StatusCode::ACCEPTED || status == StatusCode::NO_CONTENT) =>
+            {
+                return Ok(StreamableHttpPostResponse::Accepted);
             }
-            other => Err(StreamableHttpError::UnexpectedContentType(
-                other.map(str::to_owned),
-            )),
+            _ => {}
         }
+        let body = response.bytes().await;
+        let body = body.map_err(StreamableHttpError::Client)?;
+        if let Some(answer) = answers.read(&String::from_utf8_lossy(&body)) {
+            return Ok(StreamableHttpPostResponse::Json(answer, session));
+        }
+        if kind.as_deref() != Some("application/json") && !is_probe {
+            return Err(StreamableHttpError::UnexpectedContentType(kind));
+        }
+        let error = ErrorData::internal_error("its answer cannot be read: it is no message", None);
+        let answer = ServerJsonRpcMessage::error(error, Some(request.id));
+        Ok(StreamableHttpPostResponse::Json(answer, session))
     }
 
     async fn delete_session(
@@ -160,7 +170,7 @@ impl StreamableHttpClient for Client {
             StatusCode::METHOD_NOT_ALLOWED => Err(StreamableHttpError::ServerDoesNotSupportSse),
             status if !status.is_success() => Err(status_error(&response).into()),
             _ if media_type(&response).as_deref() == Some("text/event-stream") => {
-                Ok(events(response))
+                Ok(events(response, Answers::default()))
             }
             _ => Err(StreamableHttpError::UnexpectedContentType(media_type(
                 &response,
@@ -194,7 +204,8 @@ async fn refusal(
         let answer = ServerJsonRpcMessage::error(error, Some(request.id.clone()));
         Ok(StreamableHttpPostResponse::Json(answer, session))
     };
-    if let Ok(ServerJsonRpcMessage::Error(error)) = serde_json::from_slice(&said) {
+    let read = Answers::default().read(&String::from_utf8_lossy(&said));
+    if let Some(ServerJsonRpcMessage::Error(error)) = read {
         return answer(error.error);
     }
     let said = String::from_utf8_lossy(&said[..said.len().min(2_000)]).into_owned();
@@ -203,7 +214,7 @@ async fn refusal(
         excerpt(&config.redact(said), 200)
     );
     let is_probe = matches!(request.request, ClientRequest::DiscoverRequest(_));
-    if is_probe && !is_in_session && status.is_client_error() {
+    if is_probe && !is_in_session {
         return answer(ErrorData::invalid_request(reason, None));
     }
     Err(StreamableHttpError::UnexpectedServerResponse(reason.into()))
@@ -224,8 +235,8 @@ fn media_type(response: &HttpResponse) -> Option<String> {
     Some(kind.trim().to_ascii_lowercase())
 }
 
-/// The body as events, as long as they are not too large and not too many.
-fn events(response: HttpResponse) -> Events {
+/// The body as events, as long as they are not too large and not too many, with messages that rmcp can read.
+fn events(response: HttpResponse, mut answers: Answers) -> Events {
     let pieces = stream::unfold(
         (Some(response), Gauge::default()),
         async |(response, mut gauge)| {
@@ -242,7 +253,18 @@ fn events(response: HttpResponse) -> Events {
             Some((checked, (response, gauge)))
         },
     );
-    SseStream::from_bytes_stream(pieces.boxed()).boxed()
+    let events = SseStream::from_bytes_stream(pieces.boxed());
+    let readable = move |event: Result<Sse, SseError>| {
+        let mut event = event?;
+        if let Some(data) = &mut event.data
+            && let Some(message) = answers.read(data)
+            && let Ok(message) = serde_json::to_string(&message)
+        {
+            *data = message;
+        }
+        Ok(event)
+    };
+    events.map(readable).boxed()
 }
 
 /// Why a stream of events was broken off.

@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use victor_core::{Health, HealthStatus, JsonMap, Problems};
+use victor_process::Secrets;
 use victor_tool_protocol::{ToolContext, ToolError, ToolOutput};
 
 use super::connection::{CallError, Connection};
 use super::definition::{Definition, Listing};
 use super::reason::{service_error, tool_error};
-use super::result::output;
+use super::result::{output, redact};
 use super::signals::Signals;
 use crate::{McpError, McpServerConfig};
 
@@ -34,6 +35,8 @@ type Listener = Box<dyn Fn() + Send + Sync>;
 /// The way to a server, through all the connections that are made to it.
 pub(crate) struct Link {
     pub(crate) config: McpServerConfig,
+    /// What is taken out of results.
+    secrets: Secrets,
     signals: Arc<Signals>,
     /// Held while a connection is made, so that only one is.
     state: tokio::sync::Mutex<State>,
@@ -58,6 +61,7 @@ impl Link {
     /// A way on which nobody has gone yet.
     pub(crate) fn new(config: McpServerConfig) -> Arc<Self> {
         let link = Arc::new(Self {
+            secrets: config.secrets(),
             config,
             signals: Arc::default(),
             state: tokio::sync::Mutex::default(),
@@ -124,7 +128,7 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, McpError> {
-        let connection = Connection::open(&self.config, &self.signals).await?;
+        let connection = Connection::open(&self.config, &self.secrets, &self.signals).await?;
         self.signals.take_list_changed(); // the list is asked for below
         self.list(&connection).await?;
         Ok(connection)
@@ -135,7 +139,12 @@ impl Link {
         let server = || self.config.name.clone();
         let limit = self.config.startup_timeout;
         let listed = match timeout(limit, connection.list()).await {
-            Ok(Ok(listed)) => listed,
+            Ok(Ok(mut listed)) => {
+                listed
+                    .iter_mut()
+                    .for_each(|tool| redact(tool, &self.secrets));
+                listed
+            }
             Ok(Err(_)) if !connection.is_open() => {
                 let reason = connection.epitaph().await;
                 return Err(McpError::Ended {
@@ -200,7 +209,7 @@ impl Link {
             }
             // Without copying them, large arguments could not be sent a second time.
             let error = match connection.call(name, arguments.clone(), cx).await {
-                Ok(result) => return output(result),
+                Ok(result) => return output(result, &self.secrets),
                 Err(CallError::NotSent) if !is_repeated => {
                     is_repeated = true;
                     continue;

@@ -4,6 +4,7 @@ use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use serde_json::Value;
 use victor_core::wire::Extra;
 use victor_core::{Document, Image, MediaSource, Part, text_of};
+use victor_process::Secrets;
 use victor_text::cleaned;
 use victor_tool_protocol::{ToolError, ToolOutput};
 
@@ -19,13 +20,24 @@ const MAX_VALUES: usize = 64;
 /// The pictures that every provider takes.
 const PICTURES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
 
-/// What a call has come to.
-pub(super) fn output(result: CallToolResult) -> Result<ToolOutput, ToolError> {
+/// What servers call one of them that is not its name.
+const JPEG: [&str; 2] = ["image/jpg", "image/pjpeg"];
+
+/// What a call has come to, without the secrets that the server was told.
+pub(super) fn output(result: CallToolResult, secrets: &Secrets) -> Result<ToolOutput, ToolError> {
     let mut parts: Vec<_> = result.content.into_iter().map(part).collect();
-    if let Some(structured) = result.structured_content
-        && !parts.iter().any(|part| says(part, &structured))
-    {
-        parts.push(Part::text(structured.to_string()));
+    for part in &mut parts {
+        if let Part::Text(part) = part
+            && secrets.are_in(&part.text)
+        {
+            part.text = secrets.redact(&*part.text);
+        }
+    }
+    if let Some(mut structured) = result.structured_content {
+        redact(&mut structured, secrets);
+        if !parts.iter().any(|part| says(part, &structured)) {
+            parts.push(Part::text(structured.to_string()));
+        }
     }
     if result.is_error == Some(true) {
         let text = text_of(&parts);
@@ -35,6 +47,16 @@ pub(super) fn output(result: CallToolResult) -> Result<ToolOutput, ToolError> {
         }));
     }
     Ok(parts.into())
+}
+
+/// Takes secrets out of all strings of a value.
+pub(super) fn redact(value: &mut Value, secrets: &Secrets) {
+    match value {
+        Value::String(text) if secrets.are_in(text) => *text = secrets.redact(&**text),
+        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, secrets)),
+        Value::Object(map) => map.values_mut().for_each(|value| redact(value, secrets)),
+        _ => {}
+    }
 }
 
 /// Whether a part says what a structured result says, as servers have it do for clients that do not know such results:
@@ -96,6 +118,11 @@ fn media(media_type: &str, data: String, what: &str) -> Part {
             "[{what} of type `{media_type}` is left out: {why}]"
         ))
     };
+    let media_type = media_type.to_ascii_lowercase();
+    let media_type = match &*media_type {
+        jpeg if JPEG.contains(&jpeg) => "image/jpeg",
+        other => other,
+    };
     let is_picture = PICTURES.contains(&media_type);
     if !is_picture && media_type != "application/pdf" {
         return left_out("models take pictures and PDF only");
@@ -135,7 +162,7 @@ mod tests {
     use super::*;
 
     fn of(result: Value) -> Result<ToolOutput, ToolError> {
-        output(serde_json::from_value(result).unwrap())
+        output(serde_json::from_value(result).unwrap(), &Secrets::default())
     }
 
     #[track_caller]
@@ -172,6 +199,10 @@ mod tests {
         check(
             json!([{ "type": "image", "mimeType": "image/png", "data": "AAAA" }]),
             &["image/png AAAA"],
+        );
+        check(
+            json!([{ "type": "image", "mimeType": "image/JPG", "data": "AAAA" }]),
+            &["image/jpeg AAAA"],
         );
         check(
             json!([{ "type": "resource", "resource": { "uri": "u:a", "text": "t" } }]),
@@ -217,6 +248,28 @@ mod tests {
         let many: Vec<_> = (0..MAX_VALUES).collect();
         let many = json!({ "content": [{ "type": "text", "text": format!("{many:?}!") }], "structuredContent": many });
         assert!(text(many).contains("]![0,1,"));
+    }
+
+    #[test]
+    fn secrets_of_the_server_are_not_in_its_results() {
+        let secrets = Secrets::from_iter(["sesame-17"]);
+        let said = |result: Value| {
+            let result = output(serde_json::from_value(result).unwrap(), &secrets);
+            result.map_or_else(
+                |error| error.to_string(),
+                |output| text_of(&output.content).into_owned(),
+            )
+        };
+        let content = json!([{ "type": "text", "text": "it is sesame-17" }]);
+        assert_eq!(said(json!({ "content": content })), "it is ***");
+        assert_eq!(
+            said(json!({ "content": content, "isError": true })),
+            "it is ***"
+        );
+        assert_eq!(
+            said(json!({ "structuredContent": { "a": ["sesame-17"] } })),
+            r#"{"a":["***"]}"#
+        );
     }
 
     #[test]

@@ -2,20 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rmcp::RoleClient;
-use rmcp::transport::async_rw::AsyncRwTransport;
-use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::{Notify, watch};
+use victor_process::ProcessGroup;
 use victor_text::{cleaned, excerpt};
 
-use super::limits::{MAX_MESSAGE, Rate};
+use super::pipe::Pipe;
 use crate::McpServerConfig;
 use crate::config::Program;
 
@@ -53,11 +50,7 @@ const GRACE: Duration = Duration::from_millis(200);
 /// How many bytes of the error output are kept.
 const MAX_STDERR: usize = 4 * 1024;
 
-pub(super) type StdioTransport = AsyncRwTransport<RoleClient, Watched<ChildStdout>, ChildStdin>;
-
-/// The process of a server with all that it started, killed when this is dropped.
-///
-/// What makes a session or group of its own, as daemons do, has left and is not reached.
+/// The process of a server with all that it started, killed when this is dropped, and when the program ends.
 #[derive(Debug)]
 pub(super) struct Process {
     group: Arc<Group>,
@@ -70,12 +63,27 @@ pub(super) struct Process {
 
 /// What is noted while a server runs, for those who ask why it failed.
 #[derive(Debug, Default)]
-struct Notes {
+pub(super) struct Notes {
     stderr: Mutex<VecDeque<u8>>,
     /// The beginning of the first line on the standard output that is no message.
     rubbish: OnceLock<String>,
     /// For what the connection was broken off.
     fault: OnceLock<String>,
+}
+
+impl Notes {
+    /// The connection was broken off for this.
+    pub(super) fn broken_off(&self, fault: String) {
+        self.fault.get_or_init(|| fault);
+    }
+
+    /// This was no message.
+    pub(super) fn rubbish(&self, line: &str) {
+        if !line.trim().is_empty() {
+            self.rubbish
+                .get_or_init(|| line.chars().take(400).collect());
+        }
+    }
 }
 
 impl Process {
@@ -84,7 +92,7 @@ impl Process {
         program: &Program,
         config: &McpServerConfig,
         nudge: Arc<Notify>,
-    ) -> Result<(Self, StdioTransport), String> {
+    ) -> Result<(Self, Pipe), String> {
         let mut command = Command::new(&program.command);
         command
             .args(&program.args)
@@ -97,17 +105,14 @@ impl Process {
             .envs(&program.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
+            .stderr(Stdio::piped());
         if let Some(folder) = &program.cwd {
             if !folder.is_dir() {
                 return Err(format!("`{}` is no folder", folder.display()));
             }
             command.current_dir(folder);
         }
-        let mut child = command.spawn().map_err(|error| {
+        let (mut child, processes) = ProcessGroup::spawn(&mut command).map_err(|error| {
             let advice = match error.kind() {
                 io::ErrorKind::NotFound => ": is it installed, and on the PATH?",
                 _ => "",
@@ -121,8 +126,9 @@ impl Process {
         };
 
         let notes = Arc::new(Notes::default());
-        let watched = Watched::new(stdout, Arc::clone(&notes));
-        let group = Arc::new(Group::led_by(&child));
+        let pipe = Pipe::new(stdin, stdout, Arc::clone(&notes));
+        let killed = Notify::new();
+        let group = Arc::new(Group { processes, killed });
         let (tell, ended) = watch::channel(None);
         let listener = tokio::spawn(listen(stderr, Arc::clone(&notes)));
         tokio::spawn(reap(child, Arc::clone(&group), listener, tell, nudge));
@@ -132,9 +138,7 @@ impl Process {
             notes,
             config: config.clone(),
         };
-        // The reader breaks off first, and says why.
-        let transport = AsyncRwTransport::new_client(watched, stdin);
-        Ok((process, transport.with_max_line_length(usize::MAX)))
+        Ok((process, pipe))
     }
 
     /// Whether it has ended, or the connection to it was broken off.
@@ -193,7 +197,7 @@ impl Process {
             tokio::time::timeout(PATIENCE, ended).await.is_ok()
         };
         if !wait().await {
-            self.group.ask();
+            self.group.processes.ask();
             if !wait().await {
                 self.group.kill();
                 wait().await;
@@ -235,7 +239,7 @@ async fn reap(
             child.wait().await
         }
     };
-    group.kill();
+    group.processes.kill_rest();
     let _ = tokio::time::timeout(GRACE, listener).await;
     tell.send_replace(Some(match status {
         Ok(status) => describe(status),
@@ -256,113 +260,17 @@ fn describe(status: ExitStatus) -> String {
 }
 
 /// The processes of a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
-    #[cfg(unix)]
-    leader: Mutex<Option<rustix::process::Pid>>,
+    processes: ProcessGroup,
+    /// Notified when the process itself is to be killed, which is all that is done where there are no groups.
     killed: Notify,
 }
 
-#[cfg(unix)]
 impl Group {
-    /// The group of a child that was spawned with `process_group(0)`, whose number is that of the child.
-    fn led_by(child: &Child) -> Self {
-        let leader = child.id();
-        let leader = leader.and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
-        Self {
-            leader: Mutex::new(leader),
-            killed: Notify::new(),
-        }
-    }
-
-    /// Asks it to end.
-    fn ask(&self) {
-        if let Some(group) = *lock(&self.leader) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-        }
-    }
-
-    /// Kills it, once: later its number may belong to others.
     fn kill(&self) {
-        if let Some(group) = lock(&self.leader).take() {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        self.processes.kill();
         self.killed.notify_one();
-    }
-}
-
-#[cfg(not(unix))]
-impl Group {
-    fn led_by(_child: &Child) -> Self {
-        Self::default()
-    }
-
-    fn ask(&self) {}
-
-    fn kill(&self) {
-        self.killed.notify_one();
-    }
-}
-
-/// The output of a server, broken off where it is no conversation any more.
-#[derive(Debug)]
-pub(super) struct Watched<R> {
-    reader: R,
-    /// How many bytes of the line have come.
-    line: usize,
-    messages: Rate,
-    notes: Arc<Notes>,
-}
-
-impl<R> Watched<R> {
-    fn new(reader: R, notes: Arc<Notes>) -> Self {
-        Self {
-            reader,
-            line: 0,
-            messages: Rate::default(),
-            notes,
-        }
-    }
-
-    fn inspect(&mut self, bytes: &[u8]) -> Result<(), String> {
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if self.line == 0
-                && !matches!(piece.trim_ascii_start().first(), Some(b'{' | b'[') | None)
-            {
-                self.notes.rubbish.get_or_init(|| {
-                    let piece = &piece[..piece.len().min(400)];
-                    String::from_utf8_lossy(piece).into_owned()
-                });
-            }
-            self.line += piece.len();
-            if self.line > MAX_MESSAGE {
-                return Err(format!(
-                    "it sent a message of more than {} MiB",
-                    MAX_MESSAGE >> 20
-                ));
-            }
-            if piece.ends_with(b"\n") {
-                self.line = 0;
-                self.messages.count(Instant::now())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.reader).poll_read(cx, buf))?;
-        let checked = self.inspect(&buf.filled()[before..]);
-        Poll::Ready(checked.map_err(|fault| {
-            let fault = self.notes.fault.get_or_init(|| fault);
-            io::Error::other(fault.clone())
-        }))
     }
 }
 

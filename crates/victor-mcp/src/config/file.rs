@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use victor_core::{Effect, JsonMap};
 use victor_http::header::{HeaderName, HeaderValue};
+use victor_process::Secrets;
 
 use super::expand::expand;
 use super::{McpConfigError, McpServerConfig, Program, Transport};
@@ -134,6 +135,16 @@ impl McpConfig {
     #[must_use]
     pub fn servers(&self) -> &[McpServerConfig] {
         &self.servers
+    }
+
+    /// The [secrets](McpServerConfig::secrets) of all servers.
+    #[must_use]
+    pub fn secrets(&self) -> Secrets {
+        let mut all = Secrets::default();
+        for server in &self.servers {
+            all.extend(server.secrets().iter());
+        }
+        all
     }
 }
 
