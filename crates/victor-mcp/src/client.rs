@@ -12,6 +12,7 @@ mod name;
 mod pipe;
 mod reason;
 mod result;
+mod schema;
 mod signals;
 mod stdio;
 mod tool;

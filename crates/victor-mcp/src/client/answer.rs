@@ -59,7 +59,7 @@ impl Answers {
             return None;
         }
         serde_json::from_value(message.into())
-            .or_else(|error| serde_json::from_value(unreadable(id, &error.to_string())))
+            .or_else(|error| serde_json::from_value(unreadable(&id, &error.to_string())))
             .ok()
     }
 }
@@ -78,13 +78,13 @@ fn parse(text: &str) -> serde_json::Result<Value> {
 fn broken(text: &str, error: &serde_json::Error) -> Option<Map<String, Value>> {
     let text = text.trim_start();
     let id = text.starts_with('{').then(|| id_of_broken(text))??;
-    match unreadable(id, &error.to_string()) {
+    match unreadable(&id, &error.to_string()) {
         Value::Object(message) => Some(message),
         _ => None,
     }
 }
 
-fn unreadable(id: Value, why: &str) -> Value {
+fn unreadable(id: &Value, why: &str) -> Value {
     let message = format!("its answer cannot be read: {}", excerpt(why, 200));
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32603, "message": message } })
 }
@@ -254,11 +254,6 @@ mod tests {
         })
     }
 
-    #[track_caller]
-    fn check(text: &str, expected: Value) {
-        assert_eq!(read(text), expected, "{text}");
-    }
-
     #[test]
     fn what_is_no_message_for_us_is_passed_over() {
         for text in [
@@ -271,7 +266,7 @@ mod tests {
             r#"{"jsonrpc":"2.0"}"#,
             r#"{"jsonrpc":"2.0","method":7}"#,
         ] {
-            check(text, Value::Null);
+            assert_eq!(read(text), Value::Null, "{text}");
         }
     }
 

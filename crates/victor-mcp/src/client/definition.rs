@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rmcp::model::{Tool as Listed, ToolAnnotations};
-use serde_json::Value;
-use victor_core::{Effect, ToolSpec};
+use serde_json::{Value, json};
+use victor_core::{Effect, JsonMap, ToolSpec};
 use victor_text::{cleaned, excerpt};
 
 use super::name::tool_name;
+use super::schema::{Fitted, fit, refusal};
 use crate::McpServerConfig;
 
 /// How many tools of a server are offered: more would leave no room for the conversation.
@@ -27,6 +28,20 @@ pub(crate) struct Definition {
     pub(crate) raw_name: String,
     /// What models are told.
     pub(crate) spec: ToolSpec,
+    /// The arguments that models are told by other names: theirs, and the server's.
+    renamed: Vec<(String, String)>,
+}
+
+impl Definition {
+    /// Arguments as the server calls them.
+    pub(crate) fn raw_arguments(&self, mut arguments: JsonMap) -> JsonMap {
+        for (shown, raw) in &self.renamed {
+            if let Some(value) = arguments.remove(shown) {
+                arguments.insert(raw.clone(), value);
+            }
+        }
+        arguments
+    }
 }
 
 /// The tools that can be offered, and why others cannot.
@@ -51,8 +66,8 @@ impl Listing {
             if config.offers(&name) && tools.len() == MAX_TOOLS {
                 surplus += 1;
             } else if config.offers(&name) {
-                match definition(value, config) {
-                    Err(reason) => listing.leave_out(&name, reason),
+                match definition(&value, config) {
+                    Err(reason) => listing.leave_out(&name, &reason),
                     Ok(definition) if tools.contains_key(&definition.spec.name) => {
                         listing.leave_out(&name, "there is another one of that name");
                     }
@@ -89,23 +104,28 @@ impl Listing {
     }
 }
 
-fn definition(value: Value, config: &McpServerConfig) -> Result<Definition, &'static str> {
+fn definition(value: &Value, config: &McpServerConfig) -> Result<Definition, String> {
     let schema = &value["inputSchema"];
     if !schema.is_object() {
-        return Err("its input schema is no schema");
+        return Err("its input schema is no schema".to_owned());
     }
     if schema.to_string().len() > MAX_SCHEMA {
-        return Err("its input schema has more than 64 KiB");
+        return Err("its input schema has more than 64 KiB".to_owned());
     }
-    let tool: Listed = serde_json::from_value(value).map_err(|_| "its definition is malformed")?;
+    let tool: Listed = serde_json::from_value(known(value))
+        .map_err(|_| "its definition is malformed".to_owned())?;
     if tool.name.is_empty() {
-        return Err("it has no name");
+        return Err("it has no name".to_owned());
     }
-    let mut schema = Arc::unwrap_or_clone(tool.input_schema);
-    match schema.get("type") {
-        None => drop(schema.insert("type".into(), "object".into())),
-        Some(Value::String(kind)) if kind == "object" => {}
-        Some(_) => return Err("its input schema does not describe an object"),
+    let Fitted {
+        mut schema,
+        renamed,
+        note,
+    } = fit(schema);
+    if let Some((dialect, why)) = refusal(&schema) {
+        return Err(format!(
+            "{why}, for which {dialect} would refuse every request"
+        ));
     }
     schema.values_mut().for_each(clean);
     let title = tool
@@ -119,17 +139,41 @@ fn definition(value: Value, config: &McpServerConfig) -> Result<Definition, &'st
         .filter(|text| !text.trim().is_empty());
     // Models have nothing else to choose by, so there is always something.
     let description = description.or(title).unwrap_or(&tool.name);
+    let mut description = cleaned(description, MAX_DESCRIPTION);
+    if let Some(note) = note {
+        description += "\n\n";
+        description += &cleaned(&note, MAX_DESCRIPTION);
+    }
     let effect = config
         .effect_of(&tool.name)
         .unwrap_or_else(|| effect_of(tool.annotations.as_ref(), config.trust_annotations));
     let spec = ToolSpec::new(
         tool_name(&config.name, &tool.name),
-        cleaned(description, MAX_DESCRIPTION),
+        description,
         Value::Object(schema),
     );
     Ok(Definition {
         raw_name: tool.name.into_owned(),
+        renamed,
         spec: spec.with_effect(effect),
+    })
+}
+
+/// What of a definition is used, as far as it is what it should be: nothing optional costs a tool.
+fn known(value: &Value) -> Value {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let hints = value["annotations"].as_object().cloned();
+    let mut hints = hints.unwrap_or_default();
+    hints.retain(|key, value| match &**key {
+        "title" => value.is_string(),
+        _ => value.is_boolean(),
+    });
+    json!({
+        "name": value["name"],
+        "title": text(&value["title"]),
+        "description": text(&value["description"]),
+        "inputSchema": {},
+        "annotations": hints,
     })
 }
 
@@ -173,8 +217,6 @@ fn effect_of(hints: Option<&ToolAnnotations>, is_trusted: bool) -> Effect {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn server() -> McpServerConfig {
@@ -207,10 +249,29 @@ mod tests {
         assert_eq!(names, ["mcp_s_good"]);
         assert_eq!(
             listing.tools[0].spec.input_schema,
-            json!({ "type": "object" })
+            json!({ "type": "object", "properties": {} })
         );
         assert_eq!(listing.problems.len(), 7, "{:#?}", listing.problems);
         assert!(listing.problems[4].contains("another one of that name"));
+    }
+
+    #[test]
+    fn nothing_optional_costs_a_tool() {
+        let listing = list(
+            json!([{
+                "name": "t", "title": 7, "description": ["d"], "outputSchema": "none", "icons": {}, "_meta": 1,
+                "annotations": { "title": [], "readOnlyHint": "true", "destructiveHint": true },
+                "inputSchema": { "properties": { "$top": { "type": "integer" } }, "required": ["$top"] },
+            }]),
+            &server(),
+        );
+        assert_eq!(listing.problems, [""; 0]);
+        let tool = &listing.tools[0];
+        assert_eq!(tool.spec.effect, Effect::Destructive);
+        assert_eq!(tool.spec.input_schema["required"], json!(["top"]));
+        let arguments = json!({ "top": 1, "other": 2 });
+        let raw = tool.raw_arguments(arguments.as_object().unwrap().clone());
+        assert_eq!(Value::from(raw), json!({ "$top": 1, "other": 2 }));
     }
 
     #[test]
@@ -256,8 +317,8 @@ mod tests {
             json!({
                 "type": "object",
                 "properties": {
-                    "description": { "description": text, "enum": [hidden] },
-                    "list": { "anyOf": [{ "title": text }] },
+                    "description": { "description": text, "enum": [hidden], "type": "string" },
+                    "list": { "anyOf": [{ "title": text, "type": "null" }] },
                 },
             })
         };

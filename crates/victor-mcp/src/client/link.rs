@@ -188,6 +188,7 @@ impl Link {
         cx: &ToolContext,
     ) -> Result<ToolOutput, ToolError> {
         let name = &definition.raw_name;
+        let arguments = definition.raw_arguments(arguments);
         let mut is_repeated = false;
         loop {
             let connection = self

@@ -19,7 +19,7 @@ pub(super) fn tool_name(server: &str, tool: &str) -> String {
 }
 
 /// FNV-1a, since the name of a tool must be the same tomorrow, and the hashes of the standard library need not be.
-fn hash(texts: &[&str]) -> u32 {
+pub(super) fn hash(texts: &[&str]) -> u32 {
     let bytes = texts.iter().flat_map(|text| text.bytes().chain([0xff]));
     bytes.fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)

@@ -95,7 +95,7 @@ fn is_plain(arg: &str) -> bool {
 
 /// Whether a text is as random as keys are: long, and of capitals, small letters and digits, or all of it hexadecimal.
 fn is_random(text: &str) -> bool {
-    let has = |is: fn(&u8) -> bool| text.as_bytes().iter().any(|byte| is(byte));
+    let has = |is: fn(&u8) -> bool| text.as_bytes().iter().any(is);
     let is_mixed = text.len() >= 20
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
