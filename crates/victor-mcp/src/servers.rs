@@ -34,6 +34,8 @@ use crate::{McpClient, McpConfig};
 #[derive(Debug, Clone)]
 pub struct McpServers {
     clients: Arc<[McpClient]>,
+    /// What is wrong with their configuration.
+    problems: Arc<[String]>,
     registries: Arc<Mutex<Vec<Arc<Registry>>>>,
 }
 
@@ -48,6 +50,7 @@ impl McpServers {
         let clients = enabled.map(|server| McpClient::start(server.clone()));
         Self {
             clients: join_all(clients).await.into(),
+            problems: config.problems().iter().map(ToString::to_string).collect(),
             registries: Arc::default(),
         }
     }
@@ -95,7 +98,7 @@ impl McpServers {
         let healths: Vec<_> = self.clients.iter().map(McpClient::health).collect();
         let is_down = |health: &Health| health.status == HealthStatus::Unhealthy;
         let is_all_down = !healths.is_empty() && healths.iter().all(is_down);
-        let mut problems = Vec::new();
+        let mut problems = self.problems.to_vec();
         for health in healths {
             let server = health.coordinator;
             problems.extend(

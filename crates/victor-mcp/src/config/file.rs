@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use strsim::osa_distance;
 use victor_core::{Effect, JsonMap};
 use victor_http::header::{HeaderName, HeaderValue};
 use victor_process::Secrets;
@@ -12,12 +14,47 @@ use victor_process::Secrets;
 use super::expand::expand;
 use super::{McpConfigError, McpServerConfig, Program, Transport};
 
-/// The longest time that can be set: what is longer was meant in milliseconds.
+/// The longest time that can be set. A number that would be more is in milliseconds, as some clients have it.
 const MAX_SECONDS: f64 = 3_600.0;
 
 /// Keys that other clients have and that are not needed here. Those by which a call would run unasked are among them:
 /// approval is a matter of policy, and not of the file that names the servers.
-const OF_OTHERS: [&str; 5] = ["alwaysAllow", "autoApprove", "description", "icon", "trust"];
+const OF_OTHERS: [&str; 8] = [
+    "alwaysAllow",
+    "autoApprove",
+    "description",
+    "gallery",
+    "icon",
+    "name",
+    "trust",
+    "version",
+];
+
+/// Keys that are read.
+const KNOWN: [&str; 22] = [
+    "allow",
+    "args",
+    "command",
+    "cwd",
+    "deny",
+    "disabled",
+    "disabledTools",
+    "effects",
+    "enabled",
+    "enabledTools",
+    "env",
+    "excludeTools",
+    "headers",
+    "httpUrl",
+    "includeTools",
+    "isActive",
+    "serverUrl",
+    "startup_timeout",
+    "timeout",
+    "tools",
+    "trust_annotations",
+    "url",
+];
 
 /// The MCP servers of a configuration, in the order of their names.
 ///
@@ -55,18 +92,24 @@ const OF_OTHERS: [&str; 5] = ["alwaysAllow", "autoApprove", "description", "icon
 /// | `command`, `args`, `env`, `cwd` | a server that is started, see [`McpServerConfig::stdio`] |
 /// | `url`, `headers` | a server that is reached through HTTP; `serverUrl` and `httpUrl` are the same as `url` |
 /// | `type` | `stdio`, `http` or `streamable-http`; it follows from the other keys |
-/// | `disabled` | whether it is left out |
-/// | `timeout`, `startup_timeout` | in seconds, see [`McpServerConfig::timeout`] and [`McpServerConfig::startup_timeout`] |
+/// | `disabled` | whether it is left out; `enabled` and `isActive` are its opposite |
+/// | `timeout`, `startup_timeout` | in seconds up to 3600, or in milliseconds above that, see [`McpServerConfig::timeout`] and [`McpServerConfig::startup_timeout`] |
 /// | `effects` | an object from tools to `read_only`, `idempotent`, `write` or `destructive`, see [`McpServerConfig::effect`] |
-/// | `allow`, `deny` | lists of tools, see [`McpServerConfig::allow`] and [`McpServerConfig::deny`]; other clients call them `includeTools` or `enabledTools`, and `excludeTools` or `disabledTools` |
+/// | `allow`, `deny` | lists of tools, see [`McpServerConfig::allow`] and [`McpServerConfig::deny`]; other clients call them `tools`, `includeTools` or `enabledTools`, and `excludeTools` or `disabledTools` |
 /// | `trust_annotations` | see [`McpServerConfig::trust_annotations`] |
 ///
 /// In the strings of the first two rows, `${NAME}`, `${NAME:-default}` and `${env:NAME}` stand for variables of the
-/// environment. Keys that only other clients need are passed over; any other key is an error. What stands in the file
-/// beside `mcpServers` is not looked at.
+/// environment. Where a client calls `mcpServers` `servers`, that is read; what else stands beside it is not.
+///
+/// # What is wrong with an entry
+///
+/// A server that cannot be used as it is written is left out, and the others are not: [`problems`](Self::problems) names
+/// it. Keys that are not known are passed over and named as well, unless one is nearly a key that is: a `dennny` that
+/// meant `deny` must not offer what was to be denied. A server that is disabled may be wrong.
 #[derive(Debug, Clone, Default)]
 pub struct McpConfig {
     servers: Vec<McpServerConfig>,
+    problems: Arc<[McpConfigError]>,
 }
 
 impl McpConfig {
@@ -74,7 +117,7 @@ impl McpConfig {
     ///
     /// # Errors
     ///
-    /// [`McpConfigError`]: the file cannot be read, is not JSON, or makes no sense.
+    /// [`McpConfigError`]: the file cannot be read, is not JSON, or has no servers in it.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, McpConfigError> {
         let file = path.as_ref().display().to_string();
         match std::fs::read_to_string(path) {
@@ -87,7 +130,7 @@ impl McpConfig {
     ///
     /// # Errors
     ///
-    /// [`McpConfigError`]: the text is not JSON, or makes no sense.
+    /// [`McpConfigError`]: the text is not JSON, or has no servers in it.
     pub fn parse(file: &str, text: &str) -> Result<Self, McpConfigError> {
         Self::parse_with(file, text, &|name| std::env::var(name).ok())
     }
@@ -96,7 +139,7 @@ impl McpConfig {
     ///
     /// # Errors
     ///
-    /// [`McpConfigError`]: the text is not JSON, or makes no sense.
+    /// [`McpConfigError`]: the text is not JSON, or has no servers in it.
     pub fn parse_with(
         file: &str,
         text: &str,
@@ -110,25 +153,49 @@ impl McpConfig {
                 line: error.line(),
                 column: error.column(),
             })?;
-        let servers = root.get_mut("mcpServers").map(Value::take);
-        let Some(Value::Object(servers)) = servers else {
+        let mut object = |key| {
+            root.get_mut(key)
+                .filter(|value| value.is_object())
+                .map(Value::take)
+        };
+        let servers = object("mcpServers").or_else(|| object("servers"));
+        let Some(Value::Object(entries)) = servers else {
             let file = file.to_owned();
             return Err(McpConfigError::NoServers { file });
         };
-        let servers: BTreeMap<_, _> = servers.into_iter().collect();
-        let servers = servers.into_iter().map(|(name, value)| {
-            server(&name, value, variables).map_err(|Wrong { key, reason }| {
+        let entries: BTreeMap<_, _> = entries.into_iter().collect();
+        let (mut servers, mut problems) = (Vec::new(), Vec::new());
+        for (name, value) in entries {
+            let mut wrong = Vec::new();
+            let is_disabled = is_disabled(&value);
+            match server(&name, value, variables, &mut wrong) {
+                Ok(server) => servers.push(server),
+                Err(why) => wrong.push(why),
+            }
+            if is_disabled {
+                continue;
+            }
+            problems.extend(wrong.into_iter().map(|Wrong { key, reason }| {
+                let (file, server) = (file.to_owned(), name.clone());
                 McpConfigError::Invalid {
-                    file: file.to_owned(),
-                    server: name,
+                    file,
+                    server,
                     key,
                     reason,
                 }
-            })
-        });
+            }));
+        }
         Ok(Self {
-            servers: servers.collect::<Result<_, _>>()?,
+            servers,
+            problems: problems.into(),
         })
+    }
+
+    /// What is wrong with entries of the file: servers that are left out, and keys that are passed over. They are in the
+    /// [health](crate::McpServers::health) as well.
+    #[must_use]
+    pub fn problems(&self) -> &[McpConfigError] {
+        &self.problems
     }
 
     /// The servers, also those that are disabled.
@@ -152,6 +219,7 @@ impl FromIterator<McpServerConfig> for McpConfig {
     fn from_iter<T: IntoIterator<Item = McpServerConfig>>(servers: T) -> Self {
         Self {
             servers: servers.into_iter().collect(),
+            problems: Arc::default(),
         }
     }
 }
@@ -169,10 +237,17 @@ struct Field<'a> {
     variables: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// Whether an entry says that its server is not to be used.
+fn is_disabled(entry: &Value) -> bool {
+    entry["disabled"] == true || entry["enabled"] == false || entry["isActive"] == false
+}
+
+/// Reads an entry. What is passed over is added to `wrong_keys`.
 fn server(
     name: &str,
     value: Value,
     variables: &dyn Fn(&str) -> Option<String>,
+    wrong_keys: &mut Vec<Wrong>,
 ) -> Result<McpServerConfig, Wrong> {
     let wrong = |key: &str, reason: &str| Wrong {
         key: key.to_owned(),
@@ -226,9 +301,11 @@ fn server(
                 }
             }
             ("type" | "transportType", transport) => match (field.value.as_str(), transport) {
-                (Some("stdio"), Transport::Stdio(_))
-                | (Some("http" | "streamable-http" | "streamableHttp"), Transport::Http { .. }) => {
-                }
+                (Some("stdio" | "local"), Transport::Stdio(_))
+                | (
+                    Some("http" | "remote" | "streamable-http" | "streamableHttp"),
+                    Transport::Http { .. },
+                ) => {}
                 (Some("sse"), _) => {
                     let reason = "is `sse`, which MCP has given up: use `http` and the URL for it";
                     return Err(field.wrong(reason));
@@ -239,7 +316,8 @@ fn server(
                     ));
                 }
             },
-            ("disabled", _) => config.disabled = field.switch()?,
+            ("disabled", _) => config.disabled |= field.switch()?,
+            ("enabled" | "isActive", _) => config.disabled |= !field.switch()?,
             ("timeout", _) => config.timeout = Some(field.seconds()?),
             ("startup_timeout", _) => config.startup_timeout = field.seconds()?,
             ("trust_annotations", _) => config.trust_annotations = field.switch()?,
@@ -248,15 +326,28 @@ fn server(
                     config.effects.insert(field.name(), field.effect()?);
                 }
             }
+            ("tools", _) if field.value.is_array() => config.allow.extend(field.names()?),
             ("allow" | "includeTools" | "enabledTools", _) => {
                 config.allow.extend(field.names()?);
             }
             ("deny" | "excludeTools" | "disabledTools", _) => config.deny.extend(field.names()?),
             (key, _) if OF_OTHERS.contains(&key) => {}
-            _ => return Err(field.wrong("is no key of such a server")),
+            (key, _) => match meant(key) {
+                Some(meant) => {
+                    let reason = format!("is no key of a server: did you mean `{meant}`?");
+                    return Err(field.wrong(&reason));
+                }
+                None => wrong_keys.push(field.wrong("is not known here, and passed over")),
+            },
         }
     }
     Ok(config)
+}
+
+/// The key that was meant by one that is not known.
+fn meant(key: &str) -> Option<&'static str> {
+    let near = |known: &&str| key.len() > 3 && (1..=2).contains(&osa_distance(known, key));
+    KNOWN.into_iter().find(near)
 }
 
 impl Field<'_> {
@@ -324,6 +415,9 @@ impl Field<'_> {
         match self.value.as_f64() {
             Some(seconds) if seconds > 0.0 && seconds <= MAX_SECONDS => {
                 Ok(Duration::from_secs_f64(seconds))
+            }
+            Some(millis) if millis > 0.0 && millis <= MAX_SECONDS * 1_000.0 => {
+                Ok(Duration::from_secs_f64(millis / 1_000.0))
             }
             _ => Err(self.wrong("must be a number of seconds, more than 0 and at most 3600")),
         }

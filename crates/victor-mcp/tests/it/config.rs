@@ -18,19 +18,57 @@ fn files_of_other_clients_are_understood() {
         r#"{ "type": "streamable-http", "serverUrl": "https://h/p", "disabledTools": ["x"] }"#,
         r#"{ "httpUrl": "https://h/p", "includeTools": ["x"], "excludeTools": ["y"], "trust": true }"#,
         r#"{ "command": "c", "timeout": 0.5, "startup_timeout": 60, "trust_annotations": true }"#,
+        r#"{ "command": "c", "tools": ["*"], "enabled": true, "isActive": true, "gallery": true, "timeout": 60000 }"#,
+        r#"{ "type": "local", "command": "c", "args": [] }"#,
         r#"{ "command": "c", "effects": { "a": "read_only", "b*": "destructive" }, "allow": ["a"], "deny": [] }"#,
     ] {
         let config = parse(server).unwrap_or_else(|error| panic!("{server}: {error}"));
         assert_eq!(config.servers()[0].name(), "s");
+        assert_eq!(config.problems().len(), 0, "{server}: {config:?}");
     }
+    let config = McpConfig::parse(
+        "f",
+        r#"{ "inputs": [], "servers": { "s": { "command": "c" } } }"#,
+    );
+    assert_eq!(config.unwrap().servers()[0].name(), "s");
+}
+
+#[test]
+fn one_wrong_entry_keeps_nobody_from_the_others() {
+    let text = r#"{ "mcpServers": {
+        "bad": { "type": "sse", "url": "http://h/sse" },
+        "good": { "command": "c" },
+        "off": { "command": "c", "args": ["${UNSET}"], "disabled": true },
+        "odd": { "command": "c", "headers": {}, "envFile": ".env" },
+        "out": { "command": "c", "enabled": false },
+        "unset": { "command": "c", "args": ["${UNSET}"] }
+    } }"#;
+    let config = McpConfig::parse_with("f", text, &|_| None).unwrap();
+    let names: Vec<_> = config
+        .servers()
+        .iter()
+        .map(|server| server.name())
+        .collect();
+    assert_eq!(names, ["good", "odd", "out"]);
+    let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "f: server `bad`: `type` is `sse`, which MCP has given up: use `http` and the URL for it",
+            "f: server `odd`: `envFile` is not known here, and passed over",
+            "f: server `odd`: `headers` is not known here, and passed over",
+            "f: server `unset`: `args[0]` needs the variable `UNSET`, which is not set and has no default",
+        ]
+    );
 }
 
 #[test]
 fn what_makes_no_sense_is_named_and_no_secret_is_told() {
     let check = |server: &str, expected: &str| {
-        let error = parse(server).unwrap_err().to_string();
+        let config = parse(server).unwrap();
+        assert_eq!(config.servers().len(), 0, "{server}");
         assert_eq!(
-            error,
+            config.problems()[0].to_string(),
             format!("mcp.json: server `s`: {expected}"),
             "{server}"
         );
@@ -55,12 +93,12 @@ fn what_makes_no_sense_is_named_and_no_secret_is_told() {
         "`env.TOKEN` must be a string",
     );
     check(
-        r#"{ "command": "c", "headers": {} }"#,
-        "`headers` is no key of such a server",
+        r#"{ "command": "c", "comand": "d" }"#,
+        "`comand` is no key of a server: did you mean `command`?",
     );
     check(
-        r#"{ "command": "c", "comand": "d" }"#,
-        "`comand` is no key of such a server",
+        r#"{ "command": "c", "denny": ["delete_*"] }"#,
+        "`denny` is no key of a server: did you mean `deny`?",
     );
     check(
         r#"{ "command": "c", "args": ["a${UNSET}"] }"#,
@@ -83,7 +121,7 @@ fn what_makes_no_sense_is_named_and_no_secret_is_told() {
         "`type` does not fit: it is `stdio` with `command`, and `http` with `url`",
     );
     let seconds = "must be a number of seconds, more than 0 and at most 3600";
-    for time in ["0", "-1", "60000", "\"60\"", "null"] {
+    for time in ["0", "-1", "1e9", "\"60\"", "null"] {
         check(
             &format!(r#"{{ "command": "c", "timeout": {time} }}"#),
             &format!("`timeout` {seconds}"),
