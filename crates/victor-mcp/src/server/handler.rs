@@ -1,6 +1,7 @@
 //! What clients ask of us.
 
 use std::pin::pin;
+use std::slice;
 use std::time::Duration;
 
 use rmcp::model::{
@@ -10,15 +11,19 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
-use victor_chat_protocol::ChatInput;
-use victor_core::{ToolCall, TurnId, contain};
-use victor_tool_protocol::ToolScope;
+use tokio::sync::mpsc;
+use victor_chat_protocol::{ChatInput, TurnEventKind};
+use victor_core::{ToolCall, ToolOutcome, ToolResult, TurnId, contain};
+use victor_tool_protocol::{ToolExecutor, ToolScope, ToolUpdate, Verdict};
 
 use super::chat::{self, CHAT};
 use super::{Chat, McpServer, listing};
 
 /// How often a client that asks for progress hears that a call goes on.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// How many words about the progress of a call may wait to be sent; more are not worth it.
+const MAX_WAITING: usize = 16;
 
 pub(super) struct Handler(pub(super) McpServer);
 
@@ -35,30 +40,82 @@ impl Handler {
         chat.iter().map(listing::tool).chain(tools).collect()
     }
 
-    async fn call(&self, name: String, arguments: JsonObject) -> Result<CallToolResult, ErrorData> {
+    async fn call(
+        &self,
+        name: String,
+        arguments: JsonObject,
+        progress: Progress,
+    ) -> Result<CallToolResult, ErrorData> {
         if name == CHAT && !matches!(self.0.chat, Chat::Nobody) {
             let (agent, message) = chat::arguments(&self.0.chat, &self.0.session, arguments)?;
-            return Ok(match agent.chat(ChatInput::from(message)).await {
+            let turn = agent.stream_chat(ChatInput::from(message));
+            let turn = turn.with_observer(move |event| {
+                if let TurnEventKind::ToolCallProgressed(progressed) = &event.kind {
+                    progress.tell(&progressed.message);
+                }
+            });
+            return Ok(match turn.response().await {
                 Ok(response) => chat::result(&response),
                 Err(error) => CallToolResult::error(vec![ContentBlock::text(error.report())]),
             });
         }
-        let Some(executor) = &self.0.executor else {
-            return Err(ErrorData::invalid_params(
-                format!("there is no tool `{name}`"),
-                None,
-            ));
-        };
+        let unknown = || ErrorData::invalid_params(format!("there is no tool `{name}`"), None);
+        let executor = self.0.executor.as_ref().ok_or_else(unknown)?;
+        // The specification has an error of the protocol for it, where an executor has a result that says so.
+        if !executor.specs().iter().any(|spec| spec.name == name) {
+            return Err(unknown());
+        }
         let turn = TurnId::generate();
         let id = turn.to_string();
         let mut call = ToolCall::new(&*id, name, serde_json::Value::Object(arguments).to_string());
         call.idempotency_key = id;
         let scope = ToolScope::new(self.0.session.clone(), turn);
-        let mut results = executor.execute_tool_calls(&[call], &scope).await;
-        match results.pop() {
-            Some(result) => Ok(listing::result(result)),
-            None => Err(ErrorData::internal_error("the tool gave no result", None)),
+        let verdicts = executor.review_tool_calls(slice::from_ref(&call), &scope);
+        let (outcome, reason) = match verdicts.await.pop() {
+            Some(Verdict::Run) => return run(&**executor, call, &scope, &progress).await,
+            Some(Verdict::Reject { reason }) => (ToolOutcome::Rejected, reason),
+            Some(Verdict::Deny { reason }) => (ToolOutcome::Denied, reason),
+            Some(Verdict::Ask { question, .. }) => {
+                let reason = format!("nobody is here to be asked: {question}");
+                (ToolOutcome::Denied, reason)
+            }
+            _ => {
+                return Err(ErrorData::internal_error(
+                    "nobody decided about the call",
+                    None,
+                ));
+            }
+        };
+        Ok(listing::result(ToolResult::new(&call, outcome, reason)))
+    }
+}
+
+/// Runs a call that was cleared.
+async fn run(
+    executor: &dyn ToolExecutor,
+    call: ToolCall,
+    scope: &ToolScope,
+    progress: &Progress,
+) -> Result<CallToolResult, ErrorData> {
+    let mut updates = executor.run_tool_calls(vec![call], scope);
+    while let Some(update) = updates.next().await {
+        match update {
+            ToolUpdate::Finished(result) => return Ok(listing::result(result)),
+            ToolUpdate::Progress { message, .. } => progress.tell(&message),
+            _ => {}
         }
+    }
+    Err(ErrorData::internal_error("the tool gave no result", None))
+}
+
+/// Who hears how far a call is.
+#[derive(Clone)]
+struct Progress(mpsc::Sender<String>);
+
+impl Progress {
+    /// Tells it, unless much is still to be heard.
+    fn tell(&self, message: &str) {
+        let _ = self.0.try_send(message.to_owned());
     }
 }
 
@@ -84,10 +141,12 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let (tell, mut heard) = mpsc::channel(MAX_WAITING);
+        let progress = Progress(tell);
         let work = async {
             let _permit = self.0.calls.acquire().await;
             let arguments = request.arguments.unwrap_or_default();
-            let result = contain(self.call(request.name.into_owned(), arguments)).await;
+            let result = contain(self.call(request.name.into_owned(), arguments, progress)).await;
             result.unwrap_or_else(|panicked| {
                 Err(ErrorData::internal_error(panicked.to_string(), None))
             })
@@ -98,19 +157,22 @@ impl ServerHandler for Handler {
         signs.reset();
         let mut count = 0.0;
         loop {
-            tokio::select! {
+            let message = tokio::select! {
+                biased; // what was said before the end is sent before it
+                Some(message) = heard.recv(), if token.is_some() => Some(message),
                 result = &mut work => return result.map(Into::into),
                 () = context.ct.cancelled() => {
                     let cancelled = "the call was cancelled";
                     return Err(ErrorData::new(ErrorCode::INTERNAL_ERROR, cancelled, None));
                 }
-                _ = signs.tick(), if token.is_some() => {
-                    count += 1.0;
-                    if let Some(token) = token.clone() {
-                        let sign = ProgressNotificationParam::new(token, count);
-                        let _ = context.peer.notify_progress(sign).await; // who has gone need not hear
-                    }
-                }
+                _ = signs.tick(), if token.is_some() => None,
+            };
+            if let Some(token) = token.clone() {
+                count += 1.0;
+                let mut sign = ProgressNotificationParam::new(token, count);
+                sign.message = message;
+                let _ = context.peer.notify_progress(sign).await; // who has gone need not hear
+                signs.reset();
             }
         }
     }

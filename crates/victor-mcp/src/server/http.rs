@@ -9,10 +9,14 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, AUTHORIZATION, HeaderValue,
+    ORIGIN, VARY, WWW_AUTHENTICATE,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -38,13 +42,15 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Who may speak to a server over HTTP, and where.
 ///
-/// By default anybody who reaches it under a name of this machine itself, at `/mcp`: pages in a browser, which could be
-/// made to speak to it from elsewhere, may not. Set a [`token`](Self::token) unless only trusted programs reach it.
+/// By default anybody who reaches it under a name of this machine itself, at `/mcp`. Of pages in a browser only those
+/// that this machine serves (`http://localhost:...`): others could be made to speak to it from anywhere, and must be
+/// [named](Self::origin). Set a [`token`](Self::token) unless only trusted programs reach it.
 #[derive(Clone)]
 pub struct McpHttpOptions {
     path: String,
     token: Option<Arc<str>>,
     hosts: Vec<String>,
+    origins: Vec<String>,
 }
 
 impl Default for McpHttpOptions {
@@ -53,6 +59,7 @@ impl Default for McpHttpOptions {
             path: "/mcp".to_owned(),
             token: None,
             hosts: Vec::new(),
+            origins: Vec::new(),
         }
     }
 }
@@ -80,9 +87,50 @@ impl McpHttpOptions {
         self
     }
 
+    /// Allows pages of an origin, such as `https://app.example`, beside those of `localhost`, `127.0.0.1` and `::1` at any
+    /// port.
+    #[must_use]
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
+    /// The origin of the page that sends a request, if it is one and may.
+    fn origin_of<B>(&self, request: &Request<B>) -> Result<Option<HeaderValue>, ()> {
+        let Some(origin) = request.headers().get(ORIGIN) else {
+            return Ok(None);
+        };
+        let text = origin.to_str().map_err(drop)?;
+        match is_of_this_machine(text)
+            || self.origins.iter().any(|known| is_same_origin(known, text))
+        {
+            true => Ok(Some(origin.clone())),
+            false => Err(()),
+        }
+    }
+
     fn refusal(&self, request: &Request<Incoming>) -> Option<Answer> {
         if request.uri().path() != self.path {
             return Some(refuse(StatusCode::NOT_FOUND, "there is nothing here"));
+        }
+        let Ok(origin) = self.origin_of(request) else {
+            return Some(refuse(
+                StatusCode::FORBIDDEN,
+                "pages of this origin are not served",
+            ));
+        };
+        // What a browser asks before it sends what the page wants to be sent, and without the token.
+        if origin.is_some() && request.method() == Method::OPTIONS {
+            let mut allowed = refuse(StatusCode::NO_CONTENT, "");
+            let headers = allowed.headers_mut();
+            headers.insert(
+                ACCESS_CONTROL_ALLOW_METHODS,
+                HeaderValue::from_static("GET, POST, DELETE"),
+            );
+            if let Some(wanted) = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+            }
+            return Some(allowed);
         }
         let token = self.token.as_deref()?;
         let given = request.headers().get(AUTHORIZATION);
@@ -91,7 +139,7 @@ impl McpHttpOptions {
             return None;
         }
         let mut refusal = refuse(StatusCode::UNAUTHORIZED, "a token is needed");
-        let scheme = hyper::header::HeaderValue::from_static("Bearer");
+        let scheme = HeaderValue::from_static("Bearer");
         refusal.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         Some(refusal)
     }
@@ -103,6 +151,7 @@ impl fmt::Debug for McpHttpOptions {
             .field("path", &self.path)
             .field("token", &self.token.is_some())
             .field("hosts", &self.hosts)
+            .field("origins", &self.origins)
             .finish()
     }
 }
@@ -119,7 +168,8 @@ impl McpServer {
         options: McpHttpOptions,
         shutdown: impl Future<Output = ()> + Send,
     ) {
-        let mut config = StreamableHttpServerConfig::default().enforce_origin_validation();
+        // Origins are looked at here, since browsers must be told of them as well.
+        let mut config = StreamableHttpServerConfig::default().disable_allowed_origins();
         config.allowed_hosts.extend(options.hosts.iter().cloned());
         let token = config.cancellation_token.clone();
         let server = self;
@@ -165,10 +215,19 @@ async fn converse(stream: TcpStream, service: Service, options: Arc<McpHttpOptio
     let service = TowerToHyperService::new(service);
     let answer = service_fn(
         async |request: Request<Incoming>| -> Result<Answer, Infallible> {
-            match options.refusal(&request) {
-                Some(refusal) => Ok(refusal),
-                None => hyper::service::Service::call(&service, request).await,
+            let origin = options.origin_of(&request).unwrap_or_default();
+            let mut answer = match options.refusal(&request) {
+                Some(refusal) => refusal,
+                None => hyper::service::Service::call(&service, request).await?,
+            };
+            if let Some(origin) = origin {
+                let headers = answer.headers_mut();
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+                headers.insert(VARY, HeaderValue::from_static("origin"));
+                let session = HeaderValue::from_static("mcp-session-id");
+                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, session);
             }
+            Ok(answer)
         },
     );
     let _ = stream.set_nodelay(true);
@@ -187,6 +246,38 @@ fn refuse(status: StatusCode, text: &'static str) -> Answer {
     refusal
 }
 
+/// Whether pages of an origin come from this machine.
+fn is_of_this_machine(origin: &str) -> bool {
+    let origin = origin.to_ascii_lowercase();
+    let Some(rest) = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| origin.strip_prefix(scheme))
+    else {
+        return false;
+    };
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
+        let port = rest.strip_prefix(host);
+        port.is_some_and(|port| match port.strip_prefix(':') {
+            Some(digits) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
+            None => port.is_empty(),
+        })
+    })
+}
+
+/// Whether two origins are the same. The port that a scheme has anyway need not be named.
+fn is_same_origin(one: &str, other: &str) -> bool {
+    let plain = |origin: &str| {
+        let origin = origin.trim_end_matches('/').to_ascii_lowercase();
+        let port = if origin.starts_with("https:") {
+            ":443"
+        } else {
+            ":80"
+        };
+        origin.strip_suffix(port).unwrap_or(&origin).to_owned()
+    };
+    plain(one) == plain(other)
+}
+
 /// Whether a token is the right one. How long that takes does not tell where it is wrong.
 fn is_same(given: &str, token: &str) -> bool {
     let differences = given
@@ -198,7 +289,44 @@ fn is_same(given: &str, token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_same;
+    use super::{is_of_this_machine, is_same, is_same_origin};
+
+    #[test]
+    fn origins_of_this_machine_and_of_others() {
+        for origin in [
+            "http://localhost",
+            "http://LOCALHOST:6274",
+            "https://127.0.0.1:1",
+            "http://[::1]:80",
+        ] {
+            assert!(is_of_this_machine(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "",
+            "http://localhost.evil.example",
+            "http://localhost:1@evil.example",
+            "http://127.0.0.1.evil.example",
+            "https://evil.example/http://localhost",
+            "file://localhost",
+            "http://localhost:",
+        ] {
+            assert!(!is_of_this_machine(origin), "{origin}");
+        }
+        assert!(is_same_origin(
+            "https://app.example",
+            "https://App.example:443"
+        ));
+        assert!(is_same_origin(
+            "http://app.example:80/",
+            "http://app.example"
+        ));
+        assert!(!is_same_origin("https://app.example", "http://app.example"));
+        assert!(!is_same_origin(
+            "https://app.example",
+            "https://app.example:8443"
+        ));
+    }
 
     #[test]
     fn only_the_right_token_is_the_same() {

@@ -1,6 +1,6 @@
 //! The configuration file.
 
-use victor_mcp::{McpConfig, McpConfigError};
+use victor_mcp::{McpConfig, McpConfigError, McpServerConfig};
 
 fn parse(server: &str) -> Result<McpConfig, McpConfigError> {
     let text = format!(r#"{{ "theme": "dark", "mcpServers": {{ "s": {server} }} }}"#);
@@ -44,11 +44,7 @@ fn one_wrong_entry_keeps_nobody_from_the_others() {
         "unset": { "command": "c", "args": ["${UNSET}"] }
     } }"#;
     let config = McpConfig::parse_with("f", text, &|_| None).unwrap();
-    let names: Vec<_> = config
-        .servers()
-        .iter()
-        .map(|server| server.name())
-        .collect();
+    let names: Vec<_> = config.servers().iter().map(McpServerConfig::name).collect();
     assert_eq!(names, ["good", "odd", "out"]);
     let problems: Vec<_> = config.problems().iter().map(ToString::to_string).collect();
     assert_eq!(

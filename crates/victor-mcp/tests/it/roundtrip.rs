@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use victor_chat_protocol::{Agent, ChatInput, ChatResponse, TurnStream};
@@ -57,8 +58,12 @@ impl Tool for Named {
         &self.0
     }
 
-    async fn call(&self, _cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
         match &*self.0.name {
+            "step" => {
+                cx.progress("half way");
+                Ok("arrived".into())
+            }
             "fail" => Err(ToolError::failed("as you wish")),
             "wait" => std::future::pending().await,
             "rest" => {
@@ -77,6 +82,7 @@ fn server() -> McpServer {
         ("fail", Effect::Write),
         ("wait", Effect::Idempotent),
         ("rest", Effect::ReadOnly),
+        ("step", Effect::ReadOnly),
         ("erase", Effect::Destructive),
         ("chat", Effect::Destructive),
     ] {
@@ -100,6 +106,7 @@ async fn check(client: &McpClient) {
         ("fail", Effect::Write),
         ("rest", Effect::ReadOnly),
         ("say", Effect::ReadOnly),
+        ("step", Effect::ReadOnly),
         ("wait", Effect::Idempotent),
     ];
     let name = |tool: &str| format!("mcp_{}_{tool}", client.name());
@@ -157,6 +164,12 @@ async fn check(client: &McpClient) {
     let cx = context().with_listener(listener.clone());
     let rested = tool(client, "rest").call(&cx, json!({})).await.unwrap();
     assert_eq!((&*text(&rested), listener.heard()), ("rested", vec![None]));
+
+    let listener = Arc::new(Listener::default());
+    let cx = context().with_listener(listener.clone());
+    let stepped = tool(client, "step").call(&cx, json!({})).await.unwrap();
+    let heard = vec![Some("half way".to_owned())];
+    assert_eq!((&*text(&stepped), listener.heard()), ("arrived", heard));
 
     let wait = tool(client, "wait");
     for _ in 0..70 {
@@ -248,6 +261,92 @@ async fn over_http_only_those_are_served_who_may_be() {
     let elsewhere = McpServerConfig::http("ours", serving.url.replace("/mcp", "/other"));
     let error = McpClient::connect(elsewhere).await.unwrap_err();
     assert!(matches!(error, McpError::Protocol { .. }), "{error:?}");
+}
+
+/// Sends a request as a browser does, and returns the head of the answer.
+async fn asked(url: &str, head: &str, body: &str) -> String {
+    let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (method, headers) = head.split_once(' ').unwrap();
+    let request = format!(
+        "{method} /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\nconnection: close\r\n\
+         content-length: {}\r\n{headers}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn over_http_pages_of_this_machine_and_of_named_origins_are_served() {
+    let options = McpHttpOptions::default()
+        .origin("https://app.example")
+        .token("sesame");
+    let serving = Serving::start("127.0.0.1:0", options).await;
+    let initialize = json!({
+        "jsonrpc": "2.0", "id": 0, "method": "initialize",
+        "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "c", "version": "1" } },
+    });
+    let initialize = initialize.to_string();
+    let check = async |origin: &str, expected: &str| {
+        let head = format!("POST origin: {origin}\r\nauthorization: Bearer sesame");
+        let answer = asked(&serving.url, &head, &initialize).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {expected}")),
+            "{origin}: {answer}"
+        );
+        let preflight =
+            format!("OPTIONS origin: {origin}\r\naccess-control-request-headers: authorization");
+        let allowed = asked(&serving.url, &preflight, "").await;
+        let named = format!("access-control-allow-origin: {origin}\r\n");
+        let is_served = expected == "200";
+        assert_eq!(answer.contains(&named), is_served, "{answer}");
+        assert_eq!(allowed.contains(&named), is_served, "{allowed}");
+        assert_eq!(
+            allowed.contains("access-control-allow-headers: authorization"),
+            is_served
+        );
+    };
+    check("http://localhost:6274", "200").await;
+    check("https://app.example", "200").await;
+    check("https://evil.example", "403").await;
+    check("null", "403").await;
+    let unnamed = asked(&serving.url, "POST origin: http://localhost", &initialize).await;
+    assert!(unnamed.starts_with("HTTP/1.1 401"), "{unnamed}");
+}
+
+#[tokio::test]
+async fn a_tool_that_there_is_not_is_an_error_of_the_protocol() {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let (input, output) = tokio::io::split(theirs);
+    let serving = tokio::spawn(server().serve(input, output));
+    let (reader, mut writer) = tokio::io::split(ours);
+    let mut lines = tokio::io::BufReader::new(reader).lines();
+    let mut ask = async |id: u32, method: &str, params: Value| {
+        let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        writer
+            .write_all(format!("{request}\n").as_bytes())
+            .await
+            .unwrap();
+        let line = lines.next_line().await.unwrap().unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    let client = json!({ "name": "c", "version": "1" });
+    let hello =
+        json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
+    assert_eq!(
+        ask(0, "initialize", hello).await["result"]["serverInfo"]["name"],
+        "ours"
+    );
+    let missing = ask(1, "tools/call", json!({ "name": "none", "arguments": {} })).await;
+    assert_eq!(missing["error"]["code"], -32602, "{missing}");
+    let denied = ask(2, "tools/call", json!({ "name": "erase", "arguments": {} })).await;
+    assert_eq!(denied["result"]["isError"], true, "{denied}");
+    drop((writer, lines));
+    serving.await.unwrap().unwrap();
 }
 
 #[tokio::test]

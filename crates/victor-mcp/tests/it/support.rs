@@ -13,7 +13,7 @@ use victor_core::{
 use victor_mcp::{McpClient, McpServerConfig};
 use victor_tool_protocol::{
     RegisterError, Tool, ToolContext, ToolError, ToolExecutor, ToolListener, ToolOutput,
-    ToolResults, ToolScope, Verdict,
+    ToolResults, ToolScope, ToolUpdate, Verdict,
 };
 
 /// A reference server, as npm has installed it into the folder that `VICTOR_MCP_SERVERS` names.
@@ -185,17 +185,33 @@ impl ToolExecutor for Executor {
             .into_iter()
             .map(|call| (self.find(&call.name).unwrap(), call))
             .collect();
-        ToolResults::new(stream::iter(calls).then(move |(tool, call)| {
-            let cx = ToolContext::new(scope.session.clone(), scope.turn, call.id.clone(), "");
+        let updates = stream::iter(calls).then(move |(tool, call)| {
+            let listener = Arc::new(Listener::default());
+            let cx = ToolContext::new(scope.session.clone(), scope.turn, call.id.clone(), "")
+                .with_listener(listener.clone());
             async move {
                 let arguments = Value::Object(call.parse_arguments().unwrap());
-                match tool.call(&cx, arguments).await {
+                let result = match tool.call(&cx, arguments).await {
                     Ok(output) => {
                         ToolResult::with_parts(&call, ToolOutcome::Success, output.content)
                     }
                     Err(error) => ToolResult::new(&call, ToolOutcome::Error, error.to_string()),
-                }
+                };
+                let progress = listener.heard().into_iter().flatten();
+                let progress = progress.map(|message| ToolUpdate::Progress {
+                    call: call.id.clone(),
+                    message,
+                });
+                let progress: Vec<_> = progress.collect();
+                // Each is heard by itself.
+                let pause = Duration::from_millis(if progress.is_empty() { 0 } else { 200 });
+                let result = stream::once(async move {
+                    tokio::time::sleep(pause).await;
+                    ToolUpdate::from(result)
+                });
+                stream::iter(progress).chain(result.boxed())
             }
-        }))
+        });
+        ToolResults::new(updates.flatten())
     }
 }
