@@ -45,6 +45,9 @@ pub struct Settings {
     pub max_turn_tokens: Option<u64>,
     /// The longest time for one tool call without a sign of life, in seconds, at least 1. 60 by default.
     pub tool_calling_timeout: u64,
+    /// The longest time for a command that `run_command` runs, in seconds, at least 1; a call may ask for less. If absent,
+    /// 10 minutes, and up to an hour where the call asks for it. It is for programs that offer such a tool.
+    pub command_timeout: Option<u64>,
     /// The mode that a session begins in: `build` by default, `plan`, `explore`, or one that the program has registered.
     pub mode: String,
     /// Whether events are tracked for analytics. True by default.
@@ -81,6 +84,7 @@ impl Default for Settings {
             max_session_tool_calls: None,
             max_turn_tokens: None,
             tool_calling_timeout: 60,
+            command_timeout: None,
             mode: "build".into(),
             enable_analytics: true,
             enable_metrics: true,
@@ -100,7 +104,7 @@ impl Settings {
     ///
     /// The first key whose value is out of range, and what the range is.
     pub fn validate(&self) -> Result<(), (&'static str, String)> {
-        let checks: [(&'static str, bool, &str); 8] = [
+        let checks: [(&'static str, bool, &str); 9] = [
             (
                 "temperature",
                 self.temperature.is_none_or(|t| (0.0..=2.0).contains(&t)),
@@ -124,6 +128,11 @@ impl Settings {
             (
                 "tool_calling_timeout",
                 self.tool_calling_timeout > 0,
+                "at least 1",
+            ),
+            (
+                "command_timeout",
+                self.command_timeout != Some(0),
                 "at least 1",
             ),
             (
@@ -167,6 +176,7 @@ impl Settings {
             "max_session_tool_calls",
             "max_turn_tokens",
             "tool_calling_timeout",
+            "command_timeout",
             "mode",
             "enable_analytics",
             "enable_metrics",
@@ -225,6 +235,10 @@ mod tests {
         check(
             |s| s.tool_calling_timeout = 0,
             "tool_calling_timeout: expected at least 1",
+        );
+        check(
+            |s| s.command_timeout = Some(0),
+            "command_timeout: expected at least 1",
         );
         check(
             |s| s.analytics_export_interval = 0,

@@ -144,6 +144,7 @@ mod tests {
                 "max_session_tool_calls: a whole number from 0 to 4294967295",
                 "max_turn_tokens: a whole number, 0 or more",
                 "tool_calling_timeout: a whole number, 0 or more",
+                "command_timeout: a whole number, 0 or more",
                 "mode: a text",
                 "enable_analytics: true or false",
                 "enable_metrics: true or false",
