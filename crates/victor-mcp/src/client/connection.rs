@@ -62,16 +62,32 @@ impl Connection {
         secrets: &Secrets,
         signals: &Arc<Signals>,
     ) -> Result<Self, McpError> {
+        // Servers that know only older revisions are found out by asking for the newest.
+        let newest = ClientLifecycleMode::Auto {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+            legacy_version: None,
+        };
+        match Self::greeted(config, secrets, signals, newest).await {
+            // Some end when they are asked what they do not know.
+            Err(McpError::Ended { .. }) => {
+                let older = ClientLifecycleMode::Initialize;
+                Self::greeted(config, secrets, signals, older).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn greeted(
+        config: &McpServerConfig,
+        secrets: &Secrets,
+        signals: &Arc<Signals>,
+        lifecycle: ClientLifecycleMode,
+    ) -> Result<Self, McpError> {
         let calls = Arc::new(Calls::default());
         let handler = Handler {
             signals: Arc::clone(signals),
             calls: Arc::clone(&calls),
             secrets: secrets.clone(),
-        };
-        // Servers that know only older revisions are found out by asking for the newest.
-        let lifecycle = ClientLifecycleMode::Auto {
-            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-            legacy_version: None,
         };
         let server = || config.name.clone();
         let (process, service) = match &config.transport {

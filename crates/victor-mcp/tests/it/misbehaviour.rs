@@ -281,6 +281,85 @@ async fn older_revisions_of_the_protocol_are_spoken() {
 }
 
 #[tokio::test]
+async fn a_server_that_answers_the_first_question_oddly_is_greeted_in_the_older_way() {
+    let (config, folder) = scripted(here!(), |server: &mut Script| {
+        let odd: [fn() -> Value; 5] = [
+            || json!({ "jsonrpc": "2.0", "result": {} }),
+            || json!({ "result": { "content": [{ "type": "text", "text": "unknown method" }] } }),
+            || json!({ "error": "what?" }),
+            || json!({ "error": { "code": -32020, "message": null } }),
+            || std::process::exit(1),
+        ];
+        server.probed = odd[(server.run - 1).min(4)];
+        server.serve_do(|server, request| server.text(request, &server.run.to_string()));
+    });
+    // The last one ends, and is started once more.
+    for run in ["1", "2", "3", "4", "6"] {
+        let client = connect(config.clone()).await;
+        assert_eq!(ask(&client, "do").await, run);
+        client.shutdown().await;
+        let _ = std::fs::remove_file(folder.path().join("ended by itself"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_ends_its_call_at_once() {
+    let (config, _folder) = scripted(here!(), |server: &mut Script| {
+        let names = ["half", "broken", "nothing", "silent", "plain"];
+        let list: Value = names
+            .map(|name| json!({ "name": name, "inputSchema": {} }))
+            .into_iter()
+            .collect();
+        server.serve(
+            move |_| list.clone(),
+            |server, request, tool| {
+                let id = &request["id"];
+                let rest = match tool {
+                    "half" => r#""result":{"content":[{"type":"text","text":"name \udcff.txt"}]}}"#,
+                    "broken" => r#""result":{"content":[undefined]}}"#,
+                    "nothing" => r#""other":1}"#,
+                    "silent" => r#""error":{"code":-32603,"message":null}}"#,
+                    _ => r#""result":{"content":"plain"}}"#,
+                };
+                server.write(format!("{{\"id\":{id},{rest}\n").as_bytes());
+            },
+        );
+    });
+    let client = connect(config).await;
+    assert_eq!(ask(&client, "half").await, "name \u{fffd}.txt");
+    assert_eq!(ask(&client, "plain").await, "plain");
+    for (tool, said) in [
+        ("broken", "its answer cannot be read: "),
+        ("nothing", "neither a result nor an error"),
+        ("silent", "an error without a message"),
+    ] {
+        let error = fail(&client, tool).await.to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_reach_the_server_by_the_names_that_it_knows() {
+    let (config, _folder) = scripted(here!(), |server: &mut Script| {
+        let list = json!([{ "name": "find", "inputSchema": {
+            "type": "object", "properties": { "filter[name]": { "type": "string" } }, "anyOf": [{ "required": ["filter[name]"] }],
+        } }]);
+        server.serve(
+            move |_| list.clone(),
+            |server, request, _| {
+                let arguments = request["params"]["arguments"].to_string();
+                let key = std::env::var("KEY").unwrap();
+                server.text(request, &format!("{arguments} with {key}"));
+            },
+        );
+    });
+    let client = connect(config.env("KEY", "sesame-17")).await;
+    let found = call(&client, "find", json!({ "filter_name": "a" })).await;
+    // And what the server was told as a secret stays with it.
+    assert_eq!(text(&found.unwrap()), r#"{"filter[name]":"a"} with ***"#);
+}
+
+#[tokio::test]
 async fn results_that_are_not_as_they_should_be_are_told_as_far_as_they_go() {
     let (config, _folder) = scripted(here!(), |server: &mut Script| {
         let names = ["kinds", "empty", "null", "error", "invalid", "input"];

@@ -58,6 +58,8 @@ pub(crate) struct Script {
     pub(crate) heard: Vec<String>,
     /// The revision that it answers with; that of the client by default.
     pub(crate) version: Option<&'static str>,
+    /// What it says in answer to `server/discover`, beside the `id`; that there is no such method by default.
+    pub(crate) probed: fn() -> Value,
     pub(crate) folder: PathBuf,
 }
 
@@ -70,6 +72,7 @@ impl Script {
             run,
             heard: Vec::new(),
             version: None,
+            probed: || json!({ "jsonrpc": "2.0", "error": { "code": -32601, "message": "what?" } }),
             folder,
         }
     }
@@ -126,11 +129,11 @@ impl Script {
         loop {
             let message = self.next();
             match message["method"].as_str().unwrap_or_default() {
-                "server/discover" => self.say(&json!({
-                    "jsonrpc": "2.0",
-                    "id": message["id"],
-                    "error": { "code": -32601, "message": "what?" },
-                })),
+                "server/discover" => {
+                    let mut answer = (self.probed)();
+                    answer["id"] = message["id"].clone();
+                    self.say(&answer);
+                }
                 "initialize" => {
                     let version = self
                         .version

@@ -48,8 +48,8 @@ async fn a_program_that_ends() {
         }
         "exit" => std::process::exit(0),
         "kill" => kill_process(getpid(), Signal::KILL).unwrap(),
-        "hup" => kill_process(getpid(), Signal::HUP).unwrap(),
-        _ => kill_process(getpid(), Signal::QUIT).unwrap(),
+        "term" => kill_process(getpid(), Signal::TERM).unwrap(),
+        _ => std::process::abort(),
     }
     std::future::pending::<()>().await;
 }
@@ -82,7 +82,7 @@ fn run(how: &str) {
 
 #[test]
 fn nothing_outlives_the_program() {
-    for how in ["exit", "kill", "hup", "quit", "lost"] {
+    for how in ["exit", "kill", "term", "abort", "lost"] {
         run(how);
     }
 }
