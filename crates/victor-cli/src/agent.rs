@@ -94,6 +94,8 @@ impl AgentArgs {
             .read(self.toolbox.mode.as_deref())
             .map_err(Failure::usage)?;
         let settings = config.config().settings.clone();
+        // Before anything is recorded, since what servers are told must not be.
+        let servers = self.toolbox.servers()?;
         let named = self.model.as_deref().map(ModelId::from);
         let Asked {
             provider,
@@ -120,12 +122,12 @@ impl AgentArgs {
         let builder = stores.give(builder);
         // What is left out of a long conversation can be found again, in the store that has all of it.
         let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(stores.sessions));
-        let timeout = settings.tool_calling_timeout;
+        let time = settings.command_timeout;
         let approvals = self.toolbox.approvals(data);
         let policy = approvals.policy();
-        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], timeout, policy)?;
+        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], time, policy)?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
-        let mcp = self.toolbox.connect(&orchestrator).await?;
+        let mcp = self.toolbox.connect(&orchestrator, servers).await?;
         let session = orchestrator.session(&*name);
         let flag = self.toolbox.mode.as_deref();
         let about = match enter_mode(&session, flag, &settings.mode).await? {

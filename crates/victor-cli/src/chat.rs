@@ -72,8 +72,8 @@ Exit codes:
   0    answered, or the reader of the output closed it
   1    the turn failed, or the model did not answer
   2    wrong usage: flags, settings, a folder or file that cannot be read, an empty message
-  130  interrupted by Ctrl-C
-  143  terminated by a signal
+  129, 130, 131, 143  ended by SIGHUP (the terminal was closed), Ctrl-C, SIGQUIT or SIGTERM: in order, and with all
+       that commands and MCP servers have started, which end with the program whatever ends it
 ";
 
 /// Send a message, or hold a conversation

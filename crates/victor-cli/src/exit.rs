@@ -12,7 +12,9 @@ pub(crate) enum Exit {
     Answered = 0,
     Failed = 1,
     Usage = 2,
+    HungUp = 129,
     Interrupted = 130,
+    Quit = 131,
     Terminated = 143,
 }
 

@@ -15,9 +15,12 @@ pub(crate) const GRACE: Duration = Duration::from_millis(500);
 /// Hears the signals that ask the program to end, in a task of its own, so that they are heard also while the main
 /// thread waits for somebody to read its output.
 ///
-/// - Without a turn that runs, the program ends at once.
-/// - The first signal ends the turn in order.
-/// - The second one drops it, and ends the program after [`GRACE`] if it has not ended by then.
+/// - Without work that goes on, the program ends at once.
+/// - The first signal ends a turn in order. The call of a single tool is dropped.
+/// - The second one drops a turn too. Who drops has the program ended after [`GRACE`] if it has not ended by then.
+///
+/// What tools have started ends with the program in any case. A hang-up that is ignored when the program starts, as
+/// `nohup` has it, stays ignored.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupts(Arc<Shared>);
 
@@ -29,10 +32,18 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The turn that runs.
-    turn: Option<CancelHandle>,
+    /// What goes on.
+    work: Option<Work>,
     /// The signal that has come since it began.
     signal: Option<Exit>,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// A turn, which can be ended in order.
+    Turn(CancelHandle),
+    /// The call of a tool, which can only be dropped.
+    Call,
 }
 
 impl Interrupts {
@@ -51,8 +62,17 @@ impl Interrupts {
 
     /// Has signals end this turn while the guard lives.
     pub(crate) fn during(&self, turn: CancelHandle) -> TurnGuard<'_> {
+        self.guard(Work::Turn(turn))
+    }
+
+    /// Has signals end the call of a tool while the guard lives.
+    pub(crate) fn during_call(&self) -> TurnGuard<'_> {
+        self.guard(Work::Call)
+    }
+
+    fn guard(&self, work: Work) -> TurnGuard<'_> {
         *self.0.state() = State {
-            turn: Some(turn),
+            work: Some(work),
             signal: None,
         };
         TurnGuard(&self.0)
@@ -62,17 +82,16 @@ impl Interrupts {
 impl Shared {
     fn hear(&self, signal: Exit) {
         let mut state = self.state();
-        let Some(turn) = &state.turn else {
-            signal.now()
-        };
-        if state.signal.is_none() {
-            turn.cancel();
-        } else {
-            self.enough.notify_one();
-            tokio::spawn(async move {
-                tokio::time::sleep(GRACE).await;
-                signal.now();
-            });
+        match &state.work {
+            None => signal.now(),
+            Some(Work::Turn(turn)) if state.signal.is_none() => turn.cancel(),
+            Some(_) => {
+                self.enough.notify_one();
+                tokio::spawn(async move {
+                    tokio::time::sleep(GRACE).await;
+                    signal.now();
+                });
+            }
         }
         state.signal = Some(signal);
     }
@@ -83,12 +102,12 @@ impl Shared {
     }
 }
 
-/// While it lives, signals end a turn and not the program.
+/// While it lives, signals end a turn or a call and not the program.
 #[derive(Debug)]
 pub(crate) struct TurnGuard<'a>(&'a Shared);
 
 impl TurnGuard<'_> {
-    /// Waits until the turn must not only be ended in order but left.
+    /// Waits until the work must not only be ended in order but left.
     pub(crate) async fn enough(&self) {
         self.0.enough.notified().await;
     }
@@ -107,7 +126,9 @@ impl Drop for TurnGuard<'_> {
 
 #[cfg(unix)]
 struct Signals {
+    hang_up: Option<tokio::signal::unix::Signal>,
     interrupt: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
@@ -115,18 +136,41 @@ struct Signals {
 impl Signals {
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let hang_up = match is_hang_up_ignored() {
+            true => None,
+            false => Some(signal(SignalKind::hangup())?),
+        };
         Ok(Self {
+            hang_up,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
     async fn next(&mut self) -> Exit {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            _ = hang_up => Exit::HungUp,
             _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.quit.recv() => Exit::Quit,
             _ = self.terminate.recv() => Exit::Terminated,
         }
     }
+}
+
+/// Whether whoever has started the program wants it to outlive the terminal. Where the system does not tell, nobody does.
+#[cfg(unix)]
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1) // the first bit is signal 1
 }
 
 #[cfg(not(unix))]

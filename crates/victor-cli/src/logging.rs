@@ -1,11 +1,13 @@
 //! What happens within, on stderr, for those who ask for it.
 
-use std::io;
+use std::io::{self, Write};
 
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
+use victor_process::without_logins;
 
 use crate::exit::Failure;
+use crate::secrets;
 
 /// The environment variable that says what is logged, in the language of [`EnvFilter`].
 const LEVEL: &str = "VICTOR_LOG_LEVEL";
@@ -22,8 +24,40 @@ pub(crate) fn start() -> Result<(), Failure> {
     let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt()
         .with_env_filter(filter.map_err(Failure::usage)?)
-        .with_writer(io::stderr)
+        .with_writer(|| WithoutSecrets(io::stderr()))
         .with_ansi(ansi)
         .init();
     Ok(())
+}
+
+/// Takes secrets out of what is written, whoever logs it at whatever level. A line comes in one piece.
+struct WithoutSecrets<W>(W);
+
+impl<W: Write> Write for WithoutSecrets<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let shown = secrets::known().redact(String::from_utf8_lossy(line));
+        self.0.write_all(without_logins(&shown).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use victor_process::Secrets;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_in_no_line() {
+        secrets::know(&Secrets::from_iter(["key-of-a-server"]));
+        let mut written = Vec::new();
+        let line = b"TRACE connecting to https://me:hidden@host/ with key-of-a-server\n";
+        WithoutSecrets(&mut written).write_all(line).unwrap();
+        let written = String::from_utf8(written).unwrap();
+        assert_eq!(written, "TRACE connecting to https://***@host/ with ***\n");
+    }
 }

@@ -3,7 +3,8 @@
 //! Each command is a module of its own, named as it is called. What they share: [`agent`] builds the orchestrator from
 //! the flags, [`toolbox`] its tools (of which [`wanted`] keeps those away that are not named), [`settings`] are read from
 //! files and the environment, [`data`] has what is kept, [`exit`] knows how the program ends, [`interrupt`] hears the
-//! signals, [`provider`] chooses whose models are asked, [`say`] writes to the terminal, [`tape`] records and replays.
+//! signals, [`provider`] chooses whose models are asked, [`say`] writes to the terminal, [`secrets`] knows what must not be
+//! told, [`tape`] records and replays.
 
 mod agent;
 mod approvals;
@@ -16,6 +17,7 @@ mod logging;
 mod mcp;
 mod provider;
 mod say;
+mod secrets;
 mod sessions;
 mod settings;
 mod tape;

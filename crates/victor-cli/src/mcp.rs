@@ -38,7 +38,8 @@ pub(crate) fn run(args: &McpArgs) -> Result<Exit, Failure> {
 }
 
 async fn serve(args: &McpArgs) -> Result<Exit, Failure> {
-    // A signal ends the program at once: what was stored is stored, and calls in flight are those of a client that knows.
+    // A signal ends the program at once: what was stored is stored, calls in flight are those of a client that knows, and
+    // what they have started ends with the program.
     let _interrupts = Interrupts::listen()?;
     let agent = args.agent.open(&args.data, false).await?;
     say::remark(&agent.about);

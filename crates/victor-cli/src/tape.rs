@@ -7,12 +7,13 @@ use clap::Args;
 use victor_cassette::{CassetteError, CassettePlayer, CassetteRecorder};
 use victor_orchestrator::protocols::ChatProvider;
 
-use crate::provider;
+use crate::secrets;
 
 /// Whether the model is recorded or replayed.
 #[derive(Debug, Args)]
 pub(crate) struct TapeArgs {
-    /// Record what the model is asked and answers to this file, without the keys that are known
+    /// Record what the model is asked and answers to this file, without the secrets that are known: keys of providers,
+    /// variables of the environment that look like keys, and what MCP servers are told
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     record: Option<PathBuf>,
 
@@ -35,7 +36,9 @@ impl TapeArgs {
         let Some(path) = &self.replay else {
             return Ok(None);
         };
-        let player = provider::secrets().fold(CassettePlayer::open(path)?, CassettePlayer::redact);
+        let player = secrets::known()
+            .iter()
+            .fold(CassettePlayer::open(path)?, CassettePlayer::redact);
         Ok(Some((Arc::new(player), path.clone())))
     }
 
@@ -48,7 +51,8 @@ impl TapeArgs {
             return Ok((provider, Tape::None));
         };
         let recorder = CassetteRecorder::new(provider, path)?;
-        let recorder = Arc::new(provider::secrets().fold(recorder, CassetteRecorder::redact));
+        let secrets = secrets::known();
+        let recorder = Arc::new(secrets.iter().fold(recorder, CassetteRecorder::redact));
         Ok((recorder.clone(), Tape::Recording(recorder, path.clone())))
     }
 }

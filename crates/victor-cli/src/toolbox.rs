@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use victor_mcp::{McpConfig, McpServers};
@@ -14,8 +15,8 @@ use victor_workspace_tools::{FileHistory, WorkspaceTools};
 use crate::approvals::FolderApprovals;
 use crate::data::DataArgs;
 use crate::exit::Failure;
-use crate::say;
 use crate::wanted::WantedTools;
+use crate::{say, secrets};
 
 /// Which tools an agent has, and what they may do.
 #[derive(Debug, Args)]
@@ -31,6 +32,11 @@ pub(crate) struct ToolsArgs {
     /// Offer a tool that runs shell commands, which are not confined to the folder; each call is asked about first
     #[arg(long)]
     allow_commands: bool,
+
+    /// How long a command may run; a call may ask for less. Before the setting `command_timeout`; without both, 600, and
+    /// up to 3600 where the call asks for it
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    command_timeout: Option<u64>,
 
     /// Offer a tool that reads documents from the public web; each call is asked about first
     #[arg(long)]
@@ -61,23 +67,26 @@ impl ToolsArgs {
         FolderApprovals::open(data.path(), &self.root)
     }
 
-    /// Offers the tools, a call of which may take so long, and asks by a policy unless nobody is to be asked.
+    /// Offers the tools, and asks by a policy unless nobody is to be asked. `time` is how many seconds a command may run by
+    /// the settings.
     pub(crate) fn offer(
         &self,
         builder: AgentOrchestratorBuilder,
         own: Vec<Arc<dyn Tool>>,
-        timeout: u64,
+        time: Option<u64>,
         policy: Arc<dyn ApprovalPolicy>,
     ) -> Result<(AgentOrchestratorBuilder, WorkspaceTools), Failure> {
-        // Shorter than the limit for the call as a whole, which would lose what the command has written until then.
-        let time = Duration::from_secs(timeout) * 3 / 4;
         let workspace = WorkspaceTools::open(&self.root)
             .map_err(Failure::usage)?
             .allow_write(self.allow_write)
             .allow_commands(self.allow_commands)
             .allow_fetch(self.allow_fetch)
-            .command_timeout(time)
+            .secrets(secrets::known().iter())
             .history(FileHistory::in_memory());
+        let workspace = match self.command_timeout.or(time) {
+            Some(seconds) => workspace.command_timeout(Duration::from_secs(seconds)),
+            None => workspace,
+        };
         let tools = workspace.tools().into_iter().chain(own);
         let wanted = self.wanted();
         let builder = builder.tools(tools.filter(|tool| wanted.permits_name(&tool.spec().name)));
@@ -93,15 +102,31 @@ impl ToolsArgs {
         Ok((builder, workspace))
     }
 
-    /// Connects to the MCP servers, and offers their tools to an orchestrator. What cannot be used is remarked upon.
-    pub(crate) async fn connect(
-        &self,
-        orchestrator: &AgentOrchestrator,
-    ) -> Result<Option<Mcp>, Failure> {
+    /// Reads which MCP servers there are, if there are any. From now on their secrets are known.
+    pub(crate) fn servers(&self) -> Result<Option<McpConfig>, Failure> {
         let Some(file) = &self.mcp else {
             return Ok(None);
         };
         let config = McpConfig::from_file(file).map_err(Failure::usage)?;
+        secrets::know(&config.secrets());
+        // One that can be used is worth a remark on the others. Without any, the file is not what was meant.
+        match config.problems().first() {
+            Some(problem) if config.servers().is_empty() => {
+                Err(Failure::usage(anyhow!(problem.to_string())))
+            }
+            _ => Ok(Some(config)),
+        }
+    }
+
+    /// Connects to MCP servers, and offers their tools to an orchestrator. What cannot be used is remarked upon.
+    pub(crate) async fn connect(
+        &self,
+        orchestrator: &AgentOrchestrator,
+        servers: Option<McpConfig>,
+    ) -> Result<Option<Mcp>, Failure> {
+        let Some(config) = servers else {
+            return Ok(None);
+        };
         let servers = McpServers::connect(&config).await;
         let tools = orchestrator.tool_coordinator().clone();
         let tools: Arc<dyn ToolExecutor> = match self.tools.is_empty() {

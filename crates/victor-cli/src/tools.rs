@@ -19,6 +19,7 @@ use crate::chat::approval::{self, Answer};
 use crate::chat::inquiry::Inquiry;
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupts;
 use crate::say;
 use crate::settings::SettingsArgs;
 use crate::toolbox::{Mcp, ToolsArgs};
@@ -93,15 +94,16 @@ impl Common {
     ) -> Result<(AgentOrchestrator, Option<Mcp>), Failure> {
         let mode = self.toolbox.mode.as_deref();
         let config = self.settings.read(mode).map_err(Failure::usage)?;
-        let timeout = config.config().settings.tool_calling_timeout;
+        let time = config.config().settings.command_timeout;
+        let servers = self.toolbox.servers()?;
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
             .provider(Arc::new(OfflineModel::new()));
         let (builder, _) = self
             .toolbox
-            .offer(builder, Vec::new(), timeout, approvals.policy())?;
+            .offer(builder, Vec::new(), time, approvals.policy())?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
-        let mcp = self.toolbox.connect(&orchestrator).await?;
+        let mcp = self.toolbox.connect(&orchestrator, servers).await?;
         Ok((orchestrator, mcp))
     }
 }
@@ -112,6 +114,7 @@ pub(crate) fn run(command: &ToolsCommand) -> Result<Exit, Failure> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let interrupts = Interrupts::listen()?;
         let (Action::List { common, .. }
         | Action::Call { common, .. }
         | Action::Explain { common, .. }
@@ -126,7 +129,10 @@ pub(crate) fn run(command: &ToolsCommand) -> Result<Exit, Failure> {
             Action::List { json, .. } => list(&orchestrator, *json),
             Action::Call {
                 name, arguments, ..
-            } => call(&orchestrator, name, arguments, approvals.last()).await,
+            } => {
+                let lasts = approvals.last();
+                call(&orchestrator, name, arguments, lasts, &interrupts).await
+            }
             Action::Explain { message, .. } => explain(&orchestrator, message).await,
         };
         orchestrator.shutdown().await;
@@ -179,6 +185,7 @@ async fn call(
     name: &str,
     arguments: &str,
     lasts: bool,
+    interrupts: &Interrupts,
 ) -> Result<Exit, Failure> {
     let mut arguments = arguments.to_owned();
     if arguments == "-" {
@@ -227,10 +234,12 @@ async fn call(
         }
     }
     let mut results = tools.run_tool_calls(vec![call], &scope);
+    let guard = interrupts.during_call();
     let ended = tokio::select! {
         ended = results.next_result() => ended,
-        _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+        () = guard.enough() => return Ok(guard.signal().unwrap_or(Exit::Interrupted)),
     };
+    drop(guard);
     let Some(result) = ended else {
         say::error("the tool gave no result");
         return Ok(Exit::Failed);

@@ -143,8 +143,8 @@ impl Conversation {
             }
             self.view.summary(&response, busy);
             return Ok(match (signal, &response.outcome) {
-                (Some(Exit::Terminated), _) => End::Left(Exit::Terminated),
-                (Some(exit), _) => End::Stopped(exit),
+                (Some(Exit::Interrupted), _) => End::Stopped(Exit::Interrupted),
+                (Some(exit), _) => End::Left(exit),
                 (None, TurnOutcome::Cancelled) => End::Stopped(Exit::Interrupted),
                 (None, TurnOutcome::Refused | TurnOutcome::Empty) => End::Failed,
                 (None, _) => End::Answered,

@@ -1,14 +1,15 @@
 //! Ctrl-C and its kin.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use crate::run::{folder, victor};
 
@@ -18,12 +19,24 @@ const SOON: Duration = Duration::from_secs(20);
 /// A run whose command sleeps.
 struct Sleeping {
     victor: Child,
+    _input: Option<ChildStdin>,
     /// A pipe that the sleeper holds open.
     alive: File,
 }
 
 /// Runs until the model's command sleeps.
 fn sleeping(folder: &Path, flags: &[&str]) -> Sleeping {
+    let chat = [
+        "chat",
+        "--allow-commands",
+        "--yes",
+        "Run `sleep 40 > alive`",
+    ];
+    started(folder, victor(folder).args(chat).args(flags), "")
+}
+
+/// Runs until a command sleeps.
+fn started(folder: &Path, command: &mut Command, stdin: &str) -> Sleeping {
     let alive = folder.join("alive");
     assert!(
         Command::new("mkfifo")
@@ -32,26 +45,22 @@ fn sleeping(folder: &Path, flags: &[&str]) -> Sleeping {
             .unwrap()
             .success()
     );
-    let mut command = victor(folder);
-    command
-        .args([
-            "chat",
-            "--allow-commands",
-            "--yes",
-            "Run `sleep 40 > alive`",
-        ])
-        .args(flags);
-    let victor = command
-        .stdin(Stdio::null())
+    let mut victor = command
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let mut input = victor.stdin.take().unwrap();
+    input.write_all(stdin.as_bytes()).unwrap();
+    // Who serves a client reads on, and who has a message has what it needs.
+    let input = (!stdin.is_empty()).then_some(input);
     let (sender, receiver) = mpsc::channel();
     // Opening it waits until the command opens it too.
     thread::spawn(move || sender.send(File::open(alive).unwrap()));
     Sleeping {
         victor,
+        _input: input,
         alive: receiver.recv_timeout(SOON).expect("the command runs"),
     }
 }
@@ -112,6 +121,79 @@ fn a_second_interrupt_leaves_and_still_ends_what_was_started() {
 fn termination_ends_what_was_started_too() {
     let folder = folder();
     let sleeping = sleeping(folder.path(), &[]);
+    sleeping.signal(Signal::TERM);
+    assert_eq!(sleeping.ended().status.code(), Some(143));
+}
+
+/// A message of a client that has `victor mcp` run a command.
+fn served() -> String {
+    let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "c", "version": "1" },
+    } });
+    let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "run_command", "arguments": { "command": "sleep 40 > alive" },
+    } });
+    format!("{hello}\n{ready}\n{call}\n")
+}
+
+/// Whether who runs the tests has them outlive the terminal, so that nobody hears of it.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
+}
+
+#[test]
+fn nothing_outlives_the_program_whatever_ends_it() {
+    let call = r#"{"command": "sleep 40 > alive"}"#;
+    let ways: [(&[&str], String); 3] = [
+        (&["chat", "Run `sleep 40 > alive`"], String::new()),
+        (&["tools", "call", "run_command", call], String::new()),
+        (&["mcp", "--provider", "offline", "--no-save"], served()),
+    ];
+    let signals = [
+        (Signal::TERM, Some(143)),
+        (Signal::QUIT, Some(131)),
+        (Signal::HUP, Some(129)),
+        (Signal::KILL, None),
+    ];
+    for (args, stdin) in &ways {
+        for (signal, code) in signals {
+            if signal == Signal::HUP && is_hang_up_ignored() {
+                continue;
+            }
+            let folder = folder();
+            let mut command = victor(folder.path());
+            command.args(*args).args(["--allow-commands", "--yes"]);
+            let sleeping = started(folder.path(), &mut command, stdin);
+            sleeping.signal(signal);
+            let output = sleeping.ended();
+            assert_eq!(output.status.code(), code, "{args:?} {signal:?} {output:?}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hang_up_that_is_ignored_stays_so() {
+    let folder = folder();
+    let mut command = Command::new("sh");
+    let chat = "trap '' HUP; exec \"$0\" chat --allow-commands --yes 'Run `sleep 40 > alive`'";
+    let program = victor(folder.path());
+    command
+        .args(["-c", chat])
+        .arg(program.get_program())
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("PATH", std::env::var_os("PATH").unwrap());
+    let sleeping = started(folder.path(), &mut command, "");
+    sleeping.signal(Signal::HUP);
     sleeping.signal(Signal::TERM);
     assert_eq!(sleeping.ended().status.code(), Some(143));
 }

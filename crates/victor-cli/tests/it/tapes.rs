@@ -161,3 +161,33 @@ fn a_recording_is_not_begun_where_the_flags_are_wrong() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(!folder.path().join("tape.jsonl").exists());
 }
+
+#[test]
+fn what_servers_are_told_is_neither_recorded_nor_logged() {
+    let folder = folder();
+    let server = r#"{"mcpServers": {"s": {"command": "no-such-program", "args": ["--key=PLANTARG01"], "env": {"TOKEN": "PLANTENV02"}}}}"#;
+    fs::write(folder.path().join("mcp.json"), server).unwrap();
+    let said = ran(
+        victor(folder.path())
+            .env("VICTOR_LOG_LEVEL", "trace")
+            .env("SOME_API_KEY", "plant0123456789abc")
+            .args([
+                "chat",
+                "--provider",
+                "offline",
+                "--mcp",
+                "mcp.json",
+                "--record",
+                "tape.jsonl",
+            ])
+            .arg("Say PLANTARG01 and PLANTENV02 and plant0123456789abc"),
+        "",
+    );
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let tape = fs::read_to_string(folder.path().join("tape.jsonl")).unwrap();
+    for told in [tape, said.stderr] {
+        for secret in ["PLANTARG01", "PLANTENV02", "plant0123456789abc"] {
+            assert!(!told.contains(secret), "{secret} in {told}");
+        }
+    }
+}

@@ -178,3 +178,72 @@ fn a_conversation_is_taken_to_another_mode_by_a_command() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn a_command_has_a_time_limit_of_its_own() {
+    let folder = folder();
+    let run = |command: &str, seconds: u32, more: &[&str]| {
+        let arguments = serde_json::json!({ "command": command, "timeout_seconds": seconds });
+        let said = ran(
+            victor(folder.path())
+                .env("VICTOR_TOOL_CALLING_TIMEOUT", "1")
+                .env("VICTOR_COMMAND_TIMEOUT", "30")
+                .args(["tools", "call", "run_command", &arguments.to_string()])
+                .args(["--allow-commands", "--yes"])
+                .args(more),
+            "",
+        );
+        said.stdout
+    };
+    // The limit for calls does not cut it.
+    assert_eq!(run("sleep 2; echo done", 20, &[]), "done\n[exit code 0]\n");
+    let asked = run("echo begun; sleep 30", 1, &[]);
+    assert!(
+        asked.contains("begun\n[killed after 1s: allow more by `timeout_seconds`, up to 30"),
+        "{asked}"
+    );
+    let limited = run("sleep 30", 20, &["--command-timeout", "1"]);
+    assert!(
+        limited.contains("[killed after 1s, the longest that it may take"),
+        "{limited}"
+    );
+}
+
+#[test]
+fn the_command_runs_within_its_own_command() {
+    let folder = folder();
+    let program = env!("CARGO_BIN_EXE_victor");
+    let command = format!("{program} tools call read_file '{{\"path\":\"notes.txt\"}}'");
+    let arguments = serde_json::json!({ "command": command });
+    let said = ran(
+        victor(folder.path())
+            .args(["tools", "call", "run_command", &arguments.to_string()])
+            .args(["--allow-commands", "--yes"]),
+        "",
+    );
+    assert!(
+        said.stdout.contains("The deadline is Friday noon"),
+        "{said:?}"
+    );
+    assert!(said.stdout.ends_with("[exit code 0]\n"), "{said:?}");
+}
+
+#[test]
+fn a_server_that_cannot_be_used_is_a_remark_on_the_others() {
+    let folder = folder();
+    let good = serde_json::json!({
+        "command": env!("CARGO_BIN_EXE_victor"),
+        "args": ["mcp", "--provider", "offline", "--no-save"],
+    });
+    let servers = serde_json::json!({ "mcpServers": {
+        "good": good, "bad": { "type": "sse", "url": "http://h/sse" },
+    } });
+    fs::write(folder.path().join("mcp.json"), servers.to_string()).unwrap();
+    let listed = ran(
+        victor(folder.path()).args(["tools", "list", "--mcp", "mcp.json"]),
+        "",
+    );
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(listed.stdout.contains("mcp_good_read_file"), "{listed:?}");
+    assert!(listed.stderr.contains("server `bad`"), "{listed:?}");
+}
