@@ -1,44 +1,29 @@
 //! JSON that is nearly JSON.
 
-use std::fmt::Write as _;
+use victor_model_api::lenient::repaired;
 
 /// What is wrong with some servers' JSON, put right: halves of surrogate pairs, which become U+FFFD, and numbers that
-/// JSON does not have, which become `null`.
+/// JSON does not have, which become `null`. Nothing if there is nothing of the kind.
 ///
 /// A program in JavaScript or Python writes half of a pair where it has cut a text in the middle of an emoji, or read
-/// the name of a file that is not UTF-8; one in Python writes `NaN`. Nothing if there is nothing of the kind.
+/// the name of a file that is not UTF-8; one in Python writes `NaN`.
 pub(super) fn mended(text: &str) -> Option<String> {
+    let paired = repaired(text);
+    let text = paired.as_deref().unwrap_or(text);
     let mut written = String::new();
     // Up to where everything is written.
     let mut done = 0;
     for (token, at) in Tokens::of(text) {
-        let place = match token {
-            Token::Escape(unit @ 0xd800..=0xdfff) => {
-                let pairs_with = |at: usize| Some((text.get(..at)?, unit_at(text.get(at..)?)?));
-                let is_pair = match unit < 0xdc00 {
-                    true => matches!(unit_at(&text[at + 6..]), Some(0xdc00..=0xdfff)),
-                    false => {
-                        at >= 6
-                            && pairs_with(at - 6).is_some_and(|(before, unit)| {
-                                // The backslash of the other half must not be escaped itself.
-                                let backslashes = before.bytes().rev().take_while(|b| *b == b'\\');
-                                (0xd800..0xdc00).contains(&unit) && backslashes.count() % 2 == 0
-                            })
-                    }
-                };
-                match is_pair {
-                    true => continue,
-                    false => (at..at + 6, "\\ufffd"),
-                }
-            }
-            Token::Word(word @ ("NaN" | "Infinity" | "-Infinity")) => (at..at + word.len(), "null"),
-            _ => continue,
-        };
-        let (range, replacement) = place;
-        let _ = write!(written, "{}{replacement}", &text[done..range.start]); // cannot fail
-        done = range.end;
+        if let Token::Word(word @ ("NaN" | "Infinity" | "-Infinity")) = token {
+            written += &text[done..at];
+            written += "null";
+            done = at + word.len();
+        }
     }
-    (done > 0).then(|| written + &text[done..])
+    match done {
+        0 => paired,
+        _ => Some(written + &text[done..]),
+    }
 }
 
 /// The `id` of a message that is no JSON, as far as it can be seen: a number or a string at the top.
@@ -50,7 +35,7 @@ pub(super) fn id_of_broken(text: &str) -> Option<serde_json::Value> {
         match token {
             Token::Open => depth += 1,
             Token::Close => depth -= 1,
-            Token::Colon | Token::Escape(_) => {}
+            Token::Colon => {}
             Token::Text(value) | Token::Word(value) if is_named && is_value() => {
                 return serde_json::from_str(value).ok();
             }
@@ -65,10 +50,8 @@ enum Token<'a> {
     Open,
     Close,
     Colon,
-    /// A string with its quotes, after the escapes in it.
+    /// A string with its quotes.
     Text(&'a str),
-    /// The unit of UTF-16 that an escape in a string names.
-    Escape(u16),
     /// Something else, such as a number.
     Word(&'a str),
 }
@@ -103,10 +86,6 @@ impl<'a> Iterator for Tokens<'a> {
                     self.at = found + 1;
                     return Some((Token::Text(&self.text[start..=found]), start));
                 }
-                if let Some(unit) = unit_at(rest) {
-                    self.at = found + 6;
-                    return Some((Token::Escape(unit), found));
-                }
                 // The character behind the backslash may be a backslash or a quote.
                 self.at = found + 1 + rest[1..].chars().next()?.len_utf8();
                 continue;
@@ -135,13 +114,6 @@ impl<'a> Iterator for Tokens<'a> {
             });
         }
     }
-}
-
-/// The unit of UTF-16 that an escape at the beginning of a text names.
-fn unit_at(text: &str) -> Option<u16> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit()); // a sign is none
-    is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]

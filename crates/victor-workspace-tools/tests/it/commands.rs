@@ -83,7 +83,7 @@ async fn a_command_runs_in_the_folder_that_was_opened() {
         let tool = here.tool("run_command");
         let (cx, arguments) = (context(), json!({ "command": "true" }));
         let shown = tool.preview(&cx, &arguments).await;
-        assert!(shown.unwrap().ends_with("/moved]"));
+        assert!(shown.unwrap().text.ends_with("/moved]"));
     } else {
         let error = output.unwrap_err().to_string();
         assert!(
