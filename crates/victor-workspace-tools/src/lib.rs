@@ -88,8 +88,9 @@
 //!   ([`WorkspaceTools::secrets`]). All other variables are passed on.
 //! - **It can find some all the same.** It runs as the same user, so it may read what this user may: files such as
 //!   `~/.netrc`, and on Linux the environment of other processes in `/proc`, among them this program and MCP servers that
-//!   were told theirs. A program can close its own by making itself not dumpable, as the `victor` command does; nothing
-//!   keeps a command of root from it. Where that matters, run the program in a container or as a user who has no keys.
+//!   were told theirs. (A program that makes itself not dumpable closes its own to all but root, but also its `/proc/self`,
+//!   of which these tools make use.) Where that matters, keep keys out of the environment of the program, or run it as a
+//!   user who has none.
 //!
 //! # Features
 //!
