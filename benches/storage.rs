@@ -16,7 +16,8 @@ use victor_checkpoint_protocol::{
 };
 use victor_core::{Context, Message, SessionId, TurnId};
 use victor_session_protocol::{
-    OpenTurn, SessionCommit, SessionQuery, SessionStore, TranscriptEntry, TurnChange,
+    LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionCommit, SessionQuery, SessionStore,
+    TranscriptEntry, TurnChange,
 };
 
 use benches::{DatabaseFile, QUESTION, history, runtime};
@@ -63,7 +64,7 @@ fn checkpoint(c: &mut Criterion) {
     group.finish();
 }
 
-/// What a turn writes before it asks the model again: two messages of 2,400 characters, and where it is. Beside it the
+/// What a turn writes before it asks the model again: two messages of 2,400 characters, where it is, and its lease. Beside it the
 /// same texts, inserted by one statement into a table that has nothing but them.
 fn step(c: &mut Criterion) {
     let runtime = runtime();
@@ -81,7 +82,10 @@ fn step(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("step");
     let store = file.database.session_store();
+    let owner = LeaseOwner::new("01a22cd6-9075-743c-8aa9-f2410bf080d6", "process 4711");
+    let claim = LeaseClaim::new(owner, turn.turn, 1, Duration::from_secs(30));
     let commit = SessionCommit::new(entries.into(), TurnChange::Open(turn));
+    let commit = commit.with_lease(LeaseChange::Hold(claim));
     let length = Cell::new(0);
     group.bench_function("commit", |b| {
         time(

@@ -1,6 +1,6 @@
 //! What can go wrong in a turn.
 
-use victor_core::{BoxError, Usage, with_causes};
+use victor_core::{BoxError, ToolResult, Usage, with_causes};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::SuspendedTurn;
@@ -27,6 +27,16 @@ pub enum ChatError {
         source: BoxError,
         /// The turn, which stores what is missing when it is taken up again.
         turn: Box<SuspendedTurn>,
+    },
+    /// Somebody else works on the session, or has written to it meanwhile. If the turn had begun, `turn` holds what it has
+    /// done and could not store ([`SuspendedTurn::executed`]); it cannot be taken up again.
+    #[error("somebody else has the session: send the message again")]
+    Conflict {
+        /// Who, and since when.
+        #[source]
+        source: BoxError,
+        /// The turn, if it had begun.
+        turn: Option<Box<SuspendedTurn>>,
     },
     /// The turn could not begin: a coordinator that it needs does not work. No model was asked.
     #[error("the turn could not begin: {coordinator} failed")]
@@ -65,6 +75,8 @@ pub enum ChatErrorKind {
     Provider(ProviderErrorKind),
     /// A store or another coordinator.
     Coordinator,
+    /// Somebody else who works on the session: it helps to send the message again.
+    Conflict,
     /// What the caller sent.
     Input,
     /// The end of the orchestrator's life.
@@ -80,16 +92,18 @@ impl ChatError {
         match self {
             Self::Provider { source, .. } => ChatErrorKind::Provider(source.kind.clone()),
             Self::Commit { .. } | Self::Setup { .. } => ChatErrorKind::Coordinator,
+            Self::Conflict { .. } => ChatErrorKind::Conflict,
             Self::EmptyInput | Self::Resume { .. } => ChatErrorKind::Input,
             Self::ShutDown => ChatErrorKind::ShutDown,
             Self::Incomplete | Self::Panicked(_) => ChatErrorKind::Fault,
         }
     }
 
-    /// The turn, where it can be taken up again.
+    /// The turn, where it can be taken up again, or tells what it has done.
     #[must_use]
     pub fn turn(&self) -> Option<&SuspendedTurn> {
         match self {
+            Self::Conflict { turn, .. } => turn.as_deref(),
             Self::Provider { turn, .. } | Self::Commit { turn, .. } => Some(turn),
             _ => None,
         }
@@ -102,6 +116,12 @@ impl ChatError {
             Self::Provider { turn, .. } | Self::Commit { turn, .. } => Some(*turn),
             _ => None,
         }
+    }
+
+    /// Results of the tool calls that have run, or may have, and are not in the conversation.
+    #[must_use]
+    pub fn executed(&self) -> &[ToolResult] {
+        self.turn().map_or(&[], |turn| &turn.executed)
     }
 
     /// What the turn used before it failed, as far as it is known.

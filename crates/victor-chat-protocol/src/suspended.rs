@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{Message, MessageId, SessionId, ToolCall, ToolCallId, ToolSpec, TurnId, Usage};
+use victor_core::{
+    Message, MessageId, SessionId, ToolCall, ToolCallId, ToolResult, ToolSpec, TurnId, Usage,
+};
 use victor_tool_protocol::{ApprovalScope, ShownPreview};
 
 /// A turn that waits to be taken up again, here or in another process.
@@ -37,6 +39,9 @@ pub struct SuspendedTurn {
     /// has them. Whoever reads such a turn from a journal puts them here before it is taken up again.
     #[serde(default, skip)]
     pub committed: Vec<Arc<Message>>,
+    /// The results of tool calls that have run, or may have, and are not in the conversation yet. Not in a journal.
+    #[serde(default, skip)]
+    pub executed: Vec<ToolResult>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -55,6 +60,7 @@ impl SuspendedTurn {
             approvals: Vec::new(),
             state,
             committed: Vec::new(),
+            executed: Vec::new(),
             extra: Extra::default(),
         }
     }

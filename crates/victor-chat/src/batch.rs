@@ -72,9 +72,9 @@ impl Batch {
             let Part::ToolCall(call) = part else { continue };
             let index = slots.len();
             call.idempotency_key = format!("{key}/{index}");
-            if call.id.as_str().is_empty() || !ids.insert(call.id.clone()) {
+            // Another call may have the name that is made of it, too.
+            while call.id.as_str().is_empty() || !ids.insert(call.id.clone()) {
                 call.id = ToolCallId::new(format!("{}#{index}", call.id));
-                ids.insert(call.id.clone());
             }
             slots.push(Slot {
                 call: call.clone(),
@@ -331,6 +331,14 @@ impl Batch {
             };
             slot.state = State::Done(ToolResult::new(&slot.call, ToolOutcome::Cancelled, text));
         }
+    }
+
+    /// The results that there are.
+    pub(crate) fn done(&self) -> impl Iterator<Item = &ToolResult> {
+        self.slots.iter().filter_map(|slot| match &slot.state {
+            State::Done(result) => Some(result),
+            _ => None,
+        })
     }
 
     /// The results in the order of the calls, once every call has one.

@@ -328,7 +328,7 @@ impl Drop for Work<'_> {
         }
         self.cancel();
         let rest = self.turn.uncommitted();
-        if !rest.is_empty() {
+        if !rest.is_empty() || self.journaled {
             self.ports.abandon(rest.to_vec());
         }
     }

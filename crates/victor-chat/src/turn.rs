@@ -14,8 +14,8 @@ use victor_chat_protocol::{
 };
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{
-    Message, MessageId, ModelId, Part, Role, SessionId, StopReason, ToolCallId, ToolResult, TurnId,
-    Usage,
+    Message, MessageId, ModelId, Part, Role, SessionId, StopReason, ToolCallId, ToolOutcome,
+    ToolResult, TurnId, Usage,
 };
 use victor_provider_protocol::{Completion, Refusal};
 use victor_tool_protocol::Verdict;
@@ -440,7 +440,24 @@ impl Turn {
     /// The turn in the form in which it waits.
     #[must_use]
     pub fn suspend(&self) -> SuspendedTurn {
-        self.suspend_as(self)
+        let mut suspended = self.suspend_as(self);
+        suspended.executed = self.executed();
+        suspended
+    }
+
+    /// The results of calls that have run, or may have, and are not in the conversation.
+    fn executed(&self) -> Vec<ToolResult> {
+        let answered = self.uncommitted().iter();
+        let answered = answered.flat_map(|message| message.tool_results());
+        let batch = match &self.phase {
+            Phase::Tools(batch) => Some(batch.done()),
+            _ => None,
+        };
+        answered
+            .chain(batch.into_iter().flatten())
+            .filter(|result| !matches!(result.outcome, ToolOutcome::Rejected | ToolOutcome::Denied))
+            .cloned()
+            .collect()
     }
 
     fn suspend_as(&self, form: &Self) -> SuspendedTurn {

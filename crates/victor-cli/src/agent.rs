@@ -272,7 +272,15 @@ impl Adviser {
     pub(crate) async fn report(&self, error: &ChatError) -> String {
         let report = error.report();
         let ChatError::Provider { source, .. } = error else {
-            return report;
+            let executed = error.executed().iter().map(|result| &*result.name);
+            let executed: Vec<_> = executed.collect();
+            return match executed.is_empty() {
+                true => report,
+                false => format!(
+                    "{report}; what has run, or may have: {}",
+                    executed.join(", ")
+                ),
+            };
         };
         match self.source.advice(source, &self.model).await {
             Some(advice) => format!("{report}; {advice}"),

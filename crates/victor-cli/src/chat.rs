@@ -174,8 +174,27 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         agent.workspace,
         agent.approvals.last(),
     );
+    let running = conversation.session.running().await?;
     let open = conversation.session.open_turn().await?;
     let exit = match open {
+        None if let Some(lease) = running => {
+            let works = format!(
+                "{} is working on this session, since {:.0}",
+                lease.owner.name, lease.since
+            );
+            if resumed {
+                say::error(&format!(
+                    "{works}: its turn is not to be taken up while it runs"
+                ));
+                Ok(Some(End::Left(Exit::Failed)))
+            } else {
+                if message.is_none() {
+                    let remark = format!("{works}: what is said before it has ended is refused");
+                    conversation.view.remark(&remark);
+                }
+                Ok(None)
+            }
+        }
         Some(turn) if resumed => conversation.take_up(turn).await.map(Some),
         Some(_) => {
             conversation.view.remark(&format!(

@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::SessionCoordinator;
 use victor_orchestrator::protocols::{Checkpoint, CheckpointDiff, CheckpointId, Message};
 
 use crate::data::DataArgs;
@@ -72,7 +71,7 @@ pub(crate) fn run(command: &CheckpointsCommand) -> Result<Exit, Failure> {
         .build()?;
     runtime.block_on(async {
         let stores = command.data.stores().await?;
-        let sessions = SessionCoordinator::new(stores.sessions.clone());
+        let sessions = stores.coordinator();
         let info = sessions::find(&sessions, command.action.session())
             .await
             .map_err(Failure::usage)?;

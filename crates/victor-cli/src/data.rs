@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 use victor_offline::OfflineModel;
+use victor_orchestrator::coordinators::{SessionCoordinator, SessionOptions};
 use victor_orchestrator::protocols::{
     CheckpointStore, InMemoryCheckpointStore, InMemoryResultStore, InMemorySessionStore,
     ReceiptStore, ResultStore, SessionStore,
@@ -100,10 +102,18 @@ impl Stores {
         }
     }
 
+    /// What works on the sessions. Whoever finds another process at work is told so, and does not wait.
+    pub(crate) fn coordinator(&self) -> SessionCoordinator {
+        let mut options = SessionOptions::default();
+        options.wait = Some(Duration::ZERO);
+        options.owner = format!("victor (process {})", std::process::id());
+        SessionCoordinator::with_options(self.sessions.clone(), options)
+    }
+
     /// Lets an orchestrator keep what it does here.
     pub(crate) fn give(&self, builder: AgentOrchestratorBuilder) -> AgentOrchestratorBuilder {
         let builder = builder
-            .session_store(self.sessions.clone())
+            .session_coordinator(Arc::new(self.coordinator()))
             .checkpoint_store(self.checkpoints.clone())
             .result_store(self.results.clone());
         match &self.receipts {

@@ -103,7 +103,7 @@ pub(crate) fn run(command: SessionsCommand) -> Result<Exit, Failure> {
         .enable_all()
         .build()?;
     let open = async |data: &DataArgs| -> Result<SessionCoordinator, Failure> {
-        Ok(SessionCoordinator::new(data.stores().await?.sessions))
+        Ok(data.stores().await?.coordinator())
     };
     if let Action::Resume { name, mut chat } = command.action {
         let found = runtime.block_on(async {

@@ -6,8 +6,8 @@ use serde_json::Value;
 use victor_core::wire::Extra;
 use victor_core::{JsonMap, Message, Part, Role, SessionId};
 use victor_session_protocol::{
-    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
-    TranscriptEntry, TurnChange,
+    LeaseChange, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery,
+    SessionStanding, SessionStore, TranscriptEntry, TurnChange,
 };
 
 use crate::seal::{Place, SEALED, from_json, to_json};
@@ -68,6 +68,22 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
 
     fn is_durable(&self) -> bool {
         self.inner.is_durable()
+    }
+
+    fn leases(&self) -> bool {
+        self.inner.leases()
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        self.inner.standing(session).await
+    }
+
+    async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        self.inner.change_lease(session, change).await
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
@@ -190,7 +206,8 @@ fn seal_commit(
     let mut patch = SessionPatch::default();
     patch.metadata.clone_from(&commit.metadata);
     let facts = seal_patch(keys, session, &patch)?.metadata;
-    let mut sealed = SessionCommit::new(entries, commit.turn.clone()).with_metadata(facts);
+    let sealed = SessionCommit::new(entries, commit.turn.clone()).with_metadata(facts);
+    let mut sealed = sealed.with_lease(commit.lease.clone());
     if let TurnChange::Open(turn) = &mut sealed.turn {
         let state = State {
             state: std::mem::take(&mut turn.state),

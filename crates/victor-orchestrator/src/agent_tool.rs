@@ -8,7 +8,8 @@ use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
 use crate::AgentOrchestrator;
 
-/// An orchestrator as a tool of another one. Each call is a conversation of its own.
+/// An orchestrator as a tool of another one. Each call is a conversation of its own, which is named by the turn and the
+/// call's place in it: the identifier of a call is chosen by the model, which may use it again.
 ///
 /// The two share their modes: the conversation is nested in that of the caller, so what is denied there is denied here,
 /// and the tool itself has no effect beyond those of the tools that the agent calls. Without modes nothing holds these
@@ -65,7 +66,8 @@ impl Tool for AgentTool {
 
     async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
         let task = arguments["task"].as_str().unwrap_or_default();
-        let session = SessionId::new(format!("{}/{}/{}", cx.session, self.spec.name, cx.call));
+        let (name, call) = (&self.spec.name, &cx.idempotency_key);
+        let session = SessionId::new(format!("{}/{name}/{call}", cx.session));
         self.agent.inner.nest(&cx.session, &session);
         let nested = Nested {
             agent: &self.agent,

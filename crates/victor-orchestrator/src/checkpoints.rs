@@ -15,7 +15,8 @@ use victor_session_protocol::{SessionError, SessionExport, SessionInfo, Transcri
 use crate::base::sees;
 use crate::guard::in_mode;
 use crate::modes::{MODE, NESTED, unkept};
-use crate::orchestrator::{Inner, session_error, setup};
+use crate::opening::session_error;
+use crate::orchestrator::{Inner, setup};
 use crate::restore::part;
 use crate::roles::Roles;
 use crate::seen::Seen;

@@ -76,7 +76,8 @@
 //! ```
 //!
 //! With durable stores (`victor-sql` has them), a turn commits step by step, and [`AgentOrchestrator::recover`] takes up
-//! what the end of a process has interrupted.
+//! what the end of a process has interrupted. Several processes may share them: a turn holds its session between them, and
+//! who comes meanwhile waits or is refused ([`ChatErrorKind::Conflict`]).
 //!
 //! When a coordinator fails, the others go on: a prompt contributor that fails is left out, a compaction that fails
 //! falls back, a tool that fails is answered for, analytics that fail are felt by nobody. Only a store that fails ends
@@ -101,6 +102,7 @@ mod health;
 mod modes;
 mod observe;
 mod offer;
+mod opening;
 mod orchestrator;
 mod ports;
 pub mod protocols;

@@ -10,7 +10,8 @@ use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_session_protocol::{SessionError, SessionInfo, SessionPatch};
 
 use crate::guard::in_mode;
-use crate::orchestrator::{Inner, session_error, setup};
+use crate::opening::session_error;
+use crate::orchestrator::{Inner, setup};
 use crate::roles::Roles;
 use crate::seen::Seen;
 use crate::{AgentOrchestrator, Session};

@@ -8,21 +8,19 @@ use tokio::sync::OnceCell;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
     Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, OutputContract,
-    SuspendedTurn, TurnEventKind, TurnLimits, TurnOutcome, TurnStart, TurnStream,
+    SuspendedTurn, TurnEventKind, TurnLimits, TurnStart, TurnStream,
 };
 use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
 use victor_context_protocol::{CompactionReport, ContextManager};
 use victor_core::{
-    BoxError, CheckpointId, Health, HealthStatus, JsonMap, Message, ModelId, Problems, Role,
-    SessionId, TurnId, contain, contain_sync,
+    BoxError, CheckpointId, Health, HealthStatus, JsonMap, ModelId, Problems, SessionId, TurnId,
+    contain, contain_sync,
 };
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptBuilder, PromptContext};
 use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{
-    SessionError, SessionManager, TurnGrant, TurnInterrupt, TurnPolicy, TurnRequest,
-};
+use victor_session_protocol::{SessionError, SessionManager, TurnPolicy};
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
 
@@ -30,6 +28,7 @@ use crate::base::sees_all;
 use crate::guard::in_mode;
 use crate::modes::MODE;
 use crate::observe::Reports;
+use crate::opening::{Opened, told_apart};
 use crate::ports::{CheckOutput, SessionPorts, window_request};
 use crate::restore::part;
 use crate::roles::Roles;
@@ -405,7 +404,7 @@ impl Agent for AgentOrchestrator {
 impl Inner {
     /// The way of a message: session, configuration, prompt, and then the turn.
     async fn work(
-        &self,
+        self: &Arc<Self>,
         mut start: TurnStart,
         metadata: &JsonMap,
         check: Option<Arc<dyn CheckOutput>>,
@@ -419,38 +418,10 @@ impl Inner {
             ));
         }
         self.check_started().await?;
-        let request = self.request(&start, policy, &events);
-        let begin = self
-            .roles
-            .session
-            .begin_turn_with(events.session(), request);
-        let Some(grant) = events.until_cancelled(begin).await else {
-            return Ok(cancelled_in_the_queue(start, &events));
+        let lease = match self.open(&mut start, policy, metadata, &events).await? {
+            Opened::Turn(lease) => lease,
+            Opened::Ended(response) => return Ok(response),
         };
-        let lease = match grant.map_err(session_error)? {
-            TurnGrant::Begin { lease, merged } => {
-                if let TurnStart::Begin { input, .. } = &mut start
-                    && !merged.is_empty()
-                {
-                    *input = joined(input, &merged);
-                }
-                lease
-            }
-            TurnGrant::Merged { into } => {
-                let (session, turn) = (events.session().clone(), events.turn());
-                let mut response = ChatResponse::ended(session, turn, TurnOutcome::Merged);
-                response.merged_into = Some(into);
-                return Ok(response);
-            }
-            _ => return Err(setup("session", "it neither began the turn nor merged it")),
-        };
-        if let Some(lost) = self.restore(&lease).await? {
-            events.emit(TurnEventKind::notice("session", lost)).await;
-        }
-        if let TurnStart::Resume { turn, .. } = &start {
-            self.check_fresh(turn)?;
-        }
-        self.note_facts(events.session(), metadata);
         let config = self.load_config(&events).await;
         if let TurnStart::Begin { limits, .. } = &mut start {
             *limits = self.limits(events.session(), &config.settings);
@@ -459,7 +430,9 @@ impl Inner {
         let prompt = self
             .build_prompt(&config, model.as_ref(), metadata, &events)
             .await;
+        let unwritten = matches!(start, TurnStart::Begin { .. }).then(|| metadata.clone());
         let ports = SessionPorts {
+            inner: self.clone(),
             roles: self.roles.clone(),
             seen: self.seen.clone(),
             config,
@@ -470,37 +443,11 @@ impl Inner {
             events: events.clone(),
             question: OnceLock::new(),
             open: Mutex::default(),
-            lease: Mutex::new(Some(Arc::new(lease))),
+            unwritten: Mutex::new(unwritten),
+            lease: Mutex::new(Some(lease)),
         };
-        self.roles
-            .chat
-            .run_turn(start, Arc::new(ports), &events)
-            .await
-    }
-
-    /// What the session coordinator is asked for.
-    fn request(
-        &self,
-        start: &TurnStart,
-        policy: Option<TurnPolicy>,
-        events: &EventSink,
-    ) -> TurnRequest {
-        // A turn that is taken up again is no message that could be refused or merged, and whoever wants an answer of a
-        // form wants one of their own.
-        let (policy, input) = match start {
-            TurnStart::Begin { input, output, .. } => {
-                let input = output.is_none().then_some(input);
-                (policy.unwrap_or(self.policy), input)
-            }
-            TurnStart::Resume { .. } => (TurnPolicy::Queue, None),
-        };
-        let handle = events.cancel_handle();
-        let request = TurnRequest::new(events.turn(), policy)
-            .with_interrupt(TurnInterrupt::new(move || handle.cancel()));
-        match input {
-            Some(input) if policy == TurnPolicy::Merge => request.with_message(input.clone()),
-            _ => request,
-        }
+        let run = self.roles.chat.run_turn(start, Arc::new(ports), &events);
+        run.await.map_err(told_apart)
     }
 
     /// How far a turn of a session may go, by the settings and the session's mode.
@@ -534,35 +481,6 @@ impl Inner {
                 let _ = contain_sync(|| selector.reset(session));
             }
         });
-    }
-
-    /// Checks that the conversation has not gone on without a suspended turn.
-    fn check_fresh(&self, turn: &SuspendedTurn) -> Result<(), ChatError> {
-        let last = self
-            .roles
-            .context
-            .context(&turn.session)
-            .messages()
-            .last()
-            .map(|message| message.id());
-        if last == turn.last_message {
-            return Ok(());
-        }
-        Err(ChatError::Resume {
-            reason: "the conversation has gone on without it".to_owned(),
-        })
-    }
-
-    /// Tells the context what is known of the request, for those who compact it.
-    fn note_facts(&self, session: &SessionId, facts: &JsonMap) {
-        if facts.is_empty() {
-            return;
-        }
-        let mut context = self.roles.context.context(session);
-        for (key, value) in facts {
-            context.set_metadata(key, value.clone());
-        }
-        self.roles.context.set_context(session, context);
     }
 
     /// Compacts a session's context now.
@@ -626,38 +544,10 @@ impl Inner {
     }
 }
 
-pub(crate) fn session_error(error: SessionError) -> ChatError {
-    match error {
-        SessionError::ShutDown => ChatError::ShutDown,
-        error => setup("session", error),
-    }
-}
-
-/// A message with those that are sent along with it.
-fn joined(input: &Message, merged: &[Arc<Message>]) -> Message {
-    let others = merged.iter().flat_map(|message| message.parts());
-    let parts = input.parts().iter().chain(others).cloned().collect();
-    Message::with_id(input.id(), Role::User, parts)
-}
-
 /// A coordinator does not do what a turn, or what was asked for, needs.
 pub(crate) fn setup(coordinator: &'static str, source: impl Into<BoxError>) -> ChatError {
     ChatError::Setup {
         coordinator,
         source: source.into(),
     }
-}
-
-/// A turn that was cancelled while it waited for another one to end. It has said and done nothing.
-fn cancelled_in_the_queue(start: TurnStart, events: &EventSink) -> ChatResponse {
-    let mut response = ChatResponse::ended(
-        events.session().clone(),
-        events.turn(),
-        TurnOutcome::Cancelled,
-    );
-    if let TurnStart::Resume { turn, .. } = start {
-        response.usage = turn.usage.clone();
-        response.suspended = Some(turn);
-    }
-    response
 }

@@ -15,7 +15,8 @@ use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
 use victor_core::wire::Extra;
 use victor_core::{
-    BoxError, Context, Effect, Message, ModelId, ToolCall, ToolSpec, TurnId, contain, contain_sync,
+    BoxError, Context, Effect, JsonMap, Message, ModelId, ToolCall, ToolSpec, TurnId, contain,
+    contain_sync,
 };
 use victor_provider_protocol::{
     CapabilitySource, ChatRequest, CompletionStream, ProviderError, ProviderErrorKind,
@@ -28,6 +29,7 @@ use crate::checkpoints;
 use crate::guard::in_mode;
 use crate::modes::unkept;
 use crate::offer::{offered, question};
+use crate::orchestrator::Inner;
 use crate::roles::Roles;
 use crate::seen::{Seen, has_run};
 
@@ -37,6 +39,7 @@ const ANSWER_TOKENS: u64 = 4096;
 /// The ports of one turn.
 #[derive(Debug)]
 pub(crate) struct SessionPorts {
+    pub(crate) inner: Arc<Inner>,
     pub(crate) roles: Roles,
     pub(crate) config: Arc<EffectiveConfig>,
     pub(crate) seen: Arc<Seen>,
@@ -52,6 +55,8 @@ pub(crate) struct SessionPorts {
     pub(crate) question: OnceLock<Arc<str>>,
     /// Where the turn could be taken up again after its last step; kept where somebody wants to know it.
     pub(crate) open: Mutex<Option<Box<SuspendedTurn>>>,
+    /// The facts of the request, until the turn has written for the first time.
+    pub(crate) unwritten: Mutex<Option<JsonMap>>,
     /// The right to work on the session; gone once the turn has been abandoned.
     pub(crate) lease: Mutex<Option<Arc<TurnLease>>>,
 }
@@ -331,7 +336,9 @@ impl SessionPorts {
         };
         let state = serde_json::to_string(open)?;
         let session = self.events.session().clone();
-        Ok(TurnChange::Open(OpenTurn::new(session, self.turn, state)))
+        let journaled = OpenTurn::new(session, self.turn, state);
+        let waits = !open.approvals.is_empty();
+        Ok(TurnChange::Open(journaled.with_waits(waits)))
     }
 
     async fn store(
@@ -349,16 +356,14 @@ impl SessionPorts {
         if messages.is_empty() && journal == TurnChange::Keep {
             return Ok(());
         }
-        let facts = unkept(&self.roles, &self.seen, lease.session());
+        let first = lock(&self.unwritten).take();
         let committed = self
-            .roles
-            .session
-            .commit(&lease, self.turn, messages, journal, &facts);
+            .inner
+            .write(&lease, self.turn, messages, journal, first);
         if let Err(error) = committed.await {
             self.seen.mistrust(lease.session());
-            return Err(error.into());
+            return Err(error);
         }
-        self.seen.keeps(lease.session(), &facts);
         self.seen.wrote(lease.session(), messages);
         self.roles.context.append(lease.session(), messages);
         Ok(())

@@ -39,8 +39,9 @@ pub use victor_provider_protocol::{
     Route, ToolChoice,
 };
 pub use victor_session_protocol::{
-    InMemorySessionStore, SessionError, SessionExport, SessionInfo, SessionManager, SessionPatch,
-    SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnLease, TurnPolicy,
+    InMemorySessionStore, LeaseOwner, SessionError, SessionExport, SessionInfo, SessionLease,
+    SessionManager, SessionPatch, SessionQuery, SessionStatus, SessionStore, TranscriptEntry,
+    TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, GivenApproval, InMemoryReceiptStore,

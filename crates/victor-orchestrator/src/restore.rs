@@ -6,7 +6,8 @@ use victor_core::{Context, SessionId, contain};
 use victor_session_protocol::{SessionInfo, TranscriptEntry, TurnLease};
 
 use crate::base::{BASE, Base, CHECKPOINT_BASE, sees};
-use crate::orchestrator::{Inner, session_error, setup};
+use crate::opening::session_error;
+use crate::orchestrator::{Inner, setup};
 use crate::runtime;
 use crate::seen::Working;
 
@@ -20,15 +21,18 @@ impl Inner {
         let working = self.seen.working(session);
         let lease = self.roles.session.begin_turn(session).await;
         let lease = lease.map_err(session_error)?;
-        self.restore(&lease).await?;
+        self.restore(session, lease.version()).await?;
         Ok((lease, working))
     }
 
-    /// Brings a session into the context that this process has not seen, or that somebody else has written to, and takes
-    /// it to the mode in which it was left. Returns what is lost of it, if something is.
-    pub(crate) async fn restore(&self, lease: &TurnLease) -> Result<Option<String>, ChatError> {
-        let session = lease.session();
-        let fresh = match lease.version() {
+    /// Brings a session of so many entries into the context that this process has not seen, or that somebody else has
+    /// written to, and takes it to the mode in which it was left. Returns what is lost of it, if something is.
+    pub(crate) async fn restore(
+        &self,
+        session: &SessionId,
+        version: Option<u64>,
+    ) -> Result<Option<String>, ChatError> {
+        let fresh = match version {
             Some(entries) => self.seen.get(session) == Some(entries),
             None => !self.roles.context.context(session).messages().is_empty(),
         };

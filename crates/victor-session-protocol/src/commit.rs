@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{JsonMap, SessionId, Timestamp, TurnId};
 
-use crate::TranscriptEntry;
+use crate::{LeaseChange, TranscriptEntry};
 
 /// What is written to a session in one step: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct SessionCommit {
     /// The caller's own facts that are set; those that are null are taken away. A session that the commit makes begins
     /// with them.
     pub metadata: JsonMap,
+    /// The lease under which it is written. A store that has no [leases](crate::SessionStore::leases) is given none.
+    pub lease: LeaseChange,
 }
 
 impl SessionCommit {
@@ -27,6 +29,7 @@ impl SessionCommit {
             entries,
             turn,
             metadata: JsonMap::new(),
+            lease: LeaseChange::None,
         }
     }
 
@@ -35,6 +38,12 @@ impl SessionCommit {
     pub fn with_metadata(mut self, metadata: JsonMap) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    /// The same commit, under a lease.
+    #[must_use]
+    pub fn with_lease(self, lease: LeaseChange) -> Self {
+        Self { lease, ..self }
     }
 }
 
@@ -65,6 +74,9 @@ pub struct OpenTurn {
     pub at: Timestamp,
     /// Where it is, in JSON that only who works turns understands. It holds no messages that the transcript has.
     pub state: String,
+    /// Whether it waits for a person, so that nobody works on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -79,7 +91,14 @@ impl OpenTurn {
             turn,
             at: Timestamp::now(),
             state: state.into(),
+            waits: false,
             extra: Extra::default(),
         }
+    }
+
+    /// The same turn, which waits for a person or does not.
+    #[must_use]
+    pub fn with_waits(self, waits: bool) -> Self {
+        Self { waits, ..self }
     }
 }

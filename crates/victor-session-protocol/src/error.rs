@@ -2,6 +2,8 @@
 
 use victor_core::{BoxError, SessionId};
 
+use crate::SessionLease;
+
 /// Why a session could not be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -31,6 +33,29 @@ pub enum SessionError {
     /// Somebody works on the session, and the message was not to wait.
     #[error("session `{0}` is busy: a turn runs in it")]
     Busy(SessionId),
+    /// Another process works on the session. Nothing was written; try again when it has ended its turn.
+    #[error(
+        "session `{session}` is being worked on by {}, since {:.0}; if that has ended, the session is free in {} s",
+        .lease.owner.name, .lease.since, .lease.left.as_secs() + 1
+    )]
+    Held {
+        /// The session.
+        session: SessionId,
+        /// The lease of the other process.
+        lease: Box<SessionLease>,
+    },
+    /// The turn has lost the session to another process, because its own gave no sign of life for too long. Nothing of
+    /// this write was kept.
+    #[error(
+        "the turn has lost session `{session}` to {}, because this process gave no sign of life in time",
+        .by.as_deref().unwrap_or("another process")
+    )]
+    Fenced {
+        /// The session.
+        session: SessionId,
+        /// The name of the owner who has it now, if anybody has.
+        by: Option<String>,
+    },
     /// What was to be brought in cannot be. Nothing was written.
     #[error("line {line} of the export: {reason}")]
     Import {
@@ -54,6 +79,15 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// Whether somebody else has the session or was faster, so that it helps to try again: the store works.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Conflict { .. } | Self::Busy(_) | Self::Held { .. } | Self::Fenced { .. }
+        )
+    }
+
     /// The store does not work, in words.
     pub fn store(message: impl Into<String>) -> Self {
         Self::Store {

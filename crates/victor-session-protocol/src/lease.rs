@@ -10,6 +10,7 @@ use victor_core::SessionId;
 pub struct TurnLease {
     session: SessionId,
     version: Option<u64>,
+    has_open_turn: bool,
     guard: Box<dyn Any + Send + Sync>,
 }
 
@@ -19,6 +20,7 @@ impl TurnLease {
         Self {
             session,
             version: None,
+            has_open_turn: false,
             guard: Box::new(guard),
         }
     }
@@ -29,6 +31,22 @@ impl TurnLease {
             version: Some(version),
             ..self
         }
+    }
+
+    /// The same right, to a session whose journal had a turn when it was given.
+    #[must_use]
+    pub fn with_open_turn(self, has_open_turn: bool) -> Self {
+        Self {
+            has_open_turn,
+            ..self
+        }
+    }
+
+    /// Whether the journal had a turn when the right was given: one that waits, or was interrupted and has perhaps run
+    /// tools of which the transcript does not tell.
+    #[must_use]
+    pub fn has_open_turn(&self) -> bool {
+        self.has_open_turn
     }
 
     /// How many entries the transcript had when the right was given, where the manager knows it. Who keeps something

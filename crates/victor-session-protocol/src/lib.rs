@@ -2,6 +2,8 @@
 //!
 //! - [`SessionStore`] keeps transcripts: append-only, complete, never rewritten. [`InMemorySessionStore`] keeps them
 //!   as long as the process lives.
+//! - A store that has leases knows which of the processes that share it works on a session ([`SessionLease`]), and
+//!   refuses the writes of the others ([`LeaseChange`]).
 //! - [`SessionManager`] is the role of the coordinator that lets one turn at a time work on a session. [`TurnPolicy`]
 //!   says what happens to a message that comes meanwhile.
 //! - [`SessionQuery`] finds sessions, [`SessionPatch`] changes what is known of one, [`SessionExport`] carries one
@@ -35,6 +37,7 @@ mod lease;
 mod manager;
 mod memory;
 mod query;
+mod session_lease;
 mod store;
 mod turn;
 
@@ -48,6 +51,7 @@ pub use manager::MockSessionManager;
 pub use manager::SessionManager;
 pub use memory::InMemorySessionStore;
 pub use query::{SessionPatch, SessionPlace, SessionQuery};
+pub use session_lease::{LeaseChange, LeaseClaim, LeaseOwner, SessionLease, SessionStanding};
 #[cfg(feature = "mock")]
 pub use store::MockSessionStore;
 pub use store::SessionStore;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use victor_core::{Coordinator, JsonMap, Message, SessionId, Timestamp, TurnId};
 
 use crate::{
-    OpenTurn, SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery, SessionStatus,
-    TranscriptEntry, TurnChange, TurnGrant, TurnLease, TurnRequest,
+    OpenTurn, SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery,
+    SessionStanding, SessionStatus, TranscriptEntry, TurnChange, TurnGrant, TurnLease, TurnRequest,
 };
 
 /// The role of the coordinator that knows the sessions and lets one turn at a time work on each.
@@ -16,12 +16,16 @@ use crate::{
 #[async_trait]
 pub trait SessionManager: Coordinator {
     /// Waits until no other turn works on the session, in the order of the calls, and holds it until the lease is
-    /// dropped. A session that is not there yet is made by the first write.
+    /// dropped. A session that is not there yet is made by the first write. The turn begins behind whatever others have
+    /// written before.
+    ///
+    /// Where the store has leases and another process works on the session, it waits for that one too, or as long as it
+    /// has been told to.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Closed`] where that is known already (else the first write fails so), [`SessionError::ShutDown`],
-    /// or the store does not work; in that case nobody else is kept waiting.
+    /// [`SessionError::Closed`], [`SessionError::ShutDown`], [`SessionError::Held`] where another process works on the
+    /// session for longer than is waited, or the store does not work; in that case nobody else is kept waiting.
     ///
     /// # Cancel safety
     ///
@@ -34,8 +38,9 @@ pub trait SessionManager: Coordinator {
     ///
     /// # Errors
     ///
-    /// [`SessionError::Busy`] where the policy is to reject, and those of [`begin_turn`](Self::begin_turn). Messages
-    /// that would have been merged into this one wait on.
+    /// [`SessionError::Busy`] and, of a turn in another process, [`SessionError::Held`] where the policy is to reject, and
+    /// those of [`begin_turn`](Self::begin_turn). Messages that would have been merged into this one wait on. A turn in
+    /// another process cannot be interrupted, and is waited for.
     ///
     /// # Cancel safety
     ///
@@ -47,13 +52,35 @@ pub trait SessionManager: Coordinator {
         request: TurnRequest,
     ) -> Result<TurnGrant, SessionError>;
 
+    /// Brings a lease up to date whose first write failed because somebody else was faster
+    /// ([`is_conflict`](SessionError::is_conflict)), and returns how many entries the transcript has now. It waits for
+    /// the others as [`begin_turn_with`](Self::begin_turn_with) does. By default it fails, and so does the turn.
+    ///
+    /// # Errors
+    ///
+    /// The lease has been used to write, and those of [`begin_turn`](Self::begin_turn).
+    async fn catch_up(&self, lease: &TurnLease) -> Result<u64, SessionError> {
+        Err(SessionError::Busy(lease.session().clone()))
+    }
+
+    /// Holds a session between processes from now on, for a turn that does something before its first write. Otherwise
+    /// that write does so, where it journals the turn. By default there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Held`] or [`SessionError::Fenced`] if another process was faster, or the store does not work.
+    async fn claim(&self, _lease: &TurnLease, _turn: TurnId) -> Result<(), SessionError> {
+        Ok(())
+    }
+
     /// Writes messages to the transcript of a session that is held, and in the same step changes the journal of its
     /// turn and sets these facts in the session's metadata, all or nothing. Messages whose identifiers are already among
     /// the last ones are not written again.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Conflict`] if somebody else has written meanwhile, or the store does not work.
+    /// [`SessionError::Conflict`] if somebody else has written meanwhile, [`SessionError::Held`] or
+    /// [`SessionError::Fenced`] if another process has the session, or the store does not work. Nothing was written.
     async fn commit(
         &self,
         lease: &TurnLease,
@@ -140,6 +167,20 @@ pub trait SessionManager: Coordinator {
         patch: &SessionPatch,
     ) -> Result<SessionInfo, SessionError>;
 
+    /// Where a session stands, or none if there is no such session. It has a lease only if somebody works on the session
+    /// at this moment, here or in another process.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        let Some(info) = self.session_info(session).await? else {
+            return Ok(None);
+        };
+        let open = self.open_turn(session).await?;
+        Ok(Some(SessionStanding::new(&info, open.is_some())))
+    }
+
     /// Where the turn of a session is that has begun and not ended; none if there is none, or nothing is
     /// [journaled](Self::journals).
     ///
@@ -149,7 +190,8 @@ pub trait SessionManager: Coordinator {
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError>;
 
     /// The turns of all sessions that have begun and not ended, oldest first: those that run, here or in another
-    /// process, wait for a person, or were interrupted by the end of their process.
+    /// process, wait for a person, or were interrupted by the end of their process. [`standing`](Self::standing) tells
+    /// which of them run, where the store has leases.
     ///
     /// # Errors
     ///
@@ -254,6 +296,9 @@ mockall::mock! {
     impl SessionManager for SessionManager {
         async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError>;
         async fn begin_turn_with(&self, session: &SessionId, request: TurnRequest) -> Result<TurnGrant, SessionError>;
+        async fn catch_up(&self, lease: &TurnLease) -> Result<u64, SessionError>;
+        async fn claim(&self, lease: &TurnLease, turn: TurnId) -> Result<(), SessionError>;
+        async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError>;
         async fn commit(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>], journal: TurnChange, facts: &JsonMap) -> Result<(), SessionError>;
         async fn record(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>]) -> Result<(), SessionError>;
         fn journals(&self) -> bool;

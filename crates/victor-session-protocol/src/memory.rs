@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use victor_core::{SessionId, Timestamp};
 
 use crate::{
-    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
-    TranscriptEntry, TurnChange,
+    LeaseChange, LeaseClaim, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionLease,
+    SessionPatch, SessionQuery, SessionStanding, SessionStore, TranscriptEntry, TurnChange,
 };
 
-/// Keeps sessions as long as the process lives.
+/// Keeps sessions as long as the process lives. Leases run out by the process's monotonic clock.
 #[derive(Debug, Default)]
 pub struct InMemorySessionStore(Mutex<HashMap<SessionId, Box<Stored>>>);
 
@@ -21,6 +22,9 @@ struct Stored {
     info: SessionInfo,
     transcript: Vec<TranscriptEntry>,
     open: Option<OpenTurn>,
+    fence: u64,
+    /// The lease, and when it runs out.
+    lease: Option<Box<(SessionLease, Instant)>>,
 }
 
 impl Stored {
@@ -29,8 +33,49 @@ impl Stored {
             info,
             transcript: Vec::new(),
             open: None,
+            fence: 0,
+            lease: None,
         })
     }
+
+    /// The lease as it is now.
+    fn lease(&self) -> Option<SessionLease> {
+        let (lease, until) = &**self.lease.as_ref()?;
+        let mut lease = lease.clone();
+        lease.left = until.saturating_duration_since(Instant::now());
+        Some(lease)
+    }
+
+    fn check(&self, change: &LeaseChange) -> Result<(), SessionError> {
+        let lease = self.lease();
+        change.check(&self.info.id, self.fence, lease.as_ref())
+    }
+
+    /// Does what was found to be admitted.
+    fn change_lease(&mut self, change: &LeaseChange) {
+        match change {
+            LeaseChange::None => {}
+            LeaseChange::Hold(claim) => {
+                let until = Instant::now() + claim.time.min(LONGEST);
+                match &mut self.lease {
+                    Some(lease) if claim.is(&lease.0) => lease.1 = until,
+                    lease => *lease = Some(Box::new((taken(claim), until))),
+                }
+                self.fence = claim.fence;
+            }
+            LeaseChange::Release(claim) => {
+                self.lease = None;
+                self.fence = claim.fence;
+            }
+        }
+    }
+}
+
+/// The longest lease: a clock has an end.
+const LONGEST: Duration = Duration::from_secs(1 << 32);
+
+fn taken(claim: &LeaseClaim) -> SessionLease {
+    SessionLease::new(claim.owner.clone(), claim.turn, claim.fence, claim.time)
 }
 
 impl InMemorySessionStore {
@@ -71,12 +116,17 @@ impl SessionStore for InMemorySessionStore {
             Entry::Vacant(_) if expected != 0 => {
                 return Err(SessionError::NotFound(session.clone()));
             }
-            Entry::Vacant(vacant) => vacant.insert(Stored::new(SessionInfo::new(session.clone()))),
+            Entry::Vacant(vacant) => {
+                commit.lease.check(session, 0, None)?;
+                vacant.insert(Stored::new(SessionInfo::new(session.clone())))
+            }
         };
+        stored.check(&commit.lease)?;
         let Stored {
             info,
             transcript,
             open,
+            ..
         } = &mut **stored;
         if info.entries != expected {
             return Err(SessionError::Conflict {
@@ -103,7 +153,34 @@ impl SessionStore for InMemorySessionStore {
             info.entries += commit.entries.len() as u64;
             info.updated_at = Timestamp::now();
         }
-        Ok(info.entries)
+        stored.change_lease(&commit.lease);
+        Ok(stored.info.entries)
+    }
+
+    fn leases(&self) -> bool {
+        true
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        let sessions = self.sessions();
+        Ok(sessions.get(session).map(|stored| {
+            SessionStanding::new(&stored.info, stored.open.is_some())
+                .with_lease(stored.fence, stored.lease())
+        }))
+    }
+
+    async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        let mut sessions = self.sessions();
+        let stored = sessions
+            .get_mut(session)
+            .ok_or_else(|| SessionError::NotFound(session.clone()))?;
+        stored.check(change)?;
+        stored.change_lease(change);
+        Ok(())
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {

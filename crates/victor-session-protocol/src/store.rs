@@ -7,14 +7,23 @@ use async_trait::async_trait;
 use victor_core::SessionId;
 
 use crate::{
-    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery,
-    TranscriptEntry, TurnChange,
+    LeaseChange, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery,
+    SessionStanding, TranscriptEntry, TurnChange,
 };
 
 /// Keeps the transcripts of sessions: append-only, complete, never rewritten.
 ///
 /// Implemented by adapters; called by the [`SessionManager`](crate::SessionManager) from many tasks at once, also by
 /// several processes on one store.
+///
+/// # Leases
+///
+/// A store that says so ([`leases`](Self::leases)) keeps a lease with each session: who works on it, until when, and a
+/// fencing token that only grows. It is taken, renewed and released by the writes themselves
+/// ([`SessionCommit::lease`]), so that it costs no write of its own, and by [`change_lease`](Self::change_lease) between
+/// them. Every write is checked by [`LeaseChange::check`] in the same step. Whether a lease has run out is decided by
+/// one clock that all processes share, which the store documents. A store without leases leaves it to the expected
+/// lengths to tell which of two writers was faster.
 ///
 /// # Cancel safety
 ///
@@ -51,6 +60,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// [`SessionError::Conflict`] if the transcript has another length, [`SessionError::NotFound`] if there is no
     /// session and `expected` is not 0, [`SessionError::Closed`] if it has any status but open, or the store does not work. Nothing was written.
+    /// With leases, [`SessionError::Held`] or [`SessionError::Fenced`] before all of these.
     async fn commit(
         &self,
         session: &SessionId,
@@ -76,6 +86,40 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Whether what is written is there when the process is not any more. Turns are journaled if it is. Not by default.
     fn is_durable(&self) -> bool {
         false
+    }
+
+    /// Whether sessions are held by leases between processes. Not by default.
+    fn leases(&self) -> bool {
+        false
+    }
+
+    /// Where a session stands, or none if there is no such session. A store with leases tells of them here; by default
+    /// it is put together from what else is known.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        let Some(info) = self.info(session).await? else {
+            return Ok(None);
+        };
+        let open = self.open_turn(session).await?;
+        Ok(Some(SessionStanding::new(&info, open.is_some())))
+    }
+
+    /// Takes, renews or releases the lease on a session, and leaves all else as it is. Called only where there are
+    /// [leases](Self::leases).
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Held`], [`SessionError::Fenced`] or [`SessionError::NotFound`], or the store does not work.
+    /// Nothing was changed. By default it fails, since there are no leases.
+    async fn change_lease(
+        &self,
+        _session: &SessionId,
+        _change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        Err(SessionError::store("this store has no leases"))
     }
 
     /// The turn that runs in a session, or would if its process still lived.
@@ -196,6 +240,22 @@ impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
 
     fn is_durable(&self) -> bool {
         (**self).is_durable()
+    }
+
+    fn leases(&self) -> bool {
+        (**self).leases()
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        (**self).standing(session).await
+    }
+
+    async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        (**self).change_lease(session, change).await
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {

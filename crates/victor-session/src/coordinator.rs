@@ -1,23 +1,19 @@
 //! The coordinator itself.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
 
 use async_trait::async_trait;
-use tokio::runtime::Handle;
-use victor_core::{
-    Coordinator, Health, JsonMap, Message, SessionId, Timestamp, TurnId, contain_sync,
-};
+use victor_core::{Coordinator, Health, JsonMap, Message, SessionId, Timestamp, TurnId};
 use victor_session_protocol::{
     InMemorySessionStore, OpenTurn, SessionError, SessionExport, SessionInfo, SessionManager,
-    SessionPatch, SessionQuery, SessionStore, TranscriptEntry, TurnChange, TurnGrant, TurnLease,
-    TurnPolicy, TurnRequest,
+    SessionPatch, SessionQuery, SessionStanding, SessionStore, TranscriptEntry, TurnChange,
+    TurnGrant, TurnLease, TurnPolicy, TurnRequest,
 };
 
 use crate::SessionOptions;
 use crate::inner::{Held, Inner, part};
 use crate::slot::{Abandoned, Turn};
+use crate::tenure::in_background;
 
 /// Lets one turn at a time work on each session, and writes what the turns say to a [`SessionStore`].
 ///
@@ -25,10 +21,14 @@ use crate::slot::{Abandoned, Turn};
 ///   order in which they came. Sessions do not wait for each other.
 ///   [`begin_turn_with`](SessionManager::begin_turn_with) does so in other ways as well: it refuses, interrupts, or takes
 ///   messages that wait together.
-/// - **No two writers.** Every write names the version that the transcript had when the turn began. Where another
-///   process has written meanwhile, the write fails with [`SessionError::Conflict`], as do all later ones of that
-///   turn, and nothing of them is kept; the next turn begins behind what the other has written. The version is
-///   remembered between turns, so that a turn is told of it even if the other was done before it began.
+/// - **No two processes.** Where the store has leases, a turn that is journaled holds its session between processes: by
+///   its first write, by every other one, by a heartbeat between them, and until its last. A turn that wants to begin
+///   meanwhile waits or is refused ([`SessionOptions::wait`], [`TurnPolicy::Reject`]). If a process gives no sign of life
+///   for too long ([`SessionOptions::lease`]), or is seen to have ended, the next one takes the session over; should the
+///   first go on after all, its turn is interrupted and its writes fail with [`SessionError::Fenced`].
+/// - **No two writers.** A turn begins behind whatever was written before it began. Every write names the version that
+///   the transcript had then. Where somebody else has written meanwhile, the write fails with
+///   [`SessionError::Conflict`], as do all later ones of that turn, and nothing of them is kept.
 /// - **Nothing is lost.** Messages of a turn that was dropped ([`record_abandoned`](SessionManager::record_abandoned))
 ///   are written at once if the store answers at once, else on the tokio runtime at hand, else before the next turn of
 ///   the session begins; until they are written, no other turn of the session begins. A write of which it is unknown
@@ -60,7 +60,7 @@ impl SessionCoordinator {
     fn held<'a>(&self, lease: &'a TurnLease) -> Result<&'a Held, SessionError> {
         let held = lease
             .guard::<Held>()
-            .filter(|held| Arc::ptr_eq(&held.inner, &self.inner));
+            .filter(|held| Arc::ptr_eq(&held.tenure.inner, &self.inner));
         held.ok_or_else(|| SessionError::store("the lease was given by another session manager"))
     }
 }
@@ -95,8 +95,8 @@ impl Coordinator for SessionCoordinator {
 impl SessionManager for SessionCoordinator {
     async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError> {
         self.inner.check_open()?;
-        let turn = self.inner.wait(session).await?;
-        self.inner.begin(session, turn).await
+        let turn = self.inner.queue(session).await?;
+        self.inner.begin(session, turn, false).await
     }
 
     async fn begin_turn_with(
@@ -122,13 +122,29 @@ impl SessionManager for SessionCoordinator {
                 }
             }
         };
-        let lease = self.inner.begin(session, turn).await?;
+        let rejects = request.policy == TurnPolicy::Reject;
+        let lease = self.inner.begin(session, turn, rejects).await?;
         // Nothing is awaited any more: who is told that their message was taken can rely on it.
         let merged = match lease.guard::<Held>() {
-            Some(held) => held.turn.begin(request.turn, request.interrupt, merges),
+            Some(held) => {
+                held.tenure.interrupts(request.interrupt.clone());
+                held.turn.begin(request.turn, request.interrupt, merges)
+            }
             None => Vec::new(),
         };
         Ok(TurnGrant::Begin { lease, merged })
+    }
+
+    async fn catch_up(&self, lease: &TurnLease) -> Result<u64, SessionError> {
+        self.held(lease)?.catch_up(lease.session()).await
+    }
+
+    async fn claim(&self, lease: &TurnLease, turn: TurnId) -> Result<(), SessionError> {
+        self.held(lease)?.tenure.take(turn).await
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        self.inner.standing(session).await
     }
 
     async fn commit(
@@ -139,10 +155,8 @@ impl SessionManager for SessionCoordinator {
         journal: TurnChange,
         facts: &JsonMap,
     ) -> Result<(), SessionError> {
-        let (session, store) = (lease.session(), &self.inner.store);
-        let turns = &self.held(lease)?.turn;
-        turns
-            .write(session, store, turn, messages, journal, facts)
+        self.held(lease)?
+            .write(lease.session(), turn, messages, journal, facts)
             .await
     }
 
@@ -159,30 +173,28 @@ impl SessionManager for SessionCoordinator {
     ) {
         match self.held(&lease) {
             Err(error) => return self.inner.report(lease.session(), &error),
-            Ok(held) if messages.is_empty() && !held.inner.store.is_durable() => return,
+            Ok(_) if messages.is_empty() && !self.inner.store.is_durable() => return,
             Ok(held) => held.turn.backlog().push_back(Abandoned {
                 turn,
                 messages,
                 facts,
+                claim: held.tenure.hand_over(),
             }),
         }
         let session = lease.session().clone();
-        let mut writing = Box::pin(async move {
+        let inner = Arc::clone(&self.inner);
+        let writing = Box::pin(async move {
             if let Some(held) = lease.guard::<Held>() {
                 // Kept, and in the health, if it failed.
-                drop(held.inner.write_backlog(lease.session(), &held.turn).await);
+                drop(inner.write_backlog(lease.session(), &held.turn).await);
             }
         });
-        if !poll_once(writing.as_mut()) {
-            return;
-        }
         // If this is dropped half way, the messages stay in the backlog, from where the next turn takes them.
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(writing)),
-            Err(_) => self.inner.problems.report(
+        if !in_background(writing) {
+            self.inner.problems.report(
                 part(&session),
                 "messages of an abandoned turn wait for the next turn",
-            ),
+            );
         }
     }
 
@@ -261,10 +273,4 @@ impl SessionManager for SessionCoordinator {
     ) -> Result<SessionInfo, SessionError> {
         self.inner.import(export, name).await
     }
-}
-
-/// Polls a future once, and says whether it goes on.
-fn poll_once(future: Pin<&mut impl Future<Output = ()>>) -> bool {
-    let mut cx = Context::from_waker(Waker::noop());
-    contain_sync(|| future.poll(&mut cx)).is_ok_and(|poll| poll.is_pending())
 }

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 use victor_core::{Problems, SessionId, contain, contain_sync, with_causes};
 use victor_session_protocol::{
-    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
-    TranscriptEntry,
+    LeaseChange, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery,
+    SessionStanding, SessionStore, TranscriptEntry,
 };
 
 /// What the health calls the store.
@@ -63,6 +63,29 @@ impl GuardedStore {
 
     pub(crate) fn is_durable(&self) -> bool {
         contain_sync(|| self.inner.is_durable()).unwrap_or_default()
+    }
+
+    pub(crate) fn leases(&self) -> bool {
+        contain_sync(|| self.inner.leases()).unwrap_or_default()
+    }
+
+    pub(crate) async fn standing(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<SessionStanding>, SessionError> {
+        self.call("standing", async { self.inner.standing(session).await })
+            .await
+    }
+
+    pub(crate) async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        self.call("change_lease", async {
+            self.inner.change_lease(session, change).await
+        })
+        .await
     }
 
     /// The entries from number `from` on; none if there is no such session.
@@ -177,7 +200,7 @@ async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     .await
 }
 
-fn start_timer(limit: Duration) -> Option<Pin<Box<Sleep>>> {
+pub(crate) fn start_timer(limit: Duration) -> Option<Pin<Box<Sleep>>> {
     // `sleep` panics in a runtime without timers.
     Handle::try_current()
         .ok()

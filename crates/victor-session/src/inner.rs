@@ -4,20 +4,67 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tracing::warn;
-use victor_core::{Problems, SessionId, with_causes};
-use victor_session_protocol::{SessionError, SessionStore, TurnLease};
+use victor_core::{JsonMap, Message, Problems, SessionId, TurnId, with_causes};
+use victor_session_protocol::{
+    LeaseOwner, SessionCommit, SessionError, SessionLease, SessionStanding, SessionStore,
+    TurnChange, TurnLease,
+};
 
 use crate::SessionOptions;
-use crate::guarded::GuardedStore;
+use crate::guarded::{GuardedStore, start_timer};
+use crate::process;
 use crate::slot::{Slot, Turn};
+use crate::tenure::{Known, Tenure};
 use crate::transcript::is_lost;
 
-/// What a lease holds: the session's lock is free again when this is dropped.
+/// The first and the longest pause before a session is looked at again that another process works on.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
+
+/// What a lease holds: the session is free again when this is dropped, the lease in the store first.
+#[derive(Debug)]
 pub(crate) struct Held {
+    pub(crate) tenure: Tenure,
     pub(crate) turn: Turn,
-    pub(crate) inner: Arc<Inner>,
+    /// Whether the turn is refused rather than made to wait for another process.
+    rejects: bool,
+}
+
+impl Held {
+    /// Writes messages of the turn, and what becomes of its journal.
+    pub(crate) async fn write(
+        &self,
+        session: &SessionId,
+        turn: TurnId,
+        messages: &[Arc<Message>],
+        journal: TurnChange,
+        facts: &JsonMap,
+    ) -> Result<(), SessionError> {
+        let store = &self.tenure.inner.store;
+        let lease = self.tenure.change(turn, &journal);
+        let commit = SessionCommit::new(Vec::new(), journal);
+        let commit = commit
+            .with_metadata(facts.clone())
+            .with_lease(lease.clone());
+        let write = self.turn.write(session, store, turn, messages, commit);
+        let result = write.await;
+        self.tenure.settle(&lease, result.as_ref().err());
+        result
+    }
+
+    /// Begins anew, for a turn that has not written.
+    pub(crate) async fn catch_up(&self, session: &SessionId) -> Result<u64, SessionError> {
+        let inner = &self.tenure.inner;
+        if !self.tenure.is_unclaimed() {
+            return Err(SessionError::Busy(session.clone()));
+        }
+        let (standing, known) = inner.free(session, self.rejects).await?;
+        let version = self.turn.refresh(session, &inner.store, &standing).await?;
+        self.tenure.catch_up(known);
+        Ok(version)
+    }
 }
 
 /// What a coordinator shares with the leases that it gives.
@@ -25,6 +72,8 @@ pub(crate) struct Held {
 pub(crate) struct Inner {
     pub(crate) store: GuardedStore,
     pub(crate) problems: Arc<Problems>,
+    /// Who this coordinator is for other processes.
+    pub(crate) owner: LeaseOwner,
     slots: Mutex<Slots>,
     options: SessionOptions,
     shut_down: AtomicBool,
@@ -46,7 +95,10 @@ impl fmt::Debug for Slots {
 impl Inner {
     pub(crate) fn new(store: Arc<dyn SessionStore>, options: SessionOptions) -> Self {
         let problems = Arc::<Problems>::default();
+        let id = SessionId::generate().to_string();
+        let owner = LeaseOwner::new(id, options.owner.as_str()).with_process(process::mark());
         Self {
+            owner,
             store: GuardedStore::new(store, options.time_limit, problems.clone()),
             problems,
             slots: Mutex::new(Slots {
@@ -66,27 +118,117 @@ impl Inner {
         }
     }
 
-    /// Waits for the turn that works on a session, to do something else with it than to chat.
-    pub(crate) async fn wait(&self, session: &SessionId) -> Result<Turn, SessionError> {
+    /// Waits for the turn that works on a session in this process.
+    pub(crate) async fn queue(&self, session: &SessionId) -> Result<Turn, SessionError> {
         let turn = Turn::wait(self.slot(session), false, None).await;
         // Without a message, there is nothing that another turn could have taken.
         turn.map_err(|_| SessionError::Busy(session.clone()))
     }
 
-    /// Begins a turn, for one who holds the session.
+    /// Waits for the turn that works on a session, in any process, to do something else with it than to chat.
+    pub(crate) async fn wait(&self, session: &SessionId) -> Result<Turn, SessionError> {
+        let turn = self.queue(session).await?;
+        if self.store.leases() {
+            self.free(session, false).await?;
+        }
+        Ok(turn)
+    }
+
+    /// Begins a turn, for one who holds the session in this process.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         session: &SessionId,
         turn: Turn,
+        rejects: bool,
     ) -> Result<TurnLease, SessionError> {
         self.check_open()?;
         self.write_backlog(session, &turn).await?;
-        let version = turn.refresh(session, &self.store).await?;
+        let (standing, known) = self.free(session, rejects).await?;
+        let version = turn.refresh(session, &self.store, &standing).await?;
         let held = Held {
+            tenure: Tenure::new(Arc::clone(self), session.clone(), known),
             turn,
-            inner: Arc::clone(self),
+            rejects,
         };
-        Ok(TurnLease::new(session.clone(), held).with_version(version))
+        Ok(TurnLease::new(session.clone(), held)
+            .with_version(version)
+            .with_open_turn(standing.has_open_turn))
+    }
+
+    /// Waits until no other process works on a session, and says where it stands then.
+    async fn free(
+        &self,
+        session: &SessionId,
+        rejects: bool,
+    ) -> Result<(SessionStanding, Known), SessionError> {
+        let mut left = if rejects {
+            Some(Duration::ZERO)
+        } else {
+            self.options.wait
+        };
+        let (mut pause, longest) = PAUSES;
+        loop {
+            let standing = self.store.standing(session).await?.unwrap_or_default();
+            let Some(lease) = standing
+                .lease
+                .as_ref()
+                .filter(|lease| self.is_foreign(lease))
+            else {
+                let live = standing.lease.as_ref();
+                let over = live.filter(|lease| !lease.has_run_out());
+                let known = Known {
+                    fence: standing.fence,
+                    over: over.map(|lease| lease.fence),
+                };
+                return Ok((standing, known));
+            };
+            let next = left.map_or(pause, |left| left.min(pause));
+            let timer = start_timer(next).filter(|_| !next.is_zero());
+            let Some(timer) = timer else {
+                return Err(SessionError::Held {
+                    session: session.clone(),
+                    lease: Box::new(lease.clone()),
+                });
+            };
+            timer.await;
+            self.check_open()?;
+            left = left.map(|left| left - next);
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Whether another coordinator works on the session of a lease, as far as can be known.
+    fn is_foreign(&self, lease: &SessionLease) -> bool {
+        let process = lease.owner.process.as_deref();
+        !lease.has_run_out()
+            && lease.owner.id != self.owner.id
+            && !process.is_some_and(process::has_ended)
+    }
+
+    /// Where a session stands, with a lease only if somebody works on it.
+    pub(crate) async fn standing(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<SessionStanding>, SessionError> {
+        let mut standing = self.store.standing(session).await?;
+        if let Some(standing) = &mut standing {
+            let works = |lease: &SessionLease| match lease.owner.id == self.owner.id {
+                true => self
+                    .slots()
+                    .by_session
+                    .get(session)
+                    .is_some_and(|slot| slot.is_held()),
+                false => self.is_foreign(lease),
+            };
+            standing.lease = standing.lease.take().filter(works);
+        }
+        Ok(standing)
+    }
+
+    /// How long leases last; none if none are taken.
+    pub(crate) fn lease_time(&self) -> Option<Duration> {
+        let time = self.options.lease;
+        (!time.is_zero() && self.store.leases()).then_some(time)
     }
 
     /// Has the session looked at anew before the next turn, and forgets what is known of it if nobody works on it.
@@ -127,6 +269,9 @@ impl Inner {
     pub(crate) fn slot(&self, session: &SessionId) -> Arc<Slot> {
         let mut slots = self.slots();
         if let Some(slot) = slots.by_session.get(session) {
+            if self.options.idle_sessions == 0 && is_idle(slot) {
+                slot.mark_stale();
+            }
             return slot.clone();
         }
         if slots.by_session.len() >= slots.sweep_above {

@@ -52,11 +52,43 @@
 //! # }
 //! ```
 //!
+//! # Several processes
+//!
+//! Where the store has leases, a turn that is journaled holds its session between processes too. What follows are two of
+//! them, of which the second does not wait.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use std::time::Duration;
+//! use victor_core::{JsonMap, SessionId, TurnId};
+//! use victor_session::{
+//!     InMemorySessionStore, OpenTurn, SessionCoordinator, SessionError, SessionManager, SessionOptions, TurnChange,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), SessionError> {
+//! let (store, session) = (Arc::new(InMemorySessionStore::default()), SessionId::new("docs-456"));
+//! let one = SessionCoordinator::new(store.clone());
+//! let mut options = SessionOptions::default();
+//! options.wait = Some(Duration::ZERO);
+//! let other = SessionCoordinator::with_options(store, options);
+//!
+//! let (lease, turn) = (one.begin_turn(&session).await?, TurnId::generate());
+//! let begun = TurnChange::Open(OpenTurn::new(session.clone(), turn, "{}"));
+//! one.commit(&lease, turn, &[], begun, &JsonMap::new()).await?;
+//! assert!(matches!(other.begin_turn(&session).await, Err(SessionError::Held { .. })));
+//!
+//! one.commit(&lease, turn, &[], TurnChange::Close, &JsonMap::new()).await?;
+//! drop(other.begin_turn(&session).await?);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What is here
 //!
 //! - [`SessionCoordinator`], and [`SessionOptions`] for how it works with its store.
 //! - What a user of this crate needs of `victor-session-protocol`, re-exported: [`SessionManager`], [`SessionStore`],
-//!   [`InMemorySessionStore`], [`TurnLease`], [`TurnRequest`], [`SessionInfo`], [`SessionQuery`], [`SessionPatch`],
+//!   [`InMemorySessionStore`], [`TurnLease`], [`SessionLease`], [`SessionStanding`], [`TurnRequest`], [`SessionInfo`], [`SessionQuery`], [`SessionPatch`],
 //!   [`SessionExport`], [`TranscriptEntry`], [`SessionError`].
 
 mod coordinator;
@@ -64,14 +96,17 @@ mod guarded;
 mod inner;
 mod life;
 mod options;
+mod process;
 mod queue;
 mod slot;
+mod tenure;
 mod transcript;
 
 pub use coordinator::SessionCoordinator;
 pub use options::SessionOptions;
 pub use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionExport, SessionInfo,
-    SessionManager, SessionPatch, SessionQuery, SessionStatus, SessionStore, TranscriptEntry,
-    TurnChange, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
+    InMemorySessionStore, LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionCommit,
+    SessionError, SessionExport, SessionInfo, SessionLease, SessionManager, SessionPatch,
+    SessionQuery, SessionStanding, SessionStatus, SessionStore, TranscriptEntry, TurnChange,
+    TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
 };

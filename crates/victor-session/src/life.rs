@@ -81,7 +81,7 @@ impl Inner {
         info.id = name.unwrap_or(info.id);
         info.entries = export.entries.len() as u64;
         info.updated_at = Timestamp::now();
-        let turn = self.wait(&info.id).await?;
+        let turn = self.queue(&info.id).await?;
         turn.mark_stale();
         self.store.create_with(&info, &export.entries).await?;
         Ok(info)

@@ -117,6 +117,11 @@ impl TurnQueue {
         wake_next(state);
     }
 
+    /// Whether somebody has the right to work.
+    pub(crate) fn is_held(&self) -> bool {
+        self.lock().is_held
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that is done under the lock can panic half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use victor_core::{JsonMap, Message, SessionId, TurnId};
-use victor_session_protocol::{SessionError, SessionPatch, TurnChange, TurnInterrupt};
+use victor_session_protocol::{
+    LeaseChange, LeaseClaim, SessionCommit, SessionError, SessionPatch, SessionStanding,
+    TurnChange, TurnInterrupt,
+};
 
 use crate::guarded::GuardedStore;
 use crate::queue::TurnQueue;
@@ -29,6 +32,8 @@ pub(crate) struct Abandoned {
     pub(crate) turn: TurnId,
     pub(crate) messages: Vec<Arc<Message>>,
     pub(crate) facts: JsonMap,
+    /// The lease that the turn had.
+    pub(crate) claim: Option<LeaseClaim>,
 }
 
 /// The right to work on a session, until it is dropped.
@@ -82,6 +87,11 @@ impl Slot {
         self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody works on the session.
+    pub(crate) fn is_held(&self) -> bool {
+        self.queue.is_held()
+    }
+
     pub(crate) fn mark_stale(&self) {
         self.stale.store(true, Ordering::Release);
     }
@@ -103,16 +113,11 @@ impl Slot {
             let Some(next) = self.backlog().front().cloned() else {
                 return lost.map_or(Ok(()), Err);
             };
-            let close = TurnChange::Close;
+            let lease = next.claim.map_or(LeaseChange::None, LeaseChange::Release);
+            let commit = SessionCommit::new(Vec::new(), TurnChange::Close);
+            let commit = commit.with_metadata(next.facts).with_lease(lease);
             match transcript
-                .write(
-                    session,
-                    store,
-                    next.turn,
-                    &next.messages,
-                    close,
-                    &next.facts,
-                )
+                .write(session, store, next.turn, &next.messages, commit)
                 .await
             {
                 Ok(()) => {}
@@ -126,41 +131,37 @@ impl Slot {
         }
     }
 
-    /// Brings what is known of the transcript up to date, and returns the version.
+    /// Brings what is known of the transcript up to date with where the session stands, and returns the version.
     pub(crate) async fn refresh(
         &self,
         session: &SessionId,
         store: &GuardedStore,
+        standing: &SessionStanding,
     ) -> Result<u64, SessionError> {
+        if !standing.status.is_open() {
+            return Err(SessionError::Closed(session.clone()));
+        }
         let mut transcript = self.transcript.lock().await;
         if self.stale.swap(false, Ordering::AcqRel) {
             transcript.forget();
         }
-        match transcript.sync(session, store).await {
-            // Somebody else has written since the last turn, whose last write was dropped; the next begins behind that.
-            Err(SessionError::Conflict { .. }) => {
-                transcript.forget();
-                transcript.sync(session, store).await
-            }
-            version => version,
-        }
+        transcript.meet(session, store, standing.entries).await
     }
 
-    /// Writes messages of the turn that holds the session.
+    /// Writes messages of the turn that holds the session, by a commit that has all but these.
     pub(crate) async fn write(
         &self,
         session: &SessionId,
         store: &GuardedStore,
         turn: TurnId,
         messages: &[Arc<Message>],
-        journal: TurnChange,
-        facts: &JsonMap,
+        commit: SessionCommit,
     ) -> Result<(), SessionError> {
         let result = self
             .transcript
             .lock()
             .await
-            .write(session, store, turn, messages, journal, facts)
+            .write(session, store, turn, messages, commit)
             .await;
         if let Err(error) = &result
             && (is_lost(error) || matches!(error, SessionError::Closed(_)))

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use victor_core::{JsonMap, Message, MessageId, SessionId, TurnId};
+use victor_core::{Message, MessageId, SessionId, TurnId};
 use victor_session_protocol::{SessionCommit, SessionError, TranscriptEntry, TurnChange};
 
 use crate::guarded::GuardedStore;
@@ -27,14 +27,37 @@ impl Transcript {
         *self = Self::default();
     }
 
-    /// Finds out what is unknown, and returns the version.
-    pub(crate) async fn sync(
+    /// Brings what is known up to a transcript of so many entries, and returns the version.
+    pub(crate) async fn meet(
+        &mut self,
+        session: &SessionId,
+        store: &GuardedStore,
+        entries: u64,
+    ) -> Result<u64, SessionError> {
+        if !self.attempted.is_empty() {
+            match self.sync(session, store).await {
+                // Somebody else has written since the last turn, whose last write was dropped.
+                Err(SessionError::Conflict { .. }) => self.forget(),
+                version => drop(version?),
+            }
+        }
+        if self.version == Some(entries) {
+            return Ok(entries);
+        }
+        self.forget();
+        self.look(session, store, entries).await
+    }
+
+    /// Finds out whether the last write has happened, and returns the version.
+    async fn sync(
         &mut self,
         session: &SessionId,
         store: &GuardedStore,
     ) -> Result<u64, SessionError> {
         let Some(version) = self.version else {
-            return self.look(session, store).await;
+            let info = store.info(session).await?;
+            let entries = info.map_or(0, |info| info.entries);
+            return self.look(session, store, entries).await;
         };
         if self.attempted.is_empty() {
             return Ok(version);
@@ -64,17 +87,13 @@ impl Transcript {
         Ok(version)
     }
 
-    /// Looks at the transcript for the first time.
+    /// Looks at the end of a transcript of so many entries.
     async fn look(
         &mut self,
         session: &SessionId,
         store: &GuardedStore,
+        entries: u64,
     ) -> Result<u64, SessionError> {
-        let info = store.info(session).await?;
-        if info.as_ref().is_some_and(|info| !info.status.is_open()) {
-            return Err(SessionError::Closed(session.clone()));
-        }
-        let entries = info.map_or(0, |info| info.entries);
         let from = entries.saturating_sub(REMEMBERED as u64);
         let tail = if entries == 0 {
             None
@@ -88,28 +107,34 @@ impl Transcript {
         Ok(version)
     }
 
+    /// Writes messages by a commit that has all but these.
     pub(crate) async fn write(
         &mut self,
         session: &SessionId,
         store: &GuardedStore,
         turn: TurnId,
         messages: &[Arc<Message>],
-        journal: TurnChange,
-        facts: &JsonMap,
+        mut commit: SessionCommit,
     ) -> Result<(), SessionError> {
         let is_retry = !self.attempted.is_empty();
         let version = self.sync(session, store).await?;
         let new = self.unwritten(messages);
-        if new.is_empty() && journal == TurnChange::Keep && facts.is_empty() {
+        let changes = commit.turn != TurnChange::Keep || !commit.metadata.is_empty();
+        if new.is_empty() && !changes {
+            return Ok(());
+        }
+        // They are there since an earlier try. Whoever has written since decides about the journal.
+        if let (true, Some(last)) = (new.is_empty(), messages.last())
+            && self.recent.back() != Some(&last.id())
+        {
             return Ok(());
         }
         let ids: Vec<MessageId> = new.iter().map(|message| message.id()).collect();
-        let entries = new
+        commit.entries = new
             .iter()
             .map(|message| TranscriptEntry::new(Some(turn), Arc::clone(message)))
             .collect();
         self.attempted.clone_from(&ids);
-        let commit = SessionCommit::new(entries, journal).with_metadata(facts.clone());
         match store.commit(session, version, &commit).await {
             Ok(version) => {
                 self.attempted.clear();
@@ -117,11 +142,13 @@ impl Transcript {
                 self.version = Some(version);
                 Ok(())
             }
-            // The messages are there since an earlier try. Whoever has written since decides about the journal.
-            Err(SessionError::Conflict { .. }) if ids.is_empty() && !messages.is_empty() => Ok(()),
+            // The messages are there since an earlier try. Whoever has come since decides about the journal.
+            Err(error) if error.is_conflict() && ids.is_empty() && !messages.is_empty() => Ok(()),
             // The first try may have arrived between the look and the second.
-            Err(SessionError::Conflict { .. }) if is_retry => {
-                self.sync(session, store).await.map(drop)
+            Err(error) if error.is_conflict() && is_retry => {
+                self.sync(session, store).await?;
+                let written = ids.last().is_none_or(|last| self.recent.contains(last));
+                written.then_some(()).ok_or(error)
             }
             Err(error) if is_lost(&error) => {
                 self.attempted.clear();
@@ -147,12 +174,9 @@ impl Transcript {
     }
 }
 
-/// Whether somebody else has changed the transcript, so that the writer has lost.
+/// Whether somebody else has changed the transcript or has the session, so that the writer has lost.
 pub(crate) fn is_lost(error: &SessionError) -> bool {
-    matches!(
-        error,
-        SessionError::Conflict { .. } | SessionError::NotFound(_)
-    )
+    error.is_conflict() || matches!(error, SessionError::NotFound(_))
 }
 
 #[cfg(test)]

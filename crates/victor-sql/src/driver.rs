@@ -59,6 +59,16 @@ impl Pools {
         }
     }
 
+    /// The time in microseconds since 1970, by the database's clock.
+    pub(crate) fn now(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => sqlite::NOW,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => postgres::NOW,
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]
@@ -149,6 +159,18 @@ impl Connection {
                 let _ = lock;
                 None
             }
+        }
+    }
+
+    /// The time in microseconds since 1970, by the database's clock.
+    pub(crate) fn now(&self) -> &'static str {
+        match &self.0 {
+            #[cfg(feature = "sqlite")]
+            Some(Pooled::Sqlite(_)) => sqlite::NOW,
+            #[cfg(feature = "postgres")]
+            Some(Pooled::Postgres(_)) => postgres::NOW,
+            // It is there until it is released or dropped.
+            None => "NULL",
         }
     }
 

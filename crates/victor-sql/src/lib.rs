@@ -33,6 +33,8 @@
 //!   checkpoints, results, receipts, events and settings.
 //! - **One of several writers wins**, in one process or in many: a session is written at the length that the writer
 //!   knows, or not at all.
+//! - **Processes know of each other**: a session has a lease, which is checked and changed by the statement that writes. It
+//!   runs out by the clock of the machine in SQLite, and by that of the server in PostgreSQL.
 //! - **What was acknowledged is there** after the end of the process. In SQLite, [`Synchronous`] says whether it is also
 //!   there after a power cut.
 //! - **A write costs what it writes**, however long the conversation is and however many sessions there are. A message is

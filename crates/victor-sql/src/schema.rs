@@ -17,19 +17,29 @@ struct Step {
 }
 
 /// The steps from an empty database to the latest schema, whose number is how many they are.
-const STEPS: &[Step] = &[Step {
-    #[cfg(feature = "sqlite")]
-    sqlite: include_str!("schema/sqlite-1.sql"),
-    #[cfg(feature = "postgres")]
-    postgres: include_str!("schema/postgres-1.sql"),
-}];
+const STEPS: &[Step] = &[
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-1.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-1.sql"),
+    },
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-2.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-2.sql"),
+    },
+];
 
 /// Brings a database to the latest schema. Of several processes that try at once, one does, and the others wait.
 pub(crate) async fn migrate(database: &Database) -> Result<(), DatabaseError> {
     // A database that is as it should be is not written to, since somebody else may be writing for long.
     if is_there(database).await? {
         let rows = database.rows(version()).await?;
-        if steps_from(database, found(database, &rows)?)?.is_empty() {
+        let steps = steps_from(database, found(database, &rows)?)?;
+        // What can only be read is read as it is: later steps have added to what there was.
+        if steps.is_empty() || database.is_read_only() {
             return Ok(());
         }
     }

@@ -32,6 +32,11 @@ impl<'d> Transaction<'d> {
         self.place
     }
 
+    /// The time in microseconds since 1970, by the database's clock.
+    pub(crate) fn now(&self) -> &'static str {
+        self.connection.now()
+    }
+
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, DatabaseError> {
         let result = self.connection.execute(statement).await;
         self.check(result)

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use victor_core::{Coordinator, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec, TurnId};
+use victor_core::{
+    Coordinator, SessionId, ToolCall, ToolCallId, ToolOutcome, ToolResult, ToolSpec, TurnId,
+};
 
 use crate::{GivenApproval, RegisterError, Tool, ToolResults, Verdict};
 
@@ -40,12 +42,19 @@ pub trait ToolExecutor: Coordinator {
     async fn execute_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<ToolResult> {
         let verdicts = self.review_tool_calls(calls, scope).await;
         let mut results: Vec<Option<ToolResult>> = vec![None; calls.len()];
-        let mut cleared = Vec::new();
-        for ((call, verdict), result) in calls.iter().zip(verdicts).zip(&mut results) {
-            *result = match verdict {
+        let mut cleared: Vec<ToolCall> = Vec::new();
+        let mut places = Vec::new();
+        for (place, (call, verdict)) in calls.iter().zip(verdicts).enumerate() {
+            results[place] = match verdict {
                 Verdict::Run => {
-                    cleared.push(call.clone());
-                    None
+                    let mut call = call.clone();
+                    // Results are told apart by their calls, whose identifiers a model may use again.
+                    while cleared.iter().any(|other| other.id == call.id) {
+                        call.id = ToolCallId::new(format!("{}#{place}", call.id));
+                    }
+                    cleared.push(call);
+                    places.push(place);
+                    continue;
                 }
                 Verdict::Reject { reason } => {
                     Some(ToolResult::new(call, ToolOutcome::Rejected, reason))
@@ -59,14 +68,15 @@ pub trait ToolExecutor: Coordinator {
                 }
             };
         }
+        let ids: Vec<_> = cleared.iter().map(|call| call.id.clone()).collect();
         let mut finished = self.run_tool_calls(cleared, scope);
-        while let Some(result) = finished.next_result().await {
-            let index = calls
-                .iter()
-                .zip(&results)
-                .position(|(call, slot)| slot.is_none() && call.id == result.call_id);
-            if let Some(index) = index {
-                results[index] = Some(result);
+        while let Some(mut result) = finished.next_result().await {
+            let place = ids.iter().position(|id| *id == result.call_id);
+            if let Some(place) = place.map(|place| places[place])
+                && results[place].is_none()
+            {
+                result.call_id.clone_from(&calls[place].id);
+                results[place] = Some(result);
             }
         }
         let missing = |call: &ToolCall| {

@@ -40,6 +40,8 @@ pub(super) enum End {
     Answered,
     /// There is none.
     Failed,
+    /// Nothing was sent, since somebody else works on the session.
+    Refused,
     /// It was stopped by a signal.
     Stopped(Exit),
     /// So was the program.
@@ -51,7 +53,7 @@ impl End {
     pub(super) fn exit(self) -> Exit {
         match self {
             Self::Answered => Exit::Answered,
-            Self::Failed => Exit::Failed,
+            Self::Failed | Self::Refused => Exit::Failed,
             Self::Stopped(exit) | Self::Left(exit) => exit,
         }
     }
@@ -88,9 +90,11 @@ impl Conversation {
     pub(super) async fn say(&mut self, message: String) -> io::Result<End> {
         let title = say::short_line(&message);
         let stream = self.session.stream_chat(message);
-        let end = self.show(stream).await;
-        self.entitle(title).await;
-        end
+        let end = self.show(stream).await?;
+        if end != End::Refused {
+            self.entitle(title).await;
+        }
+        Ok(end)
     }
 
     /// Takes up a turn that has not ended, after a person has decided about the calls that wait.
@@ -128,7 +132,13 @@ impl Conversation {
                 Watched::Finished(response) => response,
                 Watched::Failed(error) => {
                     say::error(&self.adviser.report(&error).await);
-                    return Ok(signal.map_or(End::Failed, End::Stopped));
+                    let is_refused = matches!(error, ChatError::Conflict { turn: None, .. });
+                    let end = if is_refused {
+                        End::Refused
+                    } else {
+                        End::Failed
+                    };
+                    return Ok(signal.map_or(end, End::Stopped));
                 }
                 Watched::Left(exit) => return Ok(End::Left(exit)),
             };

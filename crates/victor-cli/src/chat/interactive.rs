@@ -68,8 +68,8 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
                     say::tell("stopped; Ctrl-C again leaves");
                 }
                 // A person has seen how each turn ended; a program is told by the exit code.
-                End::Failed if !person => exit = Exit::Failed,
-                End::Failed | End::Answered => {}
+                End::Failed | End::Refused if !person => exit = Exit::Failed,
+                End::Failed | End::Refused | End::Answered => {}
             },
         }
     }

@@ -256,3 +256,48 @@ fn a_turn_that_was_killed_is_taken_up() {
     let shown = says(folder.path(), &["sessions", "show", "notes"]);
     assert!(shown.contains("run_command interrupted"), "{shown}");
 }
+
+#[cfg(unix)]
+#[test]
+fn who_comes_while_a_turn_runs_elsewhere_is_told_and_has_written_nothing() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let folder = folder();
+    let flags = ["--allow-commands", "--yes"];
+    let command = "Run the command 'touch begun; while [ ! -e go ]; do sleep 0.05; done'";
+    let running = victor(folder.path())
+        .args(["chat", "--session", "notes", command])
+        .args(flags)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !fs::exists(folder.path().join("begun")).unwrap() {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "the command does not begin"
+        );
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let works = format!("victor (process {})", running.id());
+    for arguments in [
+        &["chat", "--session", "notes", "a second message"][..],
+        &["sessions", "resume", "notes"],
+        &["sessions", "resume", "notes", "a second message"],
+        &["sessions", "delete", "notes"],
+    ] {
+        let ran = ran(victor(folder.path()).args(arguments), "");
+        assert_eq!(ran.code, Some(1), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(&works), "{arguments:?}: {ran:?}");
+    }
+    fs::write(folder.path().join("go"), "").unwrap();
+    let ended = running.wait_with_output().unwrap();
+    assert!(ended.status.success());
+    let shown = says(folder.path(), &["sessions", "show", "notes"]);
+    assert!(shown.contains("run_command success"), "{shown}");
+    assert!(!shown.contains("second"), "{shown}");
+    let listed = says(folder.path(), &["sessions", "list"]);
+    assert!(!listed.contains("second"), "{listed}");
+}

@@ -29,7 +29,7 @@ const TURNS: &str = "VICTOR_CRASH_TURNS";
 
 /// Calls two tools, then one, then answers, whatever process it is asked in.
 #[derive(Debug)]
-struct Model;
+pub(crate) struct Model;
 
 #[async_trait]
 impl ChatProvider for Model {
@@ -74,9 +74,9 @@ impl ChatProvider for Model {
 
 /// Appends the key of each call to a file.
 #[derive(Debug)]
-struct Append {
-    spec: ToolSpec,
-    file: PathBuf,
+pub(crate) struct Append {
+    pub(crate) spec: ToolSpec,
+    pub(crate) file: PathBuf,
 }
 
 #[async_trait]
@@ -93,7 +93,7 @@ impl Tool for Append {
 }
 
 /// Appends a line at once, which is there whatever happens to the process.
-fn append(file: &Path, line: &str) {
+pub(crate) fn append(file: &Path, line: &str) {
     let mut file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -102,7 +102,7 @@ fn append(file: &Path, line: &str) {
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-fn lines(file: &Path) -> Vec<String> {
+pub(crate) fn lines(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }

@@ -7,8 +7,12 @@ mod crash;
 mod dialects;
 mod faults;
 mod injection;
+mod leases;
 mod modes;
+mod names;
 mod policies;
+#[cfg(unix)]
+mod processes;
 mod recall;
 mod recovery;
 mod refusals;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use victor_orchestrator::protocols::{SessionError, TurnPolicy};
-use victor_orchestrator::{AgentOrchestrator, ChatError, ChatResponse, TurnOutcome};
+use victor_orchestrator::{AgentOrchestrator, ChatError, ChatErrorKind, ChatResponse, TurnOutcome};
 use victor_testkit::{Expect, ScriptedModel};
 
 use crate::builder;
@@ -65,9 +65,14 @@ async fn it_waits() {
 async fn it_is_refused() {
     let ended = send(slow().says("1"), TurnPolicy::Reject, &["a", "b"]).await;
     assert_eq!(ended[0].as_ref().unwrap().content(), "1");
-    let Err(ChatError::Setup { source, .. }) = &ended[1] else {
+    let Err(error @ ChatError::Conflict { source, .. }) = &ended[1] else {
         panic!("{ended:?}")
     };
+    assert_eq!(error.kind(), ChatErrorKind::Conflict);
+    assert_eq!(
+        error.report(),
+        "somebody else has the session: send the message again: session `default` is busy: a turn runs in it"
+    );
     let source = source.downcast_ref::<SessionError>().unwrap();
     assert!(
         matches!(source, SessionError::Busy(session) if session.as_str() == "default"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use victor_orchestrator::protocols::{InMemorySessionStore, SessionStore};
 use victor_orchestrator::{ChatError, TurnOutcome};
+use victor_sql::Database;
 use victor_testkit::{Expect, ScriptedModel};
 
 use crate::{builder, orchestrator};
@@ -144,29 +145,37 @@ async fn another_orchestrator_on_the_same_store_goes_on() {
 }
 
 #[tokio::test]
-async fn of_two_orchestrators_that_write_at_once_one_is_told() {
-    let store = Arc::new(InMemorySessionStore::default());
-    let make = |model| {
-        builder(model)
-            .1
-            .session_store(store.clone() as Arc<dyn SessionStore>)
-            .build()
+async fn two_orchestrators_that_take_turns_both_see_all_that_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("victor.db");
+    let mut stores: Vec<[Arc<dyn SessionStore>; 2]> = Vec::new();
+    let memory = Arc::new(InMemorySessionStore::default());
+    stores.push([memory.clone(), memory]);
+    let open = async || {
+        Database::open(path.to_str().unwrap())
+            .await
             .unwrap()
+            .session_store()
     };
-    let one = make(ScriptedModel::new().says("1").says("3"));
-    let other = make(ScriptedModel::new().says("2"));
-    one.session("s").chat("first").await.unwrap();
-    other.session("s").chat("second").await.unwrap();
-    let error = one.session("s").chat("third").await.unwrap_err();
-    assert!(
-        error
-            .report()
-            .contains("somebody else has written to it meanwhile"),
-        "{}",
-        error.report()
-    );
-    let texts: Vec<_> = store.load(&"s".into(), 0).await.unwrap();
-    assert_eq!(texts.len(), 4, "nothing of the loser's write is kept");
+    stores.push([open().await, open().await]);
+    for stores in stores {
+        let two = stores.map(|store| {
+            let model = (0..5).fold(ScriptedModel::new(), |model, _| model.says("yes"));
+            builder(model).1.session_store(store).build().unwrap()
+        });
+        for number in 0..10 {
+            let session = two[number % 2].session("customer-7");
+            let response = session.chat(format!("message {number}")).await;
+            assert_eq!(response.unwrap().content(), "yes");
+            assert_eq!(session.context().messages().len(), 2 * number + 2);
+        }
+        let transcript = two[0].session("customer-7").transcript().await.unwrap();
+        let texts = transcript.iter().map(|entry| entry.message.text());
+        let expected: Vec<_> = (0..10)
+            .flat_map(|number| [format!("message {number}"), "yes".to_owned()])
+            .collect();
+        assert_eq!(texts.collect::<Vec<_>>(), expected);
+    }
 }
 
 #[tokio::test]

@@ -100,11 +100,11 @@ fn a_runtime_that_ends_does_not_take_them_along() {
     });
 }
 
-/// Abandons a turn over a store that does wrong in every third call, and looks whether the next turn that begins
+/// Abandons a turn over a store that does wrong in every fourth call, and looks whether the next turn that begins
 /// finds the messages written, once.
 async fn check(fault: Fault) {
-    let sessions = over(Faulty::new(InMemorySessionStore::default(), fault).every(3));
-    // Two calls: for the version, and for the write.
+    let sessions = over(Faulty::new(InMemorySessionStore::default(), fault).every(4));
+    // Two calls: for where it stands, and for the write; and one to begin the next turn.
     turn(&sessions, [1]).await;
     abandon(&sessions, [2]).await;
     let next = sessions.begin_turn(&session()).await.unwrap();

@@ -54,24 +54,23 @@ async fn the_loser_gets_a_conflict_and_nothing_of_it_is_kept() {
 }
 
 #[tokio::test]
-async fn what_another_wrote_between_two_turns_is_told_once() {
-    let (one, other) = two();
-    turn(&one, [1]).await;
-    turn(&other, [2]).await;
-    let result = record(&one, [3]).await;
-    assert!(
-        matches!(
-            result,
-            Err(SessionError::Conflict {
-                expected: 1,
-                found: 2,
-                ..
-            })
-        ),
-        "{result:?}"
-    );
-    record(&one, [3]).await.unwrap();
-    assert_eq!(written(&one).await, [1, 2, 3]);
+async fn a_turn_begins_behind_what_another_wrote_before_it() {
+    for idle_sessions in [0, 10_000] {
+        let store = Arc::new(InMemorySessionStore::default());
+        let two = [0, 1].map(|_| {
+            let mut options = SessionOptions::default();
+            options.idle_sessions = idle_sessions;
+            SessionCoordinator::with_options(store.clone(), options)
+        });
+        for number in 0..10 {
+            let lease = two[number % 2].begin_turn(&session()).await.unwrap();
+            assert_eq!(lease.version(), Some(number as u64));
+            let next = messages([number as u128]);
+            let record = two[number % 2].record(&lease, TurnId::generate(), &next);
+            record.await.unwrap();
+        }
+        assert_eq!(written(&two[0]).await, (0..10).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]
@@ -124,17 +123,22 @@ async fn what_a_loser_abandons_is_given_up_and_told() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_deleted_is_not_found_and_then_new() {
+async fn a_session_that_was_deleted_is_new_and_not_found_by_the_turn_that_ran() {
     let store = Arc::new(InMemorySessionStore::default());
     let sessions = SessionCoordinator::new(store.clone());
     turn(&sessions, [1]).await;
     store.delete(&session()).await.unwrap();
-    assert!(matches!(
-        record(&sessions, [2]).await,
-        Err(SessionError::NotFound(_))
-    ));
     record(&sessions, [2]).await.unwrap();
     assert_eq!(written(&sessions).await, [2]);
+
+    let lease = sessions.begin_turn(&session()).await.unwrap();
+    store.delete(&session()).await.unwrap();
+    let late = messages([3]);
+    let result = sessions.record(&lease, TurnId::generate(), &late).await;
+    assert!(matches!(result, Err(SessionError::NotFound(_))));
+    drop(lease);
+    record(&sessions, [4]).await.unwrap();
+    assert_eq!(written(&sessions).await, [4]);
 }
 
 #[tokio::test]

@@ -115,13 +115,13 @@ async fn a_deletion_waits_for_the_turn() {
 #[tokio::test]
 async fn a_deletion_that_fails_takes_nothing_along() {
     let faulty = Faulty::new(InMemorySessionStore::default(), Fault::Error);
-    let sessions = SessionCoordinator::new(Arc::new(faulty.every(5)));
+    let sessions = SessionCoordinator::new(Arc::new(faulty.every(6)));
     let calls = async |count| {
         for _ in 0..count {
             sessions.sessions().await.unwrap();
         }
     };
-    calls(3).await;
+    calls(4).await;
     let lease = sessions.begin_turn(&session()).await.unwrap();
     sessions.record_abandoned(lease, TurnId::generate(), messages([1]), JsonMap::new());
     assert!(!sessions.health().is_healthy());

@@ -2,6 +2,7 @@
 
 mod abandoned;
 mod fencing;
+mod leases;
 mod life;
 mod policies;
 mod racing;

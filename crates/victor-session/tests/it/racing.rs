@@ -99,7 +99,7 @@ async fn work(sessions: &SessionCoordinator, first: u128, steps: &[Step]) -> Acc
                 let writing = sessions.commit(&lease, turn, &batch, journal(), &facts);
                 match poll_at_most(step.patience, writing).await {
                     Some(Ok(())) => account.written.push(number),
-                    Some(Err(SessionError::Conflict { .. })) => drop(account.lost.insert(number)),
+                    Some(Err(error)) if error.is_conflict() => drop(account.lost.insert(number)),
                     Some(Err(SessionError::Store { .. })) | None => continue,
                     Some(Err(error)) => panic!("{error}"),
                 }

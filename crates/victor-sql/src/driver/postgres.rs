@@ -13,6 +13,10 @@ use crate::options::DatabaseOptions;
 /// After which time without work a connection is asked whether it still lives.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// The time in microseconds since 1970, by the server's clock, also where a statement has waited
+/// (<https://www.postgresql.org/docs/current/functions-datetime.html>).
+pub(crate) const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
 /// What an address says, and how it is shown: without a password.
 pub(crate) fn parse(address: &str) -> Result<(PgConnectOptions, String), DatabaseError> {
     let connect = PgConnectOptions::from_str(address).map_err(|error| DatabaseError::Address {

@@ -18,6 +18,10 @@ use crate::options::{DatabaseOptions, Synchronous};
 /// How long to wait before the journal of a new file is asked for again, while another process makes it.
 const RETRY: Duration = Duration::from_millis(10);
 
+/// The time in microseconds since 1970. Who shares a file is on one machine, and has its clock
+/// (<https://sqlite.org/lang_datefunc.html>).
+pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
 /// The path that an address names: `sqlite:` and what follows, or a path.
 pub(crate) fn path(address: &str) -> Result<PathBuf, DatabaseError> {
     let refuse = |message: &str| {

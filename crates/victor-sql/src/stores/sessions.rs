@@ -5,12 +5,13 @@
 
 mod deletion;
 mod find;
+mod lease;
 
 use async_trait::async_trait;
 use victor_core::{SessionId, Timestamp};
 use victor_session_protocol::{
-    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
-    TranscriptEntry, TurnChange,
+    LeaseChange, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery,
+    SessionStanding, SessionStore, TranscriptEntry, TurnChange,
 };
 
 use super::{json, micros, searched};
@@ -20,7 +21,8 @@ use crate::error::DatabaseError;
 use crate::statement::{Statement, Value};
 use crate::transaction::Transaction;
 
-/// Keeps sessions in a database.
+/// Keeps sessions in a database. Leases run out by the clock of the machine in SQLite, and by that of the server in
+/// PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct SqlSessionStore(pub(crate) Database);
 
@@ -56,6 +58,39 @@ impl SessionStore for SqlSessionStore {
 
     fn is_durable(&self) -> bool {
         true
+    }
+
+    fn leases(&self) -> bool {
+        true
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        if self.0.is_read_only() {
+            // Nobody works on what cannot be written to, and it may be of a version without leases.
+            let info = self.info(session).await?;
+            let open = self.open_turn(session).await?;
+            return Ok(info.map(|info| SessionStanding::new(&info, open.is_some())));
+        }
+        let statement = lease::read(session, self.0.pools().now());
+        let rows = self.0.rows(statement).await?;
+        let standing = rows.first().map(|row| lease::standing(row, self.0.place()));
+        Ok(standing.transpose()?)
+    }
+
+    async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        let statement = lease::change(session, change, self.0.pools().now())?;
+        if self.0.execute(statement).await? > 0 {
+            return Ok(());
+        }
+        match self.standing(session).await? {
+            None => Err(SessionError::NotFound(session.clone())),
+            // It may have been released since, and somebody else was faster all the same.
+            Some(standing) => Err(lease::refusal(session, change, &standing)),
+        }
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
@@ -153,7 +188,8 @@ impl SqlSessionStore {
         let count = commit.entries.len() as u64;
         let mut facts = SessionPatch::default();
         facts.metadata.clone_from(&commit.metadata);
-        let key = match grow(transaction, session, expected, count).await? {
+        let lease = &commit.lease;
+        let key = match grow(transaction, session, expected, count, lease).await? {
             Some(key) => {
                 if !facts.metadata.is_empty() {
                     self.set(transaction, key, &facts).await?;
@@ -165,11 +201,14 @@ impl SqlSessionStore {
                 let mut info = SessionInfo::new(session.clone());
                 facts.apply(&mut info);
                 match insert(transaction, &info, count).await? {
-                    Some(key) => key,
-                    None => return Err(refusal(transaction, session, expected).await?),
+                    Some(key) => {
+                        take(transaction, session, lease).await?;
+                        key
+                    }
+                    None => return Err(refusal(transaction, session, expected, lease).await?),
                 }
             }
-            None => return Err(refusal(transaction, session, expected).await?),
+            None => return Err(refusal(transaction, session, expected, lease).await?),
         };
         insert_entries(transaction, key, expected, &commit.entries).await?;
         journal(transaction, key, &commit.turn).await?;
@@ -326,24 +365,43 @@ async fn journal(
     transaction.execute(statement).await.map(drop)
 }
 
-/// Makes room for entries in an open session of the expected length, and returns its key.
+/// Makes room for entries in an open session of the expected length that the lease admits to, and returns its key.
 async fn grow(
     transaction: &mut Transaction<'_>,
     session: &SessionId,
     expected: u64,
     count: u64,
+    lease: &LeaseChange,
 ) -> Result<Option<i64>, DatabaseError> {
+    let now = transaction.now();
     let statement = Statement::new(
         "UPDATE victor_sessions SET entries = entries + $1, \
-         updated_at = CASE WHEN $1 = 0 THEN updated_at ELSE $2 END \
-         WHERE id = $3 AND entries = $4 AND status = 'open' RETURNING key",
+         updated_at = CASE WHEN $1 = 0 THEN updated_at ELSE $2 END",
     )
     .bind(int(count))
-    .bind(micros(Timestamp::now()))
-    .bind(session.as_str())
-    .bind(int(expected));
+    .bind(micros(Timestamp::now()));
+    let statement = lease::set(statement, lease, now)?
+        .push(" WHERE id = ")
+        .push_value(session.as_str())
+        .push(" AND entries = ")
+        .push_value(int(expected))
+        .push(" AND status = 'open'");
+    let statement = lease::admitted(statement, lease, now)?.push(" RETURNING key");
     let rows = transaction.rows(statement).await?;
     key(transaction, &rows)
+}
+
+/// Takes the lease on a session that was just made.
+async fn take(
+    transaction: &mut Transaction<'_>,
+    session: &SessionId,
+    lease: &LeaseChange,
+) -> Result<(), DatabaseError> {
+    if *lease == LeaseChange::None {
+        return Ok(());
+    }
+    let statement = lease::change(session, lease, transaction.now())?;
+    transaction.execute(statement).await.map(drop)
 }
 
 /// Inserts a session with a transcript of so many entries, and returns its key; none if it is there already.
@@ -393,18 +451,27 @@ async fn refusal(
     transaction: &mut Transaction<'_>,
     session: &SessionId,
     expected: u64,
+    lease: &LeaseChange,
 ) -> Result<SessionError, DatabaseError> {
-    let statement = Statement::new("SELECT entries FROM victor_sessions WHERE id = $1");
-    let rows = transaction.rows(statement.bind(session.as_str())).await?;
+    let statement = lease::read(session, transaction.now());
+    let rows = transaction.rows(statement).await?;
+    let Some(row) = rows.first() else {
+        return Ok(SessionError::NotFound(session.clone()));
+    };
+    let standing = lease::standing(row, transaction.place())?;
+    let is_admitted = lease.check(session, standing.fence, standing.lease.as_ref());
+    let found = standing.entries;
     let session = session.clone();
-    Ok(match key(transaction, &rows)?.map(i64::unsigned_abs) {
-        None => SessionError::NotFound(session),
-        Some(found) if found == expected => SessionError::Closed(session),
-        Some(found) => SessionError::Conflict {
+    Ok(match is_admitted {
+        Err(error) => error,
+        Ok(()) if found != expected => SessionError::Conflict {
             session,
             expected,
             found,
         },
+        Ok(()) if !standing.status.is_open() => SessionError::Closed(session),
+        // Its lease ran out between the two statements.
+        Ok(()) => lease::run_out(&session, &standing),
     })
 }
 

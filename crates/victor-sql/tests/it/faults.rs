@@ -283,6 +283,25 @@ fn as_nobody(folder: &Path, id: &SessionId) {
     mode(folder, 0o755).unwrap();
 }
 
+#[tokio::test]
+async fn a_file_of_an_earlier_version_that_can_only_be_read_is_read() {
+    let home = Home::sqlite();
+    let script = include_str!("snapshots/v1-sqlite.sql");
+    home.execute("old", script).await;
+    let file = home.address("old").await;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    let folder = Path::new(&file).parent().unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
+    as_other_user(async {
+        let store = Database::open(&file).await.unwrap().session_store();
+        let id = SessionId::new("docs-456");
+        assert_eq!(store.load(&id, 0).await.unwrap().len(), 2);
+        let standing = store.standing(&id).await.unwrap().unwrap();
+        assert_eq!((standing.entries, standing.has_open_turn), (2, true));
+    });
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 /// Works as a user without rights, in a thread of its own and those that it starts.
 fn as_other_user(work: impl Future<Output = ()> + Send) {
     let work = || {

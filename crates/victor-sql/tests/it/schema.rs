@@ -1,23 +1,32 @@
 //! Databases of every version that there was. `snapshots/` holds one for each schema, as it was written then: it is
 //! never changed, and a new schema gets a new one.
 
+use std::time::Duration;
+
 use serde_json::json;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter};
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
 use victor_config_protocol::ConfigProvider;
 use victor_core::{Message, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId};
 use victor_session_protocol::{
-    OpenTurn, SessionCommit, SessionPatch, SessionQuery, SessionStore, TranscriptEntry, TurnChange,
+    LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionCommit, SessionPatch, SessionQuery,
+    SessionStore, TranscriptEntry, TurnChange,
 };
 use victor_sql::{Database, DatabaseError};
 use victor_tool_protocol::{Receipt, ReceiptStore, ResultStore};
 
 use crate::home::{Home, on_both};
 
-const VERSIONS: [(&str, &str); 1] = [(
-    include_str!("snapshots/v1-sqlite.sql"),
-    include_str!("snapshots/v1-postgres.sql"),
-)];
+const VERSIONS: [(&str, &str); 2] = [
+    (
+        include_str!("snapshots/v1-sqlite.sql"),
+        include_str!("snapshots/v1-postgres.sql"),
+    ),
+    (
+        include_str!("snapshots/v2-sqlite.sql"),
+        include_str!("snapshots/v2-postgres.sql"),
+    ),
+];
 
 fn session() -> SessionId {
     SessionId::new("docs-456")
@@ -39,7 +48,10 @@ async fn fill(database: &Database) {
         .clone()
         .map(|message| TranscriptEntry::new(Some(turn), message));
     let open = OpenTurn::new(session(), turn, "here");
+    let owner = LeaseOwner::new("owner", "process 4711");
+    let claim = LeaseClaim::new(owner, turn, 1, Duration::ZERO);
     let commit = SessionCommit::new(entries.into(), TurnChange::Open(open));
+    let commit = commit.with_lease(LeaseChange::Hold(claim));
     store.commit(&session(), 0, &commit).await.unwrap();
     let patch = SessionPatch::default().with_title("Docs").with_tag("work");
     store.update(&session(), &patch).await.unwrap();
@@ -95,6 +107,11 @@ async fn check(database: &Database) {
         (open.turn, open.state.as_str()),
         (entries[0].turn.unwrap(), "here")
     );
+    // The first version had no leases.
+    let standing = store.standing(&session()).await.unwrap().unwrap();
+    let lease = standing.lease.map(|lease| (lease.owner.name, lease.turn));
+    let expected = (standing.fence > 0).then(|| ("process 4711".to_owned(), open.turn));
+    assert_eq!((standing.has_open_turn, lease), (true, expected));
     store.append(&session(), 2, &entries[..1]).await.unwrap();
 
     let checkpoints = database.checkpoint_store();

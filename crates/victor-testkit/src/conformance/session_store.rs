@@ -2,6 +2,7 @@
 
 mod commits;
 mod durable;
+mod leases;
 mod queries;
 mod stress;
 mod whole;
@@ -18,6 +19,9 @@ use super::{NAMES, calm, succeed};
 pub use durable::durable_session_store;
 
 /// Checks a store. `make` makes a new and empty one.
+///
+/// If it says that it has [leases](SessionStore::leases), their laws are checked too; some of their tests wait for a few
+/// milliseconds, until a lease has run out.
 ///
 /// Writers race in tasks of their own, so run it in a tokio test of flavor `multi_thread` to have them race in earnest.
 ///
@@ -45,6 +49,12 @@ pub async fn session_store<S: SessionStore>(make: impl AsyncFn() -> S) {
     whole::clearing(&make().await).await;
     whole::racing_commits(Arc::new(make().await)).await;
     stress::changes_race(Arc::new(make().await)).await;
+    leases::standings(&make().await).await;
+    let store = make().await;
+    if store.leases() {
+        leases::leases(&store).await;
+        leases::races(Arc::new(store)).await;
+    }
 }
 
 async fn creation(store: &impl SessionStore) {

@@ -14,8 +14,8 @@ use victor_context_protocol::{CompactionBudget, CompactionError, CompactionStrat
 use victor_core::{CheckpointId, Context, Messages, SessionId, ToolSpec};
 use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
 use victor_session_protocol::{
-    OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
-    TranscriptEntry,
+    LeaseChange, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionQuery,
+    SessionStanding, SessionStore, TranscriptEntry,
 };
 use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, Preview, Tool, ToolContext, ToolError,
@@ -251,6 +251,24 @@ impl<T: SessionStore> SessionStore for Faulty<T> {
 
     fn is_durable(&self) -> bool {
         self.inner.is_durable()
+    }
+
+    fn leases(&self) -> bool {
+        self.inner.leases()
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        self.run(self.inner.standing(session), SessionError::store)
+            .await
+    }
+
+    async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        let call = self.inner.change_lease(session, change);
+        self.run(call, SessionError::store).await
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {

@@ -210,3 +210,25 @@ async fn a_reset_forgets_the_receipts_of_a_session() {
     let found = store.begin(&scope().session, "turn/1/write/").await;
     assert_eq!(found.unwrap(), Receipt::New);
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_one_identifier_each_run_and_get_their_own_results() {
+    let waits = |_: ToolContext, arguments: Value| async move {
+        let millis = arguments["millis"].as_u64().unwrap_or_default();
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        Ok(format!("after {millis}"))
+    };
+    for id in ["", "c", "c#1"] {
+        let tools = ToolCoordinator::builder()
+            .receipts(Arc::new(InMemoryReceiptStore::default()))
+            .tool(tool_fn(spec("wait").with_effect(Effect::Write), waits))
+            .build()
+            .unwrap();
+        let calls =
+            [30, 10, 20].map(|millis| call(id, "wait", &format!(r#"{{"millis":{millis}}}"#)));
+        let results = tools.execute_tool_calls(&calls, &scope()).await;
+        let texts: Vec<_> = results.iter().map(|result| result.text()).collect();
+        assert_eq!(texts, ["after 30", "after 10", "after 20"], "`{id}`");
+        assert!(results.iter().all(|result| result.call_id.as_str() == id));
+    }
+}

@@ -7,6 +7,7 @@ use victor_session_protocol::{
 };
 
 use super::commits::{commit, turn};
+use super::leases;
 use super::queries::{full, words};
 use super::{append, entries, transcript};
 use crate::conformance::{calm, succeed};
@@ -83,6 +84,9 @@ pub async fn durable_session_store<S: SessionStore>(open: impl AsyncFn() -> S) {
         "stores that are open side by side see each other's writes",
         "{first:?}, {late:?}"
     );
+    if store.leases() {
+        leases::side_by_side(&store, &other).await;
+    }
 }
 
 /// Writes something of every kind.

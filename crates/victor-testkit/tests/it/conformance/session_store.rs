@@ -277,6 +277,73 @@ async fn each_law_can_be_broken() {
 }
 
 #[tokio::test]
+async fn each_law_of_leases_can_be_broken() {
+    // Who says so needs none.
+    suite("has no leases").await;
+    for (bug, law) in [
+        (
+            "stands everywhere",
+            "a session that is not there stands nowhere",
+        ),
+        (
+            "stands still",
+            "a session stands where it is known to stand",
+        ),
+        ("stands open", "a session stands where it is known to stand"),
+        (
+            "forgets that a turn is open",
+            "a session stands where it is known to stand",
+        ),
+        ("takes no leases", "a lease is told as it was taken"),
+        ("lasts for a moment", "a lease is told as it was taken"),
+        (
+            "forgets whose lease it is",
+            "a lease is told as it was taken",
+        ),
+        (
+            "renews under a new number",
+            "a lease is told as it was taken",
+        ),
+        (
+            "lets everybody write",
+            "who does not hold a session is refused by the lease of who does",
+        ),
+        (
+            "looks at lengths first",
+            "who does not hold a session is refused by the lease of who does",
+        ),
+        (
+            "touches at every renewal",
+            "a renewal changes nothing but the lease",
+        ),
+        (
+            "never releases",
+            "a released lease is gone, and its number stays used",
+        ),
+        (
+            "forgets numbers",
+            "a released lease is gone, and its number stays used",
+        ),
+        (
+            "believes nobody",
+            "a lease that counts as run out is taken over",
+        ),
+        (
+            "takes leases in refused writes",
+            "a refused write takes no lease",
+        ),
+        (
+            "races for leases",
+            "of several who claim a session at once, one gets it",
+        ),
+    ] {
+        breaks(law, suite(bug)).await;
+    }
+    let law = "stores that are open side by side see each other's leases";
+    breaks(law, durable_suite("keeps leases to itself")).await;
+}
+
+#[tokio::test]
 async fn each_law_of_durable_stores_can_be_broken() {
     durable_suite("none").await;
     for (bug, law) in [

@@ -1,13 +1,15 @@
 //! A store in memory with something wrong about it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::task::yield_now;
 use victor_core::{JsonMap, SessionId, Timestamp, TurnId};
 use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch,
-    SessionQuery, SessionStatus, SessionStore, TranscriptEntry, TurnChange,
+    InMemorySessionStore, LeaseChange, LeaseClaim, OpenTurn, SessionCommit, SessionError,
+    SessionInfo, SessionPatch, SessionQuery, SessionStanding, SessionStatus, SessionStore,
+    TranscriptEntry, TurnChange,
 };
 
 #[derive(Debug)]
@@ -75,6 +77,31 @@ impl Store {
         Ok(before)
     }
 
+    /// A lease, as a store that has it wrong takes it.
+    fn lease(&self, lease: &LeaseChange) -> LeaseChange {
+        match (self.bug, lease) {
+            ("lets everybody write", LeaseChange::Hold(claim)) => {
+                LeaseChange::Hold(claim.clone().over(Some(claim.fence - 1)))
+            }
+            ("takes no leases", _) => LeaseChange::None,
+            ("never releases", LeaseChange::Release(claim)) => LeaseChange::Hold(claim.clone()),
+            ("lasts for a moment", LeaseChange::Hold(claim)) => {
+                let (owner, time) = (claim.owner.clone(), Duration::from_millis(1));
+                let claim = LeaseClaim::new(owner, claim.turn, claim.fence, time);
+                LeaseChange::Hold(claim)
+            }
+            ("believes nobody", LeaseChange::Hold(claim)) => {
+                LeaseChange::Hold(claim.clone().over(None))
+            }
+            ("renews under a new number", LeaseChange::Hold(claim)) => {
+                let mut claim = claim.clone();
+                claim.fence += 1;
+                LeaseChange::Hold(claim)
+            }
+            _ => lease.clone(),
+        }
+    }
+
     pub(super) fn spoil(&self, info: &mut SessionInfo) {
         match self.bug {
             "trusts the caller's count" if info.entries == 0 => info.entries = 7,
@@ -138,11 +165,28 @@ impl SessionStore for Store {
         expected: u64,
         commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
+        let lease = self.lease(&commit.lease);
+        let commit = &commit.clone().with_lease(lease);
         let entries = &commit.entries[..];
         assert!(!self.is("panics"), "bug");
         let session = &self.id(session);
         let found = self.inner.info(session).await?.map(|info| info.entries);
         match self.bug {
+            "takes leases in refused writes" => {
+                let result = self.inner.commit(session, expected, commit).await;
+                if matches!(&result, Err(SessionError::Conflict { .. })) {
+                    let _ = self.inner.change_lease(session, &commit.lease).await;
+                }
+                result
+            }
+            "looks at lengths first" if found.is_some_and(|found| found != expected) => {
+                let found = found.unwrap();
+                Err(SessionError::Conflict {
+                    session: session.clone(),
+                    expected,
+                    found,
+                })
+            }
             "makes on any write" if found.is_none() => self.inner.append(session, 0, entries).await,
             "ignores versions when reopened" if self.is_reopened => {
                 self.inner
@@ -278,6 +322,63 @@ impl SessionStore for Store {
 
     fn is_durable(&self) -> bool {
         !self.is("is modest")
+    }
+
+    fn leases(&self) -> bool {
+        !self.is("has no leases")
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        let mut standing = self.inner.standing(session).await?;
+        let Some(found) = &mut standing else {
+            let everybody = self.is("stands everywhere");
+            return Ok(everybody.then(SessionStanding::default));
+        };
+        match self.bug {
+            "never touches" | "trusts the caller's count" => {}
+            "stands still" => found.entries = 0,
+            "forgets that a turn is open" => found.has_open_turn = false,
+            "stands open" => found.status = SessionStatus::Open,
+            "forgets numbers" if found.lease.is_none() => found.fence = 0,
+            "forgets whose lease it is" => {
+                if let Some(lease) = &mut found.lease {
+                    lease.owner.process = None;
+                }
+            }
+            "keeps leases to itself" if self.is_reopened => found.lease = None,
+            _ => {}
+        }
+        Ok(standing)
+    }
+
+    async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        if self.is("races for leases") {
+            let standing = self.inner.standing(session).await?;
+            yield_now().await;
+            if let (LeaseChange::Hold(claim), Some(standing)) = (change, standing)
+                && change
+                    .check(session, standing.fence, standing.lease.as_ref())
+                    .is_ok()
+                && self.inner.change_lease(session, change).await.is_err()
+            {
+                let release = LeaseChange::Release(claim.clone());
+                let _ = self.inner.change_lease(session, &release).await;
+                return Ok(());
+            }
+        }
+        if self.is("touches at every renewal") {
+            let open = OpenTurn::new(session.clone(), TurnId::generate(), "{}");
+            let version = self.inner.info(session).await?.map(|info| info.entries);
+            let commit = SessionCommit::new(Vec::new(), TurnChange::Open(open));
+            let commit = commit.with_lease(change.clone());
+            let version = version.unwrap_or_default();
+            return self.inner.commit(session, version, &commit).await.map(drop);
+        }
+        self.inner.change_lease(session, &self.lease(change)).await
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {

@@ -1,0 +1,162 @@
+//! Leases: who works on a session. They stand in the session's row, so that a write checks and changes them by the same
+//! statement, and what is admitted is what [`LeaseChange::check`] says.
+
+use std::time::Duration;
+
+use victor_core::{SessionId, Timestamp, TurnId};
+use victor_session_protocol::{
+    LeaseChange, LeaseClaim, LeaseOwner, SessionError, SessionLease, SessionStanding,
+};
+
+use super::{int, json};
+use crate::driver::Row;
+use crate::error::DatabaseError;
+use crate::statement::Statement;
+
+/// The longest lease, so that its end is a number.
+const LONGEST: Duration = Duration::from_secs(1 << 40);
+
+/// Appends to the `SET` of an update of sessions what becomes of the lease.
+pub(super) fn set<'a>(
+    statement: Statement<'a>,
+    change: &LeaseChange,
+    now: &'static str,
+) -> Result<Statement<'a>, DatabaseError> {
+    Ok(match change {
+        LeaseChange::Hold(claim) => {
+            let fence = int(claim.fence);
+            statement
+                .push(", held_since = CASE WHEN fence = ")
+                .push_value(fence)
+                .push(" THEN held_since ELSE ")
+                .push(now)
+                .push(" END, held_until = ")
+                .push(now)
+                .push(" + ")
+                .push_value(micros(claim.time))
+                .push(", owner_turn = ")
+                .push_value(claim.turn.to_string())
+                .push(", owner = ")
+                .push_value(json(&claim.owner)?)
+                .push(", fence = ")
+                .push_value(fence)
+        }
+        LeaseChange::Release(claim) => statement
+            .push(
+                ", owner = NULL, owner_turn = NULL, held_since = NULL, held_until = NULL, fence = ",
+            )
+            .push_value(int(claim.fence)),
+        _ => statement,
+    })
+}
+
+/// Appends to the `WHERE` of an update of sessions by which lease it is admitted.
+pub(super) fn admitted<'a>(
+    statement: Statement<'a>,
+    change: &LeaseChange,
+    now: &'static str,
+) -> Result<Statement<'a>, DatabaseError> {
+    let free =
+        |statement: Statement<'a>| statement.push("owner IS NULL OR held_until <= ").push(now);
+    let claimed = |statement: Statement<'a>, claim: &LeaseClaim, released: &'static str| {
+        let fence = int(claim.fence);
+        let statement = statement
+            .push(" AND (fence = ")
+            .push_value(fence)
+            .push(" AND (owner = ")
+            .push_value(json(&claim.owner)?)
+            .push(released)
+            .push(") OR fence < ")
+            .push_value(fence)
+            .push(" AND (");
+        let statement = free(statement);
+        Ok(match claim.over {
+            Some(over) => statement.push(" OR fence = ").push_value(int(over)),
+            None => statement,
+        }
+        .push("))"))
+    };
+    match change {
+        LeaseChange::Hold(claim) => claimed(statement, claim, ""),
+        LeaseChange::Release(claim) => claimed(statement, claim, " OR owner IS NULL"),
+        _ => Ok(free(statement.push(" AND (")).push(")")),
+    }
+}
+
+/// Takes, renews or releases a lease by itself.
+pub(super) fn change<'a>(
+    session: &'a SessionId,
+    change: &LeaseChange,
+    now: &'static str,
+) -> Result<Statement<'a>, DatabaseError> {
+    let statement = Statement::new("UPDATE victor_sessions SET entries = entries");
+    let statement = set(statement, change, now)?
+        .push(" WHERE id = ")
+        .push_value(session.as_str());
+    admitted(statement, change, now)
+}
+
+/// What [`standing`] reads, behind the `SELECT`.
+pub(super) fn read<'a>(session: &'a SessionId, now: &'static str) -> Statement<'a> {
+    Statement::new("SELECT entries, status, fence, owner, owner_turn, held_since, held_until - ")
+        .push(now)
+        .push(
+            ", (SELECT count(*) FROM victor_open_turns WHERE session = key) \
+         FROM victor_sessions WHERE id = ",
+        )
+        .push_value(session.as_str())
+}
+
+/// Where a session stands.
+pub(super) fn standing(row: &Row, place: &str) -> Result<SessionStanding, DatabaseError> {
+    let failed = |error| DatabaseError::new(place, error);
+    let mut standing = SessionStanding::default();
+    standing.entries = row.int(0).map_err(failed)?.unsigned_abs();
+    standing.status = row.text(1).map_err(failed)?.into();
+    standing.fence = row.int(2).map_err(failed)?.unsigned_abs();
+    standing.has_open_turn = row.int(7).map_err(failed)? > 0;
+    if let Some(owner) = row.optional_text(3).map_err(failed)? {
+        let unreadable = |source| DatabaseError::Unreadable {
+            place: place.to_owned(),
+            what: "lease",
+            source,
+        };
+        let owner: LeaseOwner =
+            serde_json::from_str(owner).map_err(|error| unreadable(error.into()))?;
+        let turn = row.text(4).map_err(failed)?.parse::<TurnId>();
+        let turn = turn.map_err(|error| unreadable(error.into()))?;
+        let since = Timestamp::from_microsecond(row.int(5).map_err(failed)?);
+        let left = u64::try_from(row.int(6).map_err(failed)?).unwrap_or_default();
+        let lease = SessionLease::new(owner, turn, standing.fence, Duration::from_micros(left));
+        standing.lease = Some(lease.with_since(since.unwrap_or_default()));
+    }
+    Ok(standing)
+}
+
+/// Why a change of a lease was refused. It may be admitted by now.
+pub(super) fn refusal(
+    session: &SessionId,
+    change: &LeaseChange,
+    standing: &SessionStanding,
+) -> SessionError {
+    match change.check(session, standing.fence, standing.lease.as_ref()) {
+        Err(error) => error,
+        Ok(()) => run_out(session, standing),
+    }
+}
+
+/// The refusal by a lease that has run out since.
+pub(super) fn run_out(session: &SessionId, standing: &SessionStanding) -> SessionError {
+    SessionError::Fenced {
+        session: session.clone(),
+        by: standing
+            .lease
+            .as_ref()
+            .map(|lease| lease.owner.name.clone()),
+    }
+}
+
+/// A time as a number of microseconds.
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.min(LONGEST).as_micros()).unwrap_or(i64::MAX)
+}
