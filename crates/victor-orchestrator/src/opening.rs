@@ -23,7 +23,7 @@ pub(crate) enum Opened {
     /// The turn has its session.
     Turn(Arc<TurnLease>),
     /// The turn has ended before it began.
-    Ended(ChatResponse),
+    Ended(Box<ChatResponse>),
 }
 
 impl Inner {
@@ -40,7 +40,10 @@ impl Inner {
         }
         let grant = match self.grant(start, policy, events).await {
             Some(grant) => grant.map_err(session_error)?,
-            None => return Ok(Opened::Ended(cancelled_in_the_queue(start, events))),
+            None => {
+                let response = cancelled_in_the_queue(start, events);
+                return Ok(Opened::Ended(Box::new(response)));
+            }
         };
         let lease = match grant {
             TurnGrant::Begin { lease, merged } => {
@@ -55,7 +58,7 @@ impl Inner {
                 let (session, turn) = (events.session().clone(), events.turn());
                 let mut response = ChatResponse::ended(session, turn, TurnOutcome::Merged);
                 response.merged_into = Some(into);
-                return Ok(Opened::Ended(response));
+                return Ok(Opened::Ended(Box::new(response)));
             }
             _ => return Err(setup("session", "it neither began the turn nor merged it")),
         };

@@ -420,7 +420,7 @@ impl Inner {
         self.check_started().await?;
         let lease = match self.open(&mut start, policy, metadata, &events).await? {
             Opened::Turn(lease) => lease,
-            Opened::Ended(response) => return Ok(response),
+            Opened::Ended(response) => return Ok(*response),
         };
         let config = self.load_config(&events).await;
         if let TurnStart::Begin { limits, .. } = &mut start {

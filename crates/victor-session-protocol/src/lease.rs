@@ -34,7 +34,6 @@ impl TurnLease {
     }
 
     /// The same right, to a session whose journal had a turn when it was given.
-    #[must_use]
     pub fn with_open_turn(self, has_open_turn: bool) -> Self {
         Self {
             has_open_turn,

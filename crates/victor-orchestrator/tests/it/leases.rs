@@ -286,7 +286,7 @@ async fn interrupted(path: &Path) {
         assert!(poll_at_most(1, running.as_mut()).await.is_none());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    // The end of a process drops nothing.
+    #[expect(clippy::mem_forget, reason = "the end of a process drops nothing")]
     std::mem::forget(running);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
-use victor_core::{Part, ToolCall, Usage};
+use victor_core::{Part, ToolCall, ToolCallId, Usage};
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::protocols::{Completion, InMemoryReceiptStore};
 use victor_testkit::ScriptedModel;
@@ -88,7 +88,7 @@ async fn each_call_has_its_own_receipt_and_its_own_result() {
                 answered.extend(message.tool_results().map(|result| result.call_id.clone()));
             }
             assert_eq!(answered.len(), ids.len(), "{ids:?}");
-            let unique: BTreeSet<_> = answered.iter().map(|id| id.as_str()).collect();
+            let unique: BTreeSet<_> = answered.iter().map(ToolCallId::as_str).collect();
             assert_eq!(unique.len(), ids.len(), "{ids:?}: {answered:?}");
             let context = orchestrator.session("default").context();
             context.messages().validate().unwrap();
