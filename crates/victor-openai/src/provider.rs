@@ -227,7 +227,8 @@ impl ChatProvider for OpenAiProvider {
             Some((_, capabilities)) => capabilities.clone(),
             None => {
                 let mut known = capabilities::of(model.as_str());
-                known.structured_output |= self.quirks.structured_output;
+                known.structured_output |=
+                    self.quirks.structured_output && self.dialect == Dialect::ChatCompletions;
                 known
             }
         }

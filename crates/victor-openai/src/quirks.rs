@@ -25,7 +25,8 @@ pub struct Quirks {
     pub unsigned_call: Option<&'static str>,
     /// Whether the session is named as the key of the prompt cache.
     pub prompt_cache_key: bool,
-    /// Whether the server holds any model to a JSON Schema, whatever is known of the model.
+    /// Whether the server holds any model to a JSON Schema in Chat Completions, whatever is known of the model. In the
+    /// Responses API local servers pass over `text.format`, as llama.cpp does in version b11549.
     pub structured_output: bool,
     /// In which header the API key is sent.
     pub key_header: KeyHeader,

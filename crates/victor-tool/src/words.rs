@@ -5,6 +5,8 @@ use victor_core::Effect;
 use victor_text::{json_escaped, one_line, shortened};
 use victor_tool_protocol::ApprovalRequest;
 
+use crate::arguments;
+
 /// The candidates that `name` was probably meant to be, best first, at most three.
 pub(crate) fn closest<'a>(
     name: &str,
@@ -52,7 +54,7 @@ const SHOWN_ARGUMENTS: usize = 400;
 /// long, the question says how much of them it does not show.
 pub(crate) fn question(request: &ApprovalRequest) -> String {
     let ApprovalRequest { call, spec, .. } = request;
-    let arguments = match call.parse_arguments() {
+    let shown = match arguments::parse(call, spec) {
         Ok(arguments) => json_escaped(&Value::Object(arguments).to_string()).into_owned(),
         // The executor has read them before.
         Err(_) => one_line(&call.arguments),
@@ -61,7 +63,7 @@ pub(crate) fn question(request: &ApprovalRequest) -> String {
         "run `{}`, which {}, with {}?",
         spec.name,
         does(spec.effect),
-        shortened(&arguments, SHOWN_ARGUMENTS)
+        shortened(&shown, SHOWN_ARGUMENTS)
     )
 }
 

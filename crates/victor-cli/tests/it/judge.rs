@@ -26,7 +26,7 @@ fn faults() -> Vec<Value> {
     vec![
         json!({"type": "fail", "status": 429, "retry_after": 1}),
         fail(500, 1),
-        fail(502, 2),
+        fail(502, 1),
         fail(503, 1),
         fail(529, 1),
         fail(400, 1),
