@@ -80,7 +80,9 @@ async fn an_injected_context_keeps_its_strategy_and_its_threshold() {
     assert_eq!(compacted_by(&[]).await.as_deref(), Some("last two"));
     let strategy = ("context_compaction_strategy", json!("truncation"));
     assert_eq!(
-        compacted_by(&[strategy.clone()]).await.as_deref(),
+        compacted_by(std::slice::from_ref(&strategy))
+            .await
+            .as_deref(),
         Some("truncation")
     );
     let threshold = ("context_compaction_threshold", json!(0.9));

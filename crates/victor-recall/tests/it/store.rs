@@ -7,8 +7,8 @@ use serde_json::json;
 use victor_core::{Message, SessionId};
 use victor_recall::{RecallOptions, RecallTool};
 use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch,
-    SessionQuery, SessionStore, TranscriptEntry,
+    InMemorySessionStore, LeaseChange, OpenTurn, SessionCommit, SessionError, SessionInfo,
+    SessionPatch, SessionQuery, SessionStanding, SessionStore, TranscriptEntry,
 };
 use victor_testkit::faults::{Fault, Faulty};
 
@@ -31,6 +31,22 @@ impl Counting {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl SessionStore for Counting {
+    fn leases(&self) -> bool {
+        self.inner.leases()
+    }
+
+    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
+        self.inner.standing(session).await
+    }
+
+    async fn change_lease(
+        &self,
+        session: &SessionId,
+        change: &LeaseChange,
+    ) -> Result<(), SessionError> {
+        self.inner.change_lease(session, change).await
+    }
+
     async fn create_with(
         &self,
         session: &SessionInfo,

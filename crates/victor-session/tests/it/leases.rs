@@ -53,7 +53,7 @@ async fn write(
 async fn begin(sessions: &SessionCoordinator, number: u128) -> (TurnLease, TurnId) {
     let turn = TurnId::generate();
     let lease = sessions.begin_turn(&session()).await.unwrap();
-    let first = write(&sessions, &lease, turn, [number], open(turn));
+    let first = write(sessions, &lease, turn, [number], open(turn));
     first.await.unwrap();
     (lease, turn)
 }
@@ -159,7 +159,7 @@ async fn a_turn_waits_for_another_process_as_long_as_it_is_told() {
 
     let began = Instant::now();
     let limited = with(&store, "limited", |options| {
-        options.wait = Some(Duration::from_secs(5))
+        options.wait = Some(Duration::from_secs(5));
     });
     let refused = limited.begin_turn(&session()).await;
     assert!(
@@ -268,7 +268,7 @@ async fn heartbeats_come_three_times_in_a_lease_and_no_longer_than_the_turn() {
     let store =
         Arc::new(Faulty::new(InMemorySessionStore::default(), Fault::Error).every(u64::MAX));
     let sessions = with(&store, "one", |options| {
-        options.lease = Duration::from_secs(6)
+        options.lease = Duration::from_secs(6);
     });
     let (lease, turn) = begin(&sessions, 1).await;
     let calls = store.calls();

@@ -160,7 +160,7 @@ fn must_stay(history: &Messages) -> impl Iterator<Item = MessageId> {
     let is_request = |message: &Message| *message.role() == Role::User && !message.is_note();
     let is_request = move |message: &&std::sync::Arc<Message>| is_request(message);
     let first = history.iter().find(is_request);
-    let last = history.iter().filter(is_request).next_back();
+    let last = history.iter().rfind(is_request);
     history
         .iter()
         .filter(|message| message.is_pinned() || *message.role() == Role::System)

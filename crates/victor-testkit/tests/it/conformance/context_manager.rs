@@ -85,7 +85,7 @@ impl Manager {
         let is_request =
             |message: &&Arc<Message>| *message.role() == Role::User && !message.is_note();
         let first = history.iter().find(is_request);
-        let last = history.iter().filter(is_request).next_back();
+        let last = history.iter().rfind(is_request);
         let beginning = history.iter().find(|message| *message.role() == Role::User);
         let pinned = message.is_pinned() && !self.is("unpins");
         let wanted = [
