@@ -9,6 +9,7 @@ use victor_orchestrator::protocols::{Checkpoint, CheckpointDiff, CheckpointId, M
 
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
+use crate::table::{local, table};
 use crate::{say, sessions};
 
 /// See where conversations can be gone back to, and go there
@@ -123,29 +124,30 @@ async fn act(
 
 /// Checkpoints, one a line.
 pub(crate) fn list(checkpoints: &[Checkpoint]) -> String {
-    let line = |checkpoint: &Checkpoint| {
-        let at = checkpoint.at.to_string();
-        let at = at.get(..19).unwrap_or(&at).replace('T', " ");
-        let cause = checkpoint.cause.as_str().replace('_', " ");
-        let label = checkpoint.label.as_deref().unwrap_or_default();
-        let line = format!(
-            "{}  {at}  {:>4} messages  {cause}  {label}",
-            checkpoint.id, checkpoint.history.len
-        );
-        say::one_line(&line)
-    };
-    let lines: Vec<_> = checkpoints.iter().map(line).collect();
-    match lines.is_empty() {
-        true => "there are no checkpoints".to_owned(),
-        false => lines.join("\n"),
+    if checkpoints.is_empty() {
+        return "there are no checkpoints".to_owned();
     }
+    let row = |checkpoint: &Checkpoint| {
+        let messages = format!("{} messages", checkpoint.history.len);
+        let cause = checkpoint.cause.as_str().replace('_', " ");
+        let label = checkpoint.label.clone().unwrap_or_default();
+        [
+            checkpoint.id.to_string(),
+            local(checkpoint.at),
+            messages,
+            cause,
+            label,
+        ]
+    };
+    table(&checkpoints.iter().map(row).collect::<Vec<_>>())
 }
 
-/// The one checkpoint that has this label, or whose identifier is this or ends so.
+/// The one checkpoint that has this label, or whose identifier begins or ends so.
 pub(crate) fn find(checkpoints: &[Checkpoint], name: &str) -> anyhow::Result<CheckpointId> {
     let is_meant = |checkpoint: &&Checkpoint| {
         !name.is_empty()
-            && (checkpoint.id.to_string().ends_with(name)
+            && (checkpoint.id.to_string().starts_with(name)
+                || checkpoint.id.to_string().ends_with(name)
                 || checkpoint.label.as_deref() == Some(name))
     };
     let found: Vec<_> = checkpoints.iter().filter(is_meant).collect();
@@ -153,7 +155,7 @@ pub(crate) fn find(checkpoints: &[Checkpoint], name: &str) -> anyhow::Result<Che
         [one] => Ok(one.id),
         [] => bail!("there is no checkpoint `{name}` in this session"),
         _ => bail!(
-            "{} checkpoints are called or end with `{name}`: say more of the identifier",
+            "{} checkpoints are called `{name}`, or their identifiers begin or end so: say more of the identifier",
             found.len()
         ),
     }

@@ -4,7 +4,7 @@
 //! the flags, [`toolbox`] its tools (of which [`wanted`] keeps those away that are not named), [`settings`] are read from
 //! files and the environment, [`data`] has what is kept, [`exit`] knows how the program ends, [`interrupt`] hears the
 //! signals, [`provider`] chooses whose models are asked, [`say`] writes to the terminal, [`secrets`] knows what must not be
-//! told, [`tape`] records and replays.
+//! told, [`table`] sets what it lists, [`tape`] records and replays.
 
 mod agent;
 mod approvals;
@@ -20,6 +20,7 @@ mod say;
 mod secrets;
 mod sessions;
 mod settings;
+mod table;
 mod tape;
 mod toolbox;
 mod tools;

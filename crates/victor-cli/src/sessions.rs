@@ -16,6 +16,7 @@ use crate::chat::{self, ChatArgs};
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::say;
+use crate::table::{local, table};
 
 /// See, keep elsewhere, and delete the conversations that are kept
 #[derive(Debug, Args)]
@@ -131,12 +132,13 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
             let mut query = SessionQuery::first(*limit);
             query.text.clone_from(text);
             query.tags.extend(tag.iter().cloned());
-            for info in sessions.find_sessions(&query).await? {
-                let line = match json {
-                    true => json_escaped(&serde_json::to_string(&info)?).into_owned(),
-                    false => line(&info),
-                };
-                writeln!(out, "{}", say::plain(&line))?;
+            let found = sessions.find_sessions(&query).await?;
+            if *json {
+                for info in &found {
+                    writeln!(out, "{}", json_escaped(&serde_json::to_string(info)?))?;
+                }
+            } else if !found.is_empty() {
+                writeln!(out, "{}", list(&found))?;
             }
         }
         // It was done before.
@@ -173,7 +175,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
                 }
                 error => error.into(),
             })?;
-            writeln!(out, "{}", say::plain(&line(&info)))?;
+            writeln!(out, "{}", list(&[info]))?;
         }
         Action::Name {
             session,
@@ -185,14 +187,22 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
             patch.title.clone_from(title);
             patch.add_tags.extend(tag.iter().cloned());
             let info = sessions.update_session(&info.id, &patch).await?;
-            writeln!(out, "{}", say::plain(&line(&info)))?;
+            writeln!(out, "{}", list(&[info]))?;
         }
         Action::Delete { sessions: names } => {
+            // All are looked for before the first is gone.
+            let mut found = Vec::new();
             for name in names {
                 let session = SessionId::new(name.as_str());
-                if !sessions.delete_session(&session).await? {
-                    return Err(Failure::usage(SessionError::NotFound(session)));
+                match sessions.session_info(&session).await? {
+                    Some(info) => found.push(info),
+                    None => return Err(Failure::usage(SessionError::NotFound(session))),
                 }
+            }
+            for info in found {
+                sessions.delete_session(&info.id).await?;
+                let (id, entries) = (say::one_line(info.id.as_str()), info.entries);
+                writeln!(out, "deleted {id} with {entries} messages")?;
             }
         }
     }
@@ -228,19 +238,20 @@ pub(crate) fn new_name() -> String {
     format!("{day}-{time}-{}", &unique[unique.len() - 4..])
 }
 
-/// A session in one line.
-fn line(info: &SessionInfo) -> String {
-    let tags: Vec<_> = info.tags.iter().map(|tag| format!("#{tag}")).collect();
-    let updated = info.updated_at.to_string();
-    let updated = updated.get(..19).unwrap_or(&updated).replace('T', " ");
-    let title = info.title.as_deref().unwrap_or_default();
-    let line = format!(
-        "{}  {updated}  {:>4} messages  {title} {}",
-        info.id,
-        info.entries,
-        tags.join(" ")
-    );
-    say::one_line(&line)
+/// Sessions, one a line.
+fn list(sessions: &[SessionInfo]) -> String {
+    let row = |info: &SessionInfo| {
+        let tags = info.tags.iter().map(|tag| format!("#{tag}"));
+        let words: Vec<String> = info.title.iter().cloned().chain(tags).collect();
+        let messages = format!("{} messages", info.entries);
+        [
+            info.id.to_string(),
+            local(info.updated_at),
+            messages,
+            words.join(" "),
+        ]
+    };
+    table(&sessions.iter().map(row).collect::<Vec<_>>())
 }
 
 /// A conversation as people read it.

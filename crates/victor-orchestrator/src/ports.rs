@@ -10,7 +10,7 @@ use victor_chat_protocol::{
     ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn, TooLong,
     TurnEventKind, TurnPorts,
 };
-use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft};
+use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
 use victor_core::wire::Extra;
@@ -256,10 +256,22 @@ impl SessionPorts {
         let Some(manager) = self.roles.checkpoint.as_deref() else {
             return;
         };
-        let session = self.events.session();
-        if !contain_sync(|| manager.is_due(session, &cause)).unwrap_or_default() {
-            return;
+        if self.is_due(manager, &cause) {
+            self.make_checkpoint(manager, cause, context).await;
         }
+    }
+
+    fn is_due(&self, manager: &dyn CheckpointManager, cause: &CheckpointCause) -> bool {
+        contain_sync(|| manager.is_due(self.events.session(), cause)).unwrap_or_default()
+    }
+
+    async fn make_checkpoint(
+        &self,
+        manager: &dyn CheckpointManager,
+        cause: CheckpointCause,
+        context: Context,
+    ) {
+        let session = self.events.session();
         let open = lock(&self.open).clone();
         let mut draft = CheckpointDraft::new(session.clone(), context, cause);
         draft.turn = Some(self.turn);
@@ -272,13 +284,19 @@ impl SessionPorts {
 
     /// Makes a checkpoint if so many of the calls that have run are enough for one.
     async fn checkpoint_after(&self, messages: &[Arc<Message>]) {
-        if self.roles.checkpoint.is_none() {
+        let Some(manager) = self.roles.checkpoint.as_deref() else {
             return;
-        }
+        };
         let results = messages.iter().flat_map(|message| message.tool_results());
-        for _ in results.filter(|result| has_run(&result.outcome)) {
+        // Every call counts, and many of one answer are one state to go back to.
+        let due = results
+            .filter(|result| has_run(&result.outcome))
+            .filter(|_| self.is_due(manager, &CheckpointCause::ToolCalls))
+            .count();
+        if due > 0 {
             let context = self.roles.context.context(self.events.session());
-            self.checkpoint(CheckpointCause::ToolCalls, context).await;
+            self.make_checkpoint(manager, CheckpointCause::ToolCalls, context)
+                .await;
         }
     }
 

@@ -163,7 +163,7 @@ fn a_conversation_goes_back_and_forks() {
     }
     let listed = says(folder, &["checkpoints", "list", "notes"]);
     assert!(
-        listed.lines().count() >= 2 && listed.contains("manual good"),
+        listed.lines().count() >= 2 && listed.contains("manual  good"),
         "{listed}"
     );
     let newest = listed.split_whitespace().next().unwrap().to_owned();

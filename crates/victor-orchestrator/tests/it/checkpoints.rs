@@ -204,6 +204,16 @@ async fn checkpoints_are_made_after_so_many_calls() {
 }
 
 #[tokio::test]
+async fn many_calls_of_one_answer_are_one_checkpoint() {
+    let place = Place::new();
+    let calls = (0..23).map(|n| ("look", json!({ "n": n })));
+    let model = ScriptedModel::new().calls_all(calls).says("seen");
+    let session = place.open(model).session("s");
+    session.chat("look around").await.unwrap();
+    assert_eq!(session.checkpoints().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn without_checkpoints_it_is_said_how_to_have_them() {
     let orchestrator = crate::orchestrator(ScriptedModel::new());
     let error = orchestrator

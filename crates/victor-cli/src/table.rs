@@ -1,0 +1,82 @@
+//! Tables whose columns keep their places, and the times that stand in them.
+
+use jiff::tz::TimeZone;
+use unicode_width::UnicodeWidthStr as _;
+use victor_orchestrator::protocols::Timestamp;
+
+use crate::say;
+
+/// Returns rows as lines, each cell as wide as the widest of its column. The last column is as long as it is.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| say::one_line(cell)))
+        .collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].width())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| {
+            let blanks = width - cell.width();
+            // Numbers stand below each other at their ends.
+            match cell.starts_with(|first: char| first.is_ascii_digit())
+                && cell.ends_with(" messages")
+            {
+                true => format!("{}{cell}", " ".repeat(blanks)),
+                false => format!("{cell}{}", " ".repeat(blanks)),
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a time as the clock on the wall shows it, with its zone.
+pub(crate) fn local(time: Timestamp) -> String {
+    at(time, TimeZone::system())
+}
+
+fn at(time: Timestamp, zone: TimeZone) -> String {
+    time.to_zoned(zone)
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_keep_their_places() {
+        let row = |name: &str, count: u32, title: &str| {
+            [
+                name.to_owned(),
+                format!("{count} messages"),
+                title.to_owned(),
+            ]
+        };
+        let text = table(&[
+            row("a", 4, "One\nline"),
+            row("\u{4f1a}\u{8bae}-session", 1234, "Two"),
+            row("b", 5, ""),
+        ]);
+        let expected = "\
+a                4 messages  One line
+\u{4f1a}\u{8bae}-session  1234 messages  Two
+b                5 messages";
+        assert_eq!(text, expected);
+        assert_eq!(table::<1>(&[]), "");
+    }
+
+    #[test]
+    fn times_are_those_of_the_place_and_name_their_zone() {
+        let time: Timestamp = "2026-11-30T15:55:08Z".parse().unwrap();
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        assert_eq!(at(time, zone), "2026-11-30 16:55:08 CET");
+        assert_eq!(at(time, TimeZone::UTC), "2026-11-30 15:55:08 UTC");
+    }
+}
