@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use serde_json::Value;
 use victor_cassette::CassettePlayer;
 use victor_orchestrator::coordinators::{ProviderCoordinator, ProviderOptions};
 use victor_orchestrator::protocols::{
-    ChatProvider, ConfigLoader as _, ModelId, SessionQuery, SwitchedBy, Tool,
+    ChatProvider, ConfigLoader as _, ModelId, SessionId, SessionQuery, SwitchedBy, Tool,
 };
 use victor_orchestrator::{AgentOrchestrator, ChatError, Session};
 use victor_recall::RecallTool;
@@ -18,7 +19,7 @@ use victor_workspace_tools::WorkspaceTools;
 use crate::approvals::FolderApprovals;
 use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
-use crate::provider::{Opened, ProviderArgs, Source};
+use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source};
 use crate::say;
 use crate::sessions;
 use crate::settings::SettingsArgs;
@@ -72,6 +73,8 @@ pub(crate) struct Agent {
     pub(crate) approvals: FolderApprovals,
     /// The servers that it has tools of.
     pub(crate) mcp: Option<Mcp>,
+    /// What the session is to remember of whose models answer.
+    pub(crate) memory: Option<Value>,
 }
 
 /// Who knows what helps where the model fails.
@@ -97,18 +100,23 @@ impl AgentArgs {
         // Before anything is recorded, since what servers are told must not be.
         let servers = self.toolbox.servers()?;
         let named = self.model.as_deref().map(ModelId::from);
+        let replay = self.tape.replay().map_err(Failure::usage)?;
+        let stores = self.stores(data).await?;
+        let name = self.session_name(&stores).await.map_err(Failure::usage)?;
         let Asked {
             provider,
             source,
             model,
             about,
             tape,
-        } = match self.tape.replay().map_err(Failure::usage)? {
+            memory,
+        } = match replay {
             Some((player, path)) => Self::replayed(player, path, named)?,
-            None => self.asked(named.or(settings.model)).await?,
+            None => {
+                let memory = self.memory(&stores, &name).await;
+                self.asked(named, settings.model, memory).await?
+            }
         };
-        let stores = self.stores(data).await?;
-        let name = self.session_name(&stores).await.map_err(Failure::usage)?;
         let options = ProviderOptions {
             shows_thoughts,
             ..ProviderOptions::default()
@@ -143,7 +151,17 @@ impl AgentArgs {
             workspace,
             approvals,
             mcp,
+            memory,
         })
+    }
+
+    /// Whose models a session that goes on was held with, unless the flags say whose are asked now.
+    async fn memory(&self, stores: &Stores, name: &str) -> Option<Memory> {
+        if self.provider.is_given() {
+            return None;
+        }
+        let info = stores.sessions.info(&SessionId::new(name)).await.ok()??;
+        Memory::read(info.metadata.get(PROVIDER)?)
     }
 
     /// Where the conversation is kept. That it cannot be is no reason not to talk, unless one is to go on.
@@ -173,17 +191,42 @@ impl AgentArgs {
         Ok(last.id.to_string())
     }
 
-    /// A real provider, recorded if it is to be.
-    async fn asked(&self, named: Option<ModelId>) -> Result<Asked, Failure> {
+    /// A real provider, recorded if it is to be. A model comes from the flag, else from what the session remembers, else
+    /// from the settings.
+    async fn asked(
+        &self,
+        named: Option<ModelId>,
+        set: Option<ModelId>,
+        memory: Option<Memory>,
+    ) -> Result<Asked, Failure> {
+        let needs_model = named.is_none() && set.is_none() && memory.is_none();
+        let before = memory.as_ref().and_then(|memory| memory.flags.as_ref());
+        let (flags, opened) = match before {
+            Some(before) => match before.open(needs_model).await {
+                Ok(opened) => (before, Ok(opened)),
+                Err(failure) => {
+                    say::remark(&format!(
+                        "the provider that this session was held with cannot be opened: {}",
+                        failure.reason()
+                    ));
+                    (&self.provider, self.provider.open(needs_model).await)
+                }
+            },
+            None => (&self.provider, self.provider.open(needs_model).await),
+        };
         let Opened {
             provider,
             source,
             reason,
-        } = self.provider.open(named.is_none()).await?;
+        } = opened?;
         let name = provider.name().to_owned();
-        let Some(model) = named.or_else(|| provider.default_model()) else {
+        let remembered = memory.as_ref().and_then(|memory| memory.model_of(&name));
+        let is_remembered = named.is_none() && remembered.is_some();
+        let model = named.or(remembered).or(set);
+        let Some(model) = model.or_else(|| provider.default_model()) else {
             return Err(Failure::usage(source.no_model(&name).await));
         };
+        let memory = Some(flags.memory(&name, &model));
         source
             .check(&model, reason.as_deref())
             .map_err(Failure::usage)?;
@@ -194,6 +237,9 @@ impl AgentArgs {
         if let Some(reason) = reason {
             about += &format!("; chosen {reason}");
         }
+        if is_remembered {
+            about += "; as before in this session";
+        }
         let (provider, tape) = self.tape.record(provider).map_err(Failure::usage)?;
         Ok(Asked {
             provider,
@@ -201,6 +247,7 @@ impl AgentArgs {
             model,
             about,
             tape,
+            memory,
         })
     }
 
@@ -227,6 +274,7 @@ impl AgentArgs {
             model,
             about,
             tape: Tape::Playing(player, path),
+            memory: None,
         })
     }
 }
@@ -265,6 +313,8 @@ struct Asked {
     model: ModelId,
     about: String,
     tape: Tape,
+    /// What the session is to remember of it.
+    memory: Option<Value>,
 }
 
 impl Adviser {

@@ -173,6 +173,7 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         agent.adviser,
         agent.workspace,
         agent.approvals.last(),
+        agent.memory,
     );
     let running = conversation.session.running().await?;
     let open = conversation.session.open_turn().await?;

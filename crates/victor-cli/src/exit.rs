@@ -39,6 +39,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// The error in one line, to be remarked upon where the program goes on without.
+    pub(crate) fn reason(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
     /// The program was called in a wrong way.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Whose models are asked: the flags for it, what the environment says, and what helps where a provider fails.
 
 mod advice;
+mod memory;
 mod ollama;
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use victor_orchestrator::protocols::{ChatProvider, ModelId, ProviderError, Provi
 
 use crate::exit::Failure;
 
+pub(crate) use memory::{Memory, PROVIDER};
+
 /// The variable with the key of the Anthropic API.
 const ANTHROPIC_KEY: &str = "ANTHROPIC_API_KEY";
 /// The variable with the key of the OpenAI API.
@@ -29,7 +32,7 @@ pub(crate) const SERVER: &str = "VICTOR_SERVER";
 const LIST_TIME: Duration = Duration::from_secs(5);
 
 /// Whose models are asked.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ProviderArgs {
     /// Whose models to ask
     #[arg(long, value_name = "NAME", value_enum, default_value_t = Choice::Auto)]

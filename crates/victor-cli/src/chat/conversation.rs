@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use victor_orchestrator::protocols::SessionPatch;
 use victor_orchestrator::{
     Approval, ChatError, ChatResponse, Session, SuspendedTurn, TurnEventKind, TurnOutcome,
@@ -17,6 +18,7 @@ use super::view::View;
 use crate::agent::Adviser;
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
+use crate::provider::PROVIDER;
 use crate::say;
 
 /// A conversation: its session, and where it is shown.
@@ -31,6 +33,8 @@ pub(super) struct Conversation {
     approvals_last: bool,
     /// Whether the session has a title, as far as that is known.
     is_entitled: bool,
+    /// What the session is to remember of whose models answer.
+    memory: Option<Value>,
 }
 
 /// How a turn ended.
@@ -74,6 +78,7 @@ impl Conversation {
         adviser: Adviser,
         workspace: WorkspaceTools,
         approvals_last: bool,
+        memory: Option<Value>,
     ) -> Self {
         Self {
             session,
@@ -83,6 +88,7 @@ impl Conversation {
             workspace,
             approvals_last,
             is_entitled: false,
+            memory,
         }
     }
 
@@ -103,17 +109,26 @@ impl Conversation {
         self.show(stream).await
     }
 
-    /// Gives a session that has no title the first message for one. It is no matter if that fails.
+    /// Gives a session that has no title the first message for one, and lets it remember whose models answer. It is no
+    /// matter if that fails.
     async fn entitle(&mut self, title: String) {
         if std::mem::replace(&mut self.is_entitled, true) {
             return;
         }
         let sessions = self.session.orchestrator().session_coordinator();
-        if let Ok(Some(info)) = sessions.session_info(self.session.id()).await
-            && info.title.is_none()
-        {
-            let mut patch = SessionPatch::default();
+        let Ok(Some(info)) = sessions.session_info(self.session.id()).await else {
+            return;
+        };
+        let mut patch = SessionPatch::default();
+        if info.title.is_none() {
             patch.title = Some(title);
+        }
+        if let Some(memory) = self.memory.take()
+            && info.metadata.get(PROVIDER) != Some(&memory)
+        {
+            patch.metadata.insert(PROVIDER.to_owned(), memory);
+        }
+        if patch.title.is_some() || !patch.metadata.is_empty() {
             let _ = sessions.update_session(self.session.id(), &patch).await;
         }
     }

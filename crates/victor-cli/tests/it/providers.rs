@@ -425,3 +425,58 @@ fn a_server_that_is_named() {
         "--server goes with --provider openai, openai-responses or anthropic, or with none";
     check_error(&needless, 2, expected);
 }
+
+#[test]
+fn a_session_goes_on_with_the_provider_and_the_model_that_it_was_held_with() {
+    let api = Api::start(openai);
+    let url = format!("{}/v1", api.url());
+    let folder = folder();
+    let keys = [("OPENAI_API_KEY", KEY)];
+    let flags = [
+        "--session",
+        "s",
+        "--provider",
+        "openai",
+        "--base-url",
+        &url,
+        "--model",
+        "m",
+    ];
+    ask(&folder, &flags, &keys);
+    let about = "model m of openai-compatible; as before in this session";
+    check_answer(
+        &ask(&folder, &["--session", "s"], &keys),
+        "By chat.\n",
+        about,
+    );
+    assert_eq!(api.last().json()["model"], "m");
+    // A flag beats what is remembered, and is remembered in its place.
+    let about = "model n of openai-compatible";
+    check_answer(
+        &ask(&folder, &["--continue", "--model", "n"], &keys),
+        "By chat.\n",
+        about,
+    );
+    let about = "model n of openai-compatible; as before in this session";
+    check_answer(&ask(&folder, &["--continue"], &keys), "By chat.\n", about);
+    // Another session knows nothing of it.
+    let other = ask(
+        &folder,
+        &["--session", "other", "--provider", "offline"],
+        &keys,
+    );
+    assert!(
+        other
+            .stderr
+            .starts_with("model offline-extractive of offline"),
+        "{other:?}"
+    );
+    // A provider that cannot be opened any more is told, and is no end of the session.
+    let gone = ask(&folder, &["--session", "s"], &[]);
+    let remark = gone.stderr.lines().next();
+    assert_eq!(gone.code, Some(0), "{gone:?}");
+    assert!(
+        remark.is_some_and(|line| line.contains("as before") || line.contains("cannot be opened")),
+        "{gone:?}"
+    );
+}

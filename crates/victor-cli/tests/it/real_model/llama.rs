@@ -117,6 +117,7 @@ impl Llama {
             .provider(self.provider(dialect))
             .settings(Settings {
                 max_output_tokens: Some(longest_answer),
+                temperature: Some(0.0),
                 ..Settings::default()
             })
             .build()

@@ -1,0 +1,111 @@
+//! Whose models a session was held with, kept in its metadata so that it goes on with them.
+
+use clap::ValueEnum as _;
+use serde_json::{Value, json};
+use victor_orchestrator::protocols::ModelId;
+
+use super::{Choice, ProviderArgs};
+
+/// The name of the metadata.
+pub(crate) const PROVIDER: &str = "victor_provider";
+
+/// What a session remembers.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// The flags that chose the provider; none where the environment did.
+    pub(crate) flags: Option<ProviderArgs>,
+    /// The provider's own name.
+    name: String,
+    model: ModelId,
+}
+
+impl Memory {
+    /// Reads what [`ProviderArgs::memory`] has written. What cannot be read is not remembered.
+    pub(crate) fn read(kept: &Value) -> Option<Self> {
+        let text = |name: &str| kept.get(name).and_then(Value::as_str);
+        let flags = text("provider").and_then(|choice| {
+            Some(ProviderArgs {
+                provider: Choice::from_str(choice, true).ok()?,
+                base_url: text("base_url").map(str::to_owned),
+                server: text("server").map(str::to_owned),
+            })
+        });
+        Some(Self {
+            flags: flags.filter(ProviderArgs::is_given),
+            name: text("name")?.to_owned(),
+            model: text("model")?.into(),
+        })
+    }
+
+    /// The model, if it is one of the provider of this name.
+    pub(crate) fn model_of(&self, name: &str) -> Option<ModelId> {
+        (self.name == name).then(|| self.model.clone())
+    }
+}
+
+impl ProviderArgs {
+    /// Whether the flags say anything.
+    pub(crate) fn is_given(&self) -> bool {
+        self.provider != Choice::Auto || self.base_url.is_some() || self.server.is_some()
+    }
+
+    /// What a session is to remember of them. An address that may hold a secret is left out.
+    pub(crate) fn memory(&self, name: &str, model: &ModelId) -> Value {
+        let choice = self.provider.to_possible_value();
+        let address = self
+            .base_url
+            .as_deref()
+            .filter(|url| !url.contains(['@', '?']));
+        json!({
+            "provider": choice.as_ref().map(clap::builder::PossibleValue::get_name),
+            "base_url": address,
+            "server": self.server,
+            "name": name,
+            "model": model,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_come_back_without_secrets() {
+        let flags = |base_url: &str| ProviderArgs {
+            provider: Choice::OpenaiResponses,
+            base_url: Some(base_url.to_owned()),
+            server: Some("vllm".to_owned()),
+        };
+        let kept = flags("http://gpu:8000/v1").memory("vllm", &"m".into());
+        let memory = Memory::read(&kept).unwrap();
+        assert_eq!(
+            (memory.model_of("vllm"), memory.model_of("openai")),
+            (Some("m".into()), None)
+        );
+        assert_eq!(
+            format!("{:?}", memory.flags.unwrap()),
+            format!("{:?}", flags("http://gpu:8000/v1"))
+        );
+        for secret in ["http://me:secret@gpu/v1", "http://gpu/v1?key=secret"] {
+            assert!(
+                !flags(secret)
+                    .memory("vllm", &"m".into())
+                    .to_string()
+                    .contains("secret")
+            );
+        }
+        let auto = ProviderArgs {
+            provider: Choice::Auto,
+            base_url: None,
+            server: None,
+        };
+        assert!(
+            Memory::read(&auto.memory("offline", &"m".into()))
+                .unwrap()
+                .flags
+                .is_none()
+        );
+        assert!(Memory::read(&json!("rubbish")).is_none());
+    }
+}
