@@ -230,6 +230,7 @@ impl AgentArgs {
         source
             .check(&model, reason.as_deref())
             .map_err(Failure::usage)?;
+        source.learn(&model).await;
         let mut about = format!("model {model} of {name}");
         if let Some(remark) = source.about() {
             about += &format!(": {remark}");

@@ -316,6 +316,20 @@ impl Source {
         )
     }
 
+    /// Asks a server that needs no key for the windows of its models, if that of this one is not known: it is near, has few
+    /// models, and its window is what somebody has given it. That it does not tell is no reason not to talk.
+    pub(crate) async fn learn(&self, model: &ModelId) {
+        // Ollama's list tells no windows.
+        let Self::OpenAi(provider) = self else {
+            return;
+        };
+        let needs_key =
+            Server::named(provider.name()).is_some_and(|server| server.key_variable.is_some());
+        if !needs_key && provider.capabilities(model).context_window.is_none() {
+            self.models().await;
+        }
+    }
+
     /// What is to be known about the answers.
     pub(crate) fn about(&self) -> Option<&'static str> {
         matches!(self, Self::Offline).then_some("it quotes what it reads, and is no language model")

@@ -11,6 +11,7 @@ use victor_provider_protocol::{Capabilities, CapabilitySource, ProviderError, Pr
 use crate::body::Bodies;
 use crate::connection::Connection;
 use crate::error::of_http;
+use crate::windows::Windows;
 use crate::{AnswerLimits, Dialect, KeyHeader, OpenAiProvider, Quirks, Server};
 
 /// The model of OpenAI that is asked where none is chosen.
@@ -216,6 +217,7 @@ impl OpenAiBuilder {
             capabilities: self.capabilities,
             bodies: Bodies::default(),
             limits: self.limits,
+            windows: Windows::default(),
         })
     }
 

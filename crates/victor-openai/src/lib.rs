@@ -88,6 +88,7 @@ mod responses;
 mod server;
 mod servers;
 mod usage;
+mod windows;
 
 pub use builder::OpenAiBuilder;
 pub use decoder::StreamDecoder;

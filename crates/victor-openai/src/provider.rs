@@ -1,6 +1,6 @@
 //! The provider.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -10,12 +10,13 @@ use victor_core::ModelId;
 use victor_http::header::CONTENT_TYPE;
 use victor_http::{EventStream, HttpBody, HttpResponse};
 use victor_provider_protocol::{
-    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ProviderError, ProviderErrorKind,
+    Capabilities, CapabilitySource, ChatProvider, ChatRequest, Completion, CompletionEvent,
+    CompletionStream, ProviderError, ProviderErrorKind,
 };
 
 use crate::body::{Bodies, Encoding};
 use crate::connection::Connection;
+use crate::windows::{Told, Windows};
 use crate::{AnswerLimits, Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabilities, error};
 
 /// OpenAI, or another server that speaks one of its dialects.
@@ -30,6 +31,7 @@ pub struct OpenAiProvider {
     pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
     pub(crate) bodies: Bodies,
     pub(crate) limits: AnswerLimits,
+    pub(crate) windows: Windows,
 }
 
 impl OpenAiProvider {
@@ -48,7 +50,8 @@ impl OpenAiProvider {
         OpenAiBuilder::from_env().build()
     }
 
-    /// Asks which models there are, in the order of the server.
+    /// Asks which models there are, in the order of the server. The windows that the list tells are known from then on,
+    /// and beat those of the table.
     ///
     /// # Errors
     ///
@@ -77,15 +80,21 @@ impl OpenAiProvider {
             let error = error::malformed(&self.connection.name, message, &failed);
             self.connection.without_secrets(error)
         })?;
-        let models = list.data.into_iter().chain(list.models);
-        let names = models.filter_map(|model| model.id.or(model.name));
         let mut found = Vec::new();
-        // llama.cpp lists its models twice, as OpenAI does and as Ollama does.
-        for name in names.map(ModelId::from) {
+        let mut windows = HashMap::new();
+        for model in list.data.into_iter().chain(list.models) {
+            let Some(name) = model.id.or(model.name).map(ModelId::from) else {
+                continue;
+            };
+            if let Some(window) = model.told.window() {
+                windows.insert(name.clone(), window);
+            }
+            // llama.cpp lists its models twice, as OpenAI does and as Ollama does.
             if !found.contains(&name) {
                 found.push(name);
             }
         }
+        self.windows.set(windows);
         Ok(found)
     }
 
@@ -187,6 +196,8 @@ struct ModelList {
 struct Model {
     id: Option<String>,
     name: Option<String>,
+    #[serde(flatten)]
+    told: Told,
 }
 
 #[async_trait]
@@ -229,6 +240,10 @@ impl ChatProvider for OpenAiProvider {
                 let mut known = capabilities::of(model.as_str());
                 known.structured_output |=
                     self.quirks.structured_output && self.dialect == Dialect::ChatCompletions;
+                if let Some(window) = self.windows.of(model) {
+                    known.context_window = Some(window);
+                    known.source = CapabilitySource::Provider;
+                }
                 known
             }
         }

@@ -35,6 +35,43 @@ async fn both_lists_are_read() {
 }
 
 #[tokio::test]
+async fn the_windows_of_a_list_are_known_from_then_on() {
+    for (model, window) in [
+        (
+            r#"{"id":"m","meta":{"n_ctx":1024,"n_ctx_train":8192}}"#,
+            1024,
+        ),
+        (r#"{"id":"m","max_model_len":32768}"#, 32_768),
+        (
+            r#"{"id":"m","max_context_length":131072,"loaded_context_length":4096}"#,
+            4096,
+        ),
+        (r#"{"id":"m","context_length":200000}"#, 200_000),
+        (r#"{"id":"m","context_window":16384}"#, 16_384),
+    ] {
+        let others = r#"{"id":"n","context_length":5},{"id":"o","context_length":"much"}"#;
+        let list = format!(r#"{{"data":[{model},{others}]}}"#);
+        let fake = Fake::saying(Reply::json(&*list)).await;
+        let provider = fake.provider(Server::VLLM, Dialect::ChatCompletions);
+        let known = |model: &str| provider.capabilities(&model.into());
+        assert_eq!(known("m").context_window, None);
+        provider.models().await.unwrap();
+        assert_eq!(known("m").context_window, Some(window), "{model}");
+        assert_eq!(known("m").source, CapabilitySource::Provider);
+        assert_eq!(known("o").context_window, None);
+    }
+    // The only model answers by whatever name.
+    let list = r#"{"data":[{"id":"/models/tiny.gguf","meta":{"n_ctx":1024}}]}"#;
+    let fake = Fake::saying(Reply::json(list)).await;
+    let provider = fake.provider(Server::LLAMA_CPP, Dialect::ChatCompletions);
+    provider.models().await.unwrap();
+    assert_eq!(
+        provider.capabilities(&"m".into()).context_window,
+        Some(1024)
+    );
+}
+
+#[tokio::test]
 async fn a_list_that_is_none_is_an_error() {
     for (reply, kind, message) in [
         (
