@@ -167,6 +167,14 @@ impl Conversation {
                 continue;
             }
             self.view.summary(&response, busy);
+            if self.view.is_usage_unknown() && response.outcome == TurnOutcome::Cancelled {
+                let stats = self.session.context_stats();
+                self.view.remark(&format!(
+                    "the call that was stopped has used some {} tokens more; that is an estimate, since its provider \
+                     cannot say it any more",
+                    stats.tokens + stats.preamble
+                ));
+            }
             return Ok(match (signal, &response.outcome) {
                 (Some(Exit::Interrupted), _) => End::Stopped(Exit::Interrupted),
                 (Some(exit), _) => End::Left(exit),

@@ -20,6 +20,8 @@ pub(super) struct View {
     midline: bool,
     /// The last character of the answer, with which the next piece may belong together.
     last: Option<char>,
+    /// Whether a model call runs whose usage its provider has not told yet.
+    is_asking: bool,
 }
 
 impl View {
@@ -29,11 +31,17 @@ impl View {
             quiet,
             midline: false,
             last: None,
+            is_asking: false,
         }
     }
 
     /// Shows an event.
     pub(super) fn event(&mut self, event: &TurnEvent) -> io::Result<()> {
+        match &event.kind {
+            TurnEventKind::ModelCallStarted(_) => self.is_asking = true,
+            TurnEventKind::ModelCallFinished(_) => self.is_asking = false,
+            _ => {}
+        }
         if self.json {
             let mut line = json_escaped(&serde_json::to_string(event)?).into_owned();
             line.push('\n');
@@ -56,6 +64,11 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the turn was stopped in the middle of a model call, whose usage nobody has told.
+    pub(super) fn is_usage_unknown(&mut self) -> bool {
+        std::mem::take(&mut self.is_asking)
     }
 
     /// Takes note of a Ctrl-C, which the terminal has shown where the cursor was.

@@ -228,3 +228,62 @@ fn a_reader_that_does_not_read_does_not_keep_it_alive() {
     }
     assert_eq!(victor.wait().unwrap().code(), Some(130));
 }
+
+/// Serves one answer that begins and never ends, and returns where.
+fn endless_model() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 1 << 16];
+            let read = stream.read(&mut request).unwrap();
+            let answer: &[u8] = match request[..read].starts_with(b"POST") {
+                true => b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n\
+                    data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Once upon a time\"}}]}\n\n",
+                false => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+            };
+            stream.write_all(answer).unwrap();
+            open.push(stream);
+        }
+    });
+    url
+}
+
+#[test]
+fn what_a_stopped_answer_has_used_is_estimated() {
+    let folder = folder();
+    let mut victor = victor(folder.path())
+        .env("OPENAI_API_KEY", "none")
+        .args([
+            "chat",
+            "--provider",
+            "openai",
+            "--model",
+            "m",
+            "Tell me a story.",
+        ])
+        .args(["--base-url", &endless_model()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut begun = [0; 16];
+    victor
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut begun)
+        .unwrap();
+    assert_eq!(&begun, b"Once upon a time");
+    kill_process(Pid::from_child(&victor), Signal::INT).unwrap();
+    let output = victor.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(
+        stderr.contains("tokens more; that is an estimate"),
+        "{stderr}"
+    );
+}
