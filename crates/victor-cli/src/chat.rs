@@ -127,9 +127,12 @@ impl ChatArgs {
     }
 }
 
-/// The message with what came through standard input before it, marked so that the model can tell them apart.
+/// The message behind what came through standard input, which is fenced so that the model can tell them apart.
 fn with_input(message: &str, input: &str) -> String {
-    format!("<standard_input>\n{input}\n</standard_input>\n\n{message}")
+    // A fence that the input cannot close.
+    let longest = input.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{input}\n{fence}\n\n{message}")
 }
 
 /// Sends a message, or holds a conversation.

@@ -99,7 +99,7 @@ fn what_is_piped_in_goes_with_the_message() {
         std::fs::write(&path, bytes).unwrap();
         std::fs::File::open(path).unwrap()
     };
-    let marked = |text: &str| format!("<standard_input>\n{text}\n</standard_input>\n\nSum it up.");
+    let marked = |text: &str| format!("```\n{text}\n```\n\nSum it up.");
     assert_eq!(sent(file(b"one\ntwo\n\n")).0, marked("one\ntwo"));
     let (said, remarks) = sent(file(b"caf\xe9"));
     assert_eq!(said, marked("caf\u{fffd}"));
@@ -107,6 +107,9 @@ fn what_is_piped_in_goes_with_the_message() {
         remarks.contains("standard input is not all UTF-8"),
         "{remarks}"
     );
+    let fenced = "```sh\nls\n```";
+    let marked = format!("````\n{fenced}\n````\n\nSum it up.");
+    assert_eq!(sent(file(fenced.as_bytes())).0, marked);
     assert_eq!(sent(file(b" \n")).0, "Sum it up.");
     assert_eq!(sent(Stdio::null()).0, "Sum it up.");
 }

@@ -160,12 +160,12 @@ async fn files_are_read_and_written_within_the_folder() {
     assert!(outside.to_string().contains("denied"), "{outside}");
 
     let distrusting = connect(config).await;
-    assert_eq!(
-        tool(&distrusting, "read_text_file").spec().effect,
-        Effect::Write
-    );
-    assert_eq!(
-        tool(&distrusting, "write_file").spec().effect,
-        Effect::Destructive
-    );
+    for name in ["read_text_file", "write_file"] {
+        let effect = tool(&distrusting, name).spec().effect;
+        assert_eq!(
+            effect,
+            Effect::Destructive,
+            "{name}: nothing it says is believed"
+        );
+    }
 }
