@@ -14,7 +14,17 @@ const FEW: usize = 5;
 
 /// The arguments as an object, or what a model is told that sent something else. A whole number is written without a
 /// point, as the types of tools read it: to a schema, `3.0` is an integer.
+///
+/// A whole number of more than 64 bits is refused, since a tool would be given another one.
 pub(crate) fn parse(call: &ToolCall, spec: &ToolSpec) -> Result<JsonMap, String> {
+    if let Some(number) = too_large_integer(&call.arguments) {
+        return Err(format!(
+            "the arguments of `{}` have the whole number {}, which is too large to be read exactly: send it as a string, if \
+             the tool takes one",
+            spec.name,
+            excerpt(number, 80)
+        ));
+    }
     let parsed = call.parse_arguments().map(|mut arguments| {
         arguments.values_mut().for_each(write_whole);
         arguments
@@ -33,6 +43,37 @@ pub(crate) fn parse(call: &ToolCall, spec: &ToolSpec) -> Result<JsonMap, String>
             outline(&spec.input_schema)
         )
     })
+}
+
+/// The first whole number in a JSON text that does not fit into 64 bits.
+fn too_large_integer(json: &str) -> Option<&str> {
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let bytes = json.as_bytes();
+    let (mut at, mut in_string) = (0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if in_string => at += 1,
+            b'"' => in_string = !in_string,
+            b'-' | b'0'..=b'9' if !in_string => {
+                let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                let number = &json[at..at + length];
+                let is_whole = number
+                    .bytes()
+                    .all(|byte| byte == b'-' || byte.is_ascii_digit());
+                if is_whole
+                    && length > 18
+                    && number.parse::<i64>().is_err()
+                    && number.parse::<u64>().is_err()
+                {
+                    return Some(number);
+                }
+                at += length - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Writes the whole numbers in a value without a point. Those that a float does not hold exactly stay as they are.
@@ -175,6 +216,34 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn whole_numbers_beyond_64_bits_are_found_outside_of_strings() {
+        let check = |json: &str, expected: Option<&str>| {
+            assert_eq!(too_large_integer(json), expected, "{json}");
+        };
+        check(
+            r#"{"id": 18446744073709551615, "low": -9223372036854775808}"#,
+            None,
+        );
+        check(
+            r#"{"id": 18446744073709551616}"#,
+            Some("18446744073709551616"),
+        );
+        check(
+            r#"[1, [-9223372036854775809]]"#,
+            Some("-9223372036854775809"),
+        );
+        check(
+            r#"{"s": "184467440737095516160 \"184467440737095516160", "f": 1844674407370955161600.5e1}"#,
+            None,
+        );
+        check("", None);
+        check(
+            "123456789012345678901234567890",
+            Some("123456789012345678901234567890"),
+        );
+    }
 
     #[test]
     fn whole_numbers_are_written_without_a_point() {
