@@ -59,6 +59,8 @@ impl Judge {
         let mut child = Command::new("python3")
             .args(["-c", "from llmock.cli import app; app()", "serve"])
             .args(["--log-level", "info", "--port", &port.to_string()])
+            // Slow enough that it sees who leaves a stream in the middle.
+            .args(["--stream-chunk-delay-ms", "40"])
             .env("PYTHONPATH", folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
