@@ -15,6 +15,7 @@ use victor_text::json_escaped;
 use crate::chat::{self, ChatArgs};
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
+use crate::provider::PROVIDER;
 use crate::say;
 use crate::table::{local, table};
 
@@ -166,7 +167,9 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
         }
         Action::Import { file, session } => {
             let text = read(file).map_err(Failure::usage)?;
-            let export = SessionExport::from_json_lines(&text).map_err(Failure::usage)?;
+            let mut export = SessionExport::from_json_lines(&text).map_err(Failure::usage)?;
+            // Whoever made the file must not choose to whom keys are sent.
+            export.info.metadata.remove(PROVIDER);
             let name = session.as_deref().map(SessionId::new);
             let info = sessions.import_session(&export, name).await;
             let info = info.map_err(|error| match error {

@@ -471,6 +471,22 @@ fn a_session_goes_on_with_the_provider_and_the_model_that_it_was_held_with() {
             .starts_with("model offline-extractive of offline"),
         "{other:?}"
     );
+    // Nor does one that is brought in: whoever made the file must not choose to whom keys are sent.
+    let file = folder.path().join("s.jsonl");
+    for arguments in [
+        vec!["export", "s", file.to_str().unwrap()],
+        vec!["import", file.to_str().unwrap(), "--session", "foreign"],
+    ] {
+        let moved = ran(victor(folder.path()).arg("sessions").args(arguments), "");
+        assert_eq!(moved.code, Some(0), "{moved:?}");
+    }
+    let foreign = ask(&folder, &["--session", "foreign"], &[]);
+    assert!(
+        foreign
+            .stderr
+            .starts_with("model offline-extractive of offline"),
+        "{foreign:?}"
+    );
     // A provider that cannot be opened any more is told, and is no end of the session.
     let gone = ask(&folder, &["--session", "s"], &[]);
     let remark = gone.stderr.lines().next();
