@@ -139,7 +139,7 @@ pub(crate) fn list(checkpoints: &[Checkpoint]) -> String {
             label,
         ]
     };
-    table(&checkpoints.iter().map(row).collect::<Vec<_>>())
+    table(&checkpoints.iter().map(row).collect::<Vec<_>>(), 2)
 }
 
 /// The one checkpoint that has this label, or whose identifier begins or ends so.

@@ -254,7 +254,7 @@ fn list(sessions: &[SessionInfo]) -> String {
             words.join(" "),
         ]
     };
-    table(&sessions.iter().map(row).collect::<Vec<_>>())
+    table(&sessions.iter().map(row).collect::<Vec<_>>(), 2)
 }
 
 /// A conversation as people read it.

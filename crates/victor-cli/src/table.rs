@@ -6,8 +6,9 @@ use victor_orchestrator::protocols::Timestamp;
 
 use crate::say;
 
-/// Returns rows as lines, each cell as wide as the widest of its column. The last column is as long as it is.
-pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+/// Returns rows as lines, each cell as wide as the widest of its column. In the column `number`, cells end below each
+/// other.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]], number: usize) -> String {
     let rows: Vec<[String; N]> = rows
         .iter()
         .map(|row| row.each_ref().map(|cell| say::one_line(cell)))
@@ -20,16 +21,17 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let line = |row: &[String; N]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| {
-            let blanks = width - cell.width();
-            // Numbers stand below each other at their ends.
-            match cell.starts_with(|first: char| first.is_ascii_digit())
-                && cell.ends_with(" messages")
-            {
-                true => format!("{}{cell}", " ".repeat(blanks)),
-                false => format!("{cell}{}", " ".repeat(blanks)),
-            }
-        });
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, width))| {
+                let blanks = " ".repeat(width - cell.width());
+                match column == number {
+                    true => blanks + cell,
+                    false => cell.clone() + &blanks,
+                }
+            });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -59,17 +61,20 @@ mod tests {
                 title.to_owned(),
             ]
         };
-        let text = table(&[
-            row("a", 4, "One\nline"),
-            row("\u{4f1a}\u{8bae}-session", 1234, "Two"),
-            row("b", 5, ""),
-        ]);
+        let text = table(
+            &[
+                row("a", 4, "One\nline"),
+                row("\u{4f1a}\u{8bae}-session", 1234, "Two"),
+                row("b", 5, ""),
+            ],
+            1,
+        );
         let expected = "\
 a                4 messages  One line
 \u{4f1a}\u{8bae}-session  1234 messages  Two
 b                5 messages";
         assert_eq!(text, expected);
-        assert_eq!(table::<1>(&[]), "");
+        assert_eq!(table::<1>(&[], 0), "");
     }
 
     #[test]
