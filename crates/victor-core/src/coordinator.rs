@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxError, SessionId};
+use crate::{BoxError, Lock, SessionId};
 
 /// The life cycle that every coordinator has, beside the role that it plays.
 ///
@@ -125,31 +124,27 @@ impl Health {
 /// assert_eq!(problems.health("config").status, HealthStatus::Healthy);
 /// ```
 #[derive(Debug, Default)]
-pub struct Problems(Mutex<BTreeMap<String, String>>);
+pub struct Problems(Lock<BTreeMap<String, String>>);
 
 impl Problems {
     /// Notes that `part` fails, in place of what was noted of it before.
     pub fn report(&self, part: impl Into<String>, problem: impl fmt::Display) {
-        self.lock().insert(part.into(), problem.to_string());
+        self.0.lock().insert(part.into(), problem.to_string());
     }
 
     /// Notes that `part` works.
     pub fn clear(&self, part: &str) {
-        self.lock().remove(part);
+        self.0.lock().remove(part);
     }
 
     /// The health of a coordinator that has these problems.
     pub fn health(&self, coordinator: &str) -> Health {
         let problems = self
+            .0
             .lock()
             .iter()
             .map(|(part, problem)| format!("{part}: {problem}"))
             .collect();
         Health::from_problems(coordinator, problems)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        // Every change is one call on the map, so a poisoned lock guards a whole map.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

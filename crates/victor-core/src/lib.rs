@@ -26,19 +26,24 @@
 //! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
-//! - [`matches_pattern`], whether a name fits a pattern with `*`.
+//! - [`matches_pattern`], whether a name fits a pattern with `*`; [`UnknownName`], the error about a name that nothing
+//!   has, with the [`closest`] one.
+//! - [`Lock`], a mutex that outlives a panic; [`options!`], the one shape of options.
 
 mod contain;
 mod context;
 mod coordinator;
 mod id;
+mod lock;
 mod message;
 mod messages;
+mod options;
 mod part;
 mod pattern;
 mod report;
 mod stop_reason;
 mod tool;
+mod unknown_name;
 mod usage;
 mod validity;
 pub mod wire;
@@ -50,6 +55,7 @@ pub use id::{
     CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId, TurnId,
 };
 pub use jiff::Timestamp;
+pub use lock::Lock;
 pub use message::{Message, Role};
 pub use messages::Messages;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
@@ -57,6 +63,7 @@ pub use pattern::matches_pattern;
 pub use report::with_causes;
 pub use stop_reason::StopReason;
 pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec, text_of};
+pub use unknown_name::{UnknownName, closest};
 pub use usage::Usage;
 pub use validity::InvalidHistory;
 
