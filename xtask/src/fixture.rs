@@ -80,7 +80,7 @@ impl Fixture {
         let folder = folder(name);
         self.file(&format!("{folder}/Cargo.toml"), &manifest).file(
             &format!("{folder}/src/lib.rs"),
-            &format!("//! What `{name}` is for.\n"),
+            &format!("//! The crate `{name}`.\n"),
         )
     }
 

@@ -2,6 +2,7 @@
 
 mod crate_map;
 mod markdown;
+mod openings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +36,8 @@ const UNFINISHED: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
 
 /// Generates what is generated.
 pub(crate) fn write(workspace: &Workspace) -> Result<()> {
-    crate_map::write(workspace)
+    crate_map::write(workspace)?;
+    openings::write(workspace)
 }
 
 /// Finds what is untidy.
@@ -49,6 +51,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
         sources,
         crate_map::check,
         markdown::check,
+        openings::check,
     ];
     for check in checks {
         findings.extend(check(workspace)?);
