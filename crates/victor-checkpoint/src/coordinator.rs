@@ -315,5 +315,5 @@ fn snapshot(checkpoint: Checkpoint, trail: &Trail) -> CheckpointSnapshot {
 
 /// The next moment that a timestamp can tell.
 fn just_after(at: Timestamp) -> Timestamp {
-    at.checked_add(Duration::from_nanos(1)).unwrap_or(at)
+    at + Duration::from_nanos(1)
 }

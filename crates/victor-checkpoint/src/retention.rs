@@ -31,7 +31,7 @@ pub(crate) fn expired<'a>(
         let crowded = retention.max_count.is_some_and(|count| place >= count);
         let old = retention
             .max_age
-            .is_some_and(|age| now.duration_since(entry.at).unsigned_abs() > age && entry.at < now);
+            .is_some_and(|age| now.saturating_duration_since(entry.at) > age);
         place > 0 && !entry.labelled && (crowded || old)
     };
     let places = newest_first.into_iter().enumerate();
@@ -48,7 +48,7 @@ mod tests {
     /// Checkpoints are letters, newest first, each an hour older than the one before, capital ones with a label.
     #[track_caller]
     fn check(checkpoints: &str, count: Option<usize>, hours: Option<u64>, expected: &str) {
-        let now = Timestamp::from_second(1_000_000).unwrap();
+        let now = Timestamp::from_unix_millis(1_000_000_000).unwrap();
         let entry = |(number, letter): (usize, char)| Entry {
             id: CheckpointId::from_u128(letter as u128),
             at: now - Duration::from_secs(3600 * number as u64),

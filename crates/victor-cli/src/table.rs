@@ -1,5 +1,7 @@
 //! Tables whose columns keep their places, and the times that stand in them.
 
+use std::time::SystemTime;
+
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr as _;
 use victor_orchestrator::protocols::Timestamp;
@@ -43,9 +45,13 @@ pub(crate) fn local(time: Timestamp) -> String {
 }
 
 fn at(time: Timestamp, zone: TimeZone) -> String {
-    time.to_zoned(zone)
-        .strftime("%Y-%m-%d %H:%M:%S %Z")
-        .to_string()
+    match jiff::Timestamp::try_from(SystemTime::from(time)) {
+        Ok(time) => time
+            .to_zoned(zone)
+            .strftime("%Y-%m-%d %H:%M:%S %Z")
+            .to_string(),
+        Err(_) => time.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@
 //! - [`ToolSpec`], [`Effect`], [`ToolCall`], [`ToolResult`]: the two sides of a tool call.
 //! - [`Usage`], [`StopReason`], and the identifiers [`SessionId`], [`TurnId`], [`MessageId`], [`ModelId`],
 //!   [`ToolCallId`].
+//! - [`Timestamp`], a point in time.
 //! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
@@ -42,6 +43,7 @@ mod part;
 mod pattern;
 mod report;
 mod stop_reason;
+mod timestamp;
 mod tool;
 mod unknown_name;
 mod usage;
@@ -54,7 +56,6 @@ pub use coordinator::{Coordinator, CoordinatorError, Health, HealthStatus, Probl
 pub use id::{
     CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId, TurnId,
 };
-pub use jiff::Timestamp;
 pub use lock::Lock;
 pub use message::{Message, Role};
 pub use messages::Messages;
@@ -62,6 +63,7 @@ pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
 pub use pattern::matches_pattern;
 pub use report::with_causes;
 pub use stop_reason::StopReason;
+pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec, text_of};
 pub use unknown_name::{UnknownName, closest};
 pub use usage::Usage;

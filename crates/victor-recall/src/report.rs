@@ -71,8 +71,11 @@ fn call(place: usize, page: usize) -> String {
 /// Where a message stands, who wrote it and when.
 fn heading(memory: &Memory, place: usize) -> String {
     let remembered = &memory.messages()[place];
-    let at = remembered.at.strftime("%Y-%m-%d %H:%M UTC");
-    format!("{}, {at}:", name(place, &remembered.message))
+    let at = format!("{:.0}", remembered.at).replacen('T', " ", 1);
+    let minute = at
+        .rsplit_once(':')
+        .map_or(at.as_str(), |(minute, _)| minute);
+    format!("{}, {minute} UTC:", name(place, &remembered.message))
 }
 
 fn name(place: usize, message: &Message) -> String {

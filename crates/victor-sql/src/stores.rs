@@ -39,5 +39,5 @@ fn searched(text: &str) -> Cow<'_, str> {
 
 /// A time as it is searched: microseconds since 1970.
 fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
+    at.as_unix_micros()
 }

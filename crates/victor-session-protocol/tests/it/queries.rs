@@ -39,7 +39,7 @@ fn a_patch_changes_what_it_names() {
 fn pages_follow_each_other() {
     let info = |name: &str, seconds| {
         let mut info = SessionInfo::new(SessionId::new(name));
-        info.updated_at = Timestamp::from_second(seconds).unwrap();
+        info.updated_at = Timestamp::from_unix_millis(1000 * i64::from(seconds)).unwrap();
         info
     };
     let query = SessionQuery::first(1).after(&info("b", 5));

@@ -290,7 +290,7 @@ impl SqlSessionStore {
         let int = |column| row.int(column).map_err(|error| self.0.error(error));
         info.entries = int(1)?.unsigned_abs();
         // A time that is no time is not there, since no other than ours is written.
-        info.updated_at = Timestamp::from_microsecond(int(2)?).unwrap_or_default();
+        info.updated_at = Timestamp::from_unix_micros(int(2)?).unwrap_or_default();
         Ok(info)
     }
 

@@ -5,6 +5,7 @@ mod sample;
 mod stress;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use victor_checkpoint_protocol::{
@@ -274,8 +275,10 @@ async fn isolation<S: CheckpointStore + ?Sized>(store: &S) {
 }
 
 async fn listing<S: CheckpointStore + ?Sized>(store: &S) {
-    let at = |second, nanosecond| {
-        succeed(Timestamp::new(second, nanosecond).map_err(|error| error.to_string()))
+    let at = |second: i64, nanosecond| {
+        let second =
+            succeed(Timestamp::from_unix_millis(second * 1000).map_err(|error| error.to_string()));
+        second + Duration::from_nanos(nanosecond)
     };
     // Oldest first, and in an order in which neither times as texts nor identifiers have it.
     let times = [

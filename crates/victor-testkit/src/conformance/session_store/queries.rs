@@ -36,7 +36,7 @@ pub(super) fn full(name: &str) -> SessionInfo {
 /// Whether one is the other, with times as exact as a store must keep them.
 pub(super) fn same(one: &SessionInfo, other: &SessionInfo) -> bool {
     let near = |one: Timestamp, other: Timestamp| {
-        one.duration_since(other).abs() <= TICK.try_into().unwrap_or_default()
+        one.max(other).saturating_duration_since(one.min(other)) <= TICK
     };
     let expiry = match (one.expires_at, other.expires_at) {
         (Some(one), Some(other)) => near(one, other),

@@ -299,7 +299,7 @@ impl CheckpointManager for Manager {
         let mut gone = Vec::new();
         for (place, checkpoint) in list.iter().enumerate() {
             let crowded = retention.max_count.is_some_and(|count| place >= count);
-            let age = std::time::Duration::try_from(now - checkpoint.at).unwrap_or_default();
+            let age = now.saturating_duration_since(checkpoint.at);
             let kept = (place == 0 && !self.is("prunes the newest"))
                 || (checkpoint.label.is_some() && !self.is("prunes labels"));
             if !kept && (crowded || retention.max_age.is_some_and(|most| age > most)) {

@@ -48,7 +48,8 @@ impl Store {
             "loses labels" => checkpoint.label = None,
             "loses fields" => checkpoint.extra = Default::default(),
             "rounds times" => {
-                checkpoint.at = Timestamp::from_second(checkpoint.at.as_second()).unwrap();
+                checkpoint.at =
+                    Timestamp::from_unix_millis(checkpoint.at.as_unix_millis()).unwrap();
             }
             _ => {}
         }
