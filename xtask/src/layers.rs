@@ -92,7 +92,7 @@ impl Floor {
             "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,
             // Implements an extension point of another coordinator instead of a role of its own.
-            "victor-prompt-library" => Self::Coordinator,
+            "victor-structured-output" => Self::Coordinator,
             name if name.ends_with("-protocol") => Self::Protocol,
             _ if has_protocol => Self::Coordinator,
             _ => Self::Adapter,
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_coordinator_knows_no_other_and_no_adapter() {
         let rule = "Coordinator may depend only on [Core, Protocol, Shared]";
-        for package in ["victor-tool", "victor-prompt-library"] {
+        for package in ["victor-tool", "victor-structured-output"] {
             for target in [
                 "victor-chat",
                 "victor-offline",

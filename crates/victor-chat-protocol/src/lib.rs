@@ -54,7 +54,7 @@ pub use event::{
     TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
 };
 pub use input::ChatInput;
-pub use output::OutputContract;
+pub use output::{CheckOutput, OutputContract};
 #[cfg(feature = "mock")]
 pub use ports::MockTurnPorts;
 pub use ports::{ModelCall, TurnPorts};

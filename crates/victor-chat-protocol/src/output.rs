@@ -1,5 +1,6 @@
 //! Answers that must have a form.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,4 +29,17 @@ impl OutputContract {
             max_attempts: 3,
         }
     }
+}
+
+/// Checks whether an answer has the form that an [`OutputContract`] asks for.
+///
+/// Implemented by `victor-structured-output` for every type that serde reads. Called while a turn runs, by the
+/// [`TurnPorts`](crate::TurnPorts); it must not block.
+pub trait CheckOutput: fmt::Debug + Send + Sync {
+    /// Checks the text of an answer.
+    ///
+    /// # Errors
+    ///
+    /// The answer does not fit. The message says how, and is shown to the model.
+    fn check(&self, text: &str) -> Result<(), String>;
 }

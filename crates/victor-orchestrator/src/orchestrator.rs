@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
-    Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, EventSink, OutputContract,
-    SuspendedTurn, TurnEventKind, TurnLimits, TurnStart, TurnStream,
+    Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, CheckOutput, EventSink,
+    OutputContract, SuspendedTurn, TurnEventKind, TurnLimits, TurnStart, TurnStream,
 };
 use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, EffectiveConfig, Settings};
@@ -29,7 +29,7 @@ use crate::guard::in_mode;
 use crate::modes::MODE;
 use crate::observe::Reports;
 use crate::opening::{Opened, told_apart};
-use crate::ports::{CheckOutput, SessionPorts, window_request};
+use crate::ports::{SessionPorts, window_request};
 use crate::restore::part;
 use crate::roles::Roles;
 use crate::seen::{MemoryLimits, Seen};

@@ -1,14 +1,13 @@
 //! The ports of a turn: where the coordinators meet that do not know each other.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
-    ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract, SuspendedTurn, TooLong,
-    TurnEventKind, TurnPorts,
+    CheckOutput, ContextCompacted, EventSink, ModeSwitched, ModelCall, OutputContract,
+    SuspendedTurn, TooLong, TurnEventKind, TurnPorts,
 };
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_config_protocol::EffectiveConfig;
@@ -67,12 +66,6 @@ struct Preamble {
     prompt: Arc<str>,
     model: Option<ModelId>,
     tools: Arc<[ToolSpec]>,
-}
-
-/// Knows whether an answer has the form that was asked for.
-pub(crate) trait CheckOutput: fmt::Debug + Send + Sync {
-    /// What the model is told whose answer does not fit.
-    fn check(&self, text: &str) -> Result<(), String>;
 }
 
 /// What a session's context must fit into: the window of its model, less what an answer needs.

@@ -3,15 +3,17 @@
 use serde_json::{Value, json};
 use victor_core::JsonMap;
 
-/// The schema in the form that providers with constrained decoding take, or nothing if it has no such form: every
-/// object names all its properties, requires them and allows no others; nothing refers to anything; and of all
-/// keywords there are only those that every such provider knows. What cannot be said in them is told to the model in
-/// descriptions.
+/// Rewrites a schema in the dialect that providers with constrained decoding take, or returns `None` if it has no such
+/// form.
 ///
-/// What fits the result fits the schema, but for the keywords that became descriptions and for alternatives of which
-/// more than one fits.
-pub(crate) fn strict(schema: &Value) -> Option<Value> {
-    let (mut result, mut told) = (JsonMap::new(), JsonMap::new());
+/// In that dialect every object names all its properties, requires them and allows no others; nothing refers to
+/// anything; and only the keywords occur that every such provider knows. Other restrictions become part of descriptions.
+///
+/// A value that fits the result fits the schema, except for the restrictions that became descriptions and for
+/// alternatives of which more than one fits.
+#[must_use]
+pub fn strict_schema(schema: &Value) -> Option<Value> {
+    let (mut result, mut described) = (JsonMap::new(), JsonMap::new());
     for (keyword, value) in schema.as_object()? {
         match keyword.as_str() {
             "type" | "enum" | "const" | "description" => {
@@ -21,17 +23,18 @@ pub(crate) fn strict(schema: &Value) -> Option<Value> {
                 let properties = value.as_object()?;
                 let strict_properties: Option<JsonMap> = properties
                     .iter()
-                    .map(|(name, property)| Some((name.clone(), strict(property)?)))
+                    .map(|(name, property)| Some((name.clone(), strict_schema(property)?)))
                     .collect();
                 result.insert(keyword.clone(), strict_properties?.into());
                 result.insert("required".into(), properties.keys().cloned().collect());
                 result.insert("additionalProperties".into(), false.into());
             }
             "items" => {
-                result.insert(keyword.clone(), strict(value)?);
+                result.insert(keyword.clone(), strict_schema(value)?);
             }
             "anyOf" | "oneOf" => {
-                let alternatives: Option<Vec<_>> = value.as_array()?.iter().map(strict).collect();
+                let alternatives: Option<Vec<_>> =
+                    value.as_array()?.iter().map(strict_schema).collect();
                 let taken = result.insert("anyOf".into(), alternatives?.into());
                 if taken.is_some() {
                     return None;
@@ -43,24 +46,28 @@ pub(crate) fn strict(schema: &Value) -> Option<Value> {
             "format" | "pattern" | "minimum" | "maximum" | "exclusiveMinimum"
             | "exclusiveMaximum" | "multipleOf" | "minLength" | "maxLength" | "minItems"
             | "maxItems" | "uniqueItems" | "examples" => {
-                told.insert(keyword.clone(), value.clone());
+                described.insert(keyword.clone(), value.clone());
             }
             _ => return None,
         }
     }
     let has = |keyword: &str| result.contains_key(keyword);
     let is = |kind: &str| match result.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().any(|own| own == kind),
-        own => own.is_some_and(|own| own == kind),
+        Some(Value::Array(kinds)) => kinds.iter().any(|one| one == kind),
+        one => one.is_some_and(|one| one == kind),
     };
     // Closed objects do not add up: none fits two of them. So there is a type, or there are alternatives.
     let is_one = has("type") != has("anyOf") && !(has("anyOf") && (has("enum") || has("const")));
     if !is_one || is("object") != has("properties") || is("array") != has("items") {
         return None;
     }
-    if !told.is_empty() {
+    if !described.is_empty() {
         let description = result.get("description").and_then(Value::as_str);
-        let description = format!("{} {}", description.unwrap_or_default(), Value::from(told));
+        let description = format!(
+            "{} {}",
+            description.unwrap_or_default(),
+            Value::from(described)
+        );
         result.insert("description".into(), description.trim().into());
     }
     Some(result.into())
@@ -79,7 +86,7 @@ mod tests {
 
     #[track_caller]
     fn check(schema: &Value, expected: &Value) {
-        assert_eq!(strict(schema).as_ref(), Some(expected));
+        assert_eq!(strict_schema(schema).as_ref(), Some(expected));
     }
 
     #[test]
@@ -130,7 +137,7 @@ mod tests {
             json!({"allOf": [{"type": "string"}]}),
             json!({"anyOf": [{"type": "string"}], "oneOf": [{"type": "string"}]}),
         ] {
-            assert_eq!(strict(&schema), None, "{schema}");
+            assert_eq!(strict_schema(&schema), None, "{schema}");
         }
     }
 }

@@ -1,21 +1,17 @@
 //! Answers as values of a type.
 
-mod form;
-mod strict;
-
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use victor_chat_protocol::{
-    Approval, ChatError, ChatInput, ChatResponse, OutputContract, SuspendedTurn, TurnOutcome,
-    TurnStream,
+    Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnOutcome, TurnStream,
 };
 use victor_core::SessionId;
 use victor_session_protocol::TurnPolicy;
+use victor_structured_output::OutputForm;
+use victor_structured_output::schemars::JsonSchema;
 
 use crate::{AgentOrchestrator, Session};
-use form::Form;
 
 /// The name of the form, and of the tool by which it is given.
 const NAME: &str = "final_answer";
@@ -121,7 +117,7 @@ impl AgentOrchestrator {
     where
         T: DeserializeOwned + JsonSchema + 'static,
     {
-        let form = Arc::new(Form::<T>::new(NAME));
+        let form = Arc::new(OutputForm::<T>::new(NAME));
         let approvals = approvals.into_iter().collect();
         finish(self.take_up(turn, approvals, Some(form.clone())), &form).await
     }
@@ -140,8 +136,8 @@ impl AgentOrchestrator {
         while tools.iter().any(|tool| tool.name == name) {
             name.push('_');
         }
-        let form = Arc::new(Form::<T>::new(&name));
-        let contract = OutputContract::new(form.format.clone());
+        let form = Arc::new(OutputForm::<T>::new(&name));
+        let contract = form.contract().clone();
         let stream = self.begin(session, input, Some((contract, form.clone())), policy);
         finish(stream, &form).await
     }
@@ -172,7 +168,7 @@ impl Session {
 
 async fn finish<T: DeserializeOwned>(
     stream: TurnStream,
-    form: &Form<T>,
+    form: &OutputForm<T>,
 ) -> Result<Typed<T>, TypedChatError> {
     use TurnOutcome::{Completed, InvalidOutput, ToolLimit};
     let response = stream.response().await?;

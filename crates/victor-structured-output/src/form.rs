@@ -1,4 +1,4 @@
-//! The form of an answer that is to be a value of a type.
+//! The form of an answer that is read as a value of a type.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,40 +8,47 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use victor_chat_protocol::{CheckOutput, OutputContract};
 use victor_core::contain_sync;
 use victor_provider_protocol::ResponseFormat;
 
-use super::strict::strict;
-use crate::ports::CheckOutput;
+use crate::strict_schema;
 
 /// The field that holds a value which is not an object by itself, since arguments and answers must be objects.
 const FIELD: &str = "value";
 
-/// How many violations a model is told of at once.
-const FEW: usize = 5;
+/// The number of violations that a model is told of at once.
+const MOST_VIOLATIONS: usize = 5;
 
-/// The form of an answer that is to be a `T`.
-pub(crate) struct Form<T> {
-    /// The form as the model is told of it.
-    pub(crate) format: ResponseFormat,
-    /// The schema of the type itself, which may demand more than a strict one can say; none if it is not a schema.
+/// The form of an answer that is read as a `T`.
+///
+/// A type whose schema is not that of an object is wrapped: the model gives `{"value": ..}`, and the bare value is
+/// accepted too.
+pub struct OutputForm<T> {
+    contract: OutputContract,
+    /// The schema of the type itself, which may demand more than a strict one can say; `None` if it is no valid schema.
     validator: Option<Validator>,
     wrapped: bool,
     value: PhantomData<fn() -> T>,
 }
 
-impl<T: JsonSchema> Form<T> {
-    pub(crate) fn new(name: &str) -> Self {
+impl<T: JsonSchema> OutputForm<T> {
+    /// Derives the form from the schema of `T`.
+    ///
+    /// `name` is that of the form, and of the tool by which a model gives its answer where its provider cannot hold it to
+    /// a schema; no other tool of the turn may have it.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
         let (schema, wrapped) = schema::<T>();
         let validator = jsonschema::validator_for(&schema).ok();
-        let strict = strict(&schema);
+        let strict = strict_schema(&schema);
         let mut format = ResponseFormat::new(name, Value::Null);
         format.description =
             "Takes the final answer. Call it once, when you know all that it takes.".into();
         format.strict = strict.is_some();
         format.schema = strict.unwrap_or(schema);
         Self {
-            format,
+            contract: OutputContract::new(format),
             validator,
             wrapped,
             value: PhantomData,
@@ -49,8 +56,16 @@ impl<T: JsonSchema> Form<T> {
     }
 }
 
-/// The schema of a type, in which nothing refers to anything unless it refers to itself, and whether it is that of an
-/// object which holds the value.
+impl<T> OutputForm<T> {
+    /// The contract that a turn is given: the schema as the model is shown it, and three attempts.
+    #[must_use]
+    pub fn contract(&self) -> &OutputContract {
+        &self.contract
+    }
+}
+
+/// Returns the schema of a type, in which nothing refers to anything unless it refers to itself, and whether it is that
+/// of an object which wraps the value.
 fn schema<T: JsonSchema>() -> (Value, bool) {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
@@ -74,9 +89,14 @@ fn schema<T: JsonSchema>() -> (Value, bool) {
     (schema, true)
 }
 
-impl<T: DeserializeOwned> Form<T> {
-    /// The value that a text says, or what is wrong with it. The type reads itself, in code that may panic.
-    pub(crate) fn read(&self, text: &str) -> Result<T, String> {
+impl<T: DeserializeOwned> OutputForm<T> {
+    /// Reads the value from the text of an answer. A panic in the type's own code is contained.
+    ///
+    /// # Errors
+    ///
+    /// The answer does not fit. The message says how, with the place of each of the first five violations, and is meant
+    /// for the model.
+    pub fn read(&self, text: &str) -> Result<T, String> {
         contain_sync(|| self.parse(text))
             .unwrap_or_else(|panicked| Err(format!("it could not be read ({panicked})")))
     }
@@ -88,7 +108,7 @@ impl<T: DeserializeOwned> Form<T> {
             value = json!({FIELD: value});
         }
         if let Some(validator) = &self.validator {
-            let errors = validator.iter_errors(&value).take(FEW);
+            let errors = validator.iter_errors(&value).take(MOST_VIOLATIONS);
             let errors: Vec<_> = errors.map(|error| describe(&error)).collect();
             if !errors.is_empty() {
                 return Err(errors.join("; "));
@@ -109,16 +129,16 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> String {
     }
 }
 
-impl<T: DeserializeOwned> CheckOutput for Form<T> {
+impl<T: DeserializeOwned> CheckOutput for OutputForm<T> {
     fn check(&self, text: &str) -> Result<(), String> {
         self.read(text).map(drop)
     }
 }
 
-impl<T> fmt::Debug for Form<T> {
+impl<T> fmt::Debug for OutputForm<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Form")
-            .field("format", &self.format)
+        f.debug_struct("OutputForm")
+            .field("contract", &self.contract)
             .finish_non_exhaustive()
     }
 }
