@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
     // A mode of one's own, as data.
     let mut tidy = Mode::new("tidy", Effect::Write);
     tidy.description = "changes notes and nothing else".into();
-    tidy.allow = vec!["*_note".into()];
+    tidy.tools.allow = vec!["*_note".into()];
 
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(OfflineModel::new()))

@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use victor_cassette::CassettePlayer;
+use victor_mcp::McpServers;
 use victor_orchestrator::coordinators::{ProviderCoordinator, ProviderOptions};
 use victor_orchestrator::protocols::{
     ChatProvider, ConfigLoader as _, ModelId, SessionId, SessionQuery, SwitchedBy, Tool,
@@ -24,7 +25,7 @@ use crate::say;
 use crate::sessions;
 use crate::settings::SettingsArgs;
 use crate::tape::{Tape, TapeArgs};
-use crate::toolbox::{Mcp, ToolsArgs};
+use crate::toolbox::ToolsArgs;
 
 /// Which agent is talked to.
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ pub(crate) struct Agent {
     /// What persons have approved in the folder.
     pub(crate) approvals: FolderApprovals,
     /// The servers that it has tools of.
-    pub(crate) mcp: Option<Mcp>,
+    pub(crate) mcp: Option<McpServers>,
     /// What the session is to remember of whose models answer.
     pub(crate) memory: Option<Value>,
 }
@@ -135,7 +136,7 @@ impl AgentArgs {
         let policy = approvals.policy();
         let (builder, workspace) = self.toolbox.offer(builder, vec![recall], time, policy)?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
-        let mcp = self.toolbox.connect(&orchestrator, servers).await?;
+        let mcp = self.toolbox.connect(&orchestrator, servers).await;
         let session = orchestrator.session(&*name);
         let flag = self.toolbox.mode.as_deref();
         let about = match enter_mode(&session, flag, &settings.mode).await? {

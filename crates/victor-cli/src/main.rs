@@ -25,7 +25,6 @@ mod tape;
 mod toolbox;
 mod tools;
 mod usage;
-mod wanted;
 
 use std::process::ExitCode;
 

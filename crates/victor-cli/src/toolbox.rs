@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use victor_mcp::core::NamePatterns;
 use victor_mcp::{McpConfig, McpServers};
-use victor_orchestrator::protocols::{ApprovalPolicy, Effect, Mode, Tool, ToolExecutor};
+use victor_orchestrator::protocols::{ApprovalPolicy, Tool};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
 use victor_workspace_tools::{FileHistory, WorkspaceTools};
 
 use crate::approvals::FolderApprovals;
 use crate::data::DataArgs;
 use crate::exit::Failure;
-use crate::wanted::WantedTools;
 use crate::{say, secrets};
 
 /// Which tools an agent has, and what they may do.
@@ -88,8 +88,8 @@ impl ToolsArgs {
             None => workspace,
         };
         let tools = workspace.tools().into_iter().chain(own);
-        let wanted = self.wanted();
-        let builder = builder.tools(tools.filter(|tool| wanted.permits_name(&tool.spec().name)));
+        let names = self.names();
+        let builder = builder.tools(tools.filter(|tool| names.permits(&tool.spec().name)));
         // Servers may have more tools than a model is shown at once.
         let builder = match self.mcp {
             Some(_) => builder.search_tools_tool(),
@@ -123,47 +123,17 @@ impl ToolsArgs {
         &self,
         orchestrator: &AgentOrchestrator,
         servers: Option<McpConfig>,
-    ) -> Result<Option<Mcp>, Failure> {
-        let Some(config) = servers else {
-            return Ok(None);
-        };
-        let servers = McpServers::connect(&config).await;
-        let tools = orchestrator.tool_coordinator().clone();
-        let tools: Arc<dyn ToolExecutor> = match self.tools.is_empty() {
-            true => tools,
-            false => Arc::new(WantedTools::new(tools, self.wanted())),
-        };
-        servers.attach(&tools);
+    ) -> Option<McpServers> {
+        let servers = McpServers::connect(&servers?).await;
+        servers.attach_matching(orchestrator.tool_coordinator(), self.names());
         for problem in servers.health().problems {
             say::remark(&format!("mcp: {problem}"));
         }
-        Ok(Some(Mcp {
-            servers,
-            _tools: tools,
-        }))
+        Some(servers)
     }
 
-    /// The names that are wanted, as a mode knows names.
-    fn wanted(&self) -> Mode {
-        let mut wanted = Mode::new("wanted", Effect::Destructive);
-        if !self.tools.is_empty() {
-            wanted.allow.clone_from(&self.tools);
-        }
-        wanted
-    }
-}
-
-/// MCP servers, and who has their tools.
-#[derive(Debug)]
-pub(crate) struct Mcp {
-    servers: McpServers,
-    /// The servers do not hold it, and tools may come as long as it is there.
-    _tools: Arc<dyn ToolExecutor>,
-}
-
-impl Mcp {
-    /// Ends the connections.
-    pub(crate) async fn shutdown(&self) {
-        self.servers.shutdown().await;
+    /// The names of the tools to offer.
+    fn names(&self) -> NamePatterns {
+        NamePatterns::only(&self.tools)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use victor_mcp::McpServers;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::protocols::{
@@ -22,7 +23,7 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::say;
 use crate::settings::SettingsArgs;
-use crate::toolbox::{Mcp, ToolsArgs};
+use crate::toolbox::ToolsArgs;
 
 /// See which tools there are, call one, or learn which a model would be shown
 #[derive(Debug, Args)]
@@ -91,7 +92,7 @@ impl Common {
     async fn open(
         &self,
         approvals: &FolderApprovals,
-    ) -> Result<(AgentOrchestrator, Option<Mcp>), Failure> {
+    ) -> Result<(AgentOrchestrator, Option<McpServers>), Failure> {
         let mode = self.toolbox.mode.as_deref();
         let config = self.settings.read(mode).map_err(Failure::usage)?;
         let time = config.config().settings.command_timeout;
@@ -103,7 +104,7 @@ impl Common {
             .toolbox
             .offer(builder, Vec::new(), time, approvals.policy())?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
-        let mcp = self.toolbox.connect(&orchestrator, servers).await?;
+        let mcp = self.toolbox.connect(&orchestrator, servers).await;
         Ok((orchestrator, mcp))
     }
 }

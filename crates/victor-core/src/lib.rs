@@ -27,8 +27,8 @@
 //! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
-//! - [`matches_pattern`], whether a name fits a pattern with `*`; [`UnknownName`], the error about a name that nothing
-//!   has, with the [`closest`] one.
+//! - [`NamePatterns`], a choice of names by patterns, and [`matches_pattern`] behind it; [`UnknownName`], the error about
+//!   a name that nothing has, with the [`closest`] one.
 //! - [`Lock`], a mutex that outlives a panic; [`options!`], the one shape of options.
 
 mod contain;
@@ -60,7 +60,7 @@ pub use lock::Lock;
 pub use message::{Message, Role};
 pub use messages::Messages;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
-pub use pattern::matches_pattern;
+pub use pattern::{NamePatterns, matches_pattern};
 pub use report::with_causes;
 pub use stop_reason::StopReason;
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use victor_core::{Effect, matches_pattern};
+use victor_core::{Effect, NamePatterns, matches_pattern};
 use victor_http::header::{HeaderMap, HeaderName, HeaderValue};
 use victor_process::Secrets;
 
@@ -45,8 +45,7 @@ pub struct McpServerConfig {
     pub(crate) startup_timeout: Duration,
     pub(crate) trust_annotations: bool,
     effects: BTreeMap<String, Effect>,
-    allow: Vec<String>,
-    deny: Vec<String>,
+    pub(crate) tools: NamePatterns,
 }
 
 /// How a server is reached.
@@ -93,8 +92,7 @@ impl McpServerConfig {
             startup_timeout: STARTUP_TIMEOUT,
             trust_annotations: false,
             effects: BTreeMap::new(),
-            allow: Vec::new(),
-            deny: Vec::new(),
+            tools: NamePatterns::default(),
         }
     }
 
@@ -178,25 +176,15 @@ impl McpServerConfig {
     /// text.
     #[must_use]
     pub fn allow(mut self, tool: impl Into<String>) -> Self {
-        self.allow.push(tool.into());
+        self.tools = self.tools.with_allowed(tool);
         self
     }
 
     /// Does not offer a tool, also if it is allowed. The tool is named as by the server; `*` stands for any text.
     #[must_use]
     pub fn deny(mut self, tool: impl Into<String>) -> Self {
-        self.deny.push(tool.into());
+        self.tools = self.tools.with_denied(tool);
         self
-    }
-
-    /// Whether a tool is to be offered.
-    pub(crate) fn offers(&self, tool: &str) -> bool {
-        let any = |patterns: &[String]| {
-            patterns
-                .iter()
-                .any(|pattern| matches_pattern(pattern, tool))
-        };
-        (self.allow.is_empty() || any(&self.allow)) && !any(&self.deny)
     }
 
     /// What the configuration says that a tool does.
@@ -217,14 +205,16 @@ impl McpServerConfig {
 
     /// What of the configuration names no tool of the server.
     pub(crate) fn unused(&self, tools: &[&str]) -> Vec<String> {
-        let lists = [("allow", &self.allow), ("deny", &self.deny)];
+        let lists = [("allow", &self.tools.allow), ("deny", &self.tools.deny)];
         let lists = lists
             .into_iter()
             .flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
         let effects = self.effects.keys().map(|name| ("effects", name));
         lists
             .chain(effects)
-            .filter(|(_, name)| !tools.iter().any(|tool| matches_pattern(name, tool)))
+            .filter(|(_, name)| {
+                **name != "*" && !tools.iter().any(|tool| matches_pattern(name, tool))
+            })
             .map(|(key, name)| format!("`{key}` names `{name}`, which the server does not offer"))
             .collect()
     }
@@ -267,8 +257,7 @@ impl fmt::Debug for McpServerConfig {
             .field("timeout", &self.timeout)
             .field("trust_annotations", &self.trust_annotations)
             .field("effects", &self.effects)
-            .field("allow", &self.allow)
-            .field("deny", &self.deny)
+            .field("tools", &self.tools)
             .finish_non_exhaustive()
     }
 }
@@ -288,10 +277,10 @@ mod tests {
     #[test]
     fn what_is_denied_is_not_offered_though_it_be_allowed() {
         let all = McpServerConfig::stdio("s", "c");
-        assert!(all.offers("anything"));
+        assert!(all.tools.permits("anything"));
         let some = all.allow("read_*").allow("list").deny("read_secret*");
-        assert!(some.offers("read_file") && some.offers("list"));
-        assert!(!some.offers("write_file") && !some.offers("read_secrets"));
+        assert!(some.tools.permits("read_file") && some.tools.permits("list"));
+        assert!(!some.tools.permits("write_file") && !some.tools.permits("read_secrets"));
         let effect = some
             .effect("re*", Effect::Write)
             .effect("read_*", Effect::ReadOnly)

@@ -75,3 +75,13 @@ pub use error::{McpError, McpServeError};
 pub use server::McpHttpOptions;
 pub use server::McpServer;
 pub use servers::McpServers;
+#[doc(no_inline)]
+pub use victor_chat_protocol as chat;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_http as http;
+#[doc(no_inline)]
+pub use victor_process as process;
+#[doc(no_inline)]
+pub use victor_tool_protocol as tool;

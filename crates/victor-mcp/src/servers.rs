@@ -1,10 +1,10 @@
 //! All servers of a configuration.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use futures_util::future::join_all;
-use victor_core::{Health, HealthStatus};
+use victor_core::{Health, HealthStatus, Lock, NamePatterns};
 use victor_tool_protocol::{Tool, ToolExecutor};
 
 use crate::client::{Definition, Link};
@@ -36,7 +36,7 @@ pub struct McpServers {
     clients: Arc<[McpClient]>,
     /// What is wrong with their configuration.
     problems: Arc<[String]>,
-    registries: Arc<Mutex<Vec<Arc<Registry>>>>,
+    registries: Arc<Lock<Vec<Arc<Registry>>>>,
 }
 
 impl McpServers {
@@ -74,16 +74,23 @@ impl McpServers {
     /// What the executor does not take, because the name is taken or the schema is none, is shown in
     /// [`health`](Self::health).
     pub fn attach(&self, executor: &Arc<dyn ToolExecutor>) {
+        self.attach_matching(executor, NamePatterns::default());
+    }
+
+    /// Registers the tools of all servers as [`attach`](Self::attach) does, but only those whose names are permitted. They
+    /// are the names that a model sees, such as `mcp_github_search`.
+    pub fn attach_matching(&self, executor: &Arc<dyn ToolExecutor>, names: NamePatterns) {
         let registry = Arc::new(Registry {
             executor: Arc::downgrade(executor),
+            names,
             clients: self
                 .clients
                 .iter()
                 .map(|client| Arc::downgrade(client.link()))
                 .collect(),
-            registered: Mutex::default(),
+            registered: Lock::default(),
         });
-        lock(&self.registries).push(Arc::clone(&registry));
+        self.registries.lock().push(Arc::clone(&registry));
         for client in &*self.clients {
             let registry = Arc::clone(&registry);
             client.link().on_listed(Box::new(move || registry.sync()));
@@ -108,8 +115,8 @@ impl McpServers {
                     .map(|problem| format!("{server}: {problem}")),
             );
         }
-        for registry in &*lock(&self.registries) {
-            problems.extend(lock(&registry.registered).refused.iter().cloned());
+        for registry in &*self.registries.lock() {
+            problems.extend(registry.registered.lock().refused.iter().cloned());
         }
         let mut health = Health::from_problems("mcp", problems);
         if is_all_down {
@@ -132,8 +139,11 @@ impl McpServers {
 #[derive(Debug)]
 struct Registry {
     executor: Weak<dyn ToolExecutor>,
+    /// The names of the tools to register.
+    names: NamePatterns,
     clients: Vec<Weak<Link>>,
-    registered: Mutex<Registered>,
+    /// A panic of the executor leaves what is noted registered, and at worst one tool more, which it then refuses.
+    registered: Lock<Registered>,
 }
 
 #[derive(Debug, Default)]
@@ -149,14 +159,20 @@ impl Registry {
         let Some(executor) = self.executor.upgrade() else {
             return;
         };
-        let mut registered = lock(&self.registered);
+        let mut registered = self.registered.lock();
         let links = self.clients.iter().filter_map(Weak::upgrade);
         let offered: Vec<_> = links
             .map(McpClient::of)
             .flat_map(|client| {
                 let definitions = client.link().definitions();
                 let tool = |definition: &Arc<_>| (client.tool(definition), Arc::clone(definition));
-                definitions.iter().map(tool).collect::<Vec<_>>()
+                let permitted =
+                    |definition: &&Arc<Definition>| self.names.permits(&definition.spec.name);
+                definitions
+                    .iter()
+                    .filter(permitted)
+                    .map(tool)
+                    .collect::<Vec<_>>()
             })
             .collect();
         registered.refused.clear();
@@ -182,9 +198,4 @@ impl Registry {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic of an executor leaves the tools registered that are noted, and at worst one more, which it then refuses.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,26 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{Effect, ModelId, ToolSpec, matches_pattern};
+use victor_core::{Effect, ModelId, NamePatterns, ToolSpec};
 
 use crate::Permission;
 
 /// A mode as data: what an agent may do, is told, and may spend while it is in it.
 ///
-/// A tool may run if three things hold: its effect is within [`max_effect`](Self::max_effect), its name matches
-/// [`allow`](Self::allow), and it does not match [`deny`](Self::deny). Deny beats allow, and the effect beats both.
-///
-/// In the patterns of `allow` and `deny`, `*` stands for any number of characters: `mcp_github_*` means every tool
-/// whose name begins so.
+/// A tool may run if its effect is within [`max_effect`](Self::max_effect) and [`tools`](Self::tools) permits its name.
 ///
 /// ```
-/// use victor_core::Effect;
+/// use victor_core::{Effect, NamePatterns};
 /// use victor_mode_protocol::Mode;
 ///
 /// let mut review = Mode::new("review", Effect::Write);
-/// review.allow = vec!["read_*".into(), "comment".into()];
-/// review.deny = vec!["read_secrets".into()];
-/// assert!(review.permits_name("read_file") && !review.permits_name("read_secrets"));
+/// review.tools = NamePatterns::only(["read_*", "comment"]).with_denied("read_secrets");
+/// assert!(review.tools.permits("read_file") && !review.tools.permits("read_secrets"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -35,12 +30,10 @@ pub struct Mode {
     pub description: String,
     /// The gravest effect that a tool may have.
     pub max_effect: Effect,
-    /// Patterns of the names of tools that may run; all by default.
-    #[serde(default = "every_name", skip_serializing_if = "is_every_name")]
-    pub allow: Vec<String>,
-    /// Patterns of the names of tools that may not run.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deny: Vec<String>,
+    /// The names of the tools that may run, stored as `allow` and `deny`: `mcp_github_*` is every tool whose name begins
+    /// so. Defaults to all.
+    #[serde(flatten)]
+    pub tools: NamePatterns,
     /// What the system prompt says about the mode; nothing if empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
@@ -113,8 +106,7 @@ impl Mode {
             name: name.into(),
             description: String::new(),
             max_effect,
-            allow: every_name(),
-            deny: Vec::new(),
+            tools: NamePatterns::default(),
             prompt: String::new(),
             limits: ModeLimits::default(),
             model: None,
@@ -169,31 +161,12 @@ impl Mode {
             Permission::denied(format!(
                 "mode `{mode}` permits effects up to `{most}`, and tool `{name}` has the effect `{found}`"
             ))
-        } else if self.permits_name(name) {
+        } else if self.tools.permits(name) {
             Permission::Permitted
         } else {
             Permission::denied(format!("mode `{mode}` does not permit tool `{name}`"))
         }
     }
-
-    /// Whether a tool of this name may run, if its effect may.
-    #[must_use]
-    pub fn permits_name(&self, tool: &str) -> bool {
-        let any = |patterns: &[String]| {
-            patterns
-                .iter()
-                .any(|pattern| matches_pattern(pattern, tool))
-        };
-        any(&self.allow) && !any(&self.deny)
-    }
-}
-
-fn every_name() -> Vec<String> {
-    vec!["*".into()]
-}
-
-fn is_every_name(patterns: &[String]) -> bool {
-    patterns == ["*"]
 }
 
 /// The effect as it is stored and as people write it in files.

@@ -127,14 +127,14 @@ fn permitted(mode: &Mode) -> String {
         let quoted: Vec<_> = patterns.iter().map(|name| format!("`{name}`")).collect();
         quoted.join(", ")
     };
-    if mode.allow.is_empty() {
+    if mode.tools.allow.is_empty() {
         return "no tools".to_owned();
     }
-    if mode.allow != ["*"] {
-        words.push_str(&format!(", of these names: {}", quoted(&mode.allow)));
+    if mode.tools.allow != ["*"] {
+        words.push_str(&format!(", of these names: {}", quoted(&mode.tools.allow)));
     }
-    if !mode.deny.is_empty() {
-        words.push_str(&format!(", except {}", quoted(&mode.deny)));
+    if !mode.tools.deny.is_empty() {
+        words.push_str(&format!(", except {}", quoted(&mode.tools.deny)));
     }
     words
 }
@@ -149,7 +149,7 @@ mod tests {
         fn check(effect: Effect, allow: &[&str], deny: &[&str], expected: &str) {
             let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
             let mut mode = Mode::new("m", effect);
-            (mode.allow, mode.deny) = (owned(allow), owned(deny));
+            (mode.tools.allow, mode.tools.deny) = (owned(allow), owned(deny));
             assert_eq!(permitted(&mode), expected);
         }
         check(Effect::ReadOnly, &["*"], &[], "tools that change nothing");

@@ -63,9 +63,9 @@ impl Listing {
         let (mut names, mut surplus) = (Vec::new(), 0);
         for value in listed {
             let name = value["name"].as_str().unwrap_or_default().to_owned();
-            if config.offers(&name) && tools.len() == MAX_TOOLS {
+            if config.tools.permits(&name) && tools.len() == MAX_TOOLS {
                 surplus += 1;
-            } else if config.offers(&name) {
+            } else if config.tools.permits(&name) {
                 match definition(&value, config) {
                     Err(reason) => listing.leave_out(&name, &reason),
                     Ok(definition) if tools.contains_key(&definition.spec.name) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use strsim::osa_distance;
-use victor_core::{Effect, JsonMap};
+use victor_core::{Effect, JsonMap, NamePatterns};
 use victor_http::header::{HeaderName, HeaderValue};
 use victor_process::Secrets;
 
@@ -326,11 +326,24 @@ fn server(
                     config.effects.insert(field.name(), field.effect()?);
                 }
             }
-            ("tools", _) if field.value.is_array() => config.allow.extend(field.names()?),
-            ("allow" | "includeTools" | "enabledTools", _) => {
-                config.allow.extend(field.names()?);
+            ("tools", _) if field.value.is_array() => {
+                config.tools = field
+                    .names()?
+                    .into_iter()
+                    .fold(config.tools, NamePatterns::with_allowed);
             }
-            ("deny" | "excludeTools" | "disabledTools", _) => config.deny.extend(field.names()?),
+            ("allow" | "includeTools" | "enabledTools", _) => {
+                config.tools = field
+                    .names()?
+                    .into_iter()
+                    .fold(config.tools, NamePatterns::with_allowed);
+            }
+            ("deny" | "excludeTools" | "disabledTools", _) => {
+                config.tools = field
+                    .names()?
+                    .into_iter()
+                    .fold(config.tools, NamePatterns::with_denied);
+            }
             (key, _) if OF_OTHERS.contains(&key) => {}
             (key, _) => match meant(key) {
                 Some(meant) => {

@@ -22,8 +22,8 @@ fn tool(name: &str, effect: Effect) -> ToolSpec {
 fn custom() -> Mode {
     let mut mode = Mode::new("review", Effect::Idempotent);
     mode.description = "comments on changes".into();
-    mode.allow = vec!["read_*".into(), "comment".into()];
-    mode.deny = vec!["read_secrets".into()];
+    mode.tools.allow = vec!["read_*".into(), "comment".into()];
+    mode.tools.deny = vec!["read_secrets".into()];
     mode.prompt = "You review changes.".into();
     mode.limits.max_tool_iterations = Some(40);
     mode.limits.iteration_factor = Some(3);
@@ -145,7 +145,7 @@ fn a_mode_by_hand_permits_no_more_than_it_says() {
     assert_eq!(mode, Mode::new("m", Effect::Write));
     let none: Mode =
         serde_json::from_value(json!({ "name": "m", "max_effect": "write", "allow": [] })).unwrap();
-    assert!(!none.permits_name("read_file"));
+    assert!(!none.tools.permits("read_file"));
     check_refused::<Mode>(&json!({ "name": "m" }), "missing field `max_effect`");
     check_refused::<Mode>(
         &json!({ "name": "m", "max_effect": "all" }),

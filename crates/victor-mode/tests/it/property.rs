@@ -66,8 +66,8 @@ prop_compose! {
         open_to_model in any::<bool>(),
     ) -> Mode {
         let mut mode = Mode::new(name, max_effect);
-        mode.allow = allow.unwrap_or(mode.allow);
-        mode.deny = deny;
+        mode.tools.allow = allow.unwrap_or(mode.tools.allow);
+        mode.tools.deny = deny;
         mode.open_to_model = open_to_model;
         mode
     }

@@ -13,8 +13,8 @@ use crate::{mode_of, switch, tool};
 
 fn modes() -> Arc<ModeCoordinator> {
     let mut review = Mode::new("review", Effect::Idempotent);
-    review.allow = vec!["read_*".into(), "switch_mode".into()];
-    review.deny = vec!["read_secrets".into()];
+    review.tools.allow = vec!["read_*".into(), "switch_mode".into()];
+    review.tools.deny = vec!["read_secrets".into()];
     review.open_to_model = true;
     let locked = Mode::new("locked", Effect::ReadOnly);
     let builder = ModeCoordinator::builder().mode(Arc::new(review));

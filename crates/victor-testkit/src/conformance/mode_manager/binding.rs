@@ -19,7 +19,7 @@ pub(super) fn laws<M: ModeManager>(manager: &M) {
 
 fn reads_no_secrets() -> Mode {
     let mut mode = Mode::new("suite-no-secrets", Effect::Destructive);
-    mode.deny = vec!["read_secrets".into()];
+    mode.tools.deny = vec!["read_secrets".into()];
     mode
 }
 

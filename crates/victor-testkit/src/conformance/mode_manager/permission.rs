@@ -56,8 +56,8 @@ pub(super) fn by_both(one: &Mode, other: &Mode) -> Vec<bool> {
 /// Some names, of which one is left out again.
 pub(super) fn picky() -> Mode {
     let mut mode = Mode::new("suite-picky", Effect::Write);
-    mode.allow = vec!["read_*".into(), "größe*".into()];
-    mode.deny = vec!["*_secrets".into()];
+    mode.tools.allow = vec!["read_*".into(), "größe*".into()];
+    mode.tools.deny = vec!["*_secrets".into()];
     mode
 }
 
