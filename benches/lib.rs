@@ -43,7 +43,7 @@ impl ChatProvider for InstantModel {
             .messages()
             .last()
             .is_some_and(|message| *message.role() == Role::User);
-        let model = request.model.clone();
+        let model = request.model_or("instant");
         if self.calls_tool && is_asked {
             let call = ToolCall::new("call-1", "add", r#"{"a":2,"b":2}"#);
             let answer = Completion::new(model, vec![Part::ToolCall(call)], Usage::new(10, 2));
@@ -143,7 +143,11 @@ impl ChatProvider for ByteModel {
             bytes: self.0.clone(),
             read: 0,
             events: SseDecoder::new(16 << 20),
-            decoder: StreamDecoder::new(Dialect::ChatCompletions, "bytes", request.model.clone()),
+            decoder: StreamDecoder::new(
+                Dialect::ChatCompletions,
+                "bytes",
+                request.model_or("bytes"),
+            ),
             shown: VecDeque::new(),
         };
         Ok(CompletionStream::from_events(std::iter::from_fn(

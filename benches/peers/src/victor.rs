@@ -39,7 +39,7 @@ impl ChatProvider for Model {
             Script::Pieces => (vec![PIECE; PIECES], Part::text(PIECE.repeat(PIECES))),
             Script::Answer | Script::Tool => (vec![ANSWER], Part::text(ANSWER)),
         };
-        let completion = Completion::new(request.model.clone(), vec![part], Usage::new(10, 2));
+        let completion = Completion::new(request.model_or("m"), vec![part], Usage::new(10, 2));
         let pieces = pieces
             .into_iter()
             .map(|piece| CompletionEvent::TextDelta(piece.into()));

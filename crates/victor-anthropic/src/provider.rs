@@ -71,7 +71,9 @@ impl AnthropicProvider {
     ///
     /// Dropping the call ends the request.
     pub async fn count_tokens(&self, request: &ChatRequest) -> Result<u64, ProviderError> {
-        let body = self.send(request, Mode::Count).await?.bytes().await;
+        let model = request.model_for(self)?;
+        let response = self.send(request, &model, Mode::Count).await?;
+        let body = response.bytes().await;
         let body = body.map_err(|failed| error::of_http(&failed));
         body.and_then(|body| decoder::token_count(&body))
             .map_err(|error| without(&self.secrets, error))
@@ -96,8 +98,8 @@ impl AnthropicProvider {
             .map_err(|error| without(&self.secrets, error))
     }
 
-    fn max_tokens(&self, request: &ChatRequest) -> u64 {
-        let own = || self.capabilities(&request.model).max_output_tokens;
+    fn max_tokens(&self, request: &ChatRequest, model: &ModelId) -> u64 {
+        let own = || self.capabilities(model).max_output_tokens;
         request
             .max_output_tokens
             .map(u64::from)
@@ -109,21 +111,29 @@ impl AnthropicProvider {
     ///
     /// # Errors
     ///
-    /// None that a request can cause.
+    /// [`InvalidRequest`](ProviderErrorKind::InvalidRequest): no model is named, and there is no default.
     pub fn request_body(
         &self,
         request: &ChatRequest,
         stream: bool,
     ) -> Result<HttpBody, ProviderError> {
-        self.body(request, if stream { Mode::Stream } else { Mode::Whole })
+        let model = request.model_for(self)?;
+        let mode = if stream { Mode::Stream } else { Mode::Whole };
+        self.body(request, &model, mode)
     }
 
-    fn body(&self, request: &ChatRequest, mode: Mode) -> Result<HttpBody, ProviderError> {
+    fn body(
+        &self,
+        request: &ChatRequest,
+        model: &ModelId,
+        mode: Mode,
+    ) -> Result<HttpBody, ProviderError> {
         let encoding = Encoding {
+            model: model.as_str(),
             mode,
-            max_tokens: self.max_tokens(request),
+            max_tokens: self.max_tokens(request, model),
             caching: self.settings.caches_prompts(),
-            drop_refused_thinking: self.drops_refused_thinking(request),
+            drop_refused_thinking: self.drops_refused_thinking(request, model),
             thoughts: if self.is_original {
                 Thoughts::Sealed
             } else {
@@ -137,17 +147,22 @@ impl AnthropicProvider {
     }
 
     /// Whether the API is asked to leave out thoughts that the model refuses.
-    fn drops_refused_thinking(&self, request: &ChatRequest) -> bool {
+    fn drops_refused_thinking(&self, request: &ChatRequest, model: &ModelId) -> bool {
         self.settings.drop_refused_thinking
-            && capabilities::binds_thinking(request.model.as_str())
+            && capabilities::binds_thinking(model.as_str())
             && !request.extra.contains_key("thinking")
     }
 
     /// Sends a request. The answer is not an error.
-    async fn send(&self, request: &ChatRequest, mode: Mode) -> Result<HttpResponse, ProviderError> {
-        let body = self.body(request, mode)?;
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        model: &ModelId,
+        mode: Mode,
+    ) -> Result<HttpResponse, ProviderError> {
+        let body = self.body(request, model, mode)?;
         let mut headers = self.headers.clone();
-        if self.drops_refused_thinking(request) {
+        if self.drops_refused_thinking(request, model) {
             add_beta(&mut headers, BINDING_BETA);
         }
         let url = self.base_url.join(match mode {
@@ -155,7 +170,7 @@ impl AnthropicProvider {
             Mode::Stream | Mode::Whole => "/v1/messages",
         });
         let messages = request.context.messages().len();
-        tracing::debug!(model = %request.model, ?mode, messages, bytes = body.len(), "asking anthropic");
+        tracing::debug!(%model, ?mode, messages, bytes = body.len(), "asking anthropic");
         self.checked(self.client.post_json(&url, headers, body).await)
             .await
     }
@@ -228,26 +243,28 @@ impl ChatProvider for AnthropicProvider {
     }
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
-        let response = self.send(request, Mode::Stream).await?;
+        let model = request.model_for(self)?;
+        let response = self.send(request, &model, Mode::Stream).await?;
         if is_stream(&content_type(&response)) {
-            return Ok(self.stream(response, &request.model));
+            return Ok(self.stream(response, &model));
         }
         // An error, or a server that does not stream.
-        let completion = self.whole(response, &request.model).await?;
+        let completion = self.whole(response, &model).await?;
         Ok(CompletionStream::from_events(events(completion).map(Ok)))
     }
 
     /// Asks without streaming, unless the answer may be so long that it must be streamed.
     async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
-        if self.max_tokens(request) > LONGEST_UNSTREAMED {
+        let model = request.model_for(self)?;
+        if self.max_tokens(request, &model) > LONGEST_UNSTREAMED {
             return self.stream_chat(request).await?.completion().await;
         }
-        let response = self.send(request, Mode::Whole).await?;
+        let response = self.send(request, &model, Mode::Whole).await?;
         if content_type(&response).starts_with("text/event-stream") {
             // A server that always streams.
-            return self.stream(response, &request.model).completion().await;
+            return self.stream(response, &model).completion().await;
         }
-        self.whole(response, &request.model).await
+        self.whole(response, &model).await
     }
 
     fn default_model(&self) -> Option<ModelId> {

@@ -17,7 +17,9 @@ use crate::{CONTAINER, DIALECT};
 
 /// What the request does not say itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Encoding {
+pub(crate) struct Encoding<'a> {
+    /// The model that is to answer.
+    pub(crate) model: &'a str,
     pub(crate) mode: Mode,
     pub(crate) max_tokens: u64,
     /// Whether the prompt is to be cached.
@@ -74,7 +76,7 @@ impl Bodies {
     pub(crate) fn encode(
         &self,
         request: &ChatRequest,
-        encoding: Encoding,
+        encoding: Encoding<'_>,
     ) -> serde_json::Result<HttpBody> {
         let (session, messages) = (request.session.as_ref(), request.context.messages());
         let settled = settled(messages, Side::of);
@@ -110,7 +112,7 @@ impl Bodies {
 /// A request without its conversation.
 struct Body<'a> {
     request: &'a ChatRequest,
-    encoding: Encoding,
+    encoding: Encoding<'a>,
     system: Vec<&'a str>,
     tools: &'a ToolCache,
 }
@@ -134,7 +136,7 @@ impl Serialize for Body<'_> {
                 }
             };
         }
-        field!("model", request.model.as_str());
+        field!("model", encoding.model);
         if !is_count {
             field!("max_tokens", encoding.max_tokens);
             field!("stream", encoding.mode == Mode::Stream);

@@ -87,12 +87,14 @@ impl CassetteRecorder {
     }
 
     fn begin(&self, request: &ChatRequest) -> Recording {
-        let (number, is_new) = self.tape.begin(&request.model);
+        let model = request.model.clone().or_else(|| self.inner.default_model());
+        let model = model.unwrap_or_else(|| ModelId::from(""));
+        let (number, is_new) = self.tape.begin(&model);
         Recording {
             exchange: Exchange {
                 number,
                 request: normalised(request, &self.redactor),
-                capabilities: is_new.then(|| self.inner.capabilities(&request.model)),
+                capabilities: is_new.then(|| self.inner.capabilities(&model)),
                 events: Vec::new(),
                 error: None,
                 dropped: true,

@@ -11,7 +11,9 @@ pub(crate) fn normalised(request: &ChatRequest, redactor: &Redactor) -> Value {
     let messages = request.context.messages().iter();
     let mut fields = Map::new();
     let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    set("model", json!(request.model));
+    if let Some(model) = &request.model {
+        set("model", json!(model));
+    }
     set(
         "messages",
         messages.map(|message| of_message(message)).collect(),

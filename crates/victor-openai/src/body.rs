@@ -31,6 +31,7 @@ impl Bodies {
         encoding: Encoding<'_>,
     ) -> serde_json::Result<HttpBody> {
         let Encoding {
+            model,
             dialect,
             provider,
             quirks,
@@ -43,6 +44,7 @@ impl Bodies {
                 let leading = leading(messages);
                 let body = chat::Body {
                     request,
+                    model,
                     provider,
                     quirks,
                     stream,
@@ -66,6 +68,7 @@ impl Bodies {
                 let leading = if is_given { 0 } else { leading(messages) };
                 let body = responses::Body {
                     request,
+                    model,
                     provider,
                     quirks,
                     stream,
@@ -156,6 +159,8 @@ fn side(message: &Message) -> Option<Side> {
 /// How a request is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Encoding<'a> {
+    /// The model that is to answer.
+    pub(crate) model: &'a str,
     pub(crate) dialect: Dialect,
     pub(crate) provider: &'a str,
     pub(crate) quirks: Quirks,
@@ -177,6 +182,7 @@ mod tests {
 
     fn encoding(server: Server, dialect: Dialect) -> Encoding<'static> {
         Encoding {
+            model: "m",
             dialect,
             provider: server.name,
             quirks: server.quirks,

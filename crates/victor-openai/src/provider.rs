@@ -102,10 +102,20 @@ impl OpenAiProvider {
     ///
     /// # Errors
     ///
-    /// The API does not take the request ([`ProviderErrorKind::InvalidRequest`]).
+    /// The API does not take the request, or no model is named and there is no default
+    /// ([`ProviderErrorKind::InvalidRequest`]).
     pub fn request_body(
         &self,
         request: &ChatRequest,
+        stream: bool,
+    ) -> Result<HttpBody, ProviderError> {
+        self.body(request, &request.model_for(self)?, stream)
+    }
+
+    fn body(
+        &self,
+        request: &ChatRequest,
+        model: &ModelId,
         stream: bool,
     ) -> Result<HttpBody, ProviderError> {
         let provider = &*self.connection.name;
@@ -116,9 +126,10 @@ impl OpenAiProvider {
                 let kind = ProviderErrorKind::InvalidRequest;
                 return Err(ProviderError::new(kind, provider, message));
             }
-            Dialect::Responses => self.capabilities(&request.model).thinking,
+            Dialect::Responses => self.capabilities(model).thinking,
         };
         let encoding = Encoding {
+            model: model.as_str(),
             dialect: self.dialect,
             provider,
             quirks: self.quirks,
@@ -132,13 +143,14 @@ impl OpenAiProvider {
     async fn send(
         &self,
         request: &ChatRequest,
+        model: &ModelId,
         stream: bool,
     ) -> Result<HttpResponse, ProviderError> {
         let path = match self.dialect {
             Dialect::ChatCompletions => "/chat/completions",
             Dialect::Responses => "/responses",
         };
-        let body = self.request_body(request, stream)?;
+        let body = self.body(request, model, stream)?;
         self.connection.post(path, body).await
     }
 
@@ -207,25 +219,27 @@ impl ChatProvider for OpenAiProvider {
     }
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
-        let response = self.send(request, true).await?;
+        let model = request.model_for(self)?;
+        let response = self.send(request, &model, true).await?;
         if is_stream(&content_type(&response)) {
-            return Ok(self.stream(response, &request.model));
+            return Ok(self.stream(response, &model));
         }
         // An error, or a server that does not stream.
         let mut events = Vec::new();
-        let completion = self.whole(response, &request.model, &mut events).await?;
+        let completion = self.whole(response, &model, &mut events).await?;
         events.push(CompletionEvent::finished(completion));
         Ok(CompletionStream::from_events(events.into_iter().map(Ok)))
     }
 
     /// Asks without streaming.
     async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
-        let response = self.send(request, false).await?;
+        let model = request.model_for(self)?;
+        let response = self.send(request, &model, false).await?;
         if content_type(&response).starts_with("text/event-stream") {
             // A server that always streams.
-            return self.stream(response, &request.model).completion().await;
+            return self.stream(response, &model).completion().await;
         }
-        self.whole(response, &request.model, &mut Vec::new()).await
+        self.whole(response, &model, &mut Vec::new()).await
     }
 
     fn default_model(&self) -> Option<ModelId> {

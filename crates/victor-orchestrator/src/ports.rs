@@ -415,9 +415,8 @@ impl TurnPorts for SessionPorts {
         if let Some(note) = &call.note {
             context.push(Message::note(note));
         }
-        // Without a name, the router takes its current model together with its current provider.
-        let model = preamble.model.clone().unwrap_or_else(|| ModelId::from(""));
-        let mut request = ChatRequest::new(model, context);
+        let mut request = ChatRequest::to_current_model(context);
+        request.model.clone_from(&preamble.model);
         request.system = (!preamble.prompt.is_empty()).then(|| preamble.prompt.clone());
         // The tools stay in the request when they may not be called: providers demand them where the history has
         // calls, and their prompt caches begin with them.

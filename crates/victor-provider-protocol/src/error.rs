@@ -72,17 +72,25 @@ victor_core::open_string_enum! {
 }
 
 impl ProviderErrorKind {
-    /// Whether the same request may succeed later without any change.
+    /// Whether the same request may succeed later without any change. A [malformed](Self::Malformed) answer is among
+    /// these, since the next one may be readable.
     ///
     /// It is no promise that another attempt is safe: once text has been shown, a second attempt would show it twice.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         use ProviderErrorKind::{
-            Connection, Loading, Overloaded, RateLimit, Server, Timeout, Truncated,
+            Connection, Loading, Malformed, Overloaded, RateLimit, Server, Timeout, Truncated,
         };
         matches!(
             self,
-            RateLimit | Overloaded | Loading | Server | Connection | Timeout | Truncated
+            RateLimit
+                | Overloaded
+                | Loading
+                | Server
+                | Connection
+                | Timeout
+                | Truncated
+                | Malformed
         )
     }
 }

@@ -25,7 +25,7 @@
 //!     }
 //!
 //!     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
-//!         let completion = Completion::new(request.model.clone(), vec![Part::text(self.0)], Usage::new(1, 1));
+//!         let completion = Completion::new(request.model_or("constant"), vec![Part::text(self.0)], Usage::new(1, 1));
 //!         let events = [CompletionEvent::TextDelta(self.0.into()), CompletionEvent::finished(completion)];
 //!         Ok(CompletionStream::from_events(events.map(Ok)))
 //!     }

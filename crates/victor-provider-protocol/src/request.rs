@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use victor_core::{Context, JsonMap, ModelId, SessionId, ToolSpec};
 
+use crate::{ChatProvider, ProviderError, ProviderErrorKind};
+
 /// A request to a model. It shares its large parts, so making and cloning one copies no text.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ChatRequest {
-    /// The model that is to answer.
-    pub model: ModelId,
+    /// The model that is to answer. If absent, a [router](crate::ProviderRouter) takes its current model, and a provider
+    /// that is called directly its own default.
+    pub model: Option<ModelId>,
     /// The system prompt.
     pub system: Option<Arc<str>>,
     /// The conversation.
@@ -36,10 +39,19 @@ pub struct ChatRequest {
 }
 
 impl ChatRequest {
-    /// A request to `model` to go on with a conversation, without tools.
+    /// Asks `model` to continue a conversation, without tools.
     pub fn new(model: impl Into<ModelId>, context: Context) -> Self {
         Self {
-            model: model.into(),
+            model: Some(model.into()),
+            ..Self::to_current_model(context)
+        }
+    }
+
+    /// Asks the current model of a router to continue a conversation, without tools.
+    #[must_use]
+    pub fn to_current_model(context: Context) -> Self {
+        Self {
+            model: None,
             system: None,
             context,
             tools: Arc::default(),
@@ -51,6 +63,27 @@ impl ChatRequest {
             session: None,
             extra: JsonMap::new(),
         }
+    }
+
+    /// Returns the model of the request, or else `default`.
+    pub fn model_or(&self, default: impl Into<ModelId>) -> ModelId {
+        self.model.clone().unwrap_or_else(|| default.into())
+    }
+
+    /// Returns the model of the request, or else the default of the provider that is to answer it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](ProviderErrorKind::InvalidRequest): the request names no model, and the provider has no default.
+    pub fn model_for(&self, provider: &dyn ChatProvider) -> Result<ModelId, ProviderError> {
+        let model = self.model.clone().or_else(|| provider.default_model());
+        model.ok_or_else(|| {
+            ProviderError::new(
+                ProviderErrorKind::InvalidRequest,
+                provider.name(),
+                "the request names no model, and this provider has no default: set `ChatRequest::model`",
+            )
+        })
     }
 }
 

@@ -11,13 +11,13 @@ use crate::{Capabilities, ChatProvider, ChatRequest, CompletionStream};
 /// It holds the one retry loop of Victor. Called by the orchestrator from many tasks at once.
 pub trait ProviderRouter: Coordinator {
     /// Asks the current provider, again if an attempt fails in a way that
-    /// [may pass](crate::ProviderErrorKind::is_transient); a router may take a malformed answer for one that may.
+    /// [may pass](crate::ProviderErrorKind::is_transient).
     ///
     /// The stream does all the work while it is polled, and tells of further attempts by
     /// [`CompletionEvent::Retrying`](crate::CompletionEvent::Retrying). It makes no further attempt once it has
     /// yielded what somebody sees: text, and thoughts unless it knows that nobody is shown these. The request goes to the provider that is current when this is called, also if
-    /// another one is switched to while it runs. A request whose model has an empty name goes to the current model,
-    /// so that provider and model are taken together, whatever is switched in the meantime.
+    /// another one is switched to while it runs. A request without a model goes to the current one, so that
+    /// provider and model are taken together, whatever is switched in the meantime.
     ///
     /// # Cancel safety
     ///

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::time::{Instant, sleep, timeout_at};
-use victor_core::{Usage, contain, contain_sync};
+use victor_core::{ModelId, Usage, contain, contain_sync};
 use victor_provider_protocol::{
     ChatRequest, CompletionEvent, CompletionStream, ProviderError, ProviderErrorKind, RetryNotice,
 };
@@ -21,6 +21,8 @@ use crate::silence::Silence;
 pub(crate) struct Attempts {
     target: Arc<Target>,
     request: Arc<ChatRequest>,
+    /// The model that is asked.
+    model: ModelId,
     options: ProviderOptions,
     stage: Stage,
     /// The number of the attempt that runs, from 1.
@@ -53,11 +55,11 @@ impl Attempts {
         mut request: ChatRequest,
         options: ProviderOptions,
     ) -> Self {
-        if request.model.as_str().is_empty() {
-            request.model = target.model.clone();
-        }
+        let model = request.model_or(target.model.clone());
+        request.model = Some(model.clone());
         Self {
             target,
+            model,
             request: Arc::new(request),
             options,
             stage: Stage::Begin(None),
@@ -106,7 +108,7 @@ impl Attempts {
                 let last = std::mem::take(&mut completion.usage);
                 let read = completion.context_tokens;
                 let read = read.unwrap_or_else(|| last.input_tokens());
-                self.target.windows.refute(&self.request.model, read);
+                self.target.windows.refute(&self.model, read);
                 completion.usage = self.usage_with(&last);
                 self.target.problems.clear(&self.target.name);
             }
@@ -124,7 +126,7 @@ impl Attempts {
             problems.report(name, &error.message);
         }
         if let Some(window) = error.context_window() {
-            self.target.windows.learn(&self.request.model, window);
+            self.target.windows.learn(&self.model, window);
         }
         let delay = match self.shown {
             true => None,

@@ -42,9 +42,7 @@ impl Default for ProviderOptions {
 /// When and how often a request is tried again.
 ///
 /// Only errors that may pass are retried
-/// ([`ProviderErrorKind::is_transient`](victor_provider_protocol::ProviderErrorKind::is_transient)), and answers that
-/// cannot be read ([`Malformed`](victor_provider_protocol::ProviderErrorKind::Malformed)), since the next one may be
-/// readable. A server that is [loading](victor_provider_protocol::ProviderErrorKind::Loading) its model is asked until
+/// ([`ProviderErrorKind::is_transient`](victor_provider_protocol::ProviderErrorKind::is_transient)). A server that is [loading](victor_provider_protocol::ProviderErrorKind::Loading) its model is asked until
 /// it has, for at most [`max_loading`](Self::max_loading), and these attempts are not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryOptions {

@@ -40,8 +40,7 @@ impl Failures {
 impl RetryOptions {
     /// How long to wait after failure number `failure`, or none if it was the last.
     fn delay(&self, failure: u32, error: &ProviderError) -> Option<Duration> {
-        let may_pass = error.kind.is_transient() || error.kind == ProviderErrorKind::Malformed;
-        if !may_pass || failure >= self.max_attempts {
+        if !error.kind.is_transient() || failure >= self.max_attempts {
             return None;
         }
         self.wait(failure, error)

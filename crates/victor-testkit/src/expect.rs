@@ -298,8 +298,8 @@ mod tests {
             "expected tool choice Required, found Auto",
         );
         check(
-            &Expect::that("the model m", |request| request.model.as_str() == "m"),
-            &Expect::that("the model n", |request| request.model.as_str() == "n"),
+            &Expect::that("the model m", |request| request.model_or("") == "m".into()),
+            &Expect::that("the model n", |request| request.model_or("") == "n".into()),
             "expected the model n, found a request for which it does not hold",
         );
     }

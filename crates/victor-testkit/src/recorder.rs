@@ -80,7 +80,7 @@ impl<P: ChatProvider> Recorder<P> {
             .tape
             .lock()
             .first()
-            .map(|exchange| exchange.request.model.clone());
+            .map(|exchange| exchange.request.model_or(self.inner.name()));
         let mut script = ScriptedModel::new().named(self.inner.name());
         if let Some(model) = first {
             script = script.with_capabilities(self.inner.capabilities(&model));
@@ -218,7 +218,7 @@ fn same_request(request: &ChatRequest) -> Expect {
 /// A request as text, without what differs from run to run.
 fn lines_of(request: &ChatRequest) -> Vec<String> {
     let mut lines = vec![
-        format!("model: {}", request.model),
+        format!("model: {}", request.model_or("")),
         format!("system: {:?}", request.system),
         format!("tool choice: {:?}", request.tool_choice),
         format!("output limit: {:?}", request.max_output_tokens),

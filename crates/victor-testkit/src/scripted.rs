@@ -309,7 +309,7 @@ impl ChatProvider for ScriptedModel {
             Answer::Completion(completion) => events_of(*completion),
             Answer::Parts(parts) => {
                 let usage = usage_of(request, &parts);
-                events_of(Completion::new(request.model.clone(), parts, usage))
+                events_of(Completion::new(request.model_or(&*self.name), parts, usage))
             }
         };
         Ok(CompletionStream::from_events(events))

@@ -8,14 +8,15 @@ use victor_testkit::{histories, histories_with_mistakes, strict};
 
 use super::*;
 
-const PLAIN: Encoding = Encoding {
+const PLAIN: Encoding<'static> = Encoding {
+    model: "m",
     mode: Mode::Stream,
     max_tokens: 9,
     caching: false,
     drop_refused_thinking: false,
     thoughts: Thoughts::Sealed,
 };
-const CACHED: Encoding = Encoding {
+const CACHED: Encoding<'static> = Encoding {
     caching: true,
     ..PLAIN
 };
@@ -24,7 +25,7 @@ fn request(messages: impl IntoIterator<Item = Message>) -> ChatRequest {
     ChatRequest::new("m", Context::from_iter(messages))
 }
 
-fn body(request: &ChatRequest, encoding: Encoding) -> String {
+fn body(request: &ChatRequest, encoding: Encoding<'_>) -> String {
     let body = Bodies::default().encode(request, encoding).unwrap();
     String::from_utf8(body.to_bytes().into()).unwrap()
 }

@@ -102,7 +102,7 @@ async fn whatever_differs_is_seen() {
             "{error}"
         );
     };
-    check("/model", |request| request.model = "other".into()).await;
+    check("/model", |request| request.model = Some("other".into())).await;
     check("/system", |request| request.system = Some("s".into())).await;
     check("/tool_choice", |request| {
         request.tool_choice = ToolChoice::Required;

@@ -70,7 +70,7 @@ impl ChatProvider for Model {
         let text = (self.answer)(&request.context.messages().last().unwrap().text());
         let text = text.map_err(|kind| ProviderError::new(kind, "model", "no"))?;
         let answer = Completion::new(
-            request.model.clone(),
+            request.model_or("model"),
             vec![Part::text(text)],
             Usage::default(),
         );

@@ -17,6 +17,7 @@ use crate::{InstructionRole, MaxTokensField, Quirks};
 /// The body of a request, without the conversation.
 pub(crate) struct Body<'a> {
     pub(crate) request: &'a ChatRequest,
+    pub(crate) model: &'a str,
     pub(crate) provider: &'a str,
     pub(crate) quirks: Quirks,
     pub(crate) stream: bool,
@@ -39,7 +40,7 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (request, quirks) = (self.request, self.quirks);
         let mut fields = Fields::new(serializer.serialize_map(None)?, &request.extra);
-        fields.put("model", request.model.as_str())?;
+        fields.put("model", self.model)?;
         fields.put("stream", &self.stream)?;
         if self.stream && quirks.stream_options {
             fields.put("stream_options", &json!({"include_usage": true}))?;

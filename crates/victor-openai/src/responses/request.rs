@@ -15,6 +15,7 @@ use crate::fields::{self, Fields};
 /// The body of a request, without the conversation.
 pub(crate) struct Body<'a> {
     pub(crate) request: &'a ChatRequest,
+    pub(crate) model: &'a str,
     pub(crate) provider: &'a str,
     pub(crate) quirks: Quirks,
     pub(crate) stream: bool,
@@ -29,7 +30,7 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let request = self.request;
         let mut fields = Fields::new(serializer.serialize_map(None)?, &request.extra);
-        fields.put("model", request.model.as_str())?;
+        fields.put("model", self.model)?;
         fields.put("stream", &self.stream)?;
         // The conversation is kept here and sent whole, so nothing needs to be kept there.
         fields.put("store", &false)?;

@@ -28,6 +28,17 @@ async fn body(server: Server, dialect: Dialect, request: &ChatRequest) -> Value 
     serde_json::from_str(&asked[0].body).unwrap()
 }
 
+#[tokio::test]
+async fn a_request_without_a_model_goes_to_the_default_one() {
+    let fake = Fake::saying(Reply::json("{}")).await;
+    let provider = fake.builder(Server::COMPATIBLE, CHAT).default_model("mine");
+    let context = Context::from_iter([Message::user("Hi")]);
+    let request = ChatRequest::to_current_model(context);
+    let _ = provider.build().unwrap().chat(&request).await;
+    let body: Value = serde_json::from_str(&fake.asked()[0].body).unwrap();
+    assert_eq!(body["model"], "mine");
+}
+
 fn request(messages: impl IntoIterator<Item = Message>) -> ChatRequest {
     ChatRequest::new("m", Context::from_iter(messages))
 }
@@ -133,7 +144,7 @@ async fn the_fields_of_the_responses_api() {
     });
     assert_eq!(body(Server::OPENAI, RESPONSES, &request).await, expected);
     // Only models that think have reasoning to be asked for.
-    request.model = "gpt-5".into();
+    request.model = Some("gpt-5".into());
     let include = body(Server::OPENAI, RESPONSES, &request).await["include"].clone();
     assert_eq!(include, json!(["reasoning.encrypted_content"]));
 }

@@ -75,7 +75,7 @@ impl ChatProvider for Server {
                 .with_overflow(told(self.window), told(tokens)));
         }
         let parts = vec![Part::text("So it is.")];
-        let completion = Completion::new(request.model.clone(), parts, Usage::new(tokens, 4));
+        let completion = Completion::new(request.model_or("model"), parts, Usage::new(tokens, 4));
         Ok(CompletionStream::from_events([Ok(
             CompletionEvent::finished(completion),
         )]))

@@ -111,7 +111,7 @@ fn classes_of_errors() {
     check(&Kind::Connection, "connection", true);
     check(&Kind::Timeout, "timeout", true);
     check(&Kind::Truncated, "truncated", true);
-    check(&Kind::Malformed, "malformed", false);
+    check(&Kind::Malformed, "malformed", true);
     check(&Kind::Panicked, "panicked", false);
     check(&Kind::from("solar_flare"), "solar_flare", false);
 }

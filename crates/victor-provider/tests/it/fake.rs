@@ -76,7 +76,7 @@ impl ChatProvider for Scripted {
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
-        self.models.lock().unwrap().push(request.model.clone());
+        self.models.lock().unwrap().push(request.model_or(""));
         let script = {
             let mut scripts = self.scripts.lock().unwrap();
             if scripts.len() > 1 {

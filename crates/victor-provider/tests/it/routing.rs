@@ -38,18 +38,16 @@ async fn a_request_keeps_the_provider_with_which_it_began() {
 async fn a_request_that_names_no_model_goes_to_the_current_one() {
     let provider = Scripted::new("p", vec![vec![Finish]]);
     let router = router(&provider);
-    let ask = async |model: &str| {
+    let ask = async |model: Option<&str>| {
         let context = Context::from_iter([Message::user("Hello?")]);
-        router
-            .stream_chat(ChatRequest::new(model, context))
-            .completion()
-            .await
-            .unwrap();
+        let mut request = ChatRequest::to_current_model(context);
+        request.model = model.map(Into::into);
+        router.stream_chat(request).completion().await.unwrap();
     };
-    ask("").await;
-    ask("other").await;
+    ask(None).await;
+    ask(Some("other")).await;
     router.switch_provider(Arc::clone(&provider) as _, "n".into());
-    ask("").await;
+    ask(None).await;
     assert_eq!(
         *provider.models.lock().unwrap(),
         ["m".into(), "other".into(), ModelId::new("n")]

@@ -16,8 +16,9 @@ use super::{DROPS, SIDE_BY_SIDE, calm, drop_at_polls, succeed};
 /// A law is broken.
 pub async fn chat_provider<P: ChatProvider + ?Sized>(provider: &P, request: &ChatRequest) {
     law!(!provider.name().is_empty(), "a provider has a name");
+    let model = request.model_or("any");
     law!(
-        provider.capabilities(&request.model) == provider.capabilities(&request.model),
+        provider.capabilities(&model) == provider.capabilities(&model),
         "capabilities are always the same"
     );
 

@@ -57,7 +57,9 @@ impl Story {
 }
 
 fn request(model: &str) -> ChatRequest {
-    ChatRequest::new(model, Context::from_iter([Message::user("Hello?")]))
+    let mut request = ChatRequest::to_current_model(Context::from_iter([Message::user("Hello?")]));
+    request.model = (!model.is_empty()).then(|| model.into());
+    request
 }
 
 fn ask<R: ProviderRouter>(router: &R, model: &str) -> CompletionStream {

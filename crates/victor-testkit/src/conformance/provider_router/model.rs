@@ -105,7 +105,7 @@ impl ChatProvider for Model {
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let open = Open::new(&self.open);
-        let asked = request.model.clone();
+        let asked = request.model_or("");
         self.asked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -42,7 +42,7 @@ impl ChatProvider for Model {
         let model = if bug.is("no model") {
             ModelId::new("")
         } else {
-            request.model.clone()
+            request.model_or("model")
         };
         let usage = if bug.is("no usage") {
             Usage::default()

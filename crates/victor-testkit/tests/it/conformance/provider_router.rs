@@ -184,8 +184,8 @@ fn panic_error(message: &str) -> ProviderError {
 impl ProviderRouter for Router {
     fn stream_chat(&self, mut request: ChatRequest) -> CompletionStream {
         let (provider, model) = self.target();
-        if request.model.as_str().is_empty() || self.bug == "knows one model" {
-            request.model = model;
+        if request.model.is_none() || self.bug == "knows one model" {
+            request.model = Some(model);
         }
         let attempts = Attempts {
             bug: self.bug,
