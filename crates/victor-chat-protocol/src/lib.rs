@@ -38,6 +38,7 @@ mod event;
 mod input;
 mod output;
 mod ports;
+mod redacted;
 mod response;
 mod stream;
 mod suspended;

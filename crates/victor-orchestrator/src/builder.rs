@@ -15,10 +15,9 @@ use victor_session_protocol::{SessionManager, SessionStore, TurnPolicy};
 use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, Tool, ToolExecutor};
 use victor_tool_selection_protocol::{ToolSelectionStrategy, ToolSelector};
 
-use crate::agent_tool::AgentTool;
-use crate::guard::GuardedTools;
 use crate::roles::Roles;
 use crate::seen::MemoryLimits;
+use crate::tools::{AgentTool, ModeGuard, ToolLists};
 use crate::{AgentOrchestrator, BuildError, defaults};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
@@ -407,6 +406,7 @@ impl AgentOrchestratorBuilder {
             .into_iter()
             .chain(own_tools)
             .try_for_each(|tool| roles.tool.register(tool))?;
+        let tool_lists = Arc::<ToolLists>::default();
         #[cfg(feature = "tool-selection")]
         if let Some(selector) = roles
             .tool_selection
@@ -414,7 +414,7 @@ impl AgentOrchestratorBuilder {
             .filter(|_| self.search_tools_tool)
         {
             let tools = Arc::downgrade(&roles.tool);
-            let catalogue = catalogue(tools, roles.mode.clone());
+            let catalogue = catalogue(tools, roles.mode.clone(), tool_lists.clone());
             let tool = victor_tool_selection::SearchToolsTool::new(selector, catalogue);
             roles.tool.register(Arc::new(tool))?;
         }
@@ -437,6 +437,7 @@ impl AgentOrchestratorBuilder {
         let remarks = remarks(&unread, &base);
         Ok(AgentOrchestrator::new(
             roles,
+            tool_lists,
             self.session,
             self.memory,
             self.policy_for_turns,
@@ -503,16 +504,13 @@ impl AgentOrchestratorBuilder {
 fn catalogue(
     tools: std::sync::Weak<dyn ToolExecutor>,
     modes: Option<Arc<dyn ModeManager>>,
+    lists: Arc<ToolLists>,
 ) -> victor_tool_selection::Catalogue {
-    let lists = crate::offer::PermittedTools::default();
     Arc::new(move |session| {
         let Some(tools) = tools.upgrade() else {
             return Arc::default();
         };
-        match &modes {
-            Some(modes) => lists.of(&tools.specs(), &**modes, session),
-            None => tools.specs(),
-        }
+        lists.permitted(&tools.specs(), modes.as_deref(), session)
     })
 }
 
@@ -522,7 +520,7 @@ fn guarded(
     modes: Option<&Arc<dyn ModeManager>>,
 ) -> Arc<dyn ToolExecutor> {
     match modes {
-        Some(modes) => Arc::new(GuardedTools::new(tools, modes.clone())),
+        Some(modes) => Arc::new(ModeGuard::new(tools, modes.clone())),
         None => tools,
     }
 }

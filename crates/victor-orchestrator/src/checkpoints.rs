@@ -13,13 +13,13 @@ use victor_core::{CheckpointId, Context, JsonMap, Message, MessageId, SessionId,
 use victor_session_protocol::{SessionError, SessionExport, SessionInfo, TranscriptEntry};
 
 use crate::base::sees;
-use crate::guard::in_mode;
 use crate::modes::{MODE, NESTED, unkept};
 use crate::opening::session_error;
 use crate::orchestrator::{Inner, setup};
 use crate::restore::part;
 use crate::roles::Roles;
 use crate::seen::Seen;
+use crate::tools::with_mode;
 
 /// Where the metadata of a session say of which checkpoint it is a fork.
 const FORK: &str = "victor_fork_of";
@@ -56,7 +56,7 @@ pub(crate) fn state(
     let route = roles.provider.route();
     state.insert("provider".into(), json!(route.provider));
     state.insert("model".into(), json!(route.model));
-    if let Some(mode) = in_mode(roles.mode.as_ref(), session, |mode| mode.name.clone()) {
+    if let Some(mode) = with_mode(roles.mode.as_ref(), session, |mode| mode.name.clone()) {
         state.insert("mode".into(), json!(mode));
     }
     state.insert(

@@ -90,18 +90,14 @@
 //! can leave it out; the builder then says which role is missing. The feature `typed`, on by default too, brings
 //! [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
-mod agent_tool;
 mod base;
 mod builder;
 mod checkpoints;
 pub mod coordinators;
 mod defaults;
 mod error;
-mod guard;
 mod health;
 mod modes;
-mod observe;
-mod offer;
 mod opening;
 mod orchestrator;
 mod ports;
@@ -112,6 +108,8 @@ mod roles;
 mod runtime;
 mod seen;
 mod session;
+mod telemetry;
+mod tools;
 #[cfg(feature = "typed")]
 mod typed;
 

@@ -9,11 +9,11 @@ use victor_core::{JsonMap, SessionId, contain_sync};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_session_protocol::{SessionError, SessionInfo, SessionPatch};
 
-use crate::guard::in_mode;
 use crate::opening::session_error;
 use crate::orchestrator::{Inner, setup};
 use crate::roles::Roles;
 use crate::seen::Seen;
+use crate::tools::with_mode;
 use crate::{AgentOrchestrator, Session};
 
 /// Where the metadata of a session say which mode it is in.
@@ -47,7 +47,7 @@ impl Nested {
 pub(crate) fn unkept(roles: &Roles, seen: &Seen, session: &SessionId) -> JsonMap {
     let mut facts = JsonMap::new();
     let is_durable = roles.session.journals();
-    let mode = in_mode(roles.mode.as_ref(), session, |mode| {
+    let mode = with_mode(roles.mode.as_ref(), session, |mode| {
         let needs_none = !is_durable && mode.name == OPEN;
         seen.is_unkept(session, &mode.name, needs_none)
             .then(|| mode.name.clone())
@@ -81,7 +81,7 @@ impl AgentOrchestrator {
                 known: Vec::new(),
             });
         };
-        in_mode(Some(modes), session, |mode| {
+        with_mode(Some(modes), session, |mode| {
             self.inner.seen.enter(session, &mode.name)
         });
         let switched = modes.switch_mode(session, mode, by.clone())?;
@@ -169,7 +169,7 @@ impl Inner {
 
     /// Takes a session to the mode that the store has, unless it was switched here since.
     fn adopt(&self, session: &SessionId, mode: &str) -> Result<(), ChatError> {
-        let now = in_mode(self.roles.mode.as_ref(), session, |mode| mode.name.clone());
+        let now = with_mode(self.roles.mode.as_ref(), session, |mode| mode.name.clone());
         if !self.seen.adopts(session, now.as_deref(), mode) {
             return Ok(());
         }
@@ -215,7 +215,7 @@ impl Inner {
             return;
         };
         modes.nest(parent, child);
-        let nested = in_mode(Some(modes), parent, |mode| Nested {
+        let nested = with_mode(Some(modes), parent, |mode| Nested {
             session: parent.clone(),
             mode: mode.name.clone(),
         });

@@ -25,15 +25,15 @@ use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
 
 use crate::base::sees_all;
-use crate::guard::in_mode;
 use crate::modes::MODE;
-use crate::observe::Reports;
 use crate::opening::{Opened, told_apart};
 use crate::ports::{SessionPorts, window_request};
 use crate::restore::part;
 use crate::roles::Roles;
 use crate::seen::{MemoryLimits, Seen};
-use crate::{AgentOrchestratorBuilder, HealthReport, Session, observe};
+use crate::telemetry::{Telemetry, UsageFeedback};
+use crate::tools::{ToolLists, with_mode};
+use crate::{AgentOrchestratorBuilder, HealthReport, Session};
 
 /// Runs conversations between a person or program and a model that calls tools.
 ///
@@ -54,6 +54,7 @@ pub(crate) struct Inner {
     /// What is odd about how the orchestrator was built.
     pub(crate) remarks: Vec<String>,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) tool_lists: Arc<ToolLists>,
     pub(crate) memory: MemoryLimits,
     /// What happens to a message that comes while a turn runs, where it is not said with the message.
     pub(crate) policy: TurnPolicy,
@@ -71,6 +72,7 @@ impl AgentOrchestrator {
 
     pub(crate) fn new(
         roles: Roles,
+        tool_lists: Arc<ToolLists>,
         session: SessionId,
         memory: MemoryLimits,
         policy: TurnPolicy,
@@ -83,6 +85,7 @@ impl AgentOrchestrator {
                 session,
                 remarks,
                 seen: Arc::default(),
+                tool_lists,
                 memory,
                 policy,
                 started,
@@ -368,8 +371,11 @@ impl AgentOrchestrator {
         policy: Option<TurnPolicy>,
     ) -> TurnStream {
         let inner = self.inner.clone();
-        let (analytics, config) = (inner.roles.analytics.clone(), inner.roles.config.clone());
-        let mut reports = Reports::new(inner.roles.context.clone());
+        let mut telemetry = Telemetry {
+            analytics: inner.roles.analytics.clone(),
+            config: inner.roles.config.clone(),
+            feedback: UsageFeedback::new(inner.roles.context.clone()),
+        };
         let stream = TurnStream::new(session, turn, async move |events| {
             let session = events.session().clone();
             let working = inner.seen.working(&session);
@@ -378,16 +384,7 @@ impl AgentOrchestrator {
             inner.evict();
             result
         });
-        stream.with_observer(move |event| {
-            observe::trace(event);
-            reports.hear(event);
-            // Of pieces of answers, which come by the hundred, analytics hears nothing.
-            if !event.kind.is_delta() && config.config().settings.enable_analytics {
-                let analytics_event = observe::analytics_event(event);
-                // What goes wrong in analytics is not felt by the chat.
-                let _ = contain_sync(|| analytics.track_event(&event.session, analytics_event));
-            }
-        })
+        stream.with_observer(move |event| telemetry.observe(event))
     }
 }
 
@@ -456,7 +453,7 @@ impl Inner {
         limits.max_tool_iterations = settings.max_tool_iterations;
         limits.max_tool_calls = settings.max_tool_calls;
         limits.max_tokens = settings.max_turn_tokens;
-        in_mode(self.roles.mode.as_ref(), session, |mode| {
+        with_mode(self.roles.mode.as_ref(), session, |mode| {
             let mode = &mode.limits;
             limits.max_tool_iterations = mode.tool_iterations(limits.max_tool_iterations);
             limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);

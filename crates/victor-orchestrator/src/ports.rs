@@ -25,12 +25,11 @@ use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use crate::checkpoints;
-use crate::guard::in_mode;
 use crate::modes::unkept;
-use crate::offer::{offered, question};
 use crate::orchestrator::Inner;
 use crate::roles::Roles;
 use crate::seen::{Seen, has_run};
+use crate::tools::{latest_user_text, visible_tools, with_mode};
 
 /// How many tokens an answer is taken to need where nobody says.
 const ANSWER_TOKENS: u64 = 4096;
@@ -119,7 +118,7 @@ impl SessionPorts {
             model: self.model.clone(),
             tools: Arc::default(),
         };
-        let switched = in_mode(self.roles.mode.as_ref(), session, |mode| {
+        let switched = with_mode(self.roles.mode.as_ref(), session, |mode| {
             if !mode.prompt.is_empty() {
                 let prompt = format!("{}\n\n{}", self.prompt, mode.prompt);
                 preamble.prompt = prompt.trim_start().into();
@@ -140,10 +139,11 @@ impl SessionPorts {
         }
         let question = self.question.get_or_init(|| {
             let context = self.roles.context.context(session);
-            question(context.messages())
+            latest_user_text(context.messages())
         });
-        let offered = offered(&self.roles, &self.seen, session, question.clone());
-        let (tools, problem) = offered.await;
+        let (lists, used) = (&self.inner.tool_lists, self.seen.used(session));
+        let (tools, problem) =
+            visible_tools(&self.roles, lists, session, question.clone(), used).await;
         if let Some(problem) = problem {
             let notice = TurnEventKind::notice("tool selection", problem);
             self.events.emit(notice).await;
@@ -161,7 +161,7 @@ impl SessionPorts {
         let note = call.note.as_deref().map(count);
         let session = self.events.session();
         self.seen.prompt_tokens(session, &preamble.prompt, count)
-            + self.seen.tool_tokens(&preamble.tools, count)
+            + self.inner.tool_lists.tokens(&preamble.tools, count)
             + output.unwrap_or_default()
             + note.unwrap_or_default()
     }

@@ -1,15 +1,14 @@
 //! What is known of each session from its last turn.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use victor_core::{JsonMap, Message, Part, SessionId, ToolOutcome, ToolSpec};
+use victor_core::{JsonMap, Message, Part, SessionId, ToolOutcome};
 use victor_mode_protocol::SwitchedBy;
 
 use crate::modes::{MODE, NESTED};
-use crate::offer::{LISTS, PermittedTools};
 
 /// How much of the sessions that nobody works on stays in memory. What goes comes back from the store when it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +51,6 @@ impl MemoryLimits {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     sessions: Mutex<HashMap<SessionId, Known>>,
-    /// Lists of tools that were shown last, with how many tokens they have.
-    tools: Mutex<VecDeque<(Arc<[ToolSpec]>, u64)>>,
     clock: AtomicU64,
     /// Who has switched sessions that have not told of it yet.
     switched_by: Mutex<HashMap<SessionId, SwitchedBy>>,
@@ -61,7 +58,6 @@ pub(crate) struct Seen {
     modes: Mutex<Vec<Arc<str>>>,
     /// How many bytes of text were read and written since the sessions were last looked at, and were there then.
     written: AtomicU64,
-    pub(crate) permitted: PermittedTools,
 }
 
 #[derive(Debug, Default)]
@@ -389,20 +385,6 @@ impl Seen {
         let known = sessions.entry(session.clone()).or_default();
         known.prompt = Some(prompt.clone());
         known.prompt_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-        tokens
-    }
-
-    /// How many tokens tools have that are shown.
-    pub(crate) fn tool_tokens(&self, tools: &Arc<[ToolSpec]>, count: impl Fn(&str) -> u64) -> u64 {
-        let mut known = lock(&self.tools);
-        if let Some((_, tokens)) = known.iter().find(|(list, _)| Arc::ptr_eq(list, tools)) {
-            return *tokens;
-        }
-        let tool =
-            |tool: &ToolSpec| count(&tool.description) + count(&tool.input_schema.to_string());
-        let tokens = tools.iter().map(tool).sum();
-        known.truncate(LISTS - 1);
-        known.push_front((tools.clone(), tokens));
         tokens
     }
 }

@@ -13,7 +13,7 @@ use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_session_protocol::{SessionError, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
 
-use crate::guard::in_mode;
+use crate::tools::with_mode;
 use crate::{AgentOrchestrator, Restored, Undone};
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
@@ -79,7 +79,7 @@ impl Session {
     #[must_use]
     pub fn mode(&self) -> Option<String> {
         let modes = self.orchestrator.mode_coordinator();
-        in_mode(modes, &self.id, |mode| mode.name.clone())
+        with_mode(modes, &self.id, |mode| mode.name.clone())
     }
 
     /// Takes the conversation to another mode, for every tool call that is decided about from now on.

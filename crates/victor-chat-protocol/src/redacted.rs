@@ -1,29 +1,26 @@
-//! What analytics, traces and the context hear of a turn.
-
-use std::sync::Arc;
+//! The part of an event that may be logged.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use victor_analytics_protocol::{AnalyticsEvent, EventData};
-use victor_chat_protocol::{TurnEvent, TurnEventKind};
-use victor_context_protocol::ContextManager;
-use victor_core::{TurnId, contain_sync};
+use victor_core::TurnId;
 
-/// What analytics hears of an event: what was done, how long it took and what it cost, but nothing of what was said.
-pub(crate) fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
-    let mut analytics = AnalyticsEvent::new(event.kind.kind());
-    analytics.timestamp = event.at;
-    // Nothing that is said here can fail to be JSON.
-    analytics.data = EventData::of(&Said(event.turn, &event.kind)).unwrap_or_default();
-    analytics
+use crate::{TurnEvent, TurnEventKind};
+
+impl TurnEvent {
+    /// Returns the part of the event that may be logged or counted: what was done, how long it took and what it cost, with
+    /// the turn, but no text of a person, a model or a tool. It serializes as one JSON object.
+    #[must_use]
+    pub fn redacted(&self) -> impl Serialize + '_ {
+        RedactedEvent(self.turn, &self.kind)
+    }
 }
 
-/// What is said of an event of a turn.
-struct Said<'a>(TurnId, &'a TurnEventKind);
+struct RedactedEvent<'a>(TurnId, &'a TurnEventKind);
 
-impl Serialize for Said<'_> {
+impl Serialize for RedactedEvent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_map(None)?;
         fields.serialize_entry("turn", &self.0)?;
+        // Without a wildcard, so that whoever adds an event decides about it.
         match self.1 {
             TurnEventKind::TurnStarted(started) => {
                 fields.serialize_entry("resumed", &started.resumed)?;
@@ -86,52 +83,64 @@ impl Serialize for Said<'_> {
                 fields.serialize_entry("error", &failed.message)?;
                 fields.serialize_entry("usage", &failed.usage)?;
             }
-            _ => {}
+            TurnEventKind::TextDelta(_)
+            | TurnEventKind::ThinkingDelta(_)
+            | TurnEventKind::Unknown(_) => {}
         }
         fields.end()
     }
 }
 
-/// Tells the context what providers report about its requests.
-#[derive(Debug)]
-pub(crate) struct Reports {
-    context: Arc<dyn ContextManager>,
-    /// Whether the call that runs had an attempt that failed. Its usage has that one too, and tells nothing of a request.
-    retried: bool,
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use victor_core::{ToolCall, ToolOutcome, ToolResult};
 
-impl Reports {
-    pub(crate) fn new(context: Arc<dyn ContextManager>) -> Self {
-        Self {
-            context,
-            retried: false,
-        }
+    use super::*;
+    use crate::{Delta, ToolCallFinished, ToolCallStarted};
+
+    /// An event shows these fields beside its turn.
+    #[track_caller]
+    fn check(kind: impl Into<TurnEventKind>, fields: Value) {
+        let event = TurnEvent::new("s".into(), TurnId::from_u128(1), 0, kind);
+        let mut shown = serde_json::to_value(event.redacted()).unwrap();
+        let turn = shown.as_object_mut().unwrap().remove("turn");
+        assert_eq!(turn, Some(json!(TurnId::from_u128(1))));
+        assert_eq!(shown, fields);
     }
 
-    pub(crate) fn hear(&mut self, event: &TurnEvent) {
-        match &event.kind {
-            TurnEventKind::ModelCallStarted(_) => self.retried = false,
-            TurnEventKind::ModelCallRetried(_) => self.retried = true,
-            TurnEventKind::ModelCallFinished(finished) if !self.retried => {
-                // A sum over rounds on the provider's side is not the size of a request.
-                let reported = finished.context_tokens;
-                let reported = reported.unwrap_or_else(|| finished.usage.input_tokens());
-                let context = &self.context;
-                // What a coordinator makes of the report is not felt by the turn.
-                let _ = contain_sync(|| {
-                    context.observe_usage(&event.session, &finished.model, reported);
-                });
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Writes an event to the log, where somebody listens.
-pub(crate) fn trace(event: &TurnEvent) {
-    if event.kind.is_delta() {
-        tracing::trace!(target: "victor::turn", session = %event.session, turn = %event.turn, event = event.kind.kind());
-    } else {
-        tracing::debug!(target: "victor::turn", session = %event.session, turn = %event.turn, event = event.kind.kind());
+    #[test]
+    fn what_was_said_is_not_shown() {
+        let extra = victor_core::wire::Extra::default;
+        let call = ToolCall::new("c", "read", r#"{"path":"secret.txt"}"#);
+        let result = ToolResult::new(&call, ToolOutcome::Success, "the secret");
+        check(
+            Delta {
+                text: "a secret".into(),
+                extra: extra(),
+            },
+            json!({}),
+        );
+        check(
+            ToolCallStarted {
+                call,
+                extra: extra(),
+            },
+            json!({"tool": "read", "call": "c"}),
+        );
+        check(
+            ToolCallFinished {
+                result,
+                elapsed_us: 7,
+                extra: extra(),
+            },
+            json!({"tool": "read", "call": "c", "outcome": "success", "elapsed_us": 7}),
+        );
+        check(
+            TurnEventKind::Unknown(
+                serde_json::from_value(json!({"event": "new", "text": "a secret"})).unwrap(),
+            ),
+            json!({}),
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Tools within what modes permit.
+//! The tool coordinator behind the modes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use victor_tool_protocol::{
     RegisterError, Tool, ToolExecutor, ToolResults, ToolScope, ToolUpdate, Verdict,
 };
 
-/// The tool coordinator within what modes permit: a call that the mode of its session does not permit does not run,
+/// A tool coordinator that runs only what modes permit: a call that the mode of its session denies does not run,
 /// whoever asks for it and whatever was decided about it before.
 ///
-/// A mode is asked by the effect that a tool declares, twice: when a call is reviewed, so that nobody is asked to approve
-/// what may not run, and when it is to run, since the mode may have been switched in between.
+/// The mode decides by the effect that a tool declares, twice: when a call is reviewed, so that nobody is asked to approve
+/// a call that may not run, and before it runs, since the mode may have been switched in between.
 #[derive(Debug)]
-pub(crate) struct GuardedTools {
+pub(crate) struct ModeGuard {
     tools: Arc<dyn ToolExecutor>,
     modes: Arc<dyn ModeManager>,
 }
 
-impl GuardedTools {
+impl ModeGuard {
     pub(crate) fn new(tools: Arc<dyn ToolExecutor>, modes: Arc<dyn ModeManager>) -> Self {
         Self { tools, modes }
     }
 
-    /// Why each call may not run; those of tools that there are not are left to who knows the tools.
+    /// Returns for each call why the mode denies it. Calls to unknown tools are left to the executor.
     fn denials<'a>(
         &self,
         calls: impl Iterator<Item = &'a ToolCall>,
@@ -41,7 +41,7 @@ impl GuardedTools {
         let specs = self.tools.specs();
         let denial = |call: &ToolCall| {
             let spec = specs.iter().find(|spec| spec.name == call.name)?;
-            match permits(&*self.modes, session, spec) {
+            match permission(&*self.modes, session, spec) {
                 Permission::Permitted => None,
                 Permission::Denied { reason } => Some(format!("not run: {reason}")),
             }
@@ -50,14 +50,18 @@ impl GuardedTools {
     }
 }
 
-/// What a mode says about a tool. One that panics denies.
-pub(crate) fn permits(modes: &dyn ModeManager, session: &SessionId, spec: &ToolSpec) -> Permission {
+/// Returns the mode's decision about a tool. A mode that panics denies.
+pub(super) fn permission(
+    modes: &dyn ModeManager,
+    session: &SessionId,
+    spec: &ToolSpec,
+) -> Permission {
     contain_sync(|| modes.permits(session, spec))
         .unwrap_or_else(|panicked| Permission::denied(format!("the mode coordinator {panicked}")))
 }
 
-/// What follows from the mode that a session is in; nothing if who knows it panics.
-pub(crate) fn in_mode<T>(
+/// Reads the session's mode; `None` if there are no modes or the mode coordinator panics.
+pub(crate) fn with_mode<T>(
     modes: Option<&Arc<dyn ModeManager>>,
     session: &SessionId,
     read: impl FnOnce(&Mode) -> T,
@@ -67,7 +71,7 @@ pub(crate) fn in_mode<T>(
 }
 
 #[async_trait]
-impl Coordinator for GuardedTools {
+impl Coordinator for ModeGuard {
     fn name(&self) -> &str {
         self.tools.name()
     }
@@ -91,7 +95,7 @@ impl Coordinator for GuardedTools {
 
 // `execute_tool_calls` is as provided: it reviews and runs through the guard.
 #[async_trait]
-impl ToolExecutor for GuardedTools {
+impl ToolExecutor for ModeGuard {
     fn register(&self, tool: Arc<dyn Tool>) -> Result<(), RegisterError> {
         self.tools.register(tool)
     }
@@ -109,9 +113,12 @@ impl ToolExecutor for GuardedTools {
         if denials.iter().all(Option::is_none) {
             return self.tools.review_tool_calls(calls, scope).await;
         }
-        let permitted = calls.iter().zip(&denials);
-        let permitted = permitted.filter(|(_, denial)| denial.is_none());
-        let permitted: Vec<_> = permitted.map(|(call, _)| call.clone()).collect();
+        let permitted: Vec<_> = calls
+            .iter()
+            .zip(&denials)
+            .filter(|(_, denial)| denial.is_none())
+            .map(|(call, _)| call.clone())
+            .collect();
         let mut verdicts = self
             .tools
             .review_tool_calls(&permitted, scope)
@@ -120,7 +127,7 @@ impl ToolExecutor for GuardedTools {
         let verdict = |denial: Option<String>| match denial {
             Some(reason) => Verdict::Deny { reason },
             None => verdicts.next().unwrap_or_else(|| Verdict::Deny {
-                reason: "nobody decided about this call".to_owned(),
+                reason: "the tool coordinator gave no verdict about this call".to_owned(),
             }),
         };
         denials.into_iter().map(verdict).collect()
@@ -138,20 +145,20 @@ impl ToolExecutor for GuardedTools {
                 None => permitted.push(call),
             }
         }
-        ToolResults::new(Running {
+        ToolResults::new(PartlyDenied {
             denied: denied.into_iter(),
             permitted: self.tools.run_tool_calls(permitted, scope),
         })
     }
 }
 
-/// Results of calls of which some may not run.
-struct Running {
+/// The results of a batch of which the mode denies some calls.
+struct PartlyDenied {
     denied: vec::IntoIter<ToolResult>,
     permitted: ToolResults,
 }
 
-impl Stream for Running {
+impl Stream for PartlyDenied {
     type Item = ToolUpdate;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ToolUpdate>> {
@@ -169,10 +176,10 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_keeps_the_laws_of_executors() {
+    async fn it_passes_the_suite_of_executors() {
         conformance::tool_executor(async || {
             let tools = Arc::new(victor_tool::ToolCoordinator::new());
-            GuardedTools::new(tools, Arc::new(victor_mode::ModeCoordinator::new()))
+            ModeGuard::new(tools, Arc::new(victor_mode::ModeCoordinator::new()))
         })
         .await;
     }

@@ -1,0 +1,84 @@
+//! Analytics, traces and the context's calibration, made from the events of a turn.
+
+use std::sync::Arc;
+
+use victor_analytics_protocol::{AnalyticsEvent, AnalyticsTracker, EventData};
+use victor_chat_protocol::{TurnEvent, TurnEventKind};
+use victor_config_protocol::ConfigLoader;
+use victor_context_protocol::ContextManager;
+use victor_core::contain_sync;
+
+/// The observer of one turn's events.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    pub(crate) analytics: Arc<dyn AnalyticsTracker>,
+    pub(crate) config: Arc<dyn ConfigLoader>,
+    pub(crate) feedback: UsageFeedback,
+}
+
+impl Telemetry {
+    pub(crate) fn observe(&mut self, event: &TurnEvent) {
+        trace(event);
+        self.feedback.observe(event);
+        // Pieces of answers come by the hundred, and analytics does not count them.
+        if !event.kind.is_delta() && self.config.config().settings.enable_analytics {
+            // A failure of analytics does not affect the chat.
+            let _ = contain_sync(|| {
+                self.analytics
+                    .track_event(&event.session, analytics_event(event));
+            });
+        }
+    }
+}
+
+fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
+    let mut analytics = AnalyticsEvent::new(event.kind.kind());
+    analytics.timestamp = event.at;
+    // A redacted event is always valid JSON.
+    analytics.data = EventData::of(&event.redacted()).unwrap_or_default();
+    analytics
+}
+
+/// Reports the usage of model calls to the context, which corrects its token counts by it.
+#[derive(Debug)]
+pub(crate) struct UsageFeedback {
+    context: Arc<dyn ContextManager>,
+    /// Whether the current call had a failed attempt. Its usage includes that attempt, so it is not the size of a request.
+    retried: bool,
+}
+
+impl UsageFeedback {
+    pub(crate) fn new(context: Arc<dyn ContextManager>) -> Self {
+        Self {
+            context,
+            retried: false,
+        }
+    }
+
+    fn observe(&mut self, event: &TurnEvent) {
+        match &event.kind {
+            TurnEventKind::ModelCallStarted(_) => self.retried = false,
+            TurnEventKind::ModelCallRetried(_) => self.retried = true,
+            TurnEventKind::ModelCallFinished(finished) if !self.retried => {
+                // A sum over rounds on the provider's side is not the size of a request.
+                let reported = finished
+                    .context_tokens
+                    .unwrap_or_else(|| finished.usage.input_tokens());
+                let context = &self.context;
+                // A failure of the context coordinator does not affect the turn.
+                let _ = contain_sync(|| {
+                    context.observe_usage(&event.session, &finished.model, reported);
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn trace(event: &TurnEvent) {
+    if event.kind.is_delta() {
+        tracing::trace!(target: "victor::turn", session = %event.session, turn = %event.turn, event = event.kind.kind());
+    } else {
+        tracing::debug!(target: "victor::turn", session = %event.session, turn = %event.turn, event = event.kind.kind());
+    }
+}

@@ -1,0 +1,42 @@
+//! The tools that a model is shown.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use victor_core::{Messages, Role, SessionId, ToolSpec, contain};
+use victor_tool_selection_protocol::SelectionRequest;
+
+use super::ToolLists;
+use crate::roles::Roles;
+
+/// Returns the text of the user's latest message.
+pub(crate) fn latest_user_text(messages: &Messages) -> Arc<str> {
+    let latest = messages
+        .iter()
+        .rev()
+        .find(|message| *message.role() == Role::User);
+    latest
+        .map(|message| message.text().into())
+        .unwrap_or_default()
+}
+
+/// Returns the tools that the model is shown in its next call: those that the mode permits, and of these the ones that
+/// tool selection chooses. A problem of the selection comes with them.
+pub(crate) async fn visible_tools(
+    roles: &Roles,
+    lists: &ToolLists,
+    session: &SessionId,
+    user_text: Arc<str>,
+    used: Arc<BTreeSet<String>>,
+) -> (Arc<[ToolSpec]>, Option<String>) {
+    let permitted = lists.permitted(&roles.tool.specs(), roles.mode.as_deref(), session);
+    let Some(selector) = &roles.tool_selection else {
+        return (permitted, None);
+    };
+    let mut request = SelectionRequest::new(session.clone(), user_text);
+    request.used = used;
+    match contain(selector.select_tools(&request, &permitted)).await {
+        Ok(selection) => (selection.tools, selection.problem),
+        Err(panicked) => (permitted, Some(panicked.to_string())),
+    }
+}
