@@ -241,41 +241,34 @@ impl Batch {
             .iter_mut()
             .filter(|slot| slot.state.is_unreviewed())
         {
-            let result = match verdicts.next() {
-                Some(Verdict::Run) => {
+            let verdict = verdicts.next().unwrap_or_else(Verdict::undecided);
+            match verdict {
+                Verdict::Run => {
                     // With the call, so that its tool sees also after a restart what the person was shown.
                     if let State::Approved(_) = slot.state {
                         slot.call.evidence.clone_from(&slot.evidence);
                     }
                     slot.state = State::Cleared;
-                    continue;
                 }
-                Some(Verdict::Ask {
+                Verdict::Ask {
                     question,
                     preview,
                     evidence,
                     definition,
                     ..
-                }) => {
+                } => {
                     slot.state = State::Asked(question);
                     (slot.preview, slot.evidence) = (preview, evidence);
                     slot.definition = definition;
-                    continue;
                 }
-                Some(Verdict::Reject { reason }) => {
-                    ToolResult::new(&slot.call, ToolOutcome::Rejected, reason)
+                verdict => {
+                    let Some(result) = verdict.refusal(&slot.call) else {
+                        continue;
+                    };
+                    settled.push(result.clone());
+                    slot.state = State::Done(result);
                 }
-                Some(Verdict::Deny { reason }) => {
-                    ToolResult::new(&slot.call, ToolOutcome::Denied, reason)
-                }
-                Some(_) | None => ToolResult::new(
-                    &slot.call,
-                    ToolOutcome::Denied,
-                    "nobody decided about this call",
-                ),
-            };
-            settled.push(result.clone());
-            slot.state = State::Done(result);
+            }
         }
         settled
     }

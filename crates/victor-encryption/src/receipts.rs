@@ -17,7 +17,7 @@ impl<S: ReceiptStore> ReceiptStore for Encrypted<S> {
                 let opened = self.keys.open(place, &sealed.text());
                 let opened = opened.and_then(|text| from_json(&text)).map_err(|error| {
                     let what = format!("the result of receipt `{key}` cannot be opened");
-                    ToolStoreError::receipts(what).because(error)
+                    ToolStoreError::receipts(what).with_source(error)
                 })?;
                 Ok(Receipt::Finished(opened))
             }
@@ -34,7 +34,7 @@ impl<S: ReceiptStore> ReceiptStore for Encrypted<S> {
         let place = Place(&["receipt", session.as_str(), key]);
         let sealed = self.keys.seal(place, &to_json(result)).map_err(|error| {
             let what = format!("the result of receipt `{key}` cannot be sealed");
-            ToolStoreError::receipts(what).because(error)
+            ToolStoreError::receipts(what).with_source(error)
         })?;
         let call = ToolCall::new(result.call_id.clone(), SEALED, "");
         let sealed = ToolResult::new(&call, ToolOutcome::from(SEALED), sealed);

@@ -30,7 +30,8 @@ impl<S: ResultStore> ResultStore for Encrypted<S> {
     ) -> Result<(), ToolStoreError> {
         let sealed = self.seal_text(session, handle, text);
         let sealed = sealed.map_err(|error| {
-            ToolStoreError::results(format!("result `{handle}` cannot be sealed")).because(error)
+            ToolStoreError::results(format!("result `{handle}` cannot be sealed"))
+                .with_source(error)
         })?;
         self.inner.put(session, handle, &sealed).await
     }
@@ -61,7 +62,8 @@ impl<S: ResultStore> ResultStore for Encrypted<S> {
             Ok(cut(&bytes, first * PIECE, total, offset, max_bytes))
         });
         opened.map(Some).map_err(|error| {
-            ToolStoreError::results(format!("result `{handle}` cannot be opened")).because(error)
+            ToolStoreError::results(format!("result `{handle}` cannot be opened"))
+                .with_source(error)
         })
     }
 

@@ -128,8 +128,9 @@ async fn load(
     from: usize,
 ) -> Result<Vec<TranscriptEntry>, ToolError> {
     let loaded = contain(store.load(session, from as u64)).await;
-    let because =
-        |error: BoxError| ToolError::because("the conversation's transcript cannot be read", error);
+    let because = |error: BoxError| {
+        ToolError::failed("the conversation's transcript cannot be read").with_source(error)
+    };
     match loaded.map_err(|panicked| because(panicked.into()))? {
         Err(SessionError::NotFound(_)) => Ok(Vec::new()),
         loaded => loaded.map_err(|error| because(error.into())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use victor_core::{SessionId, ToolCall, ToolCallId, ToolSpec};
+use victor_core::{SessionId, ToolCall, ToolCallId, ToolOutcome, ToolResult, ToolSpec};
 
 use crate::ShownPreview;
 
@@ -95,6 +95,43 @@ impl Verdict {
             evidence: None,
             definition: None,
         }
+    }
+
+    /// The verdict about a call that nobody has decided about: it does not run.
+    #[must_use]
+    pub fn undecided() -> Self {
+        Self::Deny {
+            reason: "nobody decided about this call".to_owned(),
+        }
+    }
+
+    /// Returns the result of a call that does not run, or `None` for one that runs.
+    ///
+    /// A call about which a person would have to be asked is denied: whoever can ask somebody handles
+    /// [`Ask`](Self::Ask) before this.
+    ///
+    /// ```
+    /// use victor_core::{ToolCall, ToolOutcome};
+    /// use victor_tool_protocol::Verdict;
+    ///
+    /// let call = ToolCall::new("1", "delete_file", "{}");
+    /// assert_eq!(Verdict::Run.refusal(&call), None);
+    /// let refused = Verdict::ask("delete it?").refusal(&call).unwrap();
+    /// assert_eq!(refused.outcome, ToolOutcome::Denied);
+    /// assert_eq!(refused.text(), "nobody is here to be asked: delete it?");
+    /// ```
+    #[must_use]
+    pub fn refusal(self, call: &ToolCall) -> Option<ToolResult> {
+        let (outcome, reason) = match self {
+            Self::Run => return None,
+            Self::Reject { reason } => (ToolOutcome::Rejected, reason),
+            Self::Deny { reason } => (ToolOutcome::Denied, reason),
+            Self::Ask { question, .. } => {
+                let reason = format!("nobody is here to be asked: {question}");
+                (ToolOutcome::Denied, reason)
+            }
+        };
+        Some(ToolResult::new(call, outcome, reason))
     }
 
     /// What this verdict of a policy becomes when it is known what the call would do, by preview and digest, and what

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use victor_core::{BoxError, Panicked};
+use victor_core::{BoxError, Panicked, with_causes};
 
 /// Why a tool could not do what it was asked. The model reads it, so it should say what to do instead.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +53,29 @@ impl ToolError {
         }
     }
 
-    /// It went wrong while doing `what`, because of another error.
-    pub fn because(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
-        Self::Failed {
-            message: what.into(),
-            source: Some(source.into()),
+    /// Sets the cause. Only [`Failed`](Self::Failed) has a place for it; another variant takes it into its text.
+    ///
+    /// ```
+    /// use victor_core::with_causes;
+    /// use victor_tool_protocol::ToolError;
+    ///
+    /// let error = ToolError::failed("cannot write `a.txt`").with_source("no space left on device");
+    /// assert_eq!(with_causes(&error), "cannot write `a.txt`: no space left on device");
+    /// ```
+    #[must_use]
+    pub fn with_source(mut self, cause: impl Into<BoxError>) -> Self {
+        let cause = cause.into();
+        match &mut self {
+            Self::Failed { source, .. } => *source = Some(cause),
+            Self::InvalidArguments(message)
+            | Self::NotFound(message)
+            | Self::NotPermitted(message)
+            | Self::Unavailable { message, .. } => {
+                message.push_str(": ");
+                message.push_str(&with_causes(&*cause));
+            }
         }
+        self
     }
 }
 
@@ -110,9 +127,9 @@ impl ToolStoreError {
         Self::new("receipts", message.into())
     }
 
-    /// The same error because of another one.
+    /// Sets the cause.
     #[must_use]
-    pub fn because(mut self, source: impl Into<BoxError>) -> Self {
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }

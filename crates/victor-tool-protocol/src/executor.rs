@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use victor_core::{
-    Coordinator, SessionId, ToolCall, ToolCallId, ToolOutcome, ToolResult, ToolSpec, TurnId,
-};
+use victor_core::{Coordinator, SessionId, ToolCall, ToolCallId, ToolResult, ToolSpec, TurnId};
 
+use crate::results::missing_result;
 use crate::{GivenApproval, RegisterError, Tool, ToolResults, Verdict};
 
 /// The role of the coordinator that holds the tools and runs the calls.
@@ -45,28 +44,16 @@ pub trait ToolExecutor: Coordinator {
         let mut cleared: Vec<ToolCall> = Vec::new();
         let mut places = Vec::new();
         for (place, (call, verdict)) in calls.iter().zip(verdicts).enumerate() {
-            results[place] = match verdict {
-                Verdict::Run => {
-                    let mut call = call.clone();
-                    // Results are told apart by their calls, whose identifiers a model may use again.
-                    while cleared.iter().any(|other| other.id == call.id) {
-                        call.id = ToolCallId::new(format!("{}#{place}", call.id));
-                    }
-                    cleared.push(call);
-                    places.push(place);
-                    continue;
+            results[place] = verdict.refusal(call);
+            if results[place].is_none() {
+                let mut call = call.clone();
+                // Results are told apart by their calls, whose identifiers a model may use again.
+                while cleared.iter().any(|other| other.id == call.id) {
+                    call.id = ToolCallId::new(format!("{}#{place}", call.id));
                 }
-                Verdict::Reject { reason } => {
-                    Some(ToolResult::new(call, ToolOutcome::Rejected, reason))
-                }
-                Verdict::Deny { reason } => {
-                    Some(ToolResult::new(call, ToolOutcome::Denied, reason))
-                }
-                Verdict::Ask { question, .. } => {
-                    let reason = format!("nobody is here to be asked: {question}");
-                    Some(ToolResult::new(call, ToolOutcome::Denied, reason))
-                }
-            };
+                cleared.push(call);
+                places.push(place);
+            }
         }
         let ids: Vec<_> = cleared.iter().map(|call| call.id.clone()).collect();
         let mut finished = self.run_tool_calls(cleared, scope);
@@ -79,13 +66,10 @@ pub trait ToolExecutor: Coordinator {
                 results[place] = Some(result);
             }
         }
-        let missing = |call: &ToolCall| {
-            ToolResult::new(call, ToolOutcome::Error, "the executor returned no result")
-        };
         calls
             .iter()
             .zip(results)
-            .map(|(call, result)| result.unwrap_or_else(|| missing(call)))
+            .map(|(call, result)| result.unwrap_or_else(|| missing_result(call)))
             .collect()
     }
 }

@@ -2,16 +2,16 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{SessionId, ToolResult};
+use victor_core::{Lock, SessionId, ToolResult};
 
 use crate::{Receipt, ReceiptStore, ResultPage, ResultStore, ToolStoreError};
 
 /// Keeps receipts as long as the process lives, of each session the last [`RECEIPTS`](Self::RECEIPTS).
 #[derive(Debug, Default)]
-pub struct InMemoryReceiptStore(Mutex<HashMap<SessionId, Bounded<String, Option<ToolResult>>>>);
+pub struct InMemoryReceiptStore(Lock<HashMap<SessionId, Bounded<String, Option<ToolResult>>>>);
 
 impl InMemoryReceiptStore {
     /// How many receipts of a session are kept. A turn can be taken up again as long as its receipts are here.
@@ -21,7 +21,7 @@ impl InMemoryReceiptStore {
 #[async_trait]
 impl ReceiptStore for InMemoryReceiptStore {
     async fn begin(&self, session: &SessionId, key: &str) -> Result<Receipt, ToolStoreError> {
-        let mut sessions = lock(&self.0);
+        let mut sessions = self.0.lock();
         let receipts = sessions.entry(session.clone()).or_default();
         Ok(match receipts.entries.get(key) {
             Some(Some(result)) => Receipt::Finished(result.clone()),
@@ -42,14 +42,14 @@ impl ReceiptStore for InMemoryReceiptStore {
         key: &str,
         result: &ToolResult,
     ) -> Result<(), ToolStoreError> {
-        let mut sessions = lock(&self.0);
+        let mut sessions = self.0.lock();
         let receipts = sessions.entry(session.clone()).or_default();
         receipts.insert(key.to_owned(), Some(result.clone()));
         Ok(())
     }
 
     async fn withdraw(&self, session: &SessionId, key: &str) -> Result<(), ToolStoreError> {
-        if let Some(receipts) = lock(&self.0).get_mut(session) {
+        if let Some(receipts) = self.0.lock().get_mut(session) {
             receipts.entries.remove(key);
             receipts.order.retain(|kept| kept != key);
         }
@@ -57,14 +57,14 @@ impl ReceiptStore for InMemoryReceiptStore {
     }
 
     async fn forget(&self, session: &SessionId) -> Result<(), ToolStoreError> {
-        lock(&self.0).remove(session);
+        self.0.lock().remove(session);
         Ok(())
     }
 }
 
 /// Keeps texts as long as the process lives, up to [`BYTES`](Self::BYTES) in all; the oldest go first.
 #[derive(Debug, Default)]
-pub struct InMemoryResultStore(Mutex<Texts>);
+pub struct InMemoryResultStore(Lock<Texts>);
 
 #[derive(Debug, Default)]
 struct Texts {
@@ -89,7 +89,7 @@ impl ResultStore for InMemoryResultStore {
             let message = format!("{} bytes are more than it holds", text.len());
             return Err(ToolStoreError::results(message));
         }
-        let mut texts = lock(&self.0);
+        let mut texts = self.0.lock();
         let key = (session.clone(), handle.to_owned());
         let before = texts.by_handle.insert(key, text.into());
         texts.bytes = texts.bytes + text.len() - before.map_or(0, |text| text.len());
@@ -108,12 +108,12 @@ impl ResultStore for InMemoryResultStore {
         max_bytes: usize,
     ) -> Result<Option<ResultPage>, ToolStoreError> {
         let key = (session.clone(), handle.to_owned());
-        let text = lock(&self.0).by_handle.entries.get(&key).cloned();
+        let text = self.0.lock().by_handle.entries.get(&key).cloned();
         Ok(text.map(|text| ResultPage::of(&text, offset, max_bytes)))
     }
 
     async fn forget(&self, session: &SessionId) -> Result<(), ToolStoreError> {
-        let mut texts = lock(&self.0);
+        let mut texts = self.0.lock();
         let Texts { by_handle, bytes } = &mut *texts;
         by_handle.order.retain(|(of, _)| of != session);
         by_handle.entries.retain(|(of, _), text| {
@@ -153,9 +153,4 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
     fn remove_oldest(&mut self) -> Option<V> {
         self.entries.remove(&self.order.pop_front()?)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done under the lock can panic half way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use victor_core::{ToolCallId, ToolResult};
+use victor_core::{ToolCall, ToolCallId, ToolOutcome, ToolResult};
 
 /// What is heard of running tool calls.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +66,27 @@ impl ToolResults {
         results
     }
 
+    /// Waits for the result of `call`, the only call that runs, and hands on every message about its progress.
+    ///
+    /// An executor that ends without a result breaks its contract; the result then is an error that says so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the call.
+    pub async fn result_of(
+        mut self,
+        call: &ToolCall,
+        mut on_progress: impl FnMut(&str),
+    ) -> ToolResult {
+        while let Some(update) = self.next().await {
+            match update {
+                ToolUpdate::Finished(result) => return result,
+                ToolUpdate::Progress { message, .. } => on_progress(&message),
+            }
+        }
+        missing_result(call)
+    }
+
     /// The next result, past all that is said about progress, or none when every call has ended.
     ///
     /// # Cancel safety
@@ -92,6 +113,11 @@ impl fmt::Debug for ToolResults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ToolResults")
     }
+}
+
+/// The result of a call for which the executor has none.
+pub(crate) fn missing_result(call: &ToolCall) -> ToolResult {
+    ToolResult::new(call, ToolOutcome::Error, "the executor returned no result")
 }
 
 /// A stream whose items become updates.

@@ -113,6 +113,7 @@ pub struct ToolContext {
     /// The [evidence](Preview::evidence) of the preview that a person has approved. If the call would do something
     /// else by now, it must not do it. Absent where nobody was asked.
     pub evidence: Option<String>,
+    output_budget: usize,
     listener: Option<Arc<dyn ToolListener>>,
 }
 
@@ -123,6 +124,9 @@ pub trait ToolListener: fmt::Debug + Send + Sync + 'static {
 }
 
 impl ToolContext {
+    /// The budget of an output where the executor sets none: 51,200 bytes (50 KiB).
+    pub const OUTPUT_BUDGET: usize = 50 * 1024;
+
     /// The context of a call.
     pub fn new(
         session: SessionId,
@@ -136,6 +140,7 @@ impl ToolContext {
             call,
             idempotency_key: idempotency_key.into(),
             evidence: None,
+            output_budget: Self::OUTPUT_BUDGET,
             listener: None,
         }
     }
@@ -152,6 +157,22 @@ impl ToolContext {
     pub fn with_evidence(mut self, evidence: Option<String>) -> Self {
         self.evidence = evidence;
         self
+    }
+
+    /// The same context, with the bytes of text that the executor leaves of an output.
+    #[must_use]
+    pub fn with_output_budget(mut self, bytes: usize) -> Self {
+        self.output_budget = bytes;
+        self
+    }
+
+    /// Returns the bytes of text that the executor leaves of an output; of a longer one it cuts the middle out.
+    ///
+    /// A tool that cuts its output by itself, because it can say better how to get at the rest, keeps within this budget
+    /// together with the remark that says so.
+    #[must_use]
+    pub fn output_budget(&self) -> usize {
+        self.output_budget
     }
 
     /// A sign of life: the time limit of the call begins anew. Cheap enough for every piece of work.

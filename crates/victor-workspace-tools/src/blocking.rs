@@ -84,7 +84,7 @@ pub(crate) async fn run<T: Send + 'static>(
     let _cancel = CancelOnDrop(cancelled.clone());
     match tokio::task::spawn_blocking(move || work(&cancelled)).await {
         Ok(output) => output.map_err(shorten_error),
-        Err(error) => Err(ToolError::because("the work was broken off", error)),
+        Err(error) => Err(ToolError::failed("the work was broken off").with_source(error)),
     }
 }
 

@@ -241,7 +241,9 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
                 }
                 if let Some(history) = history.as_ref().filter(|_| !steps.is_empty()) {
                     let kept = history.keep(turn, &steps);
-                    kept.map_err(|error| ToolError::because("nothing was changed", error))?;
+                    kept.map_err(|error| {
+                        ToolError::failed("nothing was changed").with_source(error)
+                    })?;
                 }
                 commit(&workspace, &steps)?;
                 drop(changing);

@@ -208,7 +208,7 @@ fn folder(workspace: &Workspace) -> Result<PathBuf, ToolError> {
 }
 
 fn not_started(error: std::io::Error) -> ToolError {
-    ToolError::because("the command could not be run", error)
+    ToolError::failed("the command could not be run").with_source(error)
 }
 
 fn describe(status: ExitStatus) -> String {

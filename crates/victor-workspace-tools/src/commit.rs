@@ -68,14 +68,12 @@ pub(crate) fn commit(workspace: &Workspace, steps: &[Step<'_>]) -> Result<(), To
             return Err(workspace.explain(&step.place.shown, error));
         }
         folders.created.clear(); // they are in use
-        return Err(ToolError::because(
-            format!(
-                "`{}` could not be changed, and these files are changed and could not be put back: {}",
-                step.place.shown.display(),
-                not_back.join(", ")
-            ),
-            error,
-        ));
+        let problem = format!(
+            "`{}` could not be changed, and these files are changed and could not be put back: {}",
+            step.place.shown.display(),
+            not_back.join(", ")
+        );
+        return Err(ToolError::failed(problem).with_source(error));
     }
     folders.created.clear();
     Ok(())

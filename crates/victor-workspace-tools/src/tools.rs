@@ -145,7 +145,7 @@ impl WorkspaceTools {
         let workspace = Arc::clone(&self.workspace);
         let work = tokio::task::spawn_blocking(move || rollback(&workspace, &history, turn));
         work.await.unwrap_or_else(|error| {
-            let error = ToolError::because("the work was broken off", error);
+            let error = ToolError::failed("the work was broken off").with_source(error);
             Err(RollbackError::Write(error))
         })
     }

@@ -218,7 +218,7 @@ impl Workspace {
                 "`{shown}` is not a directory, or leads through a file as if it were one"
             )),
             ErrorKind::IsADirectory => is_directory(path),
-            _ => ToolError::because(format!("could not access `{shown}`"), error),
+            _ => ToolError::failed(format!("could not access `{shown}`")).with_source(error),
         }
     }
 

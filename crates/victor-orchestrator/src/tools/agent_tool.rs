@@ -46,7 +46,7 @@ impl AgentTool {
         let mut turn = self.agent.session(session.clone()).stream_chat(task);
         while let Some(event) = turn.next().await {
             let event = event.map_err(|error| {
-                ToolError::because(format!("agent `{}`", self.spec.name), error)
+                ToolError::failed(format!("agent `{}`", self.spec.name)).with_source(error)
             })?;
             match event.kind {
                 TurnEventKind::ToolCallStarted(started) => cx.progress(&started.call.name),

@@ -58,7 +58,7 @@ pub(crate) fn faulty(options: ToolOptions) -> ToolCoordinator {
     });
     let fails = tool("fails", |_| async {
         let source = std::io::Error::other("disk full");
-        Err::<String, _>(ToolError::because("could not write", source))
+        Err::<String, _>(ToolError::failed("could not write").with_source(source))
     });
     ToolCoordinator::builder()
         .options(options)
