@@ -75,7 +75,6 @@ fn share(c: &mut Criterion) {
         let mut context = PromptContext::new().with_template("default");
         context.insert("session_id", json!(id));
         context.insert("model", json!("m"));
-        context.insert("enable_task_hints", true);
         let prompts = orchestrator.prompt_coordinator();
         black_box(runtime.block_on(prompts.build_system_prompt(&context)));
     });

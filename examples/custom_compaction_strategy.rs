@@ -64,11 +64,12 @@ async fn main() -> anyhow::Result<()> {
             "task_aware",
             Arc::new(TaskAwareCompactionStrategy { keep_last_turns: 4 }),
         )
-        .settings(Settings {
-            context_compaction_strategy: "task_aware".into(),
-            context_window: Some(4_000), // small, so that this conversation outgrows it
-            ..Settings::default()
-        })
+        .settings(
+            Settings::default()
+                .with_context_compaction_strategy("task_aware".into())
+                // small, so that this conversation outgrows it
+                .with_context_window(Some(4_000)),
+        )
         .build()?;
 
     // What the session is about is known to the strategy by the metadata of the context.

@@ -106,7 +106,7 @@ impl ConfigProvider for ApiConfigProvider {
         {
             (200, Value::Object(config)) => Ok(config),
             (404, _) => Ok(ConfigMap::new()),
-            (status, _) => Err(ConfigError::source("the API", format!("status {status}"))),
+            (status, _) => Err(ConfigError::new("the API", format!("status {status}"))),
         }
     }
 }

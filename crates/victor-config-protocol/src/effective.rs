@@ -14,27 +14,33 @@ use crate::Settings;
 pub struct EffectiveConfig {
     /// The typed values.
     pub settings: Settings,
-    /// The source of every key that is not a default; of one under `extra`, by `extra.` and the key.
+    /// Source of every key that is not a default; of one under `extra`, by `extra.` and the key.
     pub sources: BTreeMap<String, ConfigSource>,
+    /// Providers whose values for a key have no effect, because the setting is not read
+    /// [for each session](crate::SettingScope::Session).
+    pub ignored: BTreeMap<String, ConfigSource>,
 }
 
 impl EffectiveConfig {
     /// These values, of which those in `sources` are no defaults.
     #[must_use]
     pub fn new(settings: Settings, sources: BTreeMap<String, ConfigSource>) -> Self {
-        Self { settings, sources }
+        Self {
+            settings,
+            sources,
+            ignored: BTreeMap::new(),
+        }
     }
 
     /// The value of a setting, or of one of the program's own under `extra`, with or without `extra.` before its key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value> {
-        let settings = serde_json::to_value(&self.settings).ok()?;
-        let own = || {
+        let extra = || {
             self.settings
                 .extra
                 .get(key.strip_prefix("extra.").unwrap_or(key))
         };
-        settings.get(key).or_else(own).cloned()
+        self.settings.get(key).or_else(|| extra().cloned())
     }
 
     /// Whether somebody has set a key: a default yields to what a coordinator was built with, a value does not.

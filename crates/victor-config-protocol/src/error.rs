@@ -1,58 +1,75 @@
-//! What can go wrong with configuration.
+//! Errors of configuration.
 
-use victor_core::BoxError;
+use victor_core::{BoxError, UnknownName};
+
+use crate::Settings;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A key that is no setting.
-    #[error("unknown setting `{key}` in {origin}: {}", hint(closest.as_deref()))]
+    #[error("unknown setting `{}` in {origin}: {}", unknown.name, hint(unknown.closest()))]
     UnknownKey {
-        /// The key.
-        key: String,
-        /// Where it was found.
+        /// Key that was found, and those that there are.
+        unknown: UnknownName,
+        /// Place where it was found.
         origin: String,
-        /// The setting whose name is closest, if one is close.
-        closest: Option<String>,
     },
     /// A value that does not fit its key.
     #[error("setting `{key}` in {origin}: {message}")]
     InvalidValue {
-        /// The key.
+        /// Key of the setting.
         key: String,
-        /// Where it was found.
+        /// Place where the value was found.
         origin: String,
-        /// What is wrong with it.
+        /// Description of the fault.
         message: String,
     },
     /// A source that cannot be read.
     #[error("{origin} cannot be read: {message}")]
     Source {
-        /// The source.
+        /// Name of the source.
         origin: String,
-        /// What is wrong with it.
+        /// Description of the fault.
         message: String,
-        /// The error beneath.
+        /// Error beneath.
         #[source]
         source: Option<BoxError>,
     },
 }
 
 impl ConfigError {
-    /// A source that cannot be read, in words.
-    pub fn source(origin: impl Into<String>, message: impl Into<String>) -> Self {
+    /// Returns the error of a source that cannot be read.
+    pub fn new(origin: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Source {
             origin: origin.into(),
             message: message.into(),
             source: None,
         }
     }
+
+    /// Returns the error of a key that is no setting, with the closest one that is.
+    pub fn unknown_key(origin: impl Into<String>, key: impl Into<String>) -> Self {
+        Self::UnknownKey {
+            unknown: UnknownName::new("setting", key, Settings::keys().iter().copied()),
+            origin: origin.into(),
+        }
+    }
+
+    /// Adds the error beneath to that of a source that cannot be read. The others have none, and stay as they are.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        if let Self::Source { source, .. } = &mut self {
+            *source = Some(error.into());
+        }
+        self
+    }
 }
 
 fn hint(closest: Option<&str>) -> String {
     match closest {
         Some(key) => format!("did you mean `{key}`?"),
-        None => "what is the program's own belongs under `extra`".into(),
+        None => "values of the program belong under `extra`".into(),
     }
 }

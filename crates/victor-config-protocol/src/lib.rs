@@ -1,6 +1,7 @@
 //! Contracts of configuration: settings, the sources that provide them and their loader.
 //!
-//! - [`Settings`] are the typed values that a session runs with.
+//! - [`Settings`] are the typed values that a session runs with; each is declared once, as a [`Setting`] with its scope,
+//!   range and documentation.
 //! - [`ConfigProvider`] is a source of values for single sessions: a database, a service, a table of experiments.
 //! - [`ConfigLoader`] is the role of the coordinator that merges all sources and knows where each value came from.
 //!
@@ -39,6 +40,7 @@ mod effective;
 mod error;
 mod loader;
 mod provider;
+mod setting;
 mod settings;
 
 pub use effective::{ConfigSource, EffectiveConfig};
@@ -49,4 +51,5 @@ pub use loader::MockConfigLoader;
 #[cfg(feature = "mock")]
 pub use provider::MockConfigProvider;
 pub use provider::{ConfigMap, ConfigProvider};
-pub use settings::Settings;
+pub use setting::{Setting, SettingKind, SettingRange, SettingScope};
+pub use settings::{OutOfRange, Settings};

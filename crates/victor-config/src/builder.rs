@@ -13,7 +13,7 @@ use crate::{ConfigCoordinator, ConfigOptions, environment, file};
 
 /// Puts a [`ConfigCoordinator`] together. The order of the calls matters only within one layer.
 #[derive(Debug, Default)]
-pub struct ConfigBuilder {
+pub struct ConfigCoordinatorBuilder {
     files: Vec<FileAt>,
     variables: Vec<(OsString, OsString)>,
     reserved: Vec<String>,
@@ -34,7 +34,7 @@ enum Code {
     Values(JsonMap),
 }
 
-impl ConfigBuilder {
+impl ConfigCoordinatorBuilder {
     /// Takes the values of a file, which must be there. Of several files, later ones beat earlier ones.
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -54,9 +54,8 @@ impl ConfigBuilder {
     ///
     /// A variable's name is `VICTOR_` and the key in capitals. Its text is read as the setting's kind of value:
     /// numbers, booleans (`true`, `1`, `yes`, `on` and their opposites in any case), texts as they are, and JSON for
-    /// `extra`. One that is empty counts as not set. Variables with other names are passed over, and so are those in
-    /// [`RESERVED_VARIABLES`](crate::RESERVED_VARIABLES); any other that begins with `VICTOR_` is passed over, with
-    /// a remark in the health if a setting has almost that name.
+    /// `extra`. One that is empty counts as not set. All other variables are passed over; where one begins with
+    /// `VICTOR_` and a setting has almost that name, health says so.
     #[must_use]
     pub fn environment<K: Into<OsString>, V: Into<OsString>>(
         mut self,
@@ -70,7 +69,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Reserves the name of an environment variable that begins with `VICTOR_` and is no setting.
+    /// Reserves the name of an environment variable that begins with `VICTOR_`, is no setting and is like one, so that
+    /// health does not take it for a misspelt setting.
     #[must_use]
     pub fn reserve(mut self, variable: impl Into<String>) -> Self {
         self.reserved.push(variable.into());
@@ -150,9 +150,13 @@ impl ConfigBuilder {
 /// The settings that differ from their defaults.
 fn changed(settings: &Settings) -> Result<JsonMap, ConfigError> {
     // First of all: a number that is not finite would become `null` below.
-    settings
-        .validate()
-        .map_err(|(key, message)| invalid(key, &ConfigSource::Code, message))?;
+    settings.validate().map_err(|wrong| {
+        invalid(
+            wrong.key,
+            &ConfigSource::Code,
+            format!("expected {}", wrong.range),
+        )
+    })?;
     let default = to_map(&Settings::default())?;
     let mut map = to_map(settings)?;
     map.retain(|key, value| default.get(key) != Some(value));
@@ -162,7 +166,7 @@ fn changed(settings: &Settings) -> Result<JsonMap, ConfigError> {
 fn to_map(settings: &Settings) -> Result<JsonMap, ConfigError> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(map)) => Ok(map),
-        _ => Err(ConfigError::source(
+        _ => Err(ConfigError::new(
             ConfigSource::Code.to_string(),
             "the settings have no form as data",
         )),

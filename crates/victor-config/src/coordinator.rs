@@ -1,7 +1,7 @@
 //! The coordinator of configuration.
 
 use std::iter;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -10,17 +10,21 @@ use tracing::warn;
 use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig,
 };
-use victor_core::{Coordinator, Health, Problems, SessionId, contain, contain_sync, with_causes};
+use victor_core::{
+    Coordinator, Health, Lock, Problems, SessionId, contain, contain_sync, with_causes,
+};
 
 use crate::environment::Misspelt;
+use crate::explain::why_ignored;
 use crate::layer::{Layers, check};
-use crate::{ConfigBuilder, ConfigOptions, Explanation, MergePolicy};
+use crate::{ConfigCoordinatorBuilder, ConfigOptions, Explanation, MergePolicy};
 
 /// Knows what is configured, in general and for each session, and where every value came from.
 ///
 /// Providers are asked anew for each [`load_config`](ConfigLoader::load_config), highest priority first. One that
 /// fails, panics, takes too long or answers with unknown keys or values that do not fit is passed over, and health is
-/// degraded until it answers well again. Only if all of them fail is there an error.
+/// degraded until it answers well again. Only if all of them fail is there an error. A provider's value for a setting
+/// that is not read for each session is ignored, and health and [`Explanation`] say so.
 ///
 /// ```
 /// use victor_config::ConfigCoordinator;
@@ -35,7 +39,7 @@ pub struct ConfigCoordinator {
     layers: Layers,
     config: Arc<EffectiveConfig>,
     options: ConfigOptions,
-    providers: Mutex<Arc<Vec<Provider>>>,
+    providers: Lock<Arc<Vec<Provider>>>,
     problems: Problems,
 }
 
@@ -59,8 +63,8 @@ impl ConfigCoordinator {
 
     /// Puts a coordinator together from files, environment, code and providers.
     #[must_use]
-    pub fn builder() -> ConfigBuilder {
-        ConfigBuilder::default()
+    pub fn builder() -> ConfigCoordinatorBuilder {
+        ConfigCoordinatorBuilder::default()
     }
 
     pub(crate) fn from_layers(
@@ -107,9 +111,9 @@ impl ConfigCoordinator {
         provider: &Provider,
         session: &SessionId,
     ) -> Result<ConfigMap, ConfigError> {
-        let limit = self.options.provider_time_limit;
+        let limit = self.options.provider_timeout;
         let source = ConfigSource::Provider(provider.name.clone());
-        let failed = |message: String| ConfigError::source(source.to_string(), message);
+        let failed = |message: String| ConfigError::new(source.to_string(), message);
         // The call and the clock are inside, because they can panic too: the clock does where there is no runtime.
         let answer =
             match contain(async { timeout(limit, provider.inner.get_config(session)).await }).await
@@ -120,7 +124,13 @@ impl ConfigCoordinator {
                 Err(panicked) => Err(failed(panicked.to_string())),
             };
         match &answer {
-            Ok(_) => self.problems.clear(&provider.name),
+            Ok(values) => match without_effect(values) {
+                None => self.problems.clear(&provider.name),
+                Some(problem) => {
+                    warn!(provider = provider.name, %session, problem, "a value has no effect");
+                    self.problems.report(&provider.name, problem);
+                }
+            },
             Err(error) => {
                 let error = with_causes(error);
                 warn!(provider = provider.name, %session, error, "config provider failed");
@@ -128,13 +138,6 @@ impl ConfigCoordinator {
             }
         }
         answer
-    }
-
-    fn providers(&self) -> MutexGuard<'_, Arc<Vec<Provider>>> {
-        // The list is changed in one step, so a poisoned lock guards a whole one.
-        self.providers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -156,7 +159,7 @@ impl ConfigLoader for ConfigCoordinator {
     }
 
     async fn load_config(&self, session: &SessionId) -> Result<Arc<EffectiveConfig>, ConfigError> {
-        let providers = Arc::clone(&self.providers());
+        let providers = Arc::clone(&self.providers.lock());
         if providers.is_empty() {
             return Ok(self.config());
         }
@@ -192,7 +195,7 @@ impl ConfigLoader for ConfigCoordinator {
         }
         let mut layers = self.layers.clone();
         for (provider, values) in answers.into_iter().rev() {
-            layers.lay(values, &ConfigSource::Provider(provider.name.clone()));
+            layers.lay_answer(values, &ConfigSource::Provider(provider.name.clone()));
         }
         layers.effective().map(Arc::new)
     }
@@ -203,7 +206,7 @@ impl ConfigLoader for ConfigCoordinator {
             warn!(%panicked, "a config provider cannot say its name and priority");
             ("unnamed".into(), 50)
         });
-        let mut providers = self.providers();
+        let mut providers = self.providers.lock();
         // Health and sources tell providers apart by name.
         let taken = |name: &String| providers.iter().any(|other| other.name == *name);
         let numbered = (2..).map(|number| format!("{name} ({number})"));
@@ -223,6 +226,18 @@ impl ConfigLoader for ConfigCoordinator {
     }
 }
 
+/// Names the values of an answer that are not for single sessions.
+fn without_effect(values: &ConfigMap) -> Option<String> {
+    let problem = |key: &String| {
+        Some(format!(
+            "its value of `{key}` has no effect: {}",
+            why_ignored(key)?
+        ))
+    };
+    let problems: Vec<_> = values.keys().filter_map(problem).collect();
+    (!problems.is_empty()).then(|| problems.join("; "))
+}
+
 /// What is said if no provider could answer: the error of the only one, or the errors of all.
 fn all_failed(mut failures: Vec<(&Provider, ConfigError)>) -> ConfigError {
     if failures.len() == 1 {
@@ -232,5 +247,5 @@ fn all_failed(mut failures: Vec<(&Provider, ConfigError)>) -> ConfigError {
         .iter()
         .map(|(provider, error)| format!("{}: {}", provider.name, with_causes(error)))
         .collect();
-    ConfigError::source("every config provider", all.join("; "))
+    ConfigError::new("every config provider", all.join("; "))
 }

@@ -2,44 +2,15 @@
 
 use std::ffi::OsString;
 
+use serde_json::{Number, Value};
 use tracing::debug;
-use victor_config_protocol::{ConfigError, ConfigSource, Settings};
-use victor_core::JsonMap;
+use victor_config_protocol::{ConfigError, ConfigSource, SettingKind, Settings};
+use victor_core::{JsonMap, closest};
 
-use crate::kind::Kind;
-use crate::layer::{Layers, closest, invalid};
+use crate::layer::{Layers, invalid, mismatch};
 
 /// What the names of Victor's variables begin with.
 const PREFIX: &str = "VICTOR_";
-
-/// Variables that begin with `VICTOR_` and are no settings: others read them, and the coordinator passes them over.
-///
-/// - `VICTOR_CASSETTES`: where recorded answers of providers are kept, for tests.
-/// - `VICTOR_DATA`: where the data of measurements is kept, for benchmarks.
-/// - `VICTOR_DATA_DIR`: where the command keeps conversations.
-/// - `VICTOR_DRY_RUN_MODE`: whether changes are shown instead of made.
-/// - `VICTOR_ENCRYPTION_KEYS`: the keys by which stores are sealed.
-/// - `VICTOR_HEADLESS_MODE`: whether nobody is there to be asked.
-/// - `VICTOR_LLAMA`, `VICTOR_LLMOCK`, `VICTOR_MCP_SERVERS`: folders with servers of others, for tests.
-/// - `VICTOR_LOG_LEVEL`: what is logged.
-/// - `VICTOR_MINILM`: the folder of a sentence-transformer model, for tests.
-/// - `VICTOR_PG_URL`: the PostgreSQL database of the tests.
-///
-/// A program with variables of its own adds them with [`ConfigBuilder::reserve`](crate::ConfigBuilder::reserve).
-pub const RESERVED_VARIABLES: &[&str] = &[
-    "VICTOR_CASSETTES",
-    "VICTOR_DATA",
-    "VICTOR_DATA_DIR",
-    "VICTOR_DRY_RUN_MODE",
-    "VICTOR_ENCRYPTION_KEYS",
-    "VICTOR_HEADLESS_MODE",
-    "VICTOR_LLAMA",
-    "VICTOR_LLMOCK",
-    "VICTOR_LOG_LEVEL",
-    "VICTOR_MCP_SERVERS",
-    "VICTOR_MINILM",
-    "VICTOR_PG_URL",
-];
 
 /// A variable whose name is almost that of a setting.
 #[derive(Debug)]
@@ -48,11 +19,11 @@ pub(crate) struct Misspelt {
     pub(crate) closest: String,
 }
 
-/// Adds the values of all of Victor's variables, and returns those that are no settings but look like one.
+/// Adds the values of all variables that are settings, and returns those that are none but look like one.
 ///
-/// A variable that is no setting is no error: a Kubernetes service named `victor` sets `VICTOR_PORT` and
-/// `VICTOR_SERVICE_HOST` in every pod
-/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
+/// A variable that is no setting is no error. Other crates of Victor read variables of this prefix, such as
+/// `VICTOR_ENCRYPTION_KEYS`, and a Kubernetes service named `victor` sets `VICTOR_PORT` and `VICTOR_SERVICE_HOST` in
+/// every pod (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
 pub(crate) fn add(
     layers: &mut Layers,
     mut variables: Vec<(OsString, OsString)>,
@@ -66,18 +37,14 @@ pub(crate) fn add(
         let Some(rest) = name.strip_prefix(PREFIX) else {
             continue;
         };
-        if value.is_empty()
-            || RESERVED_VARIABLES.contains(&name.as_str())
-            || reserved.contains(&name)
-        {
+        if value.is_empty() || reserved.contains(&name) {
             continue;
         }
         let source = ConfigSource::Environment(name.clone());
-        let Some(key) = Settings::keys()
-            .iter()
-            .find(|key| key.to_ascii_uppercase() == rest)
+        let mut settings = Settings::declarations().iter();
+        let Some(setting) = settings.find(|setting| setting.key.to_ascii_uppercase() == rest)
         else {
-            match closest(rest) {
+            match closest(rest, Settings::keys().iter().copied()) {
                 Some(key) => misspelt.push(Misspelt {
                     variable: name,
                     closest: format!("{PREFIX}{}", key.to_ascii_uppercase()),
@@ -86,14 +53,74 @@ pub(crate) fn add(
             }
             continue;
         };
-        let kind = Kind::of(key);
+        let (key, kind) = (setting.key, setting.kind);
         let text = value
             .to_str()
             .ok_or_else(|| invalid(key, &source, "expected text in UTF-8"))?;
-        let value = kind
-            .read(text)
-            .ok_or_else(|| invalid(key, &source, kind.mismatch(&text.into())))?;
-        layers.add(JsonMap::from_iter([((*key).into(), value)]), &source)?;
+        let value =
+            read(kind, text).ok_or_else(|| invalid(key, &source, mismatch(kind, &text.into())))?;
+        layers.add(JsonMap::from_iter([(key.into(), value)]), &source)?;
     }
     Ok(misspelt)
+}
+
+/// Reads a value of a kind from the text of a variable.
+fn read(kind: SettingKind, text: &str) -> Option<Value> {
+    let word = text.trim();
+    match kind {
+        SettingKind::Text => Some(text.into()),
+        SettingKind::Boolean => match word.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true.into()),
+            "false" | "0" | "no" | "off" => Some(false.into()),
+            _ => None,
+        },
+        SettingKind::Number => word
+            .parse()
+            .ok()
+            .and_then(Number::from_f64)
+            .map(Value::Number),
+        SettingKind::Whole { .. } => word.parse::<u64>().ok().map(Value::from),
+        SettingKind::Table => serde_json::from_str::<JsonMap>(word)
+            .ok()
+            .map(Value::Object),
+        // A kind that a later version adds is written as JSON.
+        _ => serde_json::from_str(word).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_is_read_from_text() {
+        let check = |kind: SettingKind, text: &str, expected: Value| {
+            assert_eq!(
+                read(kind, text).unwrap_or_default(),
+                expected,
+                "{kind:?} {text:?}"
+            );
+        };
+        let none = Value::Null;
+        let whole = SettingKind::Whole { max: u64::MAX };
+        check(SettingKind::Text, " 5 ", json!(" 5 "));
+        for text in ["true", "1", "yes", "on", "TRUE", " On "] {
+            check(SettingKind::Boolean, text, json!(true));
+        }
+        for text in ["false", "0", "no", "off"] {
+            check(SettingKind::Boolean, text, json!(false));
+        }
+        check(SettingKind::Boolean, "maybe", none.clone());
+        check(SettingKind::Number, "0.5", json!(0.5));
+        check(SettingKind::Number, " 1 ", json!(1.0));
+        check(SettingKind::Number, "nan", none.clone());
+        check(SettingKind::Number, "inf", none.clone());
+        check(whole, "20", json!(20));
+        check(whole, "-1", none.clone());
+        check(whole, "2.5", none.clone());
+        check(SettingKind::Table, r#"{"a":[1]}"#, json!({"a": [1]}));
+        check(SettingKind::Table, "[1]", none);
+    }
 }

@@ -3,9 +3,16 @@
 use std::fmt;
 
 use serde_json::Value;
-use victor_config_protocol::{ConfigError, ConfigSource, EffectiveConfig, Settings};
+use victor_config_protocol::{ConfigError, ConfigSource, EffectiveConfig, SettingScope, Settings};
 
-use crate::layer::closest;
+/// Why the value of a provider has no effect; `None` if it has one.
+pub(crate) fn why_ignored(key: &str) -> Option<&'static str> {
+    match Settings::scope(key)? {
+        SettingScope::Process => Some("the setting is read once, when the program starts"),
+        SettingScope::Reserved => Some("nothing reads the setting yet"),
+        _ => None,
+    }
+}
 
 /// A value that is in force, and where it came from.
 ///
@@ -26,8 +33,10 @@ pub struct Explanation {
     pub key: String,
     /// The value.
     pub value: Value,
-    /// Where it came from.
+    /// Source of the value.
     pub source: ConfigSource,
+    /// Provider whose value has no effect, because the setting is not read for each session.
+    pub ignored: Option<ConfigSource>,
 }
 
 impl Explanation {
@@ -37,15 +46,14 @@ impl Explanation {
     ///
     /// [`ConfigError::UnknownKey`], if there is no such setting and the program has no such value.
     pub fn of(config: &EffectiveConfig, key: &str) -> Result<Self, ConfigError> {
-        let value = config.get(key).ok_or_else(|| ConfigError::UnknownKey {
-            key: key.into(),
-            origin: "the configuration".into(),
-            closest: closest(key),
-        })?;
+        let value = config
+            .get(key)
+            .ok_or_else(|| ConfigError::unknown_key("the configuration", key))?;
         Ok(Self {
             key: key.into(),
             value,
             source: config.source(key).clone(),
+            ignored: config.ignored.get(key).cloned(),
         })
     }
 
@@ -71,6 +79,12 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {} from {}", self.key, self.value, self.source)
+        write!(f, "{} = {} from {}", self.key, self.value, self.source)?;
+        match (&self.ignored, why_ignored(&self.key)) {
+            (Some(ignored), Some(why)) => {
+                write!(f, " (the value of {ignored} has no effect: {why})")
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn discover(directory: &Path) -> Result<Option<PathBuf>, ConfigError>
     match found[..] {
         [] => Ok(None),
         [name] => Ok(Some(directory.join(name))),
-        _ => Err(ConfigError::source(
+        _ => Err(ConfigError::new(
             format!("directory {}", directory.display()),
             format!("it has {}: keep one of them", found.join(" and ")),
         )),
@@ -45,7 +45,7 @@ pub(crate) fn read(path: &Path) -> Result<JsonMap, ConfigError> {
         "json" => parse_json,
         _ => {
             let origin = ConfigSource::File(path.into()).to_string();
-            return Err(ConfigError::source(
+            return Err(ConfigError::new(
                 origin,
                 "its name must end in .toml, .yaml, .yml or .json",
             ));
@@ -79,11 +79,7 @@ pub(crate) fn read(path: &Path) -> Result<JsonMap, ConfigError> {
 }
 
 fn unreadable(path: &Path, message: &str, source: impl Into<BoxError>) -> ConfigError {
-    ConfigError::Source {
-        origin: ConfigSource::File(path.into()).to_string(),
-        message: message.into(),
-        source: Some(source.into()),
-    }
+    ConfigError::new(ConfigSource::File(path.into()).to_string(), message).with_source(source)
 }
 
 fn parse_toml(text: &str) -> Result<Value, BoxError> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-use victor_config_protocol::{ConfigError, ConfigSource, EffectiveConfig, Settings};
+use serde_json::{Value, json};
+use victor_config_protocol::{ConfigError, ConfigSource, EffectiveConfig, SettingKind, Settings};
 use victor_core::JsonMap;
 
-use crate::kind::{self, Kind};
+use crate::explain::why_ignored;
 
 /// The key under which the program keeps its own values.
 const EXTRA: &str = "extra";
@@ -16,6 +16,7 @@ const EXTRA: &str = "extra";
 pub(crate) struct Layers {
     values: JsonMap,
     sources: BTreeMap<String, ConfigSource>,
+    ignored: BTreeMap<String, ConfigSource>,
 }
 
 impl Layers {
@@ -49,17 +50,28 @@ impl Layers {
         }
     }
 
+    /// Lays a provider's answer for one session over the values that are there. Of settings that are not read for each
+    /// session, it only notes that there is a value.
+    pub(crate) fn lay_answer(&mut self, values: JsonMap, source: &ConfigSource) {
+        let split = values
+            .into_iter()
+            .partition(|(key, _)| why_ignored(key).is_some());
+        let (ignored, values): (JsonMap, JsonMap) = split;
+        for (key, _) in ignored {
+            self.ignored.insert(key, source.clone());
+        }
+        self.lay(values, source);
+    }
+
     /// The typed form of all values.
     pub(crate) fn effective(self) -> Result<EffectiveConfig, ConfigError> {
         // Every layer was checked by itself and no key depends on another, so this holds for all of them together.
         let settings = serde_json::from_value(Value::Object(self.values)).map_err(|error| {
-            ConfigError::Source {
-                origin: "the sum of all sources".into(),
-                message: "it is not valid".into(),
-                source: Some(error.into()),
-            }
+            ConfigError::new("the sum of all sources", "it is not valid").with_source(error)
         })?;
-        Ok(EffectiveConfig::new(settings, self.sources))
+        let mut config = EffectiveConfig::new(settings, self.sources);
+        config.ignored = self.ignored;
+        Ok(config)
     }
 }
 
@@ -77,16 +89,16 @@ pub(crate) fn check(values: &JsonMap, source: &ConfigSource) -> Result<(), Confi
         return Ok(());
     }
     for (key, value) in values {
-        if !Settings::keys().contains(&key.as_str()) {
-            return Err(unknown(key, source));
-        }
-        let settings = kind::parse(key, value)
-            .ok_or_else(|| invalid(key, source, Kind::of(key).mismatch(value)))?;
-        settings.validate().map_err(|(key, message)| {
+        let Some(setting) = Settings::declaration(key) else {
+            return Err(ConfigError::unknown_key(source.to_string(), key));
+        };
+        let settings: Settings = serde_json::from_value(json!({ key: value }))
+            .map_err(|_| invalid(key, source, mismatch(setting.kind, value)))?;
+        settings.validate().map_err(|wrong| {
             invalid(
                 key,
                 source,
-                format!("{message}, found {}", kind::show(value)),
+                format!("expected {}, found {}", wrong.range, show(value)),
             )
         })?;
     }
@@ -101,35 +113,51 @@ pub(crate) fn invalid(key: &str, source: &ConfigSource, message: impl Into<Strin
     }
 }
 
-pub(crate) fn unknown(key: &str, source: &ConfigSource) -> ConfigError {
-    ConfigError::UnknownKey {
-        key: key.into(),
-        origin: source.to_string(),
-        closest: closest(key),
+/// Says that another kind of value was expected.
+///
+/// Values of the program under `extra` may be secret, so of those only the type is shown.
+pub(crate) fn mismatch(kind: SettingKind, found: &Value) -> String {
+    match kind {
+        SettingKind::Table => format!("expected {kind}, found {}", type_of(found)),
+        _ => format!("expected {kind}, found {}", show(found)),
     }
 }
 
-/// The setting whose name is closest, if at most two of five letters differ.
-pub(crate) fn closest(key: &str) -> Option<String> {
-    let key = key.to_lowercase().replace('-', "_");
-    Settings::keys()
-        .iter()
-        .map(|known| (strsim::normalized_damerau_levenshtein(&key, known), known))
-        .filter(|(similarity, _)| *similarity >= 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| (*known).into())
+/// A value as messages show it: short ones as they are, of others the type.
+fn show(value: &Value) -> String {
+    const LONGEST: usize = 40;
+    let text = value.to_string();
+    match value {
+        Value::Array(_) | Value::Object(_) => type_of(value).into(),
+        _ if text.len() > LONGEST => type_of(value).into(),
+        _ => text,
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn the_closest_key() {
         let check = |key: &str, expected: Option<&str>| {
-            assert_eq!(closest(key).as_deref(), expected, "{key}");
+            let map = JsonMap::from_iter([(key.to_owned(), json!(1))]);
+            let Err(ConfigError::UnknownKey { unknown, .. }) = check(&map, &ConfigSource::Code)
+            else {
+                panic!("{key} is no setting");
+            };
+            assert_eq!(unknown.closest(), expected, "{key}");
         };
         check("temprature", Some("temperature"));
         check("max_iterations", Some("max_tool_iterations"));

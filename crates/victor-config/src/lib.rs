@@ -47,12 +47,15 @@ mod coordinator;
 mod environment;
 mod explain;
 mod file;
-mod kind;
 mod layer;
 mod options;
 
-pub use builder::ConfigBuilder;
+#[doc(no_inline)]
+pub use victor_config_protocol as protocol;
+#[doc(no_inline)]
+pub use victor_core as core;
+
+pub use builder::ConfigCoordinatorBuilder;
 pub use coordinator::ConfigCoordinator;
-pub use environment::RESERVED_VARIABLES;
 pub use explain::Explanation;
 pub use options::{ConfigOptions, MergePolicy};

@@ -1,26 +1,19 @@
-//! How providers are asked.
+//! Options of the coordinator.
 
 use std::time::Duration;
 
-/// How the coordinator asks its providers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigOptions {
-    /// What is made of several answers. The first one wins by default.
-    pub merge_policy: MergePolicy,
-    /// How long one provider may take; then it counts as failing. 5 s by default.
-    pub provider_time_limit: Duration,
-}
-
-impl Default for ConfigOptions {
-    fn default() -> Self {
-        Self {
-            merge_policy: MergePolicy::default(),
-            provider_time_limit: Duration::from_secs(5),
-        }
+victor_core::options! {
+    /// Options of a [`ConfigCoordinator`](crate::ConfigCoordinator).
+    #[derive(PartialEq, Eq)]
+    pub struct ConfigOptions {
+        /// Way to combine the answers of several providers. Defaults to the first answer.
+        pub merge_policy, with_merge_policy: MergePolicy = MergePolicy::default();
+        /// Time limit of one provider; beyond it, the provider counts as failing. Defaults to 5 seconds.
+        pub provider_timeout, with_provider_timeout: Duration = Duration::from_secs(5);
     }
 }
 
-/// What is made of the answers of several providers.
+/// Way to combine the answers of several providers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MergePolicy {

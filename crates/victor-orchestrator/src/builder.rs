@@ -5,7 +5,9 @@ use std::sync::Arc;
 use victor_analytics_protocol::{AnalyticsExporter, AnalyticsTracker};
 use victor_chat_protocol::ChatEngine;
 use victor_checkpoint_protocol::{CheckpointManager, CheckpointStore};
-use victor_config_protocol::{ConfigLoader, ConfigProvider, EffectiveConfig};
+use victor_config_protocol::{
+    ConfigLoader, ConfigProvider, EffectiveConfig, SettingScope, Settings,
+};
 use victor_context_protocol::{CompactionStrategy, ContextManager};
 use victor_core::{ModelId, SessionId};
 use victor_mode_protocol::{ModeManager, ModePolicy};
@@ -28,7 +30,7 @@ use crate::{AgentOrchestrator, BuildError, defaults};
 #[must_use = "nothing is built until `build` is called"]
 pub struct AgentOrchestratorBuilder {
     #[cfg(feature = "config")]
-    config_builder: Option<victor_config::ConfigBuilder>,
+    config_builder: Option<victor_config::ConfigCoordinatorBuilder>,
     /// The first method that configured the default configuration coordinator.
     #[cfg(feature = "config")]
     config_method: &'static str,
@@ -95,7 +97,9 @@ impl AgentOrchestratorBuilder {
     fn configure(
         mut self,
         method: &'static str,
-        change: impl FnOnce(victor_config::ConfigBuilder) -> victor_config::ConfigBuilder,
+        change: impl FnOnce(
+            victor_config::ConfigCoordinatorBuilder,
+        ) -> victor_config::ConfigCoordinatorBuilder,
     ) -> Self {
         if self.config_builder.is_none() {
             self.config_method = method;
@@ -560,10 +564,7 @@ const SELECTION_KEYS: [&str; 3] = [
 /// The settings that nobody will read, each with the coordinator that would: the one that is injected was built without
 /// them, or there is none yet.
 fn unread(builder: &AgentOrchestratorBuilder) -> Vec<(&'static str, &'static str)> {
-    let mut unread = vec![
-        ("enable_task_hints", "prompt"),
-        ("enable_metrics", "metrics"),
-    ];
+    let mut unread = Vec::new();
     if builder.modes.is_some() {
         unread.push(("mode", "mode"));
     }
@@ -578,9 +579,19 @@ fn unread(builder: &AgentOrchestratorBuilder) -> Vec<(&'static str, &'static str
 
 /// Names the settings that somebody has set and nobody reads.
 fn remarks(unread: &[(&str, &str)], config: &EffectiveConfig) -> Vec<String> {
-    let set = unread.iter().filter(|(key, _)| config.is_set(key));
-    set.map(|(key, role)| {
-        format!("setting `{key}` has no effect: the {role} coordinator that is installed does not read it")
-    })
-    .collect()
+    let no_effect = |key: &str, why: &str| format!("setting `{key}` has no effect: {why}");
+    let unread = unread
+        .iter()
+        .filter(|(key, _)| config.is_set(key))
+        .map(|(key, role)| {
+            no_effect(
+                key,
+                &format!("the {role} coordinator that is installed does not read it"),
+            )
+        });
+    let reserved = Settings::declarations().iter();
+    let reserved = reserved
+        .filter(|setting| setting.scope == SettingScope::Reserved && config.is_set(setting.key));
+    let reserved = reserved.map(|setting| no_effect(setting.key, "nothing reads it yet"));
+    reserved.chain(unread).collect()
 }

@@ -524,7 +524,6 @@ impl Inner {
         }
         context.insert("session_id", json!(events.session()));
         context.insert("model", json!(self.roles.model(model)));
-        context.insert("enable_task_hints", config.settings.enable_task_hints);
         let built = contain(self.roles.prompt.build_system_prompt(&context)).await;
         let prompt = built.unwrap_or_else(|panicked| {
             let omission = Omission::new("prompt coordinator", panicked.to_string());

@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
-use victor_config::ConfigBuilder;
+use victor_config::ConfigCoordinatorBuilder;
 use victor_config_protocol::ConfigLoader;
 
 /// Builds, and shows the keys that are set with their values and sources, or the error with its causes.
-pub(crate) fn outcome(builder: ConfigBuilder) -> String {
+pub(crate) fn outcome(builder: ConfigCoordinatorBuilder) -> String {
     match builder.build() {
         Ok(config) => {
             let set = config
@@ -30,6 +30,6 @@ pub(crate) fn outcome(builder: ConfigBuilder) -> String {
 }
 
 #[track_caller]
-pub(crate) fn check(builder: ConfigBuilder, expected: &str) {
+pub(crate) fn check(builder: ConfigCoordinatorBuilder, expected: &str) {
     assert_eq!(outcome(builder), expected);
 }

@@ -84,11 +84,8 @@ impl ConfigProvider for Fake {
                 value
             }
             Act::Fail => {
-                return Err(ConfigError::Source {
-                    origin: "table `config`".into(),
-                    message: "the query failed".into(),
-                    source: Some("connection refused".into()),
-                });
+                let error = ConfigError::new("table `config`", "the query failed");
+                return Err(error.with_source("connection refused"));
             }
             Act::Panic => panic!("out of cheese"),
             Act::Hang => std::future::pending().await,

@@ -169,7 +169,7 @@ fn a_file_with_a_wrong_key_or_value_is_named() {
     check_file(
         "a.toml",
         "favourite_colour = 'blue'",
-        "unknown setting `favourite_colour` in file a.toml: what is the program's own belongs under `extra`",
+        "unknown setting `favourite_colour` in file a.toml: values of the program belong under `extra`",
     );
     check_file(
         "a.json",

@@ -55,11 +55,9 @@ fn later_layers_beat_earlier_ones_key_by_key() {
 
 #[test]
 fn settings_of_the_program_count_where_they_differ_from_the_defaults() {
-    let settings = Settings {
-        max_tool_iterations: 5,
-        temperature: None,
-        ..Settings::default()
-    };
+    let settings = Settings::default()
+        .with_max_tool_iterations(5)
+        .with_temperature(None);
     let builder = || ConfigCoordinator::builder().environment([("VICTOR_TEMPERATURE", "0.5")]);
     check(
         builder().settings(settings),
@@ -87,10 +85,7 @@ fn values_of_the_program_are_checked() {
         "setting `enable_metrics` in code: expected true or false, found null",
     );
     for bad in [f64::NAN, f64::INFINITY, -1.0] {
-        let settings = Settings {
-            temperature: Some(bad),
-            ..Settings::default()
-        };
+        let settings = Settings::default().with_temperature(Some(bad));
         check(
             builder().settings(settings),
             "setting `temperature` in code: expected from 0 to 2",
@@ -128,7 +123,7 @@ fn a_key_is_explained_with_its_source() {
     );
     let error = config.explain("tempratur").unwrap_err();
     assert!(
-        matches!(&error, ConfigError::UnknownKey { closest: Some(key), .. } if key == "temperature"),
+        matches!(&error, ConfigError::UnknownKey { unknown, .. } if unknown.closest() == Some("temperature")),
         "{error}"
     );
 }

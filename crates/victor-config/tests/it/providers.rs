@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use tokio::time::Instant;
-use victor_config::{ConfigCoordinator, ConfigOptions, MergePolicy};
+use victor_config::{ConfigCoordinator, ConfigOptions, Explanation, MergePolicy};
 use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, EffectiveConfig,
 };
@@ -16,14 +16,11 @@ use victor_testkit::{cancel_at_every_poll, drive};
 use crate::fakes::{Act, Fake};
 
 fn coordinator(merge_policy: MergePolicy, providers: &[Arc<Fake>]) -> ConfigCoordinator {
-    let options = ConfigOptions {
-        merge_policy,
-        ..ConfigOptions::default()
-    };
+    let options = ConfigOptions::default().with_merge_policy(merge_policy);
     let builder = ConfigCoordinator::builder()
         .set("max_tool_iterations", 5)
         .options(options);
-    let add = |builder: victor_config::ConfigBuilder, provider: &Arc<Fake>| {
+    let add = |builder: victor_config::ConfigCoordinatorBuilder, provider: &Arc<Fake>| {
         builder.provider(provider.clone())
     };
     providers.iter().fold(builder, add).build().unwrap()
@@ -207,6 +204,50 @@ async fn if_all_fail_all_are_named() {
         );
         assert_eq!(config.health().problems.len(), 2);
     }
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_for_sessions_is_ignored_and_reported() {
+    let fake = Fake::new("db", 1, answer(json!({})));
+    for policy in [MergePolicy::FirstAnswer, MergePolicy::MergeAll] {
+        fake.becomes(answer(
+            json!({"command_timeout": 5, "enable_metrics": false, "model": "m"}),
+        ));
+        let config = coordinator(policy, std::slice::from_ref(&fake));
+        assert_eq!(
+            loaded(&config).await,
+            "model = \"m\" from config provider db"
+        );
+        assert_eq!(
+            config.health().problems,
+            [
+                "db: its value of `command_timeout` has no effect: the setting is read once, when the program starts; \
+              its value of `enable_metrics` has no effect: nothing reads the setting yet"
+            ],
+        );
+        let session = load(&config).await.unwrap();
+        assert_eq!(
+            Explanation::of(&session, "command_timeout")
+                .unwrap()
+                .to_string(),
+            "command_timeout = null from the defaults (the value of config provider db has no effect: the setting is \
+             read once, when the program starts)"
+        );
+        fake.becomes(answer(json!({"model": "m"})));
+        assert_eq!(
+            load(&config).await.unwrap().ignored,
+            std::collections::BTreeMap::new()
+        );
+        assert!(config.health().is_healthy());
+    }
+    let code = ConfigCoordinator::builder()
+        .set("command_timeout", 5)
+        .build()
+        .unwrap();
+    assert!(
+        code.health().is_healthy(),
+        "the program says it for the whole process"
+    );
 }
 
 #[tokio::test]

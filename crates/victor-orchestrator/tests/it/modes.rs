@@ -96,10 +96,7 @@ impl Place {
             from: self.folder.path().to_owned(),
             to: self.killed.path().to_owned(),
         };
-        let settings = Settings {
-            mode: mode.into(),
-            ..Settings::default()
-        };
+        let settings = Settings::default().with_mode(mode.into());
         let builder = AgentOrchestrator::builder()
             .provider(Arc::new(model))
             .model("scripted")

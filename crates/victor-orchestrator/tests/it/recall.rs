@@ -46,12 +46,12 @@ async fn a_fact_that_was_left_out_comes_back() {
     let (model, builder) = builder(model);
     let store = Arc::new(InMemorySessionStore::default());
     let orchestrator = builder
-        .settings(Settings {
-            context_window: Some(4_000),
-            max_output_tokens: Some(500),
-            context_compaction_strategy: "truncation".into(),
-            ..Settings::default()
-        })
+        .settings(
+            Settings::default()
+                .with_context_window(Some(4_000))
+                .with_max_output_tokens(Some(500))
+                .with_context_compaction_strategy("truncation".into()),
+        )
         .session_store(store.clone())
         .tool(Arc::new(RecallTool::new(store)))
         .build()
@@ -84,12 +84,12 @@ async fn a_tool_result_that_was_left_out_is_read_by_the_name_in_its_note() {
     let recall = RecallTool::new(store.clone());
     let spec = ToolSpec::new("log", "Reads the log", json!({"type": "object"}));
     let orchestrator = builder
-        .settings(Settings {
-            context_window: Some(6_000),
-            max_output_tokens: Some(500),
-            context_compaction_strategy: "tool_results".into(),
-            ..Settings::default()
-        })
+        .settings(
+            Settings::default()
+                .with_context_window(Some(6_000))
+                .with_max_output_tokens(Some(500))
+                .with_context_compaction_strategy("tool_results".into()),
+        )
         .session_store(store)
         .tool(Arc::new(tool_fn(spec, move |_, _: Value| {
             let log = log.clone();

@@ -40,10 +40,7 @@ fn tools() -> impl Iterator<Item = Arc<dyn Tool>> {
 }
 
 fn few(builder: AgentOrchestratorBuilder) -> AgentOrchestratorBuilder {
-    let settings = Settings {
-        tool_selection_limit: 4,
-        ..Settings::default()
-    };
+    let settings = Settings::default().with_tool_selection_limit(4);
     builder.settings(settings).tools(tools())
 }
 
@@ -160,10 +157,7 @@ async fn few_tools_are_all_shown() {
 #[test]
 fn a_strategy_that_there_is_not_is_named() {
     let (_, builder) = builder(ScriptedModel::new());
-    let settings = Settings {
-        tool_selection_strategy: "telepathy".into(),
-        ..Settings::default()
-    };
+    let settings = Settings::default().with_tool_selection_strategy("telepathy".into());
     let error = builder.settings(settings).build().unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -297,10 +297,7 @@ async fn at_the_limit_of_tool_rounds_the_answer_is_taken() {
         .expecting(Expect::user_text_contains("is used up"))
         .calls("final_answer", tokyo());
     let (model, builder) = builder(model);
-    let settings = Settings {
-        max_tool_iterations: 1,
-        ..Settings::default()
-    };
+    let settings = Settings::default().with_max_tool_iterations(1);
     let orchestrator = builder
         .tool(Note::new("note"))
         .settings(settings)

@@ -67,12 +67,10 @@ async fn settings_reach_the_request_and_the_turn() {
         .expecting(Expect::tool_choice(ToolChoice::None))
         .says("that is all");
     let (model, builder) = builder(model);
-    let settings = Settings {
-        max_tool_iterations: 1,
-        temperature: Some(0.5),
-        max_output_tokens: Some(77),
-        ..Settings::default()
-    };
+    let settings = Settings::default()
+        .with_max_tool_iterations(1)
+        .with_temperature(Some(0.5))
+        .with_max_output_tokens(Some(77));
     let orchestrator = builder
         .settings(settings)
         .tool(Note::new("note"))
@@ -179,10 +177,7 @@ async fn analytics_hears_what_was_done_and_nothing_of_what_was_said() {
 
 #[tokio::test]
 async fn analytics_can_be_switched_off() {
-    let settings = Settings {
-        enable_analytics: false,
-        ..Settings::default()
-    };
+    let settings = Settings::default().with_enable_analytics(false);
     let orchestrator = builder(ScriptedModel::new().says("x"))
         .1
         .settings(settings)
@@ -224,10 +219,7 @@ async fn a_context_over_the_threshold_is_compacted_before_the_model_is_asked() {
     let model = (0..30).fold(ScriptedModel::new(), |model, _| {
         model.says("word ".repeat(100))
     });
-    let settings = Settings {
-        context_window: Some(10_000),
-        ..Settings::default()
-    };
+    let settings = Settings::default().with_context_window(Some(10_000));
     let orchestrator = builder(model).1.settings(settings).build().unwrap();
     let mut compacted = 0;
     for turn in 0..30 {
@@ -270,11 +262,9 @@ async fn compacted_at_rounds(report: impl Fn(usize) -> (u64, Option<u64>)) -> u6
         model.completes(answer)
     });
     let (_, builder) = builder(model);
-    let settings = Settings {
-        context_window: Some(10_000),
-        max_output_tokens: Some(100),
-        ..Settings::default()
-    };
+    let settings = Settings::default()
+        .with_context_window(Some(10_000))
+        .with_max_output_tokens(Some(100));
     let orchestrator = builder.settings(settings).build().unwrap();
     for turn in 0..60 {
         let mut stream = orchestrator.stream_chat(format!("turn {turn} {}", "talk ".repeat(100)));

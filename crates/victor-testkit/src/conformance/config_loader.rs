@@ -17,7 +17,8 @@ use super::{SIDE_BY_SIDE, drop_at_polls, guarded, life, succeed};
 ///
 /// The laws: what is configured for all stays the same and has a source for every value that is no default; providers
 /// are asked by priority and the first answer that is not empty wins; one that fails, panics, hangs or answers what are
-/// no settings is passed over and shown in health; there is an error only where all fail; sessions do not mix, and a
+/// no settings is passed over and shown in health, and a value for a setting of the whole process is ignored and shown;
+/// there is an error only where all fail; sessions do not mix, and a
 /// dropped call ends the calls of the providers and leaves nothing behind.
 ///
 /// Some of the suite's providers never answer, so the clock of tokio should be paused.
@@ -205,6 +206,34 @@ async fn check_faults<L: ConfigLoader>(make: &impl Fn() -> L) {
         );
     }
     check_nameless(make).await;
+    check_scope(make).await;
+}
+
+/// A value for a setting that is read once for the whole process cannot be one of a session.
+async fn check_scope<L: ConfigLoader>(make: &impl Fn() -> L) {
+    let loader = make();
+    let before = guarded(|| loader.config());
+    let source = Source::add(&loader, "suite_source", 50);
+    source.puppet.becomes(Act::Rubbish("process scope"));
+    let config = load(&loader, "a").await;
+    let key = "command_timeout";
+    law!(
+        config.get(key) == before.get(key) && config.source(key) == before.source(key),
+        "a provider's value for a setting of the whole process has no effect",
+        "`{key}` is {:?}, by {}",
+        config.get(key),
+        config.source(key)
+    );
+    law!(
+        config.settings.extra.contains_key("suite_answer"),
+        "a provider's other values are in force, where one has no effect",
+        "{:?}",
+        config.settings.extra
+    );
+    life::shows_problem(&loader, "suite_source", "a value without effect");
+    source.puppet.becomes(Act::Silent);
+    load(&loader, "a").await;
+    life::is_well(&loader);
 }
 
 /// A provider that cannot even say its name.
@@ -262,6 +291,9 @@ async fn check_life<L: ConfigLoader>(loader: &L) {
 /// What the suite's providers say of a setting.
 const ROUNDS: u32 = 777;
 
+/// What they say of a setting that is not for single sessions.
+const SECONDS: u64 = 7777;
+
 /// Says who answered, and for which session.
 #[derive(Debug)]
 struct Source {
@@ -295,8 +327,9 @@ impl ConfigProvider for Source {
     async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError> {
         let (key, value) = match self.puppet.call().await {
             Act::Silent => return Ok(ConfigMap::new()),
-            Act::Fails => return Err(ConfigError::source(self.name, "it is broken")),
+            Act::Fails => return Err(ConfigError::new(self.name, "it is broken")),
             Act::Rubbish("unknown key") => ("suite_unknown", json!(1)),
+            Act::Rubbish("process scope") => ("command_timeout", json!(SECONDS)),
             Act::Rubbish("wrong type") => ("max_tool_iterations", json!("many")),
             Act::Rubbish(_) => ("tool_calling_timeout", json!(0)),
             _ => ("max_tool_iterations", json!(ROUNDS)),

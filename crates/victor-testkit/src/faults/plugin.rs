@@ -138,7 +138,7 @@ impl<T: ConfigProvider> ConfigProvider for Faulty<T> {
 
     async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError> {
         self.run(self.inner.get_config(session), |why| {
-            ConfigError::source(self.name(), why)
+            ConfigError::new(self.name(), why)
         })
         .await
     }

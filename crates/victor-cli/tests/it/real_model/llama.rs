@@ -115,11 +115,11 @@ impl Llama {
     pub(crate) fn orchestrator(&self, dialect: &str, longest_answer: u32) -> AgentOrchestrator {
         AgentOrchestrator::builder()
             .provider(self.provider(dialect))
-            .settings(Settings {
-                max_output_tokens: Some(longest_answer),
-                temperature: Some(0.0),
-                ..Settings::default()
-            })
+            .settings(
+                Settings::default()
+                    .with_max_output_tokens(Some(longest_answer))
+                    .with_temperature(Some(0.0)),
+            )
             .build()
             .unwrap()
     }

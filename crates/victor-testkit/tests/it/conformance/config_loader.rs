@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::time::timeout;
 use victor_config_protocol::{
-    ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig, Settings,
+    ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig,
+    SettingScope, Settings,
 };
 use victor_core::{Coordinator, Health, Problems, SessionId, contain, contain_sync};
 use victor_testkit::conformance;
@@ -24,10 +25,7 @@ struct Loader {
 
 impl Loader {
     fn new(bug: &'static str) -> Self {
-        let settings = Settings {
-            model: Some("m".into()),
-            ..Settings::default()
-        };
+        let settings = Settings::default().with_model(Some("m".into()));
         let source = ("model".to_owned(), ConfigSource::Code);
         let sources = match bug {
             "forgets sources" => BTreeMap::new(),
@@ -72,8 +70,11 @@ impl Loader {
         }
     }
 
-    fn with(&self, values: ConfigMap, name: &str) -> Arc<EffectiveConfig> {
+    fn with(&self, mut values: ConfigMap, name: &str) -> Arc<EffectiveConfig> {
         let base = self.config();
+        if !self.is("takes every scope") {
+            values.retain(|key, _| is_for_sessions(key));
+        }
         let mut sources = base.sources.clone();
         for key in values.keys().filter(|_| !self.is("hides providers")) {
             sources.insert(key.clone(), ConfigSource::Provider(name.to_owned()));
@@ -91,6 +92,10 @@ impl Loader {
         let settings = serde_json::from_value(json!(settings)).unwrap();
         Arc::new(EffectiveConfig::new(settings, sources))
     }
+}
+
+fn is_for_sessions(key: &str) -> bool {
+    Settings::scope(key) == Some(SettingScope::Session)
 }
 
 #[async_trait]
@@ -125,6 +130,10 @@ impl ConfigLoader for Loader {
                 Ok(values) if values.is_empty() => self.problems.clear(&name),
                 Ok(values) => {
                     self.problems.clear(&name);
+                    let ignored = values.keys().any(|key| !is_for_sessions(key));
+                    if ignored && !self.is("ignores in silence") {
+                        self.problems.report(&name, "a value has no effect");
+                    }
                     loaded = self.with(values, &name);
                     break;
                 }
@@ -142,7 +151,7 @@ impl ConfigLoader for Loader {
         let gives_up = self.is("gives up at once") && failures > 0;
         let all_failed = failures == providers.len() && failures > 0;
         if gives_up || (all_failed && !self.is("never fails")) {
-            return Err(ConfigError::source("all", "no provider works"));
+            return Err(ConfigError::new("all", "no provider works"));
         }
         if self.is("adopts answers") {
             *self.config.lock().unwrap() = loaded.clone();
@@ -213,6 +222,11 @@ async fn each_law_can_be_broken() {
             "never fails",
             "where every provider fails, there is an error",
         ),
+        (
+            "takes every scope",
+            "a provider's value for a setting of the whole process has no effect",
+        ),
+        ("ignores in silence", "health shows what does not work"),
         ("side by side", "every session has its own values"),
         ("after a drop", "a dropped call leaves nothing behind"),
         ("nameless", "a coordinator has a name"),

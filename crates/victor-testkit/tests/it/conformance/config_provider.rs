@@ -32,7 +32,7 @@ impl ConfigProvider for Table {
     async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError> {
         let rounds = if self.0.shows().await { 5 } else { 9 };
         if self.0.is("fails") {
-            return Err(ConfigError::source("table", "bug"));
+            return Err(ConfigError::new("table", "bug"));
         }
         let key = if self.0.is("unknown key") {
             "max_tool_iteration"
