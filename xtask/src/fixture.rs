@@ -38,6 +38,7 @@ impl Fixture {
             .package("victor-tool-protocol", "[dependencies]\n@victor-core")
             .package("victor-chat", "[dependencies]\n@victor-chat-protocol")
             .package("victor-tool", "[dev-dependencies]\n@victor-testkit")
+            .package("victor-guard", "")
             .package("victor-http", "")
             .package("victor-lexical", "")
             .package("victor-text", "")

@@ -65,6 +65,8 @@ enum Floor {
     Protocol,
     /// Computes what several coordinators need, and does no I/O.
     Shared,
+    /// Guards calls of foreign code. It knows a runtime, unlike what is shared.
+    Guard,
     /// Shared by adapters: the one HTTP client, the care for model APIs, and child processes.
     Support,
     /// Beside the house: the tests of every floor use it.
@@ -89,9 +91,10 @@ impl Floor {
             "victor-orchestrator" => Self::Orchestrator,
             "victor-testkit" => Self::Testkit,
             "victor-lexical" | "victor-text" => Self::Shared,
+            "victor-guard" => Self::Guard,
             "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,
-            // Implements an extension point of another coordinator instead of a role of its own.
+            // Serves the role of another coordinator instead of one with its own protocol.
             "victor-structured-output" => Self::Coordinator,
             name if name.ends_with("-protocol") => Self::Protocol,
             _ if has_protocol => Self::Coordinator,
@@ -102,18 +105,21 @@ impl Floor {
     /// The floors that crates of this floor may depend on.
     fn below(self) -> &'static [Self] {
         use Floor::{
-            Adapter, Binary, Coordinator, Core, Orchestrator, Protocol, Shared, Support, Testkit,
+            Adapter, Binary, Coordinator, Core, Guard, Orchestrator, Protocol, Shared, Support,
+            Testkit,
         };
         match self {
             Core => &[],
+            Guard => &[Core],
             Protocol | Shared | Support | Testkit => &[Core, Protocol],
-            Coordinator => &[Core, Protocol, Shared],
-            Adapter => &[Core, Protocol, Shared, Support],
-            Orchestrator => &[Core, Protocol, Coordinator],
+            Coordinator => &[Core, Protocol, Shared, Guard],
+            Adapter => &[Core, Protocol, Shared, Guard, Support],
+            Orchestrator => &[Core, Protocol, Shared, Guard, Coordinator],
             Binary => &[
                 Core,
                 Protocol,
                 Shared,
+                Guard,
                 Support,
                 Testkit,
                 Coordinator,
@@ -233,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_coordinator_knows_no_other_and_no_adapter() {
-        let rule = "Coordinator may depend only on [Core, Protocol, Shared]";
+        let rule = "Coordinator may depend only on [Core, Protocol, Shared, Guard]";
         for package in ["victor-tool", "victor-structured-output"] {
             for target in [
                 "victor-chat",
@@ -279,10 +285,28 @@ mod tests {
     }
 
     #[test]
+    fn the_guard_knows_a_runtime_and_of_ours_the_core_alone() {
+        for user in ["victor-tool", "victor-sql", "victor-structured-output"] {
+            passes(user, "[dependencies]\n@victor-guard");
+        }
+        passes("victor-guard", "[dependencies]\n@victor-core\n@web");
+        let package = "victor-guard";
+        let expected = "victor-tool-protocol: Guard may depend only on [Core]";
+        fails(package, "[dependencies]\n@victor-tool-protocol", expected);
+        let expected = "victor-guard: Protocol may depend only on [Core, Protocol]";
+        fails(
+            "victor-chat-protocol",
+            "[dependencies]\n@victor-guard",
+            expected,
+        );
+    }
+
+    #[test]
     fn an_adapter_knows_no_other_and_no_coordinator() {
         for target in ["victor-offline", "victor-tool"] {
-            let expected =
-                format!("{target}: Adapter may depend only on [Core, Protocol, Shared, Support]");
+            let expected = format!(
+                "{target}: Adapter may depend only on [Core, Protocol, Shared, Guard, Support]"
+            );
             fails(
                 "victor-sql",
                 &format!("[dependencies]\n@{target}"),
@@ -301,7 +325,7 @@ mod tests {
             "[dependencies]\n@victor-tool optional = true",
             tool,
         );
-        let rule = "Orchestrator may depend only on [Core, Protocol, Coordinator]";
+        let rule = "Orchestrator may depend only on [Core, Protocol, Shared, Guard, Coordinator]";
         let offline = format!("victor-offline: {rule}");
         fails(package, "[dependencies]\n@victor-offline", &offline);
         passes(

@@ -7,10 +7,10 @@ use tracing::{debug, warn};
 use victor_context_protocol::{
     CompactionBudget, CompactionReport, CompactionStrategy, Prepared, TokenCounter, TokenCounterExt,
 };
-use victor_core::{Context, Problems, contain};
+use victor_core::{Context, Problems, with_causes};
+use victor_guard::call;
 
 use crate::Truncation;
-use crate::contained::within;
 use crate::cut::cut_results;
 use crate::groups::{Group, groups};
 use crate::marker::{allowance, mark};
@@ -130,17 +130,10 @@ impl Compaction<'_> {
     async fn ask(&self, context: &Context, before: u64, target: u64) -> Result<Context, String> {
         let groups: Vec<Group> = groups(context.messages());
         let budget = CompactionBudget::new(target, self.counter.clone());
-        let answer = within(
-            self.time_limit,
-            contain(async { self.strategy.compact(context, &budget).await }),
-        )
-        .await;
-        let result = match answer {
-            None => return Err(format!("no answer within {:?}", self.time_limit)),
-            Some(Err(panicked)) => return Err(panicked.to_string()),
-            Some(Ok(Err(error))) => return Err(chain(&error)),
-            Some(Ok(Ok(result))) => result,
-        };
+        let result = call(self.time_limit, || self.strategy.compact(context, &budget))
+            .await
+            .map_err(|fault| fault.to_string())?
+            .map_err(|error| with_causes(&error))?;
         let mended = mend(context, &groups, result.messages())?;
         let after = self.counter.tokens_of(mended.context.messages());
         if after > before {
@@ -161,15 +154,4 @@ impl Compaction<'_> {
     fn part(&self) -> String {
         format!("strategy `{}`", self.name)
     }
-}
-
-/// An error with what is beneath it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }

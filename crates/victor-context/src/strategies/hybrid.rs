@@ -8,9 +8,9 @@ use tracing::warn;
 use victor_context_protocol::{
     CompactionBudget, CompactionError, CompactionStrategy, TokenCounterExt,
 };
-use victor_core::{Context, contain, with_causes};
+use victor_core::{Context, with_causes};
+use victor_guard::call;
 
-use crate::contained::within;
 use crate::{TaskAware, ToolResults, repair};
 
 /// Several strategies one after the other, until the context is small enough: the strategy `hybrid`.
@@ -63,16 +63,11 @@ impl Hybrid {
         context: &Context,
         budget: &CompactionBudget,
     ) -> Result<Context, String> {
-        let answer = within(
-            self.stage_limit,
-            contain(async { stage.compact(context, budget).await }),
-        );
-        let result = match answer.await {
-            None => return Err(format!("no answer within {:?}", self.stage_limit)),
-            Some(Err(panicked)) => return Err(panicked.to_string()),
-            Some(Ok(Err(error))) => return Err(with_causes(&error)),
-            Some(Ok(Ok(result))) => repair(&result),
-        };
+        let result = call(self.stage_limit, || stage.compact(context, budget))
+            .await
+            .map_err(|fault| fault.to_string())?
+            .map_err(|error| with_causes(&error))?;
+        let result = repair(&result);
         let counter = &budget.counter;
         let (before, after) = (
             counter.tokens_of(context.messages()),

@@ -1,0 +1,4 @@
+//! Tests of `victor-guard` through its public API.
+
+mod calls;
+mod plugins;
