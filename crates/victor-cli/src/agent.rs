@@ -21,10 +21,10 @@ use crate::approvals::FolderApprovals;
 use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
 use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source};
-use crate::say;
-use crate::sessions;
+use crate::recording::{Recording, RecordingArgs};
+use crate::session_lookup;
 use crate::settings::SettingsArgs;
-use crate::tape::{Tape, TapeArgs};
+use crate::terminal;
 use crate::toolbox::ToolsArgs;
 
 /// Which agent is talked to.
@@ -56,7 +56,7 @@ pub(crate) struct AgentArgs {
     settings: SettingsArgs,
 
     #[command(flatten)]
-    tape: TapeArgs,
+    recording: RecordingArgs,
 }
 
 /// The agent, and what is to be said about it.
@@ -66,8 +66,8 @@ pub(crate) struct Agent {
     pub(crate) session: Session,
     /// Which model answers.
     pub(crate) about: String,
-    pub(crate) adviser: Adviser,
-    pub(crate) tape: Tape,
+    pub(crate) hints: ErrorHints,
+    pub(crate) recording: Recording,
     /// The folder that its tools work in.
     pub(crate) workspace: WorkspaceTools,
     /// What persons have approved in the folder.
@@ -80,7 +80,7 @@ pub(crate) struct Agent {
 
 /// Who knows what helps where the model fails.
 #[derive(Debug)]
-pub(crate) struct Adviser {
+pub(crate) struct ErrorHints {
     source: Source,
     model: ModelId,
 }
@@ -101,21 +101,21 @@ impl AgentArgs {
         // Before anything is recorded, since what servers are told must not be.
         let servers = self.toolbox.servers()?;
         let named = self.model.as_deref().map(ModelId::from);
-        let replay = self.tape.replay().map_err(Failure::usage)?;
+        let replay = self.recording.replay().map_err(Failure::usage)?;
         let stores = self.stores(data).await?;
         let name = self.session_name(&stores).await.map_err(Failure::usage)?;
-        let Asked {
+        let ChosenModel {
             provider,
             source,
             model,
             about,
-            tape,
+            recording,
             memory,
         } = match replay {
             Some((player, path)) => Self::replayed(player, path, named)?,
             None => {
                 let memory = self.memory(&stores, &name).await;
-                self.asked(named, settings.model, memory).await?
+                self.choose(named, settings.model, memory).await?
             }
         };
         let options = ProviderOptions {
@@ -147,8 +147,8 @@ impl AgentArgs {
             orchestrator,
             session,
             about,
-            adviser: Adviser { source, model },
-            tape,
+            hints: ErrorHints { source, model },
+            recording,
             workspace,
             approvals,
             mcp,
@@ -172,7 +172,7 @@ impl AgentArgs {
         }
         match data.stores().await.and_then(Stores::for_writing) {
             Err(error) if self.session.is_none() && !self.r#continue => {
-                say::remark(&format!("the conversation is not kept: {error:#}"));
+                terminal::status(&format!("the conversation is not kept: {error:#}"));
                 Ok(Stores::in_memory())
             }
             stores => stores,
@@ -185,7 +185,7 @@ impl AgentArgs {
             return Ok(name.clone());
         }
         if !self.r#continue {
-            return Ok(sessions::new_name());
+            return Ok(session_lookup::new_name());
         }
         let last = stores.sessions.find(&SessionQuery::first(1)).await?;
         let last = last.first().context("there is no session to go on with")?;
@@ -194,19 +194,19 @@ impl AgentArgs {
 
     /// A real provider, recorded if it is to be. A model comes from the flag, else from what the session remembers, else
     /// from the settings.
-    async fn asked(
+    async fn choose(
         &self,
         named: Option<ModelId>,
         set: Option<ModelId>,
         memory: Option<Memory>,
-    ) -> Result<Asked, Failure> {
+    ) -> Result<ChosenModel, Failure> {
         let needs_model = named.is_none() && set.is_none() && memory.is_none();
         let before = memory.as_ref().and_then(|memory| memory.flags.as_ref());
         let (flags, opened) = match before {
             Some(before) => match before.open(needs_model).await {
                 Ok(opened) => (before, Ok(opened)),
                 Err(failure) => {
-                    say::remark(&format!(
+                    terminal::status(&format!(
                         "the provider that this session was held with cannot be opened: {}",
                         failure.reason()
                     ));
@@ -242,13 +242,13 @@ impl AgentArgs {
         if is_remembered {
             about += "; as before in this session";
         }
-        let (provider, tape) = self.tape.record(provider).map_err(Failure::usage)?;
-        Ok(Asked {
+        let (provider, recording) = self.recording.record(provider).map_err(Failure::usage)?;
+        Ok(ChosenModel {
             provider,
             source,
             model,
             about,
-            tape,
+            recording,
             memory,
         })
     }
@@ -258,7 +258,7 @@ impl AgentArgs {
         player: Arc<CassettePlayer>,
         path: PathBuf,
         named: Option<ModelId>,
-    ) -> Result<Asked, Failure> {
+    ) -> Result<ChosenModel, Failure> {
         let Some(model) = named.or_else(|| player.next_model()) else {
             return Err(Failure::usage(anyhow!(
                 "the recording `{}` holds no model call",
@@ -270,12 +270,12 @@ impl AgentArgs {
             player.name(),
             path.display()
         );
-        Ok(Asked {
+        Ok(ChosenModel {
             provider: player.clone(),
             source: Source::Cassette,
             model,
             about,
-            tape: Tape::Playing(player, path),
+            recording: Recording::Replaying(player, path),
             memory: None,
         })
     }
@@ -309,17 +309,17 @@ async fn enter_mode(
 }
 
 /// Whom the agent asks.
-struct Asked {
+struct ChosenModel {
     provider: Arc<dyn ChatProvider>,
     source: Source,
     model: ModelId,
     about: String,
-    tape: Tape,
+    recording: Recording,
     /// What the session is to remember of it.
     memory: Option<Value>,
 }
 
-impl Adviser {
+impl ErrorHints {
     /// The error in one line, with what helps against it.
     pub(crate) async fn report(&self, error: &ChatError) -> String {
         let report = error.report();

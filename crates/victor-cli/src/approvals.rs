@@ -14,7 +14,7 @@ use victor_orchestrator::protocols::{
 use victor_text::one_line;
 use victor_tool::{EffectPolicy, StandingApproval, StandingApprovals};
 
-use crate::say;
+use crate::terminal;
 
 /// The folder for approvals, below the one for data.
 const FOLDER: &str = "approvals";
@@ -48,7 +48,7 @@ impl FolderApprovals {
             Ok(Some((standing, file))) => (standing, Some(file)),
             Ok(None) => (StandingApprovals::default(), None),
             Err(error) => {
-                say::remark(&format!("approvals are not kept: {error:#}"));
+                terminal::status(&format!("approvals are not kept: {error:#}"));
                 (StandingApprovals::default(), None)
             }
         };
@@ -185,7 +185,7 @@ impl ApprovalPolicy for LastingPolicy {
         if scope.is_everywhere()
             && let Err(error) = self.approvals.keep(request, scope)
         {
-            say::remark(&format!(
+            terminal::status(&format!(
                 "the approval counts in this conversation only: {error:#}"
             ));
         }

@@ -18,7 +18,7 @@ use crate::agent::AgentArgs;
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{GRACE, Interrupts};
-use crate::say;
+use crate::terminal;
 
 use conversation::{Conversation, End};
 use view::View;
@@ -166,14 +166,14 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
     let interrupts = Interrupts::listen()?;
     let agent = args.agent.open(&args.data, args.json).await?;
     if !args.quiet {
-        say::remark(&agent.about);
+        terminal::status(&agent.about);
     }
     let view = View::new(args.json, args.quiet);
     let mut conversation = Conversation::new(
         agent.session,
         view,
         interrupts,
-        agent.adviser,
+        agent.hints,
         agent.workspace,
         agent.approvals.last(),
         agent.memory,
@@ -187,7 +187,7 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
                 lease.owner.name, lease.since
             );
             if resumed {
-                say::error(&format!(
+                terminal::error(&format!(
                     "{works}: its turn is not to be taken up while it runs"
                 ));
                 Ok(Some(End::Left(Exit::Failed)))
@@ -222,10 +222,10 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         mcp.shutdown().await;
     }
     let exit = exit?;
-    if let Some(remark) = agent.tape.end()?
+    if let Some(remark) = agent.recording.finish()?
         && !args.quiet
     {
-        say::remark(&remark);
+        terminal::status(&remark);
     }
     Ok(exit)
 }

@@ -10,7 +10,7 @@ use victor_orchestrator::protocols::{Checkpoint, CheckpointDiff, CheckpointId, M
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::table::{local, table};
-use crate::{say, sessions};
+use crate::{session_lookup, terminal};
 
 /// See where conversations can be gone back to, and go there
 #[derive(Debug, Args)]
@@ -73,7 +73,7 @@ pub(crate) fn run(command: &CheckpointsCommand) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let stores = command.data.stores().await?;
         let sessions = stores.coordinator();
-        let info = sessions::find(&sessions, command.action.session())
+        let info = session_lookup::find(&sessions, command.action.session())
             .await
             .map_err(Failure::usage)?;
         let orchestrator = stores.orchestrator().map_err(Failure::usage)?;
@@ -111,13 +111,13 @@ async fn act(
         Action::Fork {
             checkpoint, name, ..
         } => {
-            let name = name.clone().unwrap_or_else(sessions::new_name);
+            let name = name.clone().unwrap_or_else(session_lookup::new_name);
             let forked = orchestrator.fork(find(checkpoint)?, &*name).await?;
             format!("session {} begins there", forked.id())
         }
     };
     if !text.is_empty() {
-        writeln!(io::stdout().lock(), "{}", say::plain(&text))?;
+        writeln!(io::stdout().lock(), "{}", terminal::printable(&text))?;
     }
     Ok(Exit::Answered)
 }
@@ -164,13 +164,13 @@ pub(crate) fn find(checkpoints: &[Checkpoint], name: &str) -> anyhow::Result<Che
 fn diff(diff: &CheckpointDiff) -> String {
     let mut lines = vec![format!("  {} messages are the same", diff.common)];
     let line = |sign: char, message: &Message| {
-        let text = say::short_line(&message.text());
+        let text = terminal::short_line(&message.text());
         format!("{sign} {}: {text}", message.role())
     };
     lines.extend(diff.removed.iter().map(|message| line('-', message)));
     lines.extend(diff.added.iter().map(|message| line('+', message)));
     for (key, before, after) in &diff.state {
-        lines.push(say::short_line(&format!(
+        lines.push(terminal::short_line(&format!(
             "  {key}: {before} became {after}"
         )));
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::say;
+use crate::terminal;
 
 /// How the program ends. The numbers are part of its interface, and `--help` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Failure {
         {
             return Exit::Answered;
         }
-        say::error(&format!("{:#}", self.error));
+        terminal::error(&format!("{:#}", self.error));
         self.exit
     }
 }

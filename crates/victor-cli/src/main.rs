@@ -1,10 +1,11 @@
 //! The victor command: chat with an agent from a terminal.
 //!
-//! Each command is a module of its own, named as it is called. What they share: [`agent`] builds the orchestrator from
-//! the flags, [`toolbox`] its tools (of which [`wanted`] keeps those away that are not named), [`settings`] are read from
-//! files and the environment, [`data`] has what is kept, [`exit`] knows how the program ends, [`interrupt`] hears the
-//! signals, [`provider`] chooses whose models are asked, [`say`] writes to the terminal, [`secrets`] knows what must not be
-//! told, [`table`] sets what it lists, [`tape`] records and replays.
+//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`tools`], [`mcp`].
+//!
+//! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`toolbox`] for the
+//! tools, [`settings`], [`recording`] and [`approvals`]; [`data`], the stores on disk; [`session_lookup`], sessions by name;
+//! [`interrupt`], the signals; [`secrets`], the values to keep out of logs and recordings; [`terminal`], [`table`],
+//! [`selection`] and [`usage`], the output; [`exit`], the exit codes.
 
 mod agent;
 mod approvals;
@@ -16,12 +17,14 @@ mod interrupt;
 mod logging;
 mod mcp;
 mod provider;
-mod say;
+mod recording;
 mod secrets;
+mod selection;
+mod session_lookup;
 mod sessions;
 mod settings;
 mod table;
-mod tape;
+mod terminal;
 mod toolbox;
 mod tools;
 mod usage;

@@ -9,7 +9,7 @@ use crate::agent::AgentArgs;
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{GRACE, Interrupts};
-use crate::say;
+use crate::terminal;
 
 /// Serve an agent and its tools to an MCP client, on standard input and output
 ///
@@ -42,7 +42,7 @@ async fn serve(args: &McpArgs) -> Result<Exit, Failure> {
     // what they have started ends with the program.
     let _interrupts = Interrupts::listen()?;
     let agent = args.agent.open(&args.data, false).await?;
-    say::remark(&agent.about);
+    terminal::status(&agent.about);
     let orchestrator = agent.orchestrator;
     let sessions = orchestrator.clone();
     let server = McpServer::new("victor")

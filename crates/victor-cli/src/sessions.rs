@@ -3,12 +3,12 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use victor_orchestrator::coordinators::SessionCoordinator;
 use victor_orchestrator::protocols::{
     SessionError, SessionExport, SessionId, SessionInfo, SessionManager as _, SessionPatch,
-    SessionQuery, TranscriptEntry,
+    SessionQuery,
 };
 use victor_text::json_escaped;
 
@@ -16,8 +16,9 @@ use crate::chat::{self, ChatArgs};
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::provider::PROVIDER;
-use crate::say;
+use crate::session_lookup::{find, transcript};
 use crate::table::{local, table};
+use crate::terminal;
 
 /// See, keep elsewhere, and delete the conversations that are kept
 #[derive(Debug, Args)]
@@ -147,7 +148,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
         Action::Show { session } => {
             let info = find(sessions, session).await.map_err(Failure::usage)?;
             let entries = sessions.transcript(&info.id).await?;
-            writeln!(out, "{}", say::plain(&transcript(&entries)))?;
+            writeln!(out, "{}", terminal::printable(&transcript(&entries)))?;
         }
         Action::Export { session, file } => {
             let info = find(sessions, session).await.map_err(Failure::usage)?;
@@ -204,41 +205,12 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
             }
             for info in found {
                 sessions.delete_session(&info.id).await?;
-                let (id, entries) = (say::one_line(info.id.as_str()), info.entries);
+                let (id, entries) = (terminal::one_line(info.id.as_str()), info.entries);
                 writeln!(out, "deleted {id} with {entries} messages")?;
             }
         }
     }
     Ok(Exit::Answered)
-}
-
-/// The one session whose name is this, or begins so.
-pub(crate) async fn find(sessions: &SessionCoordinator, name: &str) -> anyhow::Result<SessionInfo> {
-    if let Some(info) = sessions.session_info(&SessionId::new(name)).await? {
-        return Ok(info);
-    }
-    let mut query = SessionQuery::default();
-    query.text = Some(name.to_owned());
-    let mut found = sessions.find_sessions(&query).await?;
-    found.retain(|info| info.id.as_str().starts_with(name));
-    match found.len() {
-        1 => Ok(found.swap_remove(0)),
-        0 => {
-            bail!("there is no session `{name}`: `victor sessions list` shows those that there are")
-        }
-        count => {
-            bail!("{count} sessions have names that begin with `{name}`: say more of the name")
-        }
-    }
-}
-
-/// A name for a session that nobody has named: when it began, and some letters that keep it apart from others.
-pub(crate) fn new_name() -> String {
-    let now = victor_orchestrator::protocols::Timestamp::now().to_string();
-    let digits: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
-    let unique = SessionId::generate().to_string();
-    let (day, time) = digits.split_at(digits.len().min(8));
-    format!("{day}-{time}-{}", &unique[unique.len() - 4..])
 }
 
 /// Sessions, one a line.
@@ -255,35 +227,6 @@ fn list(sessions: &[SessionInfo]) -> String {
         ]
     };
     table(&sessions.iter().map(row).collect::<Vec<_>>(), 2)
-}
-
-/// A conversation as people read it.
-pub(crate) fn transcript(entries: &[TranscriptEntry]) -> String {
-    let mut text = String::new();
-    for entry in entries {
-        let message = &entry.message;
-        let said = message.text();
-        if !said.trim().is_empty() {
-            text += &format!("{}: {}\n", message.role(), said.trim());
-        }
-        for call in message.tool_calls() {
-            text += &format!(
-                "→ {} {}\n",
-                call.name,
-                say::short_line(&say::arguments(call))
-            );
-        }
-        for result in message.tool_results() {
-            text += &format!(
-                "← {} {}: {}\n",
-                result.name,
-                result.outcome,
-                say::short_line(&result.text())
-            );
-        }
-    }
-    text.truncate(text.trim_end().len());
-    text
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<String> {

@@ -6,7 +6,7 @@ use clap::Args;
 use victor_orchestrator::coordinators::ConfigCoordinator;
 use victor_orchestrator::protocols::{ConfigError, Coordinator as _};
 
-use crate::{data, provider, say};
+use crate::{data, provider, terminal};
 
 /// Where settings are read from.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ impl SettingsArgs {
         };
         let config = builder.build()?;
         for problem in config.health().problems {
-            say::remark(&problem);
+            terminal::status(&problem);
         }
         Ok(config)
     }

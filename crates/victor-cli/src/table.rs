@@ -6,14 +6,14 @@ use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr as _;
 use victor_orchestrator::protocols::Timestamp;
 
-use crate::say;
+use crate::terminal;
 
 /// Returns rows as lines, each cell as wide as the widest of its column. In the column `number`, cells end below each
 /// other.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]], number: usize) -> String {
     let rows: Vec<[String; N]> = rows
         .iter()
-        .map(|row| row.each_ref().map(|cell| say::one_line(cell)))
+        .map(|row| row.each_ref().map(|cell| terminal::one_line(cell)))
         .collect();
     let width = |column: usize| {
         rows.iter()

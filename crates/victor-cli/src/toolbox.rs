@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use victor_mcp::core::NamePatterns;
+use victor_core::NamePatterns;
 use victor_mcp::{McpConfig, McpServers};
 use victor_orchestrator::protocols::{ApprovalPolicy, Tool};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
@@ -16,7 +16,7 @@ use victor_workspace_tools::{FileHistory, WorkspaceTools};
 use crate::approvals::FolderApprovals;
 use crate::data::DataArgs;
 use crate::exit::Failure;
-use crate::{say, secrets};
+use crate::{secrets, terminal};
 
 /// Which tools an agent has, and what they may do.
 #[derive(Debug, Args)]
@@ -127,7 +127,7 @@ impl ToolsArgs {
         let servers = McpServers::connect(&servers?).await;
         servers.attach_matching(orchestrator.tool_coordinator(), self.names());
         for problem in servers.health().problems {
-            say::remark(&format!("mcp: {problem}"));
+            terminal::status(&format!("mcp: {problem}"));
         }
         Some(servers)
     }

@@ -21,9 +21,9 @@ use crate::chat::inquiry::Inquiry;
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
-use crate::say;
 use crate::settings::SettingsArgs;
 use crate::toolbox::ToolsArgs;
+use crate::{selection, terminal};
 
 /// See which tools there are, call one, or learn which a model would be shown
 #[derive(Debug, Args)]
@@ -152,7 +152,7 @@ fn kept(approvals: &FolderApprovals, forget: bool) -> Result<Exit, Failure> {
     }
     let mut out = io::stdout().lock();
     for line in approvals.list() {
-        writeln!(out, "{}", say::plain(&line))?;
+        writeln!(out, "{}", terminal::printable(&line))?;
     }
     Ok(Exit::Answered)
 }
@@ -175,7 +175,7 @@ fn list(orchestrator: &AgentOrchestrator, as_json: bool) -> Result<Exit, Failure
         writeln!(
             out,
             "{}",
-            say::plain(&format!("{:<20} {effect:<12}{remark} {about}", spec.name))
+            terminal::printable(&format!("{:<20} {effect:<12}{remark} {about}", spec.name))
         )?;
     }
     Ok(Exit::Answered)
@@ -228,7 +228,7 @@ async fn call(
             }
             Some(Verdict::Reject { reason }) => return Err(Failure::usage(anyhow!(reason))),
             Some(Verdict::Deny { reason }) => {
-                say::error(&reason);
+                terminal::error(&reason);
                 return Ok(Exit::Failed);
             }
             _ => return Err(Failure::usage(anyhow!("nobody decided about the call"))),
@@ -242,15 +242,19 @@ async fn call(
     };
     drop(guard);
     let Some(result) = ended else {
-        say::error("the tool gave no result");
+        terminal::error("the tool gave no result");
         return Ok(Exit::Failed);
     };
     let text = result.text();
     if result.outcome == ToolOutcome::Success {
-        writeln!(io::stdout().lock(), "{}", say::plain(text.trim_end()))?;
+        writeln!(
+            io::stdout().lock(),
+            "{}",
+            terminal::printable(text.trim_end())
+        )?;
         return Ok(Exit::Answered);
     }
-    say::error(&text);
+    terminal::error(&text);
     Ok(Exit::Failed)
 }
 
@@ -270,7 +274,7 @@ async fn explain(orchestrator: &AgentOrchestrator, message: &str) -> Result<Exit
     writeln!(
         io::stdout().lock(),
         "{}",
-        say::plain(&say::selection(&selection))
+        terminal::printable(&selection::describe(&selection))
     )?;
     Ok(Exit::Answered)
 }

@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 
 use crate::exit::Exit;
-use crate::say;
+use crate::terminal;
 
 /// Prints the help or the version that was asked for, or says in one line what is wrong.
 pub(crate) fn explain(error: &clap::Error) -> Exit {
@@ -14,7 +14,7 @@ pub(crate) fn explain(error: &clap::Error) -> Exit {
             Exit::Answered
         }
         _ => {
-            say::error(&one_line(&error.to_string()));
+            terminal::error(&one_line(&error.to_string()));
             Exit::Usage
         }
     }

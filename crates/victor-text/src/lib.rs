@@ -22,14 +22,17 @@
 //! - [`visible`], for prose, which keeps what scripts and emoji need.
 //! - [`json_escaped`], for JSON, whose value stays equal.
 //! - [`one_line`], [`excerpt`] and [`shortened`], for short texts; [`cleaned`], for what a model reads.
+//! - [`listed`], for lists of names.
 //! - [`Sheet`], for long texts in a terminal.
 
 mod escape;
 mod hidden;
 mod line;
+mod list;
 mod sheet;
 
 pub use escape::{cleaned, escaped, json_escaped, visible};
 pub use hidden::{is_blank_lookalike, is_hidden};
 pub use line::{excerpt, grouped, one_line, shortened};
+pub use list::listed;
 pub use sheet::{Folded, Sheet};

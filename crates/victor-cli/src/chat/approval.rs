@@ -9,7 +9,7 @@ use victor_text::one_line;
 
 use super::editor::editor;
 use super::inquiry::{Inquiry, Reply, Shown};
-use crate::say;
+use crate::terminal;
 
 /// What a person decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn ask(inquiry: &Inquiry<'_>) -> Answer {
         None
     };
     let Some(mut editor) = editor else {
-        say::tell(&format!(
+        terminal::print(&format!(
             "denied: {} There is no terminal to ask on: --yes allows what the other flags offer.",
             one_line(inquiry.question)
         ));
@@ -45,9 +45,9 @@ pub(crate) fn ask(inquiry: &Inquiry<'_>) -> Answer {
     });
     let mut shown = inquiry.shown(columns, screen);
     for row in &shown.rows {
-        say::tell(row);
+        terminal::print(row);
     }
-    say::remark(&shown.keys());
+    terminal::status(&shown.keys());
     loop {
         let line = match editor.readline(&shown.prompt()) {
             Ok(line) => line,
@@ -62,7 +62,7 @@ pub(crate) fn ask(inquiry: &Inquiry<'_>) -> Answer {
                     return answer;
                 }
             }
-            Err(explanation) => say::tell(&explanation),
+            Err(explanation) => terminal::print(&explanation),
         }
     }
 }
@@ -74,7 +74,7 @@ fn view(editor: &mut DefaultEditor, shown: &mut Shown, screen: usize) -> Option<
     let pages = rows.len().div_ceil(page);
     for (index, rows) in rows.chunks(page).enumerate() {
         for row in rows {
-            say::tell(row);
+            terminal::print(row);
         }
         if index + 1 == pages {
             break;
@@ -90,6 +90,6 @@ fn view(editor: &mut DefaultEditor, shown: &mut Shown, screen: usize) -> Option<
         }
     }
     shown.viewed();
-    say::remark(&shown.keys());
+    terminal::status(&shown.keys());
     None
 }

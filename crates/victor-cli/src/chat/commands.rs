@@ -1,11 +1,12 @@
 //! What a person can have done in a conversation: lines that begin with a slash.
 
 use anyhow::{Context as _, anyhow, bail};
+use victor_core::closest;
 use victor_orchestrator::Session;
 use victor_orchestrator::protocols::{CapabilitySource, CheckpointId, SwitchedBy};
 
 use super::conversation::Conversation;
-use crate::{checkpoints, say, sessions};
+use crate::{checkpoints, selection, session_lookup};
 
 const HELP: &str = "\
 /help     shows this
@@ -39,7 +40,7 @@ pub(super) async fn run(
             Ok(mode(session))
         }
         ("tools", "") => Ok(tools(session)),
-        ("history", "") => Ok(sessions::transcript(&session.transcript().await?)),
+        ("history", "") => Ok(session_lookup::transcript(&session.transcript().await?)),
         ("checkpoint", label) => {
             let label = (!label.is_empty()).then_some(label);
             let made = session.checkpoint(label).await?;
@@ -80,7 +81,7 @@ pub(super) async fn run(
             Ok("the conversation is forgotten".to_owned())
         }
         _ if COMMANDS.contains(&name) => Err(anyhow!("/{name} takes no argument: send it alone")),
-        _ => match closest(name) {
+        _ => match closest(name, COMMANDS) {
             Some(command) => Err(anyhow!(
                 "there is no command /{name}; did you mean /{command}?"
             )),
@@ -111,24 +112,9 @@ const COMMANDS: [&str; 13] = [
 /// The commands that take an argument.
 const WITH_ARGUMENT: [&str; 4] = ["mode", "checkpoint", "restore", "fork"];
 
-/// The command whose name is closest, if it is close.
-fn closest(name: &str) -> Option<&'static str> {
-    COMMANDS
-        .into_iter()
-        .map(|command| {
-            (
-                strsim::normalized_damerau_levenshtein(name, command),
-                command,
-            )
-        })
-        .filter(|(similarity, _)| *similarity >= 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, command)| command)
-}
-
 async fn fork(session: &Session, checkpoint: CheckpointId, name: &str) -> anyhow::Result<Session> {
     let name = match name {
-        "" => sessions::new_name(),
+        "" => session_lookup::new_name(),
         name => name.to_owned(),
     };
     let forked = session.orchestrator().fork(checkpoint, &*name).await;
@@ -144,7 +130,7 @@ pub(super) fn parse(line: &str) -> Option<(&str, &str)> {
     let (name, argument) = line.split_once(' ').unwrap_or((line, ""));
     let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_command =
-        argument.is_empty() || WITH_ARGUMENT.contains(&name) || closest(name).is_some();
+        argument.is_empty() || WITH_ARGUMENT.contains(&name) || closest(name, COMMANDS).is_some();
     (is_word && is_command).then_some((name, argument.trim()))
 }
 
@@ -177,7 +163,7 @@ fn mode(session: &Session) -> String {
 /// Which tools the model was shown last, and why.
 fn tools(session: &Session) -> String {
     match session.tool_selection() {
-        Some(selection) => say::selection(&selection),
+        Some(selection) => selection::describe(&selection),
         None => "nothing was said to the model yet".to_owned(),
     }
 }
@@ -242,8 +228,8 @@ mod tests {
         assert_eq!(parse("/mode  plan "), Some(("mode", "plan")));
         assert_eq!(parse("/mod plan"), Some(("mod", "plan")));
         assert_eq!(parse("/reset now"), Some(("reset", "now")));
-        assert_eq!(closest("mod"), Some("mode"));
-        assert_eq!(closest("chekpoint"), Some("checkpoint"));
+        assert_eq!(closest("mod", COMMANDS), Some("mode"));
+        assert_eq!(closest("chekpoint", COMMANDS), Some("checkpoint"));
         for word in ["exit", "quit", ":q", "help", "? "] {
             assert!(advice(word).is_some(), "{word}");
         }

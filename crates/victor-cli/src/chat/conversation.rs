@@ -15,11 +15,11 @@ use victor_workspace_tools::WorkspaceTools;
 use super::approval::{self, Answer};
 use super::inquiry::Inquiry;
 use super::view::View;
-use crate::agent::Adviser;
+use crate::agent::ErrorHints;
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
 use crate::provider::PROVIDER;
-use crate::say;
+use crate::terminal;
 
 /// A conversation: its session, and where it is shown.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Conversation {
     pub(super) session: Session,
     pub(super) view: View,
     interrupts: Interrupts,
-    adviser: Adviser,
+    hints: ErrorHints,
     pub(super) workspace: WorkspaceTools,
     /// Whether approvals may count in later conversations.
     approvals_last: bool,
@@ -75,7 +75,7 @@ impl Conversation {
         session: Session,
         view: View,
         interrupts: Interrupts,
-        adviser: Adviser,
+        hints: ErrorHints,
         workspace: WorkspaceTools,
         approvals_last: bool,
         memory: Option<Value>,
@@ -84,7 +84,7 @@ impl Conversation {
             session,
             view,
             interrupts,
-            adviser,
+            hints,
             workspace,
             approvals_last,
             is_entitled: false,
@@ -94,7 +94,7 @@ impl Conversation {
 
     /// Sends a message and shows what comes of it. It fails only where that cannot be written.
     pub(super) async fn say(&mut self, message: String) -> io::Result<End> {
-        let title = say::short_line(&message);
+        let title = terminal::short_line(&message);
         let stream = self.session.stream_chat(message);
         let end = self.show(stream).await?;
         if end != End::Refused {
@@ -146,7 +146,7 @@ impl Conversation {
             let mut response = match watched {
                 Watched::Finished(response) => response,
                 Watched::Failed(error) => {
-                    say::error(&self.adviser.report(&error).await);
+                    terminal::error(&self.hints.report(&error).await);
                     let is_refused = matches!(error, ChatError::Conflict { turn: None, .. });
                     let end = if is_refused {
                         End::Refused

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::say;
+use crate::terminal;
 
 /// How long the first byte beside a message is waited for: a program may have been started with a pipe that nobody
 /// writes to.
@@ -52,7 +52,7 @@ pub(super) fn beside_message() -> anyhow::Result<Option<String>> {
         Ok(Ok(first)) if first.is_empty() => return Ok(None),
         Ok(Ok(first)) => first,
         Err(RecvTimeoutError::Timeout) => {
-            say::remark(&format!(
+            terminal::status(&format!(
                 "standard input is open and has said nothing for {} s, so the message goes without it; `< /dev/null` \
                  spares the wait, and `-` as the message waits as long as it takes",
                 PATIENCE.as_secs()
@@ -64,7 +64,7 @@ pub(super) fn beside_message() -> anyhow::Result<Option<String>> {
     let bytes = [first, rest.context("standard input cannot be read")?].concat();
     let text = String::from_utf8_lossy(&bytes);
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        say::remark("standard input is not all UTF-8: what cannot be read is sent as U+FFFD");
+        terminal::status("standard input is not all UTF-8: what cannot be read is sent as U+FFFD");
     }
     let text = text.trim_end();
     Ok((!text.is_empty()).then(|| text.to_owned()))

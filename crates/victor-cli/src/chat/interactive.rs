@@ -7,7 +7,7 @@ use super::conversation::{Conversation, End};
 use super::editor::{Line, LineEditor};
 use crate::data::DataArgs;
 use crate::exit::Exit;
-use crate::say;
+use crate::terminal;
 
 /// Reads lines and says them, until there are no more.
 pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io::Result<Exit> {
@@ -35,12 +35,12 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
             Line::Interrupt if interrupted => return Ok(Exit::Interrupted),
             Line::Interrupt => {
                 interrupted = true;
-                say::tell("Ctrl-C again leaves");
+                terminal::print("Ctrl-C again leaves");
                 continue;
             }
             Line::Text(line) => line,
             Line::NotText => {
-                say::error("the line is not UTF-8, and was passed over");
+                terminal::error("the line is not UTF-8, and was passed over");
                 if !person {
                     exit = Exit::Failed;
                 }
@@ -52,20 +52,20 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
             continue;
         }
         if let Some(advice) = commands::advice(&line) {
-            say::tell(&advice);
+            terminal::print(&advice);
             continue;
         }
         match commands::parse(&line) {
             Some(("quit" | "exit", "")) => return Ok(exit),
             Some((name, argument)) => match commands::run(conversation, name, argument).await {
-                Ok(text) => say::tell(&text),
-                Err(error) => say::error(&format!("{error:#}")),
+                Ok(text) => terminal::print(&text),
+                Err(error) => terminal::error(&format!("{error:#}")),
             },
             None => match conversation.say(line).await? {
                 End::Left(exit) => return Ok(exit),
                 End::Stopped(_) => {
                     interrupted = true;
-                    say::tell("stopped; Ctrl-C again leaves");
+                    terminal::print("stopped; Ctrl-C again leaves");
                 }
                 // A person has seen how each turn ended; a program is told by the exit code.
                 End::Failed | End::Refused if !person => exit = Exit::Failed,

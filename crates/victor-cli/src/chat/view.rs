@@ -9,7 +9,7 @@ use victor_orchestrator::protocols::{
 use victor_orchestrator::{ChatResponse, TurnEvent, TurnEventKind, TurnOutcome};
 use victor_text::{json_escaped, visible};
 
-use crate::say;
+use crate::terminal;
 
 /// Shows turns: the answer on stdout, and what happens on the way in one line each on stderr; or every event on stdout.
 #[derive(Debug)]
@@ -87,8 +87,8 @@ impl View {
     /// Says how the turn ended, and what it took.
     pub(super) fn summary(&self, response: &ChatResponse, busy: Duration) {
         match response.outcome {
-            TurnOutcome::Refused => say::error(&declined(response.refusal.as_deref())),
-            TurnOutcome::Empty => say::error("the model answered with nothing"),
+            TurnOutcome::Refused => terminal::error(&declined(response.refusal.as_deref())),
+            TurnOutcome::Empty => terminal::error("the model answered with nothing"),
             TurnOutcome::Truncated => self.remark(cut(response.stop_reason.as_ref())),
             TurnOutcome::ToolLimit => {
                 self.remark(
@@ -117,7 +117,7 @@ impl View {
     /// Makes a remark, unless it is not wanted.
     pub(super) fn remark(&self, text: &str) {
         if !self.quiet {
-            say::remark(text);
+            terminal::status(text);
         }
     }
 }
@@ -166,7 +166,11 @@ fn write(bytes: &[u8]) -> io::Result<()> {
 fn line(kind: &TurnEventKind) -> Option<String> {
     let line = match kind {
         TurnEventKind::ToolCallStarted(started) => {
-            format!("→ {} {}", started.call.name, say::arguments(&started.call))
+            format!(
+                "→ {} {}",
+                started.call.name,
+                terminal::arguments(&started.call)
+            )
         }
         TurnEventKind::ToolCallFinished(finished) => {
             let took = time(Duration::from_micros(finished.elapsed_us));
@@ -195,14 +199,14 @@ fn line(kind: &TurnEventKind) -> Option<String> {
         }
         TurnEventKind::ToolCallProgressed(progressed) => format!("… {}", progressed.message),
         TurnEventKind::Notice(notice) => {
-            return Some(say::one_line(&format!(
+            return Some(terminal::one_line(&format!(
                 "{}: {}",
                 notice.part, notice.message
             )));
         }
         _ => return None,
     };
-    Some(say::short_line(&line))
+    Some(terminal::short_line(&line))
 }
 
 fn result(result: &ToolResult, took: &str) -> String {

@@ -5,6 +5,7 @@ mod keywords;
 
 use serde_json::{Value, json};
 use victor_core::JsonMap;
+use victor_text::listed;
 
 use super::name::hash;
 use dialects::is_key;
@@ -459,11 +460,7 @@ fn told(alternatives: &[JsonMap]) -> String {
         !names.is_empty() && rest.count() == 0
     });
     if is_only_names {
-        let quoted = |names: &Vec<String>| {
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            names.join(" and ")
-        };
-        let sets: Vec<_> = names.iter().map(quoted).collect();
+        let sets: Vec<_> = names.iter().map(|names| listed(names, "and")).collect();
         return format!("It needs {}.", sets.join(", or "));
     }
     let all = json!(alternatives).to_string();

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use strsim::osa_distance;
-use victor_core::{Effect, JsonMap, NamePatterns};
+use victor_core::{Effect, JsonMap, NamePatterns, closest};
 use victor_http::header::{HeaderName, HeaderValue};
 use victor_process::Secrets;
 
@@ -359,8 +358,10 @@ fn server(
 
 /// The key that was meant by one that is not known.
 fn meant(key: &str) -> Option<&'static str> {
-    let near = |known: &&str| key.len() > 3 && (1..=2).contains(&osa_distance(known, key));
-    KNOWN.into_iter().find(near)
+    // Other clients may have keys of their own that begin or end like ours; a misspelling has about the same length.
+    let is_misspelt =
+        |known: &&str| key.len() > 3 && *known != key && known.len().abs_diff(key.len()) <= 2;
+    closest(key, KNOWN).filter(is_misspelt)
 }
 
 impl Field<'_> {

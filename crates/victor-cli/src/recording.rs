@@ -1,4 +1,4 @@
-//! Conversations with a model that are recorded and replayed.
+//! Recordings of model calls: the flags that make and replay them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use victor_orchestrator::protocols::ChatProvider;
 
 use crate::secrets;
 
-/// Whether the model is recorded or replayed.
+/// The flags that record or replay a model.
 #[derive(Debug, Args)]
-pub(crate) struct TapeArgs {
+pub(crate) struct RecordingArgs {
     /// Record what the model is asked and answers to this file, without the secrets that are known: keys of providers,
     /// variables of the environment that look like keys, and what MCP servers are told
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
@@ -22,16 +22,16 @@ pub(crate) struct TapeArgs {
     replay: Option<PathBuf>,
 }
 
-/// A recording that is being made or played.
+/// The recording of a conversation, if there is one.
 #[derive(Debug)]
-pub(crate) enum Tape {
-    None,
-    Recording(Arc<CassetteRecorder>, PathBuf),
-    Playing(Arc<CassettePlayer>, PathBuf),
+pub(crate) enum Recording {
+    Off,
+    Writing(Arc<CassetteRecorder>, PathBuf),
+    Replaying(Arc<CassettePlayer>, PathBuf),
 }
 
-impl TapeArgs {
-    /// The recording that is to be played, if one is.
+impl RecordingArgs {
+    /// Opens the recording to replay, if one is named.
     pub(crate) fn replay(&self) -> Result<Option<(Arc<CassettePlayer>, PathBuf)>, CassetteError> {
         let Some(path) = &self.replay else {
             return Ok(None);
@@ -42,33 +42,33 @@ impl TapeArgs {
         Ok(Some((Arc::new(player), path.clone())))
     }
 
-    /// The provider as it is to be asked: recorded, if it is to be.
+    /// Wraps the provider in a recorder, if its calls are to be recorded.
     pub(crate) fn record(
         &self,
         provider: Arc<dyn ChatProvider>,
-    ) -> Result<(Arc<dyn ChatProvider>, Tape), CassetteError> {
+    ) -> Result<(Arc<dyn ChatProvider>, Recording), CassetteError> {
         let Some(path) = &self.record else {
-            return Ok((provider, Tape::None));
+            return Ok((provider, Recording::Off));
         };
         let recorder = CassetteRecorder::new(provider, path)?;
         let secrets = secrets::known();
         let recorder = Arc::new(secrets.iter().fold(recorder, CassetteRecorder::redact));
-        Ok((recorder.clone(), Tape::Recording(recorder, path.clone())))
+        Ok((recorder.clone(), Recording::Writing(recorder, path.clone())))
     }
 }
 
-impl Tape {
-    /// What is to be said at the end.
+impl Recording {
+    /// Returns a closing remark for the user.
     ///
-    /// It fails if not all could be recorded.
-    pub(crate) fn end(&self) -> Result<Option<String>, CassetteError> {
+    /// Fails if a call could not be recorded.
+    pub(crate) fn finish(&self) -> Result<Option<String>, CassetteError> {
         Ok(match self {
-            Self::None => None,
-            Self::Recording(recorder, path) => {
+            Self::Off => None,
+            Self::Writing(recorder, path) => {
                 let calls = calls(recorder.recorded()?);
                 Some(format!("{calls} recorded to {}", path.display()))
             }
-            Self::Playing(player, path) => match player.remaining() {
+            Self::Replaying(player, path) => match player.remaining() {
                 0 => None,
                 left => Some(format!("{} left in {}", calls(left), path.display())),
             },
