@@ -49,7 +49,7 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     /// not added again, so that a turn can be resumed whatever happened to its last commit.
     ///
     /// In the same step, the turn's place in the journal is taken by `open`, where it can be taken up again after this,
-    /// or is empty if the turn has nothing more to do. It is absent where nothing is [journaled](Self::journals).
+    /// or is empty if the turn has nothing more to do. It is absent where nothing is [journaled](Self::persists_turns).
     ///
     /// # Errors
     ///
@@ -60,8 +60,8 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
         open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError>;
 
-    /// Whether it is kept where a turn is, so that another process can take it up after a crash. Not by default.
-    fn journals(&self) -> bool {
+    /// Whether turns are stored between their steps, so that another process can resume them. Defaults to `false`.
+    fn persists_turns(&self) -> bool {
         false
     }
 

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use victor_core::wire::Extra;
 use victor_core::{SessionId, TurnId, contain, contain_sync};
 
 use crate::{ChatError, ChatResponse, TurnEvent, TurnEventKind, TurnFailed, TurnFinished};
@@ -140,19 +139,11 @@ impl TurnStream {
         self.work = None;
         let mut shared = lock(&self.channel.shared);
         self.last = Some(match result {
-            Ok(response) => Ok(self.channel.event(
-                &mut shared,
-                TurnFinished {
-                    response: Box::new(response),
-                    extra: Extra::default(),
-                },
-            )),
+            Ok(response) => Ok(self
+                .channel
+                .event(&mut shared, TurnFinished::new(Box::new(response)))),
             Err(error) => {
-                let failed = TurnFailed {
-                    message: error.report(),
-                    usage: error.usage(),
-                    extra: Extra::default(),
-                };
+                let failed = TurnFailed::new(error.report(), error.usage());
                 shared.slot = Some(self.channel.event(&mut shared, failed));
                 Err(error)
             }

@@ -9,7 +9,6 @@ use victor_chat_protocol::{
     ModelCallFinished, ModelCallStarted, SuspendedTurn, ToolCallFinished, ToolCallProgressed,
     ToolCallStarted, TurnEventKind, TurnOutcome, TurnPorts, TurnStart, TurnStarted, TurnStream,
 };
-use victor_core::wire::Extra;
 use victor_core::{BoxError, Coordinator, ToolCall, ToolOutcome, ToolResult};
 use victor_provider_protocol::{Completion, CompletionEvent, CompletionStream, ProviderError};
 use victor_tool_protocol::ToolUpdate;
@@ -85,15 +84,11 @@ impl ChatEngine for ChatCoordinator {
             events,
             partial: String::new(),
             over: false,
-            journaled: approvals.is_some() && ports.journals(),
+            journaled: approvals.is_some() && ports.persists_turns(),
             ports,
         };
         events
-            .emit(TurnStarted {
-                input,
-                resumed: approvals.is_some(),
-                extra: Extra::default(),
-            })
+            .emit(TurnStarted::new(input).with_resumed(approvals.is_some()))
             .await;
         if let Some(approvals) = approvals {
             let settled = work
@@ -130,7 +125,10 @@ impl Work<'_> {
             }
             match step {
                 Step::Commit(messages) => {
-                    let open = self.ports.journals().then(|| self.turn.journal_committed());
+                    let open = self
+                        .ports
+                        .persists_turns()
+                        .then(|| self.turn.journal_committed());
                     let open = open.flatten();
                     let journaled = open.is_some();
                     let committed = self.ports.commit(&messages, open).await;
@@ -163,12 +161,7 @@ impl Work<'_> {
                 }
                 Step::AwaitApproval(approvals) => {
                     self.journal().await?;
-                    self.events
-                        .emit(ApprovalRequested {
-                            approvals,
-                            extra: Extra::default(),
-                        })
-                        .await;
+                    self.events.emit(ApprovalRequested::new(approvals)).await;
                     return Ok(self.turn.response(&TurnOutcome::AwaitingApproval));
                 }
                 Step::Finish(outcome) => {
@@ -184,7 +177,7 @@ impl Work<'_> {
 
     /// Keeps where the turn is, where that is wished for.
     async fn journal(&self) -> Result<(), ChatError> {
-        if self.ports.journals()
+        if self.ports.persists_turns()
             && let Some(open) = self.turn.journal()
         {
             let journaled = self.ports.journal(&open).await;
@@ -201,12 +194,7 @@ impl Work<'_> {
     }
 
     async fn call_model(&mut self, call: &ModelCall) -> Result<(), ChatError> {
-        self.events
-            .emit(ModelCallStarted {
-                number: call.number,
-                extra: Extra::default(),
-            })
-            .await;
+        self.events.emit(ModelCallStarted::new(call.number)).await;
         let began = Instant::now();
         let answer = ask(&*self.ports, self.events, call, &mut self.partial);
         let Some(answer) = self.events.until_cancelled(answer).await else {
@@ -215,15 +203,14 @@ impl Work<'_> {
         };
         match answer {
             Ok(completion) => {
-                let finished = ModelCallFinished {
-                    number: call.number,
-                    model: completion.model.clone(),
-                    stop_reason: completion.stop_reason.clone(),
-                    usage: completion.usage.clone(),
-                    context_tokens: completion.context_tokens,
-                    elapsed_us: micros_since(began),
-                    extra: Extra::default(),
-                };
+                let finished = ModelCallFinished::new(
+                    call.number,
+                    completion.model.clone(),
+                    completion.stop_reason.clone(),
+                    completion.usage.clone(),
+                )
+                .with_context_tokens(completion.context_tokens)
+                .with_elapsed_us(micros_since(began));
                 let settled = expected(self.turn.model_answered(completion));
                 self.partial.clear();
                 self.events.emit(finished).await;
@@ -257,12 +244,7 @@ impl Work<'_> {
 
     async fn run_tools(&mut self, mut calls: Vec<ToolCall>) {
         for call in &calls {
-            self.events
-                .emit(ToolCallStarted {
-                    call: call.clone(),
-                    extra: Extra::default(),
-                })
-                .await;
+            self.events.emit(ToolCallStarted::new(call.clone())).await;
         }
         let began = Instant::now();
         let mut results = self.ports.run_tools(calls.clone());
@@ -270,11 +252,7 @@ impl Work<'_> {
             let result = match self.events.until_cancelled(results.next()).await {
                 Some(Some(ToolUpdate::Finished(result))) => result,
                 Some(Some(ToolUpdate::Progress { call, message })) => {
-                    let progressed = ToolCallProgressed {
-                        call,
-                        message,
-                        extra: Extra::default(),
-                    };
+                    let progressed = ToolCallProgressed::new(call, message);
                     self.events.emit(progressed).await;
                     continue;
                 }
@@ -293,11 +271,7 @@ impl Work<'_> {
             calls.retain(|call| call.id != result.call_id);
             let elapsed_us = micros_since(began);
             self.events
-                .emit(ToolCallFinished {
-                    result,
-                    elapsed_us,
-                    extra: Extra::default(),
-                })
+                .emit(ToolCallFinished::new(result).with_elapsed_us(elapsed_us))
                 .await;
         }
     }
@@ -305,13 +279,7 @@ impl Work<'_> {
     /// Tells of results of calls that did not run.
     async fn tell(&self, settled: Vec<ToolResult>) {
         for result in settled {
-            self.events
-                .emit(ToolCallFinished {
-                    result,
-                    elapsed_us: 0,
-                    extra: Extra::default(),
-                })
-                .await;
+            self.events.emit(ToolCallFinished::new(result)).await;
         }
     }
 

@@ -175,7 +175,10 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The tag that names this variant in its stored form.
+            /// The tags of all variants that this version knows.
+            pub const KINDS: &'static [&'static str] = &[$($kind),*];
+
+            /// Returns the tag that names this variant in its stored form.
             #[must_use]
             pub fn kind(&self) -> &str {
                 match self {

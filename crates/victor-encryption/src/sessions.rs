@@ -66,8 +66,8 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
         self.inner.append(session, expected, &entries).await
     }
 
-    fn is_durable(&self) -> bool {
-        self.inner.is_durable()
+    fn persists_turns(&self) -> bool {
+        self.inner.persists_turns()
     }
 
     fn leases(&self) -> bool {

@@ -46,7 +46,7 @@ impl Nested {
 /// What the next write of a session is to keep of its mode: nothing if the store has it.
 pub(crate) fn unkept(roles: &Roles, seen: &Seen, session: &SessionId) -> JsonMap {
     let mut facts = JsonMap::new();
-    let is_durable = roles.session.journals();
+    let is_durable = roles.session.persists_turns();
     let mode = with_mode(roles.mode.as_ref(), session, |mode| {
         let needs_none = !is_durable && mode.name == OPEN;
         seen.is_unkept(session, &mode.name, needs_none)

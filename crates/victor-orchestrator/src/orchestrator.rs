@@ -469,7 +469,7 @@ impl Inner {
     /// Takes sessions out of memory that nobody works on, if there are too many. What a store does not have is not
     /// taken out of memory, and a store in memory gains nothing by it.
     fn evict(&self) {
-        if !self.roles.session.journals() {
+        if !self.roles.session.persists_turns() {
             return;
         }
         self.seen.evict(&self.memory, |session| {

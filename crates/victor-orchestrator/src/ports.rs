@@ -12,7 +12,6 @@ use victor_chat_protocol::{
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
-use victor_core::wire::Extra;
 use victor_core::{
     BoxError, Context, Effect, JsonMap, Message, ModelId, ToolCall, ToolSpec, TurnId, contain,
     contain_sync,
@@ -127,12 +126,11 @@ impl SessionPorts {
                 preamble.model.clone_from(&mode.model);
             }
             let (from, by) = self.seen.enter(session, &mode.name)?;
-            Some(ModeSwitched {
-                from: from.as_ref().into(),
-                to: mode.name.clone(),
-                by: by.to_string(),
-                extra: Extra::default(),
-            })
+            Some(ModeSwitched::new(
+                from.as_ref().into(),
+                mode.name.clone(),
+                by.to_string(),
+            ))
         });
         if let Some(switched) = switched.flatten() {
             self.events.emit(switched).await;
@@ -317,14 +315,13 @@ impl SessionPorts {
                 .emit(TurnEventKind::notice("context", reason))
                 .await;
         }
-        let compacted = ContextCompacted {
-            strategy: report.strategy,
-            messages_before: report.messages_before,
-            messages_after: report.messages_after,
-            tokens_before: report.tokens_before,
-            tokens_after: report.tokens_after,
-            extra: Extra::default(),
-        };
+        let compacted = ContextCompacted::new(
+            report.strategy,
+            report.messages_before,
+            report.messages_after,
+            report.tokens_before,
+            report.tokens_after,
+        );
         self.events.emit(compacted).await;
     }
 
@@ -339,7 +336,7 @@ impl SessionPorts {
 
     /// What becomes of the turn's journal.
     fn journaled(&self, open: Option<&SuspendedTurn>) -> Result<TurnChange, BoxError> {
-        if !self.roles.session.journals() {
+        if !self.roles.session.persists_turns() {
             return Ok(TurnChange::Keep);
         }
         let Some(open) = open else {
@@ -475,8 +472,8 @@ impl TurnPorts for SessionPorts {
         Ok(())
     }
 
-    fn journals(&self) -> bool {
-        self.roles.session.journals() || self.roles.checkpoint.is_some()
+    fn persists_turns(&self) -> bool {
+        self.roles.session.persists_turns() || self.roles.checkpoint.is_some()
     }
 
     async fn journal(&self, open: &SuspendedTurn) -> Result<(), BoxError> {

@@ -106,7 +106,7 @@ pub trait SessionManager: Coordinator {
     }
 
     /// Whether turns are to be journaled, so that they can be taken up after a crash.
-    fn journals(&self) -> bool;
+    fn persists_turns(&self) -> bool;
 
     /// Writes messages, if there are any, and these facts with them, when the turn has been dropped and nothing can be
     /// awaited any more. It holds the session until they are written, and closes the journal of the turn; what goes wrong
@@ -182,7 +182,7 @@ pub trait SessionManager: Coordinator {
     }
 
     /// Where the turn of a session is that has begun and not ended; none if there is none, or nothing is
-    /// [journaled](Self::journals).
+    /// [journaled](Self::persists_turns).
     ///
     /// # Errors
     ///
@@ -241,7 +241,7 @@ pub trait SessionManager: Coordinator {
     }
 
     /// Deletes the sessions that expire at `now` or before, and says which they were. It waits for no turn: sessions
-    /// that somebody works on, or in which a turn is open by the [journal](Self::journals), are left for another time.
+    /// that somebody works on, or in which a turn is open by the [journal](Self::persists_turns), are left for another time.
     ///
     /// # Errors
     ///
@@ -301,7 +301,7 @@ mockall::mock! {
         async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError>;
         async fn commit(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>], journal: TurnChange, facts: &JsonMap) -> Result<(), SessionError>;
         async fn record(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>]) -> Result<(), SessionError>;
-        fn journals(&self) -> bool;
+        fn persists_turns(&self) -> bool;
         fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>, facts: JsonMap);
         async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError>;
         async fn transcript(&self, session: &SessionId) -> Result<Vec<TranscriptEntry>, SessionError>;

@@ -84,7 +84,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Whether what is written is there when the process is not any more. Turns are journaled if it is. Not by default.
-    fn is_durable(&self) -> bool {
+    fn persists_turns(&self) -> bool {
         false
     }
 
@@ -238,8 +238,8 @@ impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
         (**self).append(session, expected, entries).await
     }
 
-    fn is_durable(&self) -> bool {
-        (**self).is_durable()
+    fn persists_turns(&self) -> bool {
+        (**self).persists_turns()
     }
 
     fn leases(&self) -> bool {

@@ -160,8 +160,8 @@ impl SessionManager for SessionCoordinator {
             .await
     }
 
-    fn journals(&self) -> bool {
-        self.inner.store.is_durable()
+    fn persists_turns(&self) -> bool {
+        self.inner.store.persists_turns()
     }
 
     fn record_abandoned(
@@ -173,7 +173,7 @@ impl SessionManager for SessionCoordinator {
     ) {
         match self.held(&lease) {
             Err(error) => return self.inner.report(lease.session(), &error),
-            Ok(_) if messages.is_empty() && !self.inner.store.is_durable() => return,
+            Ok(_) if messages.is_empty() && !self.inner.store.persists_turns() => return,
             Ok(held) => held.turn.backlog().push_back(Abandoned {
                 turn,
                 messages,

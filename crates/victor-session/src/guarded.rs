@@ -61,8 +61,8 @@ impl GuardedStore {
         .await
     }
 
-    pub(crate) fn is_durable(&self) -> bool {
-        contain_sync(|| self.inner.is_durable()).unwrap_or_default()
+    pub(crate) fn persists_turns(&self) -> bool {
+        contain_sync(|| self.inner.persists_turns()).unwrap_or_default()
     }
 
     pub(crate) fn leases(&self) -> bool {

@@ -1,6 +1,8 @@
-use serde_json::Value;
-use victor_chat_protocol::{ChatError, ChatErrorKind, SuspendedTurn};
-use victor_core::{Panicked, SessionId, TurnId, Usage};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use victor_chat_protocol::{ChatError, ChatErrorKind, PendingApproval, SuspendedTurn};
+use victor_core::{Message, Panicked, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 fn turn() -> Box<SuspendedTurn> {
@@ -89,4 +91,40 @@ fn every_error_says_what_it_is_and_where_the_turn_stands() {
         false,
         "the turn broke off: panicked: out of cheese",
     );
+}
+
+#[test]
+fn the_debug_form_of_an_error_has_nothing_of_the_conversation() {
+    let secret = "my diary";
+    let message = Arc::new(Message::user(secret));
+    let call = ToolCall::new("call_1", "write_file", format!(r#"{{"text": "{secret}"}}"#));
+    let mut turn = turn();
+    turn.state = json!({ "partial": secret });
+    turn.committed = vec![message.clone()];
+    turn.executed = vec![ToolResult::new(&call, ToolOutcome::Success, secret)];
+    turn.approvals = vec![PendingApproval::new(call, secret)];
+    turn.extra.insert("later", secret);
+
+    let failed = || std::io::Error::other("disk full");
+    let provider = ProviderError::new(ProviderErrorKind::RateLimit, "anthropic", "slow down");
+    let errors = [
+        ChatError::Provider {
+            source: Box::new(provider),
+            turn: turn.clone(),
+        },
+        ChatError::Commit {
+            source: failed().into(),
+            turn: turn.clone(),
+        },
+        ChatError::Conflict {
+            source: failed().into(),
+            turn: Some(turn),
+        },
+    ];
+    for error in errors {
+        for text in [format!("{error:?}"), format!("{error:#?}")] {
+            assert!(!text.contains(secret), "{text}");
+            assert!(text.contains("SuspendedTurn"), "{text}");
+        }
+    }
 }

@@ -67,87 +67,54 @@ fn events() -> Vec<TurnEvent> {
         Duration::from_millis(1500),
     );
     let kinds: Vec<TurnEventKind> = vec![
-        TurnStarted {
-            input: MessageId::from_u128(2),
-            resumed: true,
-            extra: Default::default(),
-        }
-        .into(),
-        ContextCompacted {
-            strategy: "truncate".into(),
-            messages_before: 9,
-            messages_after: 4,
-            tokens_before: 900,
-            tokens_after: 400,
-            extra: Default::default(),
-        }
-        .into(),
-        ModelCallStarted {
-            number: 1,
-            extra: Default::default(),
-        }
-        .into(),
+        TurnStarted::new(MessageId::from_u128(2))
+            .with_resumed(true)
+            .into(),
+        ContextCompacted::new("truncate".into(), 9, 4, 900, 400).into(),
+        ModelCallStarted::new(1).into(),
         retry.into(),
         TurnEventKind::text("Hello"),
         TurnEventKind::thinking("Hm"),
-        ModelCallFinished {
-            number: 1,
-            model,
-            stop_reason: StopReason::ToolUse,
-            usage: Usage::new(3, 4),
-            context_tokens: Some(2),
-            elapsed_us: 1_250,
-            extra: Default::default(),
-        }
-        .into(),
-        ToolCallStarted {
-            call: call(),
-            extra: Default::default(),
-        }
-        .into(),
-        ToolCallProgressed {
-            call: call().id,
-            message: "half of it".into(),
-            extra: Default::default(),
-        }
-        .into(),
-        ToolCallFinished {
-            result: ToolResult::new(&call(), ToolOutcome::Success, "done"),
-            elapsed_us: 12,
-            extra: Default::default(),
-        }
-        .into(),
-        ApprovalRequested {
-            approvals: suspended().approvals,
-            extra: Default::default(),
-        }
-        .into(),
-        ModeSwitched {
-            from: "build".into(),
-            to: "plan".into(),
-            by: "person".into(),
-            extra: Default::default(),
-        }
-        .into(),
+        ModelCallFinished::new(1, model, StopReason::ToolUse, Usage::new(3, 4))
+            .with_context_tokens(Some(2))
+            .with_elapsed_us(1_250)
+            .into(),
+        ToolCallStarted::new(call()).into(),
+        ToolCallProgressed::new(call().id, "half of it".into()).into(),
+        ToolCallFinished::new(ToolResult::new(&call(), ToolOutcome::Success, "done"))
+            .with_elapsed_us(12)
+            .into(),
+        ApprovalRequested::new(suspended().approvals).into(),
+        ModeSwitched::new("build".into(), "plan".into(), "person".into()).into(),
         TurnEventKind::notice("analytics", "the exporter fails"),
-        TurnFinished {
-            response: Box::new(response()),
-            extra: Default::default(),
-        }
-        .into(),
-        TurnFailed {
-            message: "out of cheese".into(),
-            usage: Usage::new(1, 0),
-            extra: Default::default(),
-        }
-        .into(),
+        TurnFinished::new(Box::new(response())).into(),
+        TurnFailed::new("out of cheese".into(), Usage::new(1, 0)).into(),
     ];
+    let tags: Vec<&str> = kinds.iter().map(TurnEventKind::kind).collect();
+    assert_eq!(
+        tags,
+        TurnEventKind::KINDS,
+        "the golden file has every event"
+    );
     let event = |(sequence, kind)| {
         let mut event = TurnEvent::new(session(), TURN, sequence, kind);
         event.at = Timestamp::UNIX_EPOCH;
         event
     };
     (0..).zip(kinds).map(event).collect()
+}
+
+#[test]
+fn logs_keep_nothing_of_the_conversation() {
+    let logged: Vec<Value> = events()
+        .iter()
+        .map(|event| json!({ event.kind.kind(): serde_json::to_value(event.redacted()).unwrap() }))
+        .collect();
+    check_golden(HERE, "redacted_events", &logged);
+    let text = serde_json::to_string(&logged).unwrap();
+    for said in ["Hello", "Hm", "done", "a.txt", "half of it", "docs-456"] {
+        assert!(!text.contains(said), "{said}: {text}");
+    }
 }
 
 #[test]

@@ -159,7 +159,7 @@ impl TurnPorts for World {
         Ok(())
     }
 
-    fn journals(&self) -> bool {
+    fn persists_turns(&self) -> bool {
         self.journal.is_some()
     }
 

@@ -201,7 +201,7 @@ fn line(kind: &TurnEventKind) -> Option<String> {
         TurnEventKind::Notice(notice) => {
             return Some(terminal::one_line(&format!(
                 "{}: {}",
-                notice.part, notice.message
+                notice.component, notice.message
             )));
         }
         _ => return None,

@@ -14,7 +14,7 @@ async fn sessions() {
     let make = async || Encrypted::new(InMemorySessionStore::default(), keys(&[1, 2]));
     conformance::session_store(make).await;
     let any: Arc<dyn SessionStore> = Arc::new(make().await);
-    assert!(!any.is_durable());
+    assert!(!any.persists_turns());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

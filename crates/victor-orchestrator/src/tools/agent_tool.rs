@@ -107,7 +107,7 @@ struct Nested<'a> {
 impl Nested<'_> {
     /// Ends it. What a durable store has of it stays there.
     async fn end(&self) {
-        if !self.agent.session_coordinator().journals()
+        if !self.agent.session_coordinator().persists_turns()
             && let Err(error) = self.agent.reset_session(&self.session).await
         {
             tracing::debug!(session = %self.session, %error, "a nested conversation was not forgotten");

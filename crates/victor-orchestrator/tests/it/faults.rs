@@ -79,7 +79,7 @@ async fn notices(mut stream: TurnStream) -> Vec<String> {
     let mut notices = Vec::new();
     while let Some(event) = stream.next().await {
         if let TurnEventKind::Notice(notice) = event.unwrap().kind {
-            notices.push(notice.part);
+            notices.push(notice.component);
         }
     }
     notices

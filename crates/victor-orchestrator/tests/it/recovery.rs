@@ -76,7 +76,7 @@ impl SessionStore for Disk {
         Ok(version)
     }
 
-    fn is_durable(&self) -> bool {
+    fn persists_turns(&self) -> bool {
         true
     }
 

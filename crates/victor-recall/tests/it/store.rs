@@ -97,8 +97,8 @@ impl SessionStore for Counting {
         self.inner.find(query).await
     }
 
-    fn is_durable(&self) -> bool {
-        self.inner.is_durable()
+    fn persists_turns(&self) -> bool {
+        self.inner.persists_turns()
     }
 
     async fn load(

@@ -56,7 +56,7 @@ impl SessionStore for SqlSessionStore {
         transaction.end(outcome).await
     }
 
-    fn is_durable(&self) -> bool {
+    fn persists_turns(&self) -> bool {
         true
     }
 

@@ -192,7 +192,6 @@ impl Turn {
 mod tests {
     use futures_util::stream;
     use victor_chat_protocol::{TurnFailed, TurnFinished, TurnStarted};
-    use victor_core::wire::Extra;
     use victor_core::{Message, MessageId, SessionId, TurnId, Usage, contain, contain_sync};
 
     use super::*;
@@ -205,31 +204,17 @@ mod tests {
     }
 
     fn started() -> TurnEventKind {
-        TurnStarted {
-            input: MessageId::from_u128(1),
-            resumed: false,
-            extra: Extra::default(),
-        }
-        .into()
+        TurnStarted::new(MessageId::from_u128(1)).into()
     }
 
     fn finished() -> TurnEventKind {
         let message = Message::user("hello").into();
         let response = Box::new(ChatResponse::new(SessionId::default(), TURN, message));
-        TurnFinished {
-            response,
-            extra: Extra::default(),
-        }
-        .into()
+        TurnFinished::new(response).into()
     }
 
     fn failed() -> TurnEventKind {
-        TurnFailed {
-            message: "m".into(),
-            usage: Usage::default(),
-            extra: Extra::default(),
-        }
-        .into()
+        TurnFailed::new("m".into(), Usage::default()).into()
     }
 
     /// What `TurnStream` sees to, and no agent can break as long as it does.

@@ -249,8 +249,8 @@ impl<T: SessionStore> SessionStore for Faulty<T> {
         .await
     }
 
-    fn is_durable(&self) -> bool {
-        self.inner.is_durable()
+    fn persists_turns(&self) -> bool {
+        self.inner.persists_turns()
     }
 
     fn leases(&self) -> bool {

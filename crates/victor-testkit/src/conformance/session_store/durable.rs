@@ -23,7 +23,7 @@ use crate::conformance::{calm, succeed};
 pub async fn durable_session_store<S: SessionStore>(open: impl AsyncFn() -> S) {
     let id = SessionId::new("'s");
     let store = open().await;
-    law!(store.is_durable(), "a durable store says that it is");
+    law!(store.persists_turns(), "a durable store says that it is");
     fill(&store, &id).await;
     let before = everything(&store).await;
     drop(store);

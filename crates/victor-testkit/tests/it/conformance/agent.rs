@@ -6,7 +6,6 @@ use victor_chat_protocol::{
     Agent, ChatError, ChatInput, ChatResponse, EventSink, ModelCallStarted, TurnEventKind,
     TurnFinished, TurnOutcome, TurnStarted, TurnStream,
 };
-use victor_core::wire::Extra;
 use victor_core::{Message, SessionId, TurnId};
 use victor_testkit::conformance;
 
@@ -59,21 +58,12 @@ async fn work(
 ) -> Result<ChatResponse, ChatError> {
     let (session, turn) = (events.session().clone(), events.turn());
     let input = Arc::new(input.into_message());
-    let started = TurnStarted {
-        input: input.id(),
-        resumed: false,
-        extra: Extra::default(),
-    };
+    let started = TurnStarted::new(input.id());
     if bug != "no beginning" {
         events.emit(started).await;
     }
     for number in 1..=2 {
-        events
-            .emit(ModelCallStarted {
-                number,
-                extra: Extra::default(),
-            })
-            .await;
+        events.emit(ModelCallStarted::new(number)).await;
         for word in ["one ", "two ", "three"] {
             yield_now().await;
             if events.is_cancelled() {
@@ -97,12 +87,7 @@ async fn work(
         "panics" => panic!("bug"),
         "ends twice" => {
             let response = Box::new(response.clone());
-            events
-                .emit(TurnFinished {
-                    response,
-                    extra: Extra::default(),
-                })
-                .await;
+            events.emit(TurnFinished::new(response)).await;
         }
         "another turn" => response.turn = TurnId::generate(),
         "answer only" => drop(response.messages.remove(0)),

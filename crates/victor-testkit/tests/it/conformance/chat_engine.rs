@@ -5,7 +5,6 @@ use victor_chat_protocol::{
     ChatEngine, ChatError, ChatResponse, EventSink, ModelCall, ModelCallStarted, TurnEventKind,
     TurnOutcome, TurnPorts, TurnStart, TurnStarted,
 };
-use victor_core::wire::Extra;
 use victor_core::{Coordinator, Message, Part, Role};
 use victor_provider_protocol::CompletionEvent;
 use victor_testkit::conformance;
@@ -42,11 +41,7 @@ impl ChatEngine for Engine {
             });
         };
         let mut response = ChatResponse::ended(session, turn, TurnOutcome::Cancelled);
-        let started = TurnStarted {
-            input: input.id(),
-            resumed: false,
-            extra: Extra::default(),
-        };
+        let started = TurnStarted::new(input.id());
         events.emit(started).await;
         let work = self.work(input, &*ports, events, &mut response);
         let Some(done) = events.until_cancelled(work).await else {
@@ -81,10 +76,7 @@ impl Engine {
         loop {
             response.model_calls += 1;
             events
-                .emit(ModelCallStarted {
-                    number: response.model_calls,
-                    extra: Extra::default(),
-                })
+                .emit(ModelCallStarted::new(response.model_calls))
                 .await;
             let mut call = ModelCall::default();
             call.number = response.model_calls;

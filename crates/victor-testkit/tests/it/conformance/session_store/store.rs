@@ -320,7 +320,7 @@ impl SessionStore for Store {
         }
     }
 
-    fn is_durable(&self) -> bool {
+    fn persists_turns(&self) -> bool {
         !self.is("is modest")
     }
 
