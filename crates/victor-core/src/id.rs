@@ -161,6 +161,10 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
+    /// Identifies an attempt of a model call.
+    AttemptId
+}
+uuid_id! {
     /// Names a message.
     MessageId
 }

@@ -54,7 +54,8 @@ pub use contain::{Panicked, contain, contain_sync};
 pub use context::Context;
 pub use coordinator::{Coordinator, CoordinatorError, Health, HealthStatus, Problems};
 pub use id::{
-    CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId, TurnId,
+    AttemptId, CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId,
+    TurnId,
 };
 pub use lock::Lock;
 pub use message::{Message, Role};

@@ -4,6 +4,8 @@
 //! - [`ProviderRouter`] is the role of the coordinator that chooses a provider, retries and switches.
 //! - [`ChatRequest`] goes in, a [`CompletionStream`] of [`CompletionEvent`]s comes out and ends with a
 //!   [`Completion`]; a [`ProviderError`] says what went wrong in one of the classes of [`ProviderErrorKind`].
+//! - [`LedgerEntry`] records one attempt with its tokens and its cost in [`NanoDollars`]; [`PriceTable`] tells prices, and
+//!   [`LedgerStore`] keeps entries.
 //!
 //! # A provider
 //!
@@ -39,6 +41,9 @@
 mod capabilities;
 mod completion;
 mod error;
+mod ledger;
+mod money;
+mod price;
 mod provider;
 mod refusal;
 mod request;
@@ -48,6 +53,11 @@ mod stream;
 pub use capabilities::{Capabilities, CapabilitySource};
 pub use completion::{Completion, CompletionEvent, RetryNotice};
 pub use error::{ProviderError, ProviderErrorKind};
+pub use ledger::{
+    AttemptOutcome, LedgerEntry, LedgerError, LedgerQuery, LedgerStore, LedgerTotal, UsageSource,
+};
+pub use money::{NanoDollars, ParseMoneyError};
+pub use price::{Price, PriceQuery, PriceTable};
 pub use provider::ChatProvider;
 #[cfg(feature = "mock")]
 pub use provider::MockChatProvider;
