@@ -3,7 +3,7 @@
 //! There is a suite for each of these traits:
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
-//!   `ConfigProvider`, `Embedder`, `PromptContributor`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`,
+//!   `ConfigProvider`, `Embedder`, `LedgerStore`, `PriceTable`, `PromptContributor`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`,
 //!   `Tool`, `ToolSelectionStrategy`;
 //! - roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`, `ModeManager`,
 //!   `PromptBuilder`, `ProviderRouter`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of them together.
@@ -44,8 +44,10 @@ mod config_loader;
 mod config_provider;
 mod context_manager;
 mod embedder;
+mod ledger_store;
 mod life;
 mod mode_manager;
+mod price_table;
 mod prompt_builder;
 mod prompt_contributor;
 mod provider_router;
@@ -74,7 +76,9 @@ pub use config_loader::config_loader;
 pub use config_provider::config_provider;
 pub use context_manager::context_manager;
 pub use embedder::embedder;
+pub use ledger_store::ledger_store;
 pub use mode_manager::mode_manager;
+pub use price_table::price_table;
 pub use prompt_builder::prompt_builder;
 pub use prompt_contributor::prompt_contributor;
 pub use provider_router::provider_router;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use victor_prices::protocol::{NanoDollars, Price, PriceQuery, PriceTable};
-use victor_prices::{GenaiPrices, Layered, PriceFile};
+use victor_prices::{GenaiPrices, Layered, LiteLlmPrices, PriceFile};
+use victor_testkit::conformance;
 
 use crate::{NOW, cost, usage};
 
@@ -66,6 +67,24 @@ fn the_bundled_table_knows_shares_lifetimes_steps_dates_and_tiers() {
     };
     assert_eq!(day("2026-04-29T00:00:00Z"), Some(2_000_000));
     assert_eq!(day("2026-05-01T00:00:00Z"), Some(1_250_000));
+}
+
+#[test]
+fn the_tables_keep_the_laws() {
+    let known = [
+        ("anthropic", "claude-sonnet-5"),
+        ("openai", "gpt-5.4"),
+        ("deepseek", "deepseek-chat"),
+    ];
+    let unknown = [("openai", "no-such-model"), ("acme", "gpt-5.4")];
+    conformance::price_table(&GenaiPrices::bundled(), &known, &unknown);
+    let text = "[[price]]\nmodel = \"m-*\"\ninput = 1.0\noutput = 5.0\ncache_read = 0.1\n";
+    let file = PriceFile::from_toml(text).unwrap();
+    conformance::price_table(&file, &[("acme", "m-1")], &[("acme", "n")]);
+    conformance::price_table(&Arc::new(file), &[("acme", "m-2")], &[("acme", "n")]);
+    let text = r#"{"m": {"litellm_provider": "acme", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}}"#;
+    let file = LiteLlmPrices::from_json(text).unwrap();
+    conformance::price_table(&file, &[("acme", "m")], &[("acme", "n"), ("other", "m")]);
 }
 
 #[test]

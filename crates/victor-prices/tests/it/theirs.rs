@@ -12,6 +12,7 @@ use victor_prices::{GenaiPrices, LiteLlmPrices};
 use crate::{NOW, cost, usage};
 
 /// The folder into which pip has installed `genai-prices` and `litellm`.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("VICTOR_PRICES").map(PathBuf::from);
     if folder.is_none() {

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use victor_core::{Opaque, Part, StopReason, Thinking, ToolCall, Usage};
+use victor_core::{AttemptId, Opaque, Part, StopReason, Thinking, ToolCall, TurnId, Usage};
 use victor_provider_protocol::{
-    Capabilities, Completion, ProviderErrorKind, ResponseFormat, RetryNotice,
+    AttemptOutcome, Capabilities, Completion, LedgerEntry, LedgerError, NanoDollars,
+    ProviderErrorKind, ResponseFormat, RetryNotice, UsageSource,
 };
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 
@@ -114,4 +115,32 @@ fn classes_of_errors() {
     check(&Kind::Malformed, "malformed", true);
     check(&Kind::Panicked, "panicked", false);
     check(&Kind::from("solar_flare"), "solar_flare", false);
+}
+
+#[test]
+fn a_ledger_entry() {
+    let mut entry = LedgerEntry::begin("main", "acme", "acme-1".into(), 2);
+    let time = |text: &str| text.parse().unwrap();
+    entry.id = AttemptId::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001);
+    entry.started = time("2026-11-30T12:00:00Z");
+    check_golden(HERE, "ledger_entry_pending", &entry);
+    entry.session = Some("s".into());
+    entry.turn = Some(TurnId::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0002));
+    entry.tags = vec!["tenant-1".into()];
+    entry.ended = Some(time("2026-11-30T12:00:01.5Z"));
+    entry.outcome = AttemptOutcome::Failed;
+    entry.error = Some(ProviderErrorKind::Timeout);
+    entry.usage = Usage::new(10, 2);
+    entry.usage_source = UsageSource::Estimated;
+    entry.cost = Some(NanoDollars::from_nanos(42));
+    entry.price_source = Some("price file: price 1 (acme-*)".into());
+    check_golden(HERE, "ledger_entry", &entry);
+    check_unknown_fields("ledger_entry", &entry, &[]);
+}
+
+#[test]
+fn a_store_that_failed_says_why() {
+    let error = LedgerError::new("disk full").with_source("no space left");
+    let text = victor_core::with_causes(&error);
+    assert_eq!(text, "the ledger's store failed: disk full: no space left");
 }
