@@ -40,6 +40,18 @@ pub trait AnalyticsExporter: fmt::Debug + Send + Sync + 'static {
     async fn shutdown(&self) {}
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: AnalyticsExporter + ?Sized> AnalyticsExporter for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        async fn export<'a>(
+            &self,
+            events: &'a [AnalyticsEvent],
+        ) -> Result<ExportResult, ExportError>;
+        async fn shutdown(&self) -> ();
+    }
+}
+
 /// What came of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -64,3 +64,21 @@ pub trait CheckpointStore: fmt::Debug + Send + Sync + 'static {
     /// The store does not work. Nothing was deleted.
     async fn delete(&self, ids: &[CheckpointId]) -> Result<usize, CheckpointError>;
 }
+
+#[deny(clippy::missing_trait_methods)]
+impl<T: CheckpointStore + ?Sized> CheckpointStore for std::sync::Arc<T> {
+    victor_core::forward! {
+        async fn save<'a, 'b>(
+            &self,
+            checkpoint: &'a Checkpoint,
+            links: &'b [HistoryLink],
+        ) -> Result<(), CheckpointError>;
+        async fn load(&self, id: CheckpointId) -> Result<Checkpoint, CheckpointError>;
+        async fn messages<'a>(&self, history: &'a History) -> Result<Messages, CheckpointError>;
+        async fn list<'a>(
+            &self,
+            session: &'a SessionId,
+        ) -> Result<Vec<Checkpoint>, CheckpointError>;
+        async fn delete<'a>(&self, ids: &'a [CheckpointId]) -> Result<usize, CheckpointError>;
+    }
+}

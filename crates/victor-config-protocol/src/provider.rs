@@ -42,3 +42,12 @@ pub trait ConfigProvider: fmt::Debug + Send + Sync + 'static {
     /// It cannot say. The next provider is asked.
     async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError>;
 }
+
+#[deny(clippy::missing_trait_methods)]
+impl<T: ConfigProvider + ?Sized> ConfigProvider for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        fn priority(&self) -> i32;
+        async fn get_config<'a>(&self, session: &'a SessionId) -> Result<ConfigMap, ConfigError>;
+    }
+}

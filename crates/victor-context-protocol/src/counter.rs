@@ -23,6 +23,15 @@ pub trait TokenCounter: fmt::Debug + Send + Sync + 'static {
     fn count_message(&self, message: &Message) -> u32;
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: TokenCounter + ?Sized> TokenCounter for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        fn count_text(&self, text: &str) -> u32;
+        fn count_message(&self, message: &Message) -> u32;
+    }
+}
+
 /// What callers of a [`TokenCounter`] use.
 pub trait TokenCounterExt: TokenCounter {
     /// The tokens of a message, counted once and then remembered with it.

@@ -52,6 +52,19 @@ pub trait CompactionStrategy: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Context, CompactionError>;
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: CompactionStrategy + ?Sized> CompactionStrategy for Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        fn max_request_tokens(&self) -> Option<u64>;
+        async fn compact<'a, 'b>(
+            &self,
+            context: &'a Context,
+            budget: &'b CompactionBudget,
+        ) -> Result<Context, CompactionError>;
+    }
+}
+
 /// How small a context should become.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

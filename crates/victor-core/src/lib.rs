@@ -34,6 +34,7 @@
 mod contain;
 mod context;
 mod coordinator;
+mod forward;
 mod id;
 mod lock;
 mod message;

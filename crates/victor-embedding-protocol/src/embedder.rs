@@ -42,6 +42,16 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
     async fn embed(&self, texts: &[&str]) -> Result<Vec<Embedding>, EmbedError>;
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: Embedder + ?Sized> Embedder for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn model(&self) -> &ModelId;
+        fn dimensions(&self) -> usize;
+        fn max_batch(&self) -> usize;
+        async fn embed<'a, 'b>(&self, texts: &'a [&'b str]) -> Result<Vec<Embedding>, EmbedError>;
+    }
+}
+
 #[cfg(feature = "mock")]
 mockall::mock! {
     /// A mock of [`Embedder`], made by mockall.

@@ -33,6 +33,15 @@ pub trait MetricsExporter: fmt::Debug + Send + Sync + 'static {
     async fn shutdown(&self) {}
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: MetricsExporter + ?Sized> MetricsExporter for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        async fn export<'a>(&self, snapshot: &'a MetricsSnapshot) -> Result<(), MetricsExportError>;
+        async fn shutdown(&self) -> ();
+    }
+}
+
 /// Why measurements could not be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]

@@ -25,6 +25,14 @@ pub trait ModePolicy: fmt::Debug + Send + Sync + 'static {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: ModePolicy + ?Sized> ModePolicy for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn mode(&self) -> &Mode;
+        fn permits(&self, tool: &ToolSpec) -> Permission;
+    }
+}
+
 impl ModePolicy for Mode {
     fn mode(&self) -> &Mode {
         self

@@ -39,6 +39,18 @@ pub trait PromptContributor: fmt::Debug + Send + Sync + 'static {
     async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError>;
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: PromptContributor + ?Sized> PromptContributor for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        fn priority(&self) -> i32;
+        async fn get_contribution<'a>(
+            &self,
+            cx: &'a PromptContext,
+        ) -> Result<Contribution, PromptError>;
+    }
+}
+
 /// A section of the system prompt, possibly empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contribution(String);

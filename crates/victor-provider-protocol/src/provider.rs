@@ -52,3 +52,17 @@ pub trait ChatProvider: fmt::Debug + Send + Sync + 'static {
     /// What the model can do. Does no I/O: what must be asked for is asked for when the provider is built.
     fn capabilities(&self, model: &ModelId) -> Capabilities;
 }
+
+#[deny(clippy::missing_trait_methods)]
+impl<T: ChatProvider + ?Sized> ChatProvider for std::sync::Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        async fn stream_chat<'a>(
+            &self,
+            request: &'a ChatRequest,
+        ) -> Result<CompletionStream, ProviderError>;
+        async fn chat<'a>(&self, request: &'a ChatRequest) -> Result<Completion, ProviderError>;
+        fn default_model(&self) -> Option<ModelId>;
+        fn capabilities(&self, model: &ModelId) -> Capabilities;
+    }
+}

@@ -1,7 +1,6 @@
 //! The extension point for stores of sessions.
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::SessionId;
@@ -205,104 +204,64 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     async fn delete(&self, session: &SessionId) -> Result<bool, SessionError>;
 }
 
-#[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
-    async fn create_with(
-        &self,
-        session: &SessionInfo,
-        entries: &[TranscriptEntry],
-    ) -> Result<(), SessionError> {
-        (**self).create_with(session, entries).await
-    }
-
-    async fn create(&self, session: &SessionInfo) -> Result<(), SessionError> {
-        (**self).create(session).await
-    }
-
-    async fn commit(
-        &self,
-        session: &SessionId,
-        expected: u64,
-        commit: &SessionCommit,
-    ) -> Result<u64, SessionError> {
-        (**self).commit(session, expected, commit).await
-    }
-
-    async fn append(
-        &self,
-        session: &SessionId,
-        expected: u64,
-        entries: &[TranscriptEntry],
-    ) -> Result<u64, SessionError> {
-        (**self).append(session, expected, entries).await
-    }
-
-    fn persists_turns(&self) -> bool {
-        (**self).persists_turns()
-    }
-
-    fn leases(&self) -> bool {
-        (**self).leases()
-    }
-
-    async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError> {
-        (**self).standing(session).await
-    }
-
-    async fn change_lease(
-        &self,
-        session: &SessionId,
-        change: &LeaseChange,
-    ) -> Result<(), SessionError> {
-        (**self).change_lease(session, change).await
-    }
-
-    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
-        (**self).open_turn(session).await
-    }
-
-    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
-        (**self).open_turns().await
-    }
-
-    async fn load(
-        &self,
-        session: &SessionId,
-        from: u64,
-    ) -> Result<Vec<TranscriptEntry>, SessionError> {
-        (**self).load(session, from).await
-    }
-
-    async fn info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
-        (**self).info(session).await
-    }
-
-    async fn update(
-        &self,
-        session: &SessionId,
-        patch: &SessionPatch,
-    ) -> Result<SessionInfo, SessionError> {
-        (**self).update(session, patch).await
-    }
-
-    async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
-        (**self).find(query).await
-    }
-
-    async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        (**self).list().await
-    }
-
-    async fn clear(
-        &self,
-        session: &SessionId,
-        patch: &SessionPatch,
-    ) -> Result<SessionInfo, SessionError> {
-        (**self).clear(session, patch).await
-    }
-
-    async fn delete(&self, session: &SessionId) -> Result<bool, SessionError> {
-        (**self).delete(session).await
+impl<T: SessionStore + ?Sized> SessionStore for std::sync::Arc<T> {
+    victor_core::forward! {
+        async fn create_with<'a, 'b>(
+            &self,
+            session: &'a SessionInfo,
+            entries: &'b [TranscriptEntry],
+        ) -> Result<(), SessionError>;
+        async fn create<'a>(&self, session: &'a SessionInfo) -> Result<(), SessionError>;
+        async fn commit<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            expected: u64,
+            commit: &'b SessionCommit,
+        ) -> Result<u64, SessionError>;
+        async fn append<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            expected: u64,
+            entries: &'b [TranscriptEntry],
+        ) -> Result<u64, SessionError>;
+        fn persists_turns(&self) -> bool;
+        fn leases(&self) -> bool;
+        async fn standing<'a>(
+            &self,
+            session: &'a SessionId,
+        ) -> Result<Option<SessionStanding>, SessionError>;
+        async fn change_lease<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            change: &'b LeaseChange,
+        ) -> Result<(), SessionError>;
+        async fn open_turn<'a>(
+            &self,
+            session: &'a SessionId,
+        ) -> Result<Option<OpenTurn>, SessionError>;
+        async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError>;
+        async fn load<'a>(
+            &self,
+            session: &'a SessionId,
+            from: u64,
+        ) -> Result<Vec<TranscriptEntry>, SessionError>;
+        async fn info<'a>(
+            &self,
+            session: &'a SessionId,
+        ) -> Result<Option<SessionInfo>, SessionError>;
+        async fn update<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            patch: &'b SessionPatch,
+        ) -> Result<SessionInfo, SessionError>;
+        async fn find<'a>(&self, query: &'a SessionQuery) -> Result<Vec<SessionInfo>, SessionError>;
+        async fn list(&self) -> Result<Vec<SessionInfo>, SessionError>;
+        async fn clear<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            patch: &'b SessionPatch,
+        ) -> Result<SessionInfo, SessionError>;
+        async fn delete<'a>(&self, session: &'a SessionId) -> Result<bool, SessionError>;
     }
 }

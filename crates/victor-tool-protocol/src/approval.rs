@@ -29,6 +29,15 @@ pub trait ApprovalPolicy: fmt::Debug + Send + Sync + 'static {
     fn forget(&self, _session: &SessionId) {}
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: ApprovalPolicy + ?Sized> ApprovalPolicy for Arc<T> {
+    victor_core::forward! {
+        async fn review<'a>(&self, request: &'a ApprovalRequest) -> Verdict;
+        fn approved(&self, request: &ApprovalRequest, scope: ApprovalScope);
+        fn forget(&self, session: &SessionId);
+    }
+}
+
 /// A call that waits for a decision.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -55,6 +55,29 @@ pub trait ReceiptStore: fmt::Debug + Send + Sync + 'static {
     async fn forget(&self, session: &SessionId) -> Result<(), ToolStoreError>;
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: ReceiptStore + ?Sized> ReceiptStore for std::sync::Arc<T> {
+    victor_core::forward! {
+        async fn begin<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            key: &'b str,
+        ) -> Result<Receipt, ToolStoreError>;
+        async fn finish<'a, 'b, 'c>(
+            &self,
+            session: &'a SessionId,
+            key: &'b str,
+            result: &'c ToolResult,
+        ) -> Result<(), ToolStoreError>;
+        async fn withdraw<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            key: &'b str,
+        ) -> Result<(), ToolStoreError>;
+        async fn forget<'a>(&self, session: &'a SessionId) -> Result<(), ToolStoreError>;
+    }
+}
+
 /// What a store knows of a call.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

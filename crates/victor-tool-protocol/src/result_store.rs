@@ -52,6 +52,26 @@ pub trait ResultStore: fmt::Debug + Send + Sync + 'static {
     async fn forget(&self, session: &SessionId) -> Result<(), ToolStoreError>;
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: ResultStore + ?Sized> ResultStore for std::sync::Arc<T> {
+    victor_core::forward! {
+        async fn put<'a, 'b, 'c>(
+            &self,
+            session: &'a SessionId,
+            handle: &'b str,
+            text: &'c str,
+        ) -> Result<(), ToolStoreError>;
+        async fn read<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            handle: &'b str,
+            offset: u64,
+            max_bytes: usize,
+        ) -> Result<Option<ResultPage>, ToolStoreError>;
+        async fn forget<'a>(&self, session: &'a SessionId) -> Result<(), ToolStoreError>;
+    }
+}
+
 /// A page of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -52,6 +52,24 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
+impl<T: Tool + ?Sized> Tool for Arc<T> {
+    victor_core::forward! {
+        fn spec(&self) -> &ToolSpec;
+        async fn call<'a>(
+            &self,
+            cx: &'a ToolContext,
+            arguments: Value,
+        ) -> Result<ToolOutput, ToolError>;
+        async fn preview<'a, 'b>(
+            &self,
+            cx: &'a ToolContext,
+            arguments: &'b Value,
+        ) -> Option<Preview>;
+        fn limits(&self) -> ToolLimits;
+    }
+}
+
 /// Within which limits the calls of a tool run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -39,3 +39,15 @@ pub trait ToolSelectionStrategy: fmt::Debug + Send + Sync + 'static {
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<f32>, SelectionError>;
 }
+
+#[deny(clippy::missing_trait_methods)]
+impl<T: ToolSelectionStrategy + ?Sized> ToolSelectionStrategy for Arc<T> {
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        async fn score<'a, 'b>(
+            &self,
+            request: &'a SelectionRequest,
+            tools: &'b Arc<[ToolSpec]>,
+        ) -> Result<Vec<f32>, SelectionError>;
+    }
+}
