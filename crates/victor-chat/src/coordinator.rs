@@ -256,6 +256,12 @@ impl Work<'_> {
                     self.events.emit(progressed).await;
                     continue;
                 }
+                Some(Some(ToolUpdate::Notice { message, .. })) => {
+                    self.events
+                        .emit(TurnEventKind::notice("tool", message))
+                        .await;
+                    continue;
+                }
                 Some(Some(_)) => continue,
                 Some(None) => ToolResult::new(
                     &calls[0],

@@ -71,3 +71,5 @@ pub use results::{ToolResults, ToolUpdate};
 #[cfg(feature = "mock")]
 pub use tool::MockTool;
 pub use tool::{Tool, ToolContext, ToolLimits, ToolListener, ToolOutput};
+#[doc(no_inline)]
+pub use victor_core as core;

@@ -19,6 +19,13 @@ pub enum ToolUpdate {
         /// How far it is, in words.
         message: String,
     },
+    /// Something is not as it should be with a call, for those who watch; the call goes on or is about to end.
+    Notice {
+        /// The call.
+        call: ToolCallId,
+        /// What it is, in words.
+        message: String,
+    },
     /// A call has ended.
     Finished(ToolResult),
 }
@@ -82,6 +89,7 @@ impl ToolResults {
             match update {
                 ToolUpdate::Finished(result) => return result,
                 ToolUpdate::Progress { message, .. } => on_progress(&message),
+                ToolUpdate::Notice { .. } => {}
             }
         }
         missing_result(call)

@@ -1,18 +1,25 @@
-//! Whether arguments can be used, and what a model is told if not.
+//! Arguments of calls: read leniently, checked by the schema, and refused in words that help a model.
 
-use jsonschema::ValidationError;
-use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+#[cfg(feature = "json-schema")]
+mod schema;
+#[cfg(any(test, not(feature = "json-schema")))]
+mod shape;
+
 use serde_json::Value;
-use victor_core::{JsonMap, ToolCall, ToolSpec};
+use victor_core::{JsonMap, ToolCall, ToolSpec, closest};
 use victor_text::excerpt;
 
 use crate::registry::Registered;
-use crate::words::{closest, quoted};
 
-/// How many violations a model is told of at once.
+#[cfg(feature = "json-schema")]
+pub(crate) use schema::Schema;
+#[cfg(not(feature = "json-schema"))]
+pub(crate) use shape::Schema;
+
+/// The most violations that an error lists.
 const FEW: usize = 5;
 
-/// The arguments as an object, or what a model is told that sent something else. A whole number is written without a
+/// Reads arguments as an object. An error says what is wrong with them, for the model. A whole number is written without a
 /// point, as the types of tools read it: to a schema, `3.0` is an integer.
 ///
 /// A whole number of more than 64 bits is refused, since a tool would be given another one.
@@ -94,24 +101,26 @@ fn write_whole(value: &mut Value) {
     }
 }
 
+/// Writes arguments in the one form by which they are compared: with their fields in order.
+pub(crate) fn canonical(mut arguments: Value) -> String {
+    arguments.sort_all_objects();
+    arguments.to_string()
+}
+
 /// Below this, a float holds every whole number: 2^53.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Whether the arguments fit the schema, or what a model is told whose arguments do not.
+/// Checks arguments against the schema of their tool. An error says what does not fit, for the model.
 pub(crate) fn check(arguments: &Value, tool: &Registered) -> Result<(), String> {
-    if tool.schema.is_valid(arguments) {
+    let schema = &tool.spec.input_schema;
+    let mut violations = tool.schema.violations(schema, arguments);
+    if violations.is_empty() {
         return Ok(());
     }
-    let schema = &tool.spec.input_schema;
-    let mut errors = tool.schema.iter_errors(arguments);
-    let mut violations: Vec<_> = errors
-        .by_ref()
-        .take(FEW)
-        .map(|error| violation(&error, schema))
-        .collect();
-    match errors.count() {
-        0 => {}
-        more => violations.push(format!("and {more} more")),
+    let more = violations.len().saturating_sub(FEW);
+    if more > 0 {
+        violations.truncate(FEW);
+        violations.push(format!("and {more} more"));
     }
     Err(format!(
         "the arguments of `{}` do not fit: {}; {}",
@@ -121,62 +130,45 @@ pub(crate) fn check(arguments: &Value, tool: &Registered) -> Result<(), String> 
     ))
 }
 
-fn violation(error: &ValidationError<'_>, schema: &Value) -> String {
-    let found = || excerpt(&error.instance().to_string(), 80);
-    let path = match error.instance_path().as_str() {
-        "" => "the whole",
-        path => path,
+/// The violation of a value that has another type, which is called `kind`.
+fn wrong_type(path: &str, kind: &str, found: &Value) -> String {
+    let article = if kind.starts_with(['a', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
     };
-    match error.kind() {
-        Kind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            format!("{}/{name} is missing", error.instance_path().as_str())
-        }
-        Kind::Type {
-            kind: TypeKind::Single(kind),
-        } => {
-            let kind = kind.to_string();
-            let article = if kind.starts_with(['a', 'i', 'o']) {
-                "an"
-            } else {
-                "a"
-            };
-            format!("{path} must be {article} {kind}, but it is {}", found())
-        }
-        Kind::Enum { options } => {
-            let options = excerpt(&options.to_string(), 500);
-            format!("{path} must be one of {options}, but it is {}", found())
-        }
-        Kind::AdditionalProperties { unexpected } => {
-            let known = match error.instance_path().as_str() {
-                "" => properties(schema).map(|(name, _)| name).collect(),
-                _ => Vec::new(), // the schema of a nested object is not at hand
-            };
-            let unexpected = unexpected.iter().map(|name| {
-                let place = format!("{}/{}", error.instance_path(), excerpt(name, 80));
-                match closest(name, known.iter().copied()).first() {
-                    Some(meant) => format!("{place} is unknown, did you mean `{meant}`?"),
-                    None => format!("{place} is unknown"),
-                }
-            });
-            unexpected.collect::<Vec<_>>().join("; ")
-        }
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            let alternatives = context
-                .iter()
-                .filter_map(|errors| errors.first())
-                .map(|error| violation(error, schema));
-            let alternatives = alternatives.take(FEW).collect::<Vec<_>>().join(", or ");
-            format!(
-                "{path} is {}, which fits no alternative: {alternatives}",
-                found()
-            )
-        }
-        _ => {
-            let masked = error.masked_with("the value");
-            format!("{path} is {}: {masked}", found())
-        }
+    format!(
+        "{} must be {article} {kind}, but it is {}",
+        place(path),
+        shown(found)
+    )
+}
+
+/// The violation of a value that is none of `options`.
+fn no_option(path: &str, options: &Value, found: &Value) -> String {
+    let options = excerpt(&options.to_string(), 500);
+    format!(
+        "{} must be one of {options}, but it is {}",
+        place(path),
+        shown(found)
+    )
+}
+
+/// The violation of an object that has an argument it may not have. `known` are the names that it may have.
+fn unknown<'a>(path: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let name = excerpt(name, 80);
+    match closest(&name, known) {
+        Some(meant) => format!("{path}/{name} is unknown, did you mean `{meant}`?"),
+        None => format!("{path}/{name} is unknown"),
     }
+}
+
+fn place(path: &str) -> &str {
+    if path.is_empty() { "the whole" } else { path }
+}
+
+fn shown(value: &Value) -> String {
+    excerpt(&value.to_string(), 80)
 }
 
 /// The arguments that a schema describes, in one line.
@@ -204,6 +196,12 @@ fn outline(schema: &Value) -> String {
         return "it takes no arguments that its schema names".to_owned();
     }
     format!("it takes {}", fields.join(", "))
+}
+
+/// Writes names in backquotes, with commas between them.
+pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {

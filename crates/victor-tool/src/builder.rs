@@ -6,7 +6,7 @@ use victor_tool_protocol::{
     ApprovalPolicy, ReceiptStore, RegisterError, ResultStore, Tool, ToolExecutor,
 };
 
-use crate::stores::Stores;
+use crate::results::Stores;
 use crate::{EffectPolicy, ToolCoordinator, ToolOptions};
 
 /// Puts a [`ToolCoordinator`] together.

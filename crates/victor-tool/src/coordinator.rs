@@ -9,13 +9,11 @@ use victor_tool_protocol::{
     ApprovalPolicy, RegisterError, Tool, ToolExecutor, ToolResults, ToolScope, Verdict,
 };
 
-use crate::cache::Cache;
-use crate::read_result::ReadResult;
 use crate::registry::Registry;
-use crate::review::POLICY;
-use crate::run::Runner;
-use crate::stores::Stores;
-use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions, schedule};
+use crate::results::{Cache, ReadResult, Stores};
+use crate::review::{POLICY, Review};
+use crate::run::{self, Runner};
+use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions};
 
 /// Holds the tools, decides which calls run, and runs them.
 ///
@@ -150,11 +148,15 @@ impl ToolExecutor for ToolCoordinator {
     }
 
     async fn review_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<Verdict> {
-        let review = |call| self.runner.review(&*self.policy, call, scope);
-        join_all(calls.iter().map(review)).await
+        let review = Review {
+            runner: &self.runner,
+            policy: &*self.policy,
+            scope,
+        };
+        join_all(calls.iter().map(|call| review.verdict(call))).await
     }
 
     fn run_tool_calls(&self, calls: Vec<ToolCall>, scope: &ToolScope) -> ToolResults {
-        schedule::results(Arc::clone(&self.runner), calls, scope)
+        run::start(Arc::clone(&self.runner), calls, scope)
     }
 }

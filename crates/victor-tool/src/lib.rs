@@ -62,42 +62,40 @@
 //!
 //! How many tools a model is shown, what a mode permits and how many calls a turn may make is decided elsewhere:
 //! `victor-orchestrator` joins this crate with those that do.
+//!
+//! # Features
+//!
+//! - `json-schema`, by default: arguments are checked by the whole JSON Schema of their tool. Without it, which saves 51
+//!   crates of 84, they are checked by their shape: `type`, `enum`, `required`, `properties`, `items` and
+//!   `additionalProperties: false`. All else that a schema says, such as limits, patterns, alternatives and references, is
+//!   left to the tool.
+//! - `typed`: `typed_tool`, tools whose schema is derived from a type.
 
 mod arguments;
-mod attempt;
 mod builder;
-mod cache;
+mod contained;
 mod coordinator;
-mod effect_policy;
 mod function;
-mod guarded;
 mod options;
-mod output;
-mod permits;
-mod prefix;
-mod pulse;
-mod read_result;
+mod policy;
 mod registry;
-mod retry;
+mod results;
 mod review;
-mod rule;
-mod rule_policy;
 mod run;
-mod schedule;
-mod standing;
-mod stores;
 #[cfg(feature = "typed")]
 mod typed;
-mod words;
 
 pub use builder::ToolCoordinatorBuilder;
 pub use coordinator::ToolCoordinator;
-pub use effect_policy::EffectPolicy;
 pub use function::{FunctionTool, tool_fn};
 pub use options::{ToolOptions, ToolRetryOptions};
-pub use prefix::command_prefix;
-pub use rule::{ArgumentRule, ArgumentTest, Decision, Rule};
-pub use rule_policy::{RuleError, RulePolicy};
-pub use standing::{StandingApproval, StandingApprovals};
+pub use policy::{
+    ArgumentRule, ArgumentTest, Decision, EffectPolicy, Rule, RuleError, RulePolicy,
+    StandingApproval, StandingApprovals, command_prefix,
+};
 #[cfg(feature = "typed")]
 pub use typed::{ToolArguments, TypedTool, typed_tool};
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_tool_protocol as protocol;

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use victor_core::{ToolSpec, contain_sync};
+use victor_core::{ToolSpec, closest, contain_sync};
 use victor_text::excerpt;
 use victor_tool_protocol::{RegisterError, Tool, ToolLimits};
 
-use crate::guarded::GuardedTool;
-use crate::words::{closest, quoted};
+use crate::arguments::{Schema, quoted};
+use crate::contained::ContainedTool;
 
 /// Up to how many names of tools are told to a model that called one that does not exist.
 const FEW: usize = 20;
@@ -18,22 +18,22 @@ const FEW: usize = 20;
 /// A tool with its schema, compiled once. Spec and limits are those that it was registered with.
 #[derive(Debug)]
 pub(crate) struct Registered {
-    pub(crate) tool: GuardedTool,
+    pub(crate) tool: ContainedTool,
     pub(crate) spec: Arc<ToolSpec>,
-    pub(crate) schema: jsonschema::Validator,
+    pub(crate) schema: Schema,
     pub(crate) limits: ToolLimits,
     /// One for each call that may run at the same time, where that is limited.
     pub(crate) permits: Option<Arc<Semaphore>>,
-    /// The name under which the tool's problems are kept.
-    pub(crate) part: String,
+    /// The name of the tool in the health.
+    pub(crate) component: String,
     /// Whether it is a tool of the coordinator, whose results are within the limits by themselves.
-    pub(crate) is_ours: bool,
+    pub(crate) is_builtin: bool,
 }
 
 impl Registered {
-    fn new(tool: Arc<dyn Tool>, is_ours: bool) -> Result<Self, RegisterError> {
+    fn new(tool: Arc<dyn Tool>, is_builtin: bool) -> Result<Self, RegisterError> {
         let told = contain_sync(|| (tool.spec().clone(), tool.limits()));
-        let tool = GuardedTool::new(tool);
+        let tool = ContainedTool::new(tool);
         let (spec, limits) = told.map_err(RegisterError::Panicked)?;
         if !is_name(&spec.name) {
             return Err(RegisterError::InvalidName(spec.name));
@@ -43,10 +43,10 @@ impl Registered {
             tool,
             schema: compile(&spec)?,
             permits: limits.max_concurrent.map(permits).map(Arc::new),
-            part: format!("tool `{}`", spec.name),
+            component: format!("tool `{}`", spec.name),
             spec: Arc::new(spec),
             limits,
-            is_ours,
+            is_builtin,
         })
     }
 }
@@ -63,8 +63,12 @@ struct Tools {
 }
 
 impl Registry {
-    pub(crate) fn register(&self, tool: Arc<dyn Tool>, is_ours: bool) -> Result<(), RegisterError> {
-        let registered = Arc::new(Registered::new(tool, is_ours)?);
+    pub(crate) fn register(
+        &self,
+        tool: Arc<dyn Tool>,
+        is_builtin: bool,
+    ) -> Result<(), RegisterError> {
+        let registered = Arc::new(Registered::new(tool, is_builtin)?);
         let name = registered.spec.name.clone();
         let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if tools.by_name.contains_key(&name) {
@@ -124,12 +128,11 @@ impl Registry {
 
 fn unknown(name: &str, tools: &Tools) -> String {
     let names = || tools.in_order.iter().map(|tool| tool.spec.name.as_str());
-    let mut message = format!("there is no tool named `{}`", excerpt(name, 64));
-    let similar = closest(name, names());
-    if !similar.is_empty() {
-        message.push_str("; did you mean ");
-        message.push_str(&quoted(similar));
-        message.push('?');
+    // No tool has a longer name, and comparing is quadratic.
+    let name = excerpt(name, 64);
+    let mut message = format!("there is no tool named `{name}`");
+    if let Some(meant) = closest(&name, names()) {
+        message.push_str(&format!("; did you mean `{meant}`?"));
     }
     match tools.in_order.len() {
         0 => message.push_str("; there are no tools at all: answer without"),
@@ -149,7 +152,7 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-fn compile(spec: &ToolSpec) -> Result<jsonschema::Validator, RegisterError> {
+fn compile(spec: &ToolSpec) -> Result<Schema, RegisterError> {
     let invalid = |message: String| RegisterError::InvalidSchema {
         tool: spec.name.clone(),
         message,
@@ -160,12 +163,7 @@ fn compile(spec: &ToolSpec) -> Result<jsonschema::Validator, RegisterError> {
         ));
     }
     // Schemas come from anywhere, and what compiles them is not ours.
-    match contain_sync(|| jsonschema::options().build(&spec.input_schema)) {
-        Ok(Ok(schema)) => Ok(schema),
-        Ok(Err(error)) => Err(invalid(match error.instance_path().as_str() {
-            "" => error.to_string(),
-            path => format!("at {path}: {error}"),
-        })),
-        Err(panicked) => Err(invalid(panicked.to_string())),
-    }
+    contain_sync(|| Schema::compile(&spec.input_schema))
+        .unwrap_or_else(|panicked| Err(panicked.to_string()))
+        .map_err(invalid)
 }

@@ -11,39 +11,43 @@ use victor_tool_protocol::{
 };
 
 use crate::arguments;
-use crate::guarded::guard;
+use crate::contained::guard;
 use crate::registry::Registered;
-use crate::run::{Runner, context};
+use crate::run::{Runner, tool_context};
 
-/// The part of the health that speaks of the approval policy.
+/// The name of the approval policy in the health.
 pub(crate) const POLICY: &str = "approval policy";
 
 /// The most characters of a preview that are kept for a person. Nobody reads more.
 const PREVIEW_CHARS: usize = 100_000;
 
-impl Runner {
-    pub(crate) async fn review(
-        &self,
-        policy: &dyn ApprovalPolicy,
-        call: &ToolCall,
-        scope: &ToolScope,
-    ) -> Verdict {
-        let (tool, arguments) = match self.checked(call) {
+/// The review of calls within one scope.
+pub(crate) struct Review<'a> {
+    pub(crate) runner: &'a Runner,
+    pub(crate) policy: &'a dyn ApprovalPolicy,
+    pub(crate) scope: &'a ToolScope,
+}
+
+impl Review<'_> {
+    /// Decides about a call: by its tool and arguments, by the policy, and by the approval that a person has given.
+    pub(crate) async fn verdict(&self, call: &ToolCall) -> Verdict {
+        let (tool, arguments) = match self.check(call) {
             Ok(checked) => checked,
             Err(reason) => {
                 debug!(call = %call.id, %reason, "tool call rejected");
                 return Verdict::Reject { reason };
             }
         };
-        let request = ApprovalRequest::new(scope.session.clone(), call.clone(), tool.spec.clone());
-        let given = scope.approvals.iter().find(|given| given.call == call.id);
-        let verdict = self.decide(policy, &request).await;
+        let session = self.scope.session.clone();
+        let request = ApprovalRequest::new(session, call.clone(), tool.spec.clone());
+        let verdict = self.decide(&request).await;
         let Verdict::Ask { question, .. } = verdict else {
             return verdict;
         };
-        let preview = self.preview(&tool, call, &arguments, scope).await;
+        let preview = self.preview(&tool, call, &arguments).await;
         let evidence = preview.as_ref().map(evidence);
-        let question = match given {
+        let mut given = self.scope.approvals.iter();
+        let question = match given.find(|given| given.call == call.id) {
             None => question,
             Some(given) if !is_about(given, &request.spec) => format!(
                 "`{}` has become another tool since it was approved: {question}",
@@ -54,9 +58,9 @@ impl Runner {
                 call.name
             ),
             Some(given) => {
-                let remembered = contain_sync(|| policy.approved(&request, given.scope));
+                let remembered = contain_sync(|| self.policy.approved(&request, given.scope));
                 if let Err(panicked) = remembered {
-                    self.problems.report(POLICY, &panicked);
+                    self.runner.problems.report(POLICY, &panicked);
                 }
                 return Verdict::Run;
             }
@@ -65,9 +69,9 @@ impl Runner {
         Verdict::ask(question).with_evidence(shown, evidence, tool.spec.clone())
     }
 
-    /// The tool of a call and arguments that fit, or what the model is told.
-    fn checked(&self, call: &ToolCall) -> Result<(Arc<Registered>, Value), String> {
-        let tool = self.registry.find(&call.name)?;
+    /// Returns the tool of a call and its arguments, or an error for the model.
+    fn check(&self, call: &ToolCall) -> Result<(Arc<Registered>, Value), String> {
+        let tool = self.runner.registry.find(&call.name)?;
         let arguments = Value::Object(arguments::parse(call, &tool.spec)?);
         contain_sync(|| arguments::check(&arguments, &tool)).unwrap_or_else(|panicked| {
             Err(format!(
@@ -78,44 +82,46 @@ impl Runner {
         Ok((tool, arguments))
     }
 
-    /// What the policy says.
-    async fn decide(&self, policy: &dyn ApprovalPolicy, request: &ApprovalRequest) -> Verdict {
+    /// Asks the policy. One that fails denies.
+    async fn decide(&self, request: &ApprovalRequest) -> Verdict {
+        let Runner {
+            options, problems, ..
+        } = self.runner;
         let call = &request.call;
-        let limit = self.options.review_timeout;
-        let review = guard(|| policy.review(request));
+        let limit = options.review_timeout;
+        let review = guard(|| self.policy.review(request));
         let problem = match tokio::time::timeout(limit, review).await {
             Ok(Ok(verdict)) => {
-                self.problems.clear(POLICY);
+                problems.clear(POLICY);
                 return verdict;
             }
             Ok(Err(panicked)) => panicked.to_string(),
             Err(_) => format!("did not decide within {limit:?}"),
         };
         warn!(call = %call.id, "approval policy {problem}");
-        self.problems.report(POLICY, &problem);
+        problems.report(POLICY, &problem);
         Verdict::Deny {
             reason: format!(
-                "`{}` was not run, because what decides about it failed: the approval policy {problem}",
+                "`{}` was not run, because the approval policy {problem}",
                 call.name
             ),
         }
     }
 
-    /// What a call would do, as its tool shows it to a person. A tool that cannot tell in time shows nothing.
+    /// Makes the preview of a call. A tool that fails to in time has none.
     async fn preview(
         &self,
         tool: &Registered,
         call: &ToolCall,
         arguments: &Value,
-        scope: &ToolScope,
     ) -> Option<Preview> {
-        let cx = context(call, scope);
-        let shown = guard(|| tool.tool.preview(&cx, arguments));
-        let shown = tokio::time::timeout(self.options.review_timeout, shown).await;
-        match shown {
-            Ok(Ok(shown)) => shown,
+        let context = tool_context(call, self.scope);
+        let preview = guard(|| tool.tool.preview(&context, arguments));
+        let limit = self.runner.options.review_timeout;
+        match tokio::time::timeout(limit, preview).await {
+            Ok(Ok(preview)) => preview,
             Ok(Err(panicked)) => {
-                self.problems.report(&*tool.part, &panicked);
+                self.runner.problems.report(&*tool.component, &panicked);
                 None
             }
             Err(_) => None,

@@ -236,13 +236,55 @@ async fn a_tool_that_blocks_its_thread_is_named_until_it_no_longer_does() {
     let tools = ToolCoordinator::builder().options(options).tool(blocks);
     let tools = tools.build().unwrap();
     let calls = [call("1", "blocks", r#"{"blocks":true}"#)];
-    tools.execute_tool_calls(&calls, &scope()).await;
+    let mut updates = tools.run_tool_calls(calls.to_vec(), &scope());
+    let Some(ToolUpdate::Notice { call, message }) = updates.next().await else {
+        panic!("the notice comes before the result");
+    };
+    assert_eq!(call.as_str(), "1");
+    assert!(
+        message.starts_with("tool `blocks`: it blocked its thread for "),
+        "{message}"
+    );
+    assert_eq!(updates.collect_results().await[0].text(), "done");
     let problems = tools.health().problems;
     assert!(
         problems[0].ends_with("use `spawn_blocking` for such work"),
         "{problems:?}"
     );
-    let calls = [call("1", "blocks", r#"{"blocks":false}"#)];
+    let calls = [crate::support::call("1", "blocks", r#"{"blocks":false}"#)];
     tools.execute_tool_calls(&calls, &scope()).await;
     assert!(tools.health().is_healthy());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_result_of_a_single_call_comes_with_its_progress() {
+    let works = tool_fn(spec("works"), |cx: ToolContext, _: Value| async move {
+        cx.progress("half");
+        sleep(Duration::from_secs(1)).await;
+        Ok("done")
+    });
+    let tools = ToolCoordinator::builder().tool(works).build().unwrap();
+    let call = call("1", "works", "{}");
+    let mut heard = Vec::new();
+    let results = tools.run_tool_calls(vec![call.clone()], &scope());
+    let result = results.result_of(&call, |message| heard.push(message.to_owned()));
+    assert_eq!(result.await.text(), "done");
+    assert_eq!(heard, ["half"]);
+
+    let nothing = tools.run_tool_calls(Vec::new(), &scope());
+    let result = nothing.result_of(&call, |_| {}).await;
+    assert_eq!(result.text(), "the executor returned no result");
+}
+
+#[tokio::test]
+async fn a_tool_learns_the_budget_of_its_output() {
+    let budget = tool_fn(spec("budget"), |cx: ToolContext, _: Value| async move {
+        Ok(cx.output_budget().to_string())
+    });
+    let options = ToolOptions::default().with_max_output_bytes(1_234);
+    let tools = ToolCoordinator::builder().options(options).tool(budget);
+    let calls = [call("1", "budget", "{}")];
+    let tools = tools.build().unwrap();
+    let results = tools.execute_tool_calls(&calls, &scope()).await;
+    assert_eq!(results[0].text(), "1234");
 }

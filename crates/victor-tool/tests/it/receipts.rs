@@ -119,8 +119,8 @@ async fn what_was_killed_in_between_is_run_again_only_if_that_is_harmless() {
     assert!(says(&tools, "set", "hangs").await.starts_with("timed_out"));
     for tool in ["write", "drop"] {
         let expected = format!(
-            "interrupted `{tool}` had begun when the work was interrupted, and nobody knows what came of it: it may have \
-             had its effect; it was not run again. Look what is there before you call it once more"
+            "interrupted `{tool}` was interrupted after it had begun, and was not run again: it may have had its effect. \
+             Check the current state before calling it again"
         );
         assert_eq!(says(&tools, tool, "hangs").await, expected);
     }
@@ -164,7 +164,7 @@ async fn without_a_receipt_nothing_runs() {
         let store = Faulty::new(InMemoryReceiptStore::default(), fault).first(1);
         let tools = runs.process(Arc::new(store));
         let expected = format!(
-            "error `write` was not run, because it could not be noted that it begins ({problem}), and without that it \
+            "error `write` was not run, because its start could not be recorded ({problem}), and without a record it \
              might run twice: try again later"
         );
         assert_eq!(says(&tools, "write", "").await, expected);

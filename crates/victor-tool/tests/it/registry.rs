@@ -62,12 +62,19 @@ fn schemas_are_schemas_of_objects() {
         json!({ "type": "object", "properties": { "a": { "type": "text" } } }),
         "at /properties/a/type: ",
     );
+}
+
+#[cfg(feature = "json-schema")]
+#[test]
+fn patterns_are_compiled() {
     check(
+        "t",
         json!({ "type": "object", "properties": { "a": { "pattern": "(" } } }),
-        "at /properties/a/pattern: ",
+        "the input schema of tool `t` is not valid: at /properties/a/pattern: ",
     );
 }
 
+#[cfg(feature = "json-schema")]
 #[test]
 fn nothing_is_fetched_to_understand_a_schema() {
     for reference in [

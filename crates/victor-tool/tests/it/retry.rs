@@ -107,7 +107,7 @@ async fn effect_and_error_decide_and_the_wait_doubles() {
             "success well",
         )
         .await;
-        let late = "error busy; trying again is of no use before 61s have passed";
+        let late = "error busy; try again after 61s at the earliest";
         check(effect, &[Unavailable(Some(61))], &[0], late).await;
         check(effect, &[Fails], &[0], "error broken").await;
         check(effect, &[NotFound], &[0], "error not found: it").await;

@@ -8,7 +8,7 @@ use victor_core::{Effect, Part, ToolSpec};
 use victor_text::excerpt;
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
-use crate::stores::Stores;
+use super::stores::Stores;
 
 /// The tool's name.
 pub(crate) const READ_RESULT: &str = "read_result";

@@ -1,13 +1,15 @@
 //! Results of calls that only read, to be given again.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use victor_core::{Part, SessionId};
+use victor_core::{Lock, Part, SessionId};
+
+use crate::arguments::canonical;
 
 /// Keeps results of calls that only read, until something is written.
 ///
@@ -18,7 +20,7 @@ use victor_core::{Part, SessionId};
 /// Of equal calls at the same time, one runs, and the others wait for what it brings. If that cannot be kept, they all
 /// run.
 #[derive(Debug, Default)]
-pub(crate) struct Cache(Mutex<State>);
+pub(crate) struct Cache(Lock<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -45,8 +47,8 @@ struct Entry {
     until: Instant,
 }
 
-/// What a cache knows of a call.
-pub(crate) enum Known<'a> {
+/// The answer of the cache about a call.
+pub(crate) enum Cached<'a> {
     Result(Vec<Part>),
     Nothing(Claim<'a>),
 }
@@ -70,19 +72,13 @@ impl Key {
     }
 }
 
-/// The one text of arguments, in whatever order their fields were written.
-pub(crate) fn canonical(mut arguments: Value) -> String {
-    arguments.sort_all_objects();
-    arguments.to_string()
-}
-
 impl Cache {
     /// What is known of a call. Waits for an equal one that runs.
-    pub(crate) async fn look(&self, key: Key) -> Known<'_> {
+    pub(crate) async fn look(&self, key: Key) -> Cached<'_> {
         let running = {
-            let mut state = self.lock();
+            let mut state = self.0.lock();
             if let Some(content) = state.fresh(&key) {
-                return Known::Result(content);
+                return Cached::Result(content);
             }
             let epoch = state.epoch;
             let running = state.running.get(&key);
@@ -92,7 +88,7 @@ impl Cache {
                 None => {
                     let ended = Arc::new(Semaphore::new(0));
                     (state.running).insert(key.clone(), (epoch, Arc::clone(&ended)));
-                    return Known::Nothing(Claim {
+                    return Cached::Nothing(Claim {
                         cache: self,
                         key,
                         epoch,
@@ -103,10 +99,10 @@ impl Cache {
         };
         // It never has a permit to give, and an error says that it is closed.
         let _ = running.acquire().await;
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match state.fresh(&key) {
-            Some(content) => Known::Result(content),
-            None => Known::Nothing(Claim {
+            Some(content) => Cached::Result(content),
+            None => Cached::Nothing(Claim {
                 epoch: state.epoch,
                 cache: self,
                 key,
@@ -117,7 +113,7 @@ impl Cache {
 
     /// Notes that a call begins which may change something.
     pub(crate) fn writing(&self) -> Writing<'_> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.writers += 1;
         state.clear();
         Writing(self)
@@ -125,12 +121,12 @@ impl Cache {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        self.0.lock().clear();
     }
 
     /// Forgets what is known of a session.
     pub(crate) fn forget(&self, session: &SessionId) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         // What its calls that run have read is not kept any more.
         state.epoch += 1;
         let State {
@@ -145,11 +141,6 @@ impl Cache {
             *bytes -= if stays { 0 } else { entry.bytes };
             stays
         });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that is done under the lock can panic half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -186,7 +177,7 @@ impl Claim<'_> {
         let Some(until) = Instant::now().checked_add(time) else {
             return;
         };
-        let mut state = self.cache.lock();
+        let mut state = self.cache.0.lock();
         if state.epoch != self.epoch || state.writers > 0 || bytes > max_bytes {
             return;
         }
@@ -210,7 +201,7 @@ impl Claim<'_> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         let Some(ended) = &self.ended else { return };
-        let mut state = self.cache.lock();
+        let mut state = self.cache.0.lock();
         let running = state.running.get(&self.key);
         if running.is_some_and(|(_, other)| Arc::ptr_eq(other, ended)) {
             state.running.remove(&self.key);
@@ -222,7 +213,7 @@ impl Drop for Claim<'_> {
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.0.0.lock();
         state.writers -= 1;
         state.clear();
     }

@@ -1,17 +1,17 @@
 //! The stores of receipts and of large results, which may fail in every way.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tracing::warn;
-use victor_core::{Part, Problems, SessionId, ToolResult, with_causes};
+use victor_core::{Lock, Part, Problems, SessionId, ToolResult, with_causes};
 use victor_tool_protocol::{Receipt, ReceiptStore, ResultPage, ResultStore, ToolStoreError};
 
-use crate::guarded::guard;
-use crate::output::{cut, text_bytes, whole_text};
-use crate::read_result::READ_RESULT;
+use super::output::{cut, text_bytes, whole_text};
+use super::read_result::READ_RESULT;
+use crate::contained::guard;
 
 /// The parts of the health that speak of the stores.
 const RECEIPTS: &str = "receipts of tool calls";
@@ -30,7 +30,7 @@ pub(crate) struct Stores {
 /// Sessions that are to be forgotten before anything else is asked of the stores.
 #[derive(Debug, Default)]
 struct Forgetting {
-    sessions: Mutex<Vec<SessionId>>,
+    sessions: Lock<Vec<SessionId>>,
     /// Whether there are any, or some are being forgotten.
     some: AtomicBool,
     turn: tokio::sync::Mutex<()>,
@@ -127,7 +127,7 @@ impl Stores {
         if self.receipts.is_none() && self.results.is_none() {
             return;
         }
-        let mut sessions = lock(&self.forgetting.sessions);
+        let mut sessions = self.forgetting.sessions.lock();
         sessions.push(session.clone());
         self.forgetting.some.store(true, Ordering::Release);
         drop(sessions);
@@ -146,7 +146,7 @@ impl Stores {
         let _turn = forgetting.turn.lock().await;
         loop {
             // It stays in the list until it is forgotten, so that a dropped call leaves it to the next one.
-            let next = lock(&forgetting.sessions).first().cloned();
+            let next = forgetting.sessions.lock().first().cloned();
             let Some(session) = next else { break };
             if let Some(receipts) = &self.receipts {
                 let _ = self.answer(RECEIPTS, || receipts.forget(&session)).await;
@@ -154,9 +154,9 @@ impl Stores {
             if let Some(results) = &self.results {
                 let _ = self.answer(RESULTS, || results.forget(&session)).await;
             }
-            lock(&forgetting.sessions).remove(0);
+            forgetting.sessions.lock().remove(0);
         }
-        let sessions = lock(&forgetting.sessions);
+        let sessions = forgetting.sessions.lock();
         forgetting
             .some
             .store(!sessions.is_empty(), Ordering::Release);
@@ -192,9 +192,4 @@ impl Stores {
         self.problems.report(store, &problem);
         Err(problem)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Nothing that is done under the lock can panic half way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use victor_core::{Effect, SessionId};
 use victor_tool_protocol::{ApprovalPolicy, ApprovalRequest, ApprovalScope, Verdict};
 
+use super::question::{does, question};
 use crate::StandingApprovals;
-use crate::words::{does, question};
 
 /// Runs calls of tools up to a declared [`Effect`], and asks a person about graver ones or denies them. Where finer
 /// distinctions are needed, there is [`RulePolicy`](crate::RulePolicy).

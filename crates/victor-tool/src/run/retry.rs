@@ -1,21 +1,28 @@
-//! Whether a failed attempt is followed by another one, and when.
+//! The decision about another attempt.
 
 use std::time::Duration;
 
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
+use super::invocation::AttemptOutcome;
 use crate::ToolRetryOptions;
-use crate::attempt::Ended;
 
 impl ToolRetryOptions {
-    /// How long to wait after attempt number `number`, or none if it was the last.
-    pub(crate) fn delay(&self, number: u32, ended: &Ended, effect: Effect) -> Option<Duration> {
+    /// Returns the delay before the attempt that follows attempt `number`, or `None` if none follows.
+    pub(super) fn delay(
+        &self,
+        number: u32,
+        outcome: &AttemptOutcome,
+        effect: Effect,
+    ) -> Option<Duration> {
         let harmless = effect <= Effect::Idempotent;
-        let (again, asked) = match ended {
-            Ended::Failed(ToolError::Unavailable { retry_after, .. }) => (true, *retry_after),
-            Ended::Failed(ToolError::Failed { .. }) => (harmless && self.failures, None),
-            Ended::TimedOut(_) => (harmless, None),
+        let (again, asked) = match outcome {
+            AttemptOutcome::Failed(ToolError::Unavailable { retry_after, .. }) => {
+                (true, *retry_after)
+            }
+            AttemptOutcome::Failed(ToolError::Failed { .. }) => (harmless && self.failures, None),
+            AttemptOutcome::TimedOut(_) => (harmless, None),
             _ => (false, None),
         };
         if !again || number >= self.attempts {
@@ -37,7 +44,7 @@ mod tests {
     use victor_core::contain_sync;
 
     use super::*;
-    use crate::attempt::Timeout;
+    use crate::run::invocation::Timeout;
 
     const EFFECTS: [Effect; 4] = [
         Effect::ReadOnly,
@@ -47,8 +54,8 @@ mod tests {
     ];
 
     #[track_caller]
-    fn check(options: &ToolRetryOptions, ended: &Ended, expected: [bool; 4]) {
-        let found = EFFECTS.map(|effect| options.delay(1, ended, effect).is_some());
+    fn check(options: &ToolRetryOptions, outcome: &AttemptOutcome, expected: [bool; 4]) {
+        let found = EFFECTS.map(|effect| options.delay(1, outcome, effect).is_some());
         assert_eq!(found, expected);
     }
 
@@ -66,21 +73,29 @@ mod tests {
             ToolError::NotFound("a".into()),
             ToolError::NotPermitted("a".into()),
         ] {
-            check(&eager, &Ended::Failed(error), never);
+            check(&eager, &AttemptOutcome::Failed(error), never);
         }
         let panicked = contain_sync(|| panic!("a")).unwrap_err();
-        check(&eager, &Ended::Panicked(panicked), never);
-        check(&eager, &Ended::Well("a".into()), never);
+        check(&eager, &AttemptOutcome::Panicked(panicked), never);
+        check(&eager, &AttemptOutcome::Done("a".into()), never);
         check(
             &options,
-            &Ended::TimedOut(Timeout::Took(Duration::ZERO)),
+            &AttemptOutcome::TimedOut(Timeout::Took(Duration::ZERO)),
             harmless,
         );
-        check(&options, &Ended::Failed(ToolError::failed("a")), never);
-        check(&eager, &Ended::Failed(ToolError::failed("a")), harmless);
         check(
             &options,
-            &Ended::Failed(ToolError::unavailable("a")),
+            &AttemptOutcome::Failed(ToolError::failed("a")),
+            never,
+        );
+        check(
+            &eager,
+            &AttemptOutcome::Failed(ToolError::failed("a")),
+            harmless,
+        );
+        check(
+            &options,
+            &AttemptOutcome::Failed(ToolError::unavailable("a")),
             always,
         );
     }
@@ -89,11 +104,11 @@ mod tests {
     fn delays(options: &ToolRetryOptions, retry_after: Option<u64>, expected: [Option<u64>; 6]) {
         let message = "a".to_owned();
         let retry_after = retry_after.map(Duration::from_secs);
-        let ended = Ended::Failed(ToolError::Unavailable {
+        let outcome = AttemptOutcome::Failed(ToolError::Unavailable {
             message,
             retry_after,
         });
-        let found = [1, 2, 3, 4, 5, 6].map(|number| options.delay(number, &ended, Effect::Write));
+        let found = [1, 2, 3, 4, 5, 6].map(|number| options.delay(number, &outcome, Effect::Write));
         assert_eq!(found, expected.map(|delay| delay.map(Duration::from_secs)));
     }
 

@@ -1,15 +1,15 @@
 //! What persons do not wish to be asked about again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use victor_core::wire::{Extra, FormatVersion};
-use victor_core::{SessionId, ToolCall, ToolSpec};
+use victor_core::{Lock, SessionId, ToolCall, ToolSpec};
 use victor_tool_protocol::{ApprovalRequest, ApprovalScope};
 
-use crate::cache::canonical;
-use crate::prefix::Line;
+use super::command_prefix::Line;
+use crate::arguments::canonical;
 
 /// What persons have approved for more than one call, by session: the memory of an approval policy.
 ///
@@ -33,7 +33,7 @@ use crate::prefix::Line;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct StandingApprovals(Arc<Mutex<Sessions>>);
+pub struct StandingApprovals(Arc<Lock<Sessions>>);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Sessions {
@@ -79,7 +79,7 @@ impl StandingApprovals {
             ApprovalScope::Tool => (None, None),
             _ => return,
         };
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         let approvals = match scope.is_everywhere() {
             true => &mut known.everywhere,
             false => known.sessions.entry(request.session.clone()).or_default(),
@@ -100,7 +100,7 @@ impl StandingApprovals {
     /// Whether a person has approved such calls.
     #[must_use]
     pub fn covers(&self, request: &ApprovalRequest) -> bool {
-        let known = self.lock();
+        let known = self.0.lock();
         let here = known.sessions.get(&request.session);
         let mut approvals = here
             .into_iter()
@@ -125,7 +125,8 @@ impl StandingApprovals {
     /// What is approved in a session.
     #[must_use]
     pub fn of(&self, session: &SessionId) -> Vec<StandingApproval> {
-        self.lock()
+        self.0
+            .lock()
             .sessions
             .get(session)
             .cloned()
@@ -135,17 +136,12 @@ impl StandingApprovals {
     /// What is approved in every session.
     #[must_use]
     pub fn everywhere(&self) -> Vec<StandingApproval> {
-        self.lock().everywhere.clone()
+        self.0.lock().everywhere.clone()
     }
 
     /// Forgets what was approved in a session. What counts in every session stays.
     pub fn forget(&self, session: &SessionId) {
-        self.lock().sessions.remove(session);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Sessions> {
-        // Nothing that is done under the lock can panic half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().sessions.remove(session);
     }
 }
 
@@ -162,20 +158,20 @@ impl PartialEq for StandingApprovals {
     /// Whether they know the same at this moment.
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || {
-            let known = self.lock().clone();
-            known == *other.lock()
+            let known = self.0.lock().clone();
+            known == *other.0.lock()
         }
     }
 }
 
 impl Serialize for StandingApprovals {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.lock().serialize(serializer)
+        self.0.lock().serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for StandingApprovals {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Sessions::deserialize(deserializer).map(|known| Self(Arc::new(Mutex::new(known))))
+        Sessions::deserialize(deserializer).map(|known| Self(Arc::new(Lock::new(known))))
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use victor_core::ToolCall;
 use victor_text::is_hidden;
 
-use crate::cache::canonical;
+use crate::arguments::canonical;
 
 /// The argument that holds a command line.
 const COMMAND: &str = "command";

@@ -13,9 +13,9 @@ use victor_tool_protocol::Tool;
 
 /// A future of which neither making nor polling nor dropping it panics, also when it is dropped because somebody gave
 /// up on it.
-pub(crate) struct Guarded<'a, T>(Option<BoxFuture<'a, T>>);
+pub(crate) struct ContainedFuture<'a, T>(Option<BoxFuture<'a, T>>);
 
-impl<'a, T> Guarded<'a, T> {
+impl<'a, T> ContainedFuture<'a, T> {
     pub(crate) fn new(make: impl FnOnce() -> BoxFuture<'a, T>) -> Result<Self, Panicked> {
         contain_sync(make).map(|future| Self(Some(future)))
     }
@@ -27,7 +27,7 @@ impl<'a, T> Guarded<'a, T> {
     }
 }
 
-impl<T> Future for Guarded<'_, T> {
+impl<T> Future for ContainedFuture<'_, T> {
     type Output = Result<T, Panicked>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -41,7 +41,7 @@ impl<T> Future for Guarded<'_, T> {
     }
 }
 
-impl<T> Drop for Guarded<'_, T> {
+impl<T> Drop for ContainedFuture<'_, T> {
     fn drop(&mut self) {
         // Whoever wants to know has called `end`.
         let _ = self.end();
@@ -50,19 +50,19 @@ impl<T> Drop for Guarded<'_, T> {
 
 /// Awaits a guarded future.
 pub(crate) async fn guard<'a, T>(make: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Panicked> {
-    Guarded::new(make)?.await
+    ContainedFuture::new(make)?.await
 }
 
 /// A tool, whose `Drop` may panic wherever it is let go last.
-pub(crate) struct GuardedTool(Option<Arc<dyn Tool>>);
+pub(crate) struct ContainedTool(Option<Arc<dyn Tool>>);
 
-impl GuardedTool {
+impl ContainedTool {
     pub(crate) fn new(tool: Arc<dyn Tool>) -> Self {
         Self(Some(tool))
     }
 }
 
-impl Deref for GuardedTool {
+impl Deref for ContainedTool {
     type Target = dyn Tool;
 
     fn deref(&self) -> &Self::Target {
@@ -70,14 +70,14 @@ impl Deref for GuardedTool {
     }
 }
 
-impl Drop for GuardedTool {
+impl Drop for ContainedTool {
     fn drop(&mut self) {
         let tool = self.0.take();
         let _ = contain_sync(|| drop(tool));
     }
 }
 
-impl fmt::Debug for GuardedTool {
+impl fmt::Debug for ContainedTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tool")
     }

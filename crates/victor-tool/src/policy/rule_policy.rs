@@ -6,7 +6,7 @@ use serde_json::Value;
 use victor_core::SessionId;
 use victor_tool_protocol::{ApprovalPolicy, ApprovalRequest, ApprovalScope, Verdict};
 
-use crate::words::question;
+use super::question::question;
 use crate::{Decision, Rule, StandingApprovals};
 
 /// Decides by rules, of which the first that is about a call counts; where none is, a default does.
