@@ -11,12 +11,13 @@ use async_trait::async_trait;
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::json;
 use victor_chat::ChatCoordinator;
-use victor_chat_protocol::{ModelCall, SuspendedTurn, TurnLimits, TurnPorts, TurnStart};
+use victor_chat_protocol::{
+    ModelCall, ModelCallError, SuspendedTurn, TurnLimits, TurnPorts, TurnStart,
+};
 use victor_core::{BoxError, Message, SessionId, ToolCall, TurnId};
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::protocols::{
-    ChatProvider, ChatRequest, CompletionStream, PromptContext, ProviderError, Verdict,
-    WindowRequest,
+    ChatProvider, ChatRequest, CompletionStream, PromptContext, Verdict, WindowRequest,
 };
 use victor_tool_protocol::{GivenApproval, ToolResults};
 
@@ -31,9 +32,9 @@ struct OnlyModel;
 
 #[async_trait]
 impl TurnPorts for OnlyModel {
-    async fn call_model(&self, _: &ModelCall) -> Result<CompletionStream, ProviderError> {
+    async fn call_model(&self, _: &ModelCall) -> Result<CompletionStream, ModelCallError> {
         let request = ChatRequest::new("m", [Message::user(QUESTION)].into_iter().collect());
-        InstantModel::default().stream_chat(&request).await
+        Ok(InstantModel::default().stream_chat(&request).await?)
     }
 
     async fn review_tools(&self, calls: &[ToolCall], _: &[GivenApproval]) -> Vec<Verdict> {

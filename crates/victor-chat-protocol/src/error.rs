@@ -38,6 +38,39 @@ pub enum ChatError {
         /// The turn, if it had begun.
         turn: Option<Box<SuspendedTurn>>,
     },
+    /// The conversation cannot be made to fit the model, so no request was sent.
+    #[error("the conversation does not fit the model")]
+    ContextTooLarge {
+        /// Tokens of what may not be left out of the request.
+        tokens: u64,
+        /// The window of the model in tokens, if it is known.
+        limit: Option<u64>,
+        /// The largest part, and what would make it smaller.
+        #[source]
+        source: BoxError,
+        /// The turn, which goes on with the same model call when it is resumed.
+        turn: Box<SuspendedTurn>,
+    },
+    /// A coordinator failed before a model call, so no request was sent.
+    #[error("the model could not be asked: {coordinator} failed")]
+    NotAsked {
+        /// The coordinator.
+        coordinator: &'static str,
+        /// The reason.
+        #[source]
+        source: BoxError,
+        /// The turn, which goes on with the same model call when it is resumed.
+        turn: Box<SuspendedTurn>,
+    },
+    /// A coordinator could not start. No model was asked; the next turn tries again.
+    #[error("coordinator `{coordinator}` could not start")]
+    Start {
+        /// The name of the coordinator.
+        coordinator: String,
+        /// The reason.
+        #[source]
+        source: BoxError,
+    },
     /// The turn could not begin: a coordinator that it needs does not work. No model was asked.
     #[error("the turn could not begin: {coordinator} failed")]
     Setup {
@@ -67,12 +100,75 @@ pub enum ChatError {
     Panicked(#[from] victor_core::Panicked),
 }
 
+/// The error of a model call that was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelCallError {
+    /// The conversation cannot be made to fit the model.
+    #[error("the conversation does not fit the model")]
+    ContextTooLarge {
+        /// Tokens of what may not be left out of the request.
+        tokens: u64,
+        /// The window of the model in tokens, if it is known.
+        limit: Option<u64>,
+        /// The largest part, and what would make it smaller.
+        #[source]
+        source: BoxError,
+    },
+    /// A coordinator failed.
+    #[error("{coordinator} failed")]
+    Coordinator {
+        /// The coordinator.
+        coordinator: &'static str,
+        /// The reason.
+        #[source]
+        source: BoxError,
+    },
+    /// The provider took no request.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+}
+
+impl ModelCallError {
+    /// Returns the error of the turn, which can be resumed at the same call.
+    #[must_use]
+    pub fn of_turn(self, turn: SuspendedTurn) -> ChatError {
+        let turn = Box::new(turn);
+        match self {
+            Self::ContextTooLarge {
+                tokens,
+                limit,
+                source,
+            } => ChatError::ContextTooLarge {
+                tokens,
+                limit,
+                source,
+                turn,
+            },
+            Self::Coordinator {
+                coordinator,
+                source,
+            } => ChatError::NotAsked {
+                coordinator,
+                source,
+                turn,
+            },
+            Self::Provider(error) => ChatError::Provider {
+                source: Box::new(error),
+                turn,
+            },
+        }
+    }
+}
+
 /// What kind of error it is, for coarse decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChatErrorKind {
     /// The model, with the class of the provider's error.
     Provider(ProviderErrorKind),
+    /// A conversation that does not fit the model: a shorter message, fewer tools or a larger window helps.
+    ContextTooLarge,
     /// A store or another coordinator.
     Coordinator,
     /// Somebody else who works on the session: it helps to send the message again.
@@ -91,7 +187,11 @@ impl ChatError {
     pub fn kind(&self) -> ChatErrorKind {
         match self {
             Self::Provider { source, .. } => ChatErrorKind::Provider(source.kind.clone()),
-            Self::Commit { .. } | Self::Setup { .. } => ChatErrorKind::Coordinator,
+            Self::ContextTooLarge { .. } => ChatErrorKind::ContextTooLarge,
+            Self::Commit { .. }
+            | Self::NotAsked { .. }
+            | Self::Start { .. }
+            | Self::Setup { .. } => ChatErrorKind::Coordinator,
             Self::Conflict { .. } => ChatErrorKind::Conflict,
             Self::EmptyInput | Self::Resume { .. } => ChatErrorKind::Input,
             Self::ShutDown => ChatErrorKind::ShutDown,
@@ -104,7 +204,10 @@ impl ChatError {
     pub fn turn(&self) -> Option<&SuspendedTurn> {
         match self {
             Self::Conflict { turn, .. } => turn.as_deref(),
-            Self::Provider { turn, .. } | Self::Commit { turn, .. } => Some(turn),
+            Self::Provider { turn, .. }
+            | Self::Commit { turn, .. }
+            | Self::ContextTooLarge { turn, .. }
+            | Self::NotAsked { turn, .. } => Some(turn),
             _ => None,
         }
     }
@@ -113,7 +216,10 @@ impl ChatError {
     #[must_use]
     pub fn into_turn(self) -> Option<SuspendedTurn> {
         match self {
-            Self::Provider { turn, .. } | Self::Commit { turn, .. } => Some(*turn),
+            Self::Provider { turn, .. }
+            | Self::Commit { turn, .. }
+            | Self::ContextTooLarge { turn, .. }
+            | Self::NotAsked { turn, .. } => Some(*turn),
             _ => None,
         }
     }

@@ -48,7 +48,7 @@ pub use agent::Agent;
 #[cfg(feature = "mock")]
 pub use engine::MockChatEngine;
 pub use engine::{ChatEngine, TurnLimits, TurnStart};
-pub use error::{ChatError, ChatErrorKind};
+pub use error::{ChatError, ChatErrorKind, ModelCallError};
 pub use event::{
     ApprovalRequested, ContextCompacted, Delta, ModeSwitched, ModelCallFinished, ModelCallStarted,
     Notice, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnEvent,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_core::{BoxError, Message, ToolCall};
-use victor_provider_protocol::{CompletionStream, ProviderError};
+use victor_provider_protocol::CompletionStream;
 use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
 
-use crate::{OutputContract, SuspendedTurn, TooLong};
+use crate::{ModelCallError, OutputContract, SuspendedTurn, TooLong};
 
 /// The ports through which a turn acts on the world; one value for each turn.
 ///
@@ -25,7 +25,7 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     /// No request was made, for a reason that the same call would meet again: the turn fails. A context that cannot be
     /// made to fit is such a reason. What goes wrong with a request that was made is in the stream; where that is too
     /// long, the turn calls again with what was [told](ModelCall::too_long).
-    async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError>;
+    async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ModelCallError>;
 
     /// Decides what becomes of each call, in the order of the calls. Nothing runs. Calls that a person has approved
     /// are reviewed once more, with the approvals as evidence.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use victor_chat_protocol::{
-    ApprovalRequested, ChatEngine, ChatError, ChatResponse, EventSink, ModelCall,
+    ApprovalRequested, ChatEngine, ChatError, ChatResponse, EventSink, ModelCall, ModelCallError,
     ModelCallFinished, ModelCallStarted, SuspendedTurn, ToolCallFinished, ToolCallProgressed,
     ToolCallStarted, TurnEventKind, TurnOutcome, TurnPorts, TurnStart, TurnStarted, TurnStream,
 };
@@ -221,7 +221,7 @@ impl Work<'_> {
                 self.partial.clear();
                 let error = match failure {
                     Failure::NotAsked(error) => {
-                        expected(self.turn.model_not_asked(&error));
+                        expected(self.turn.model_not_asked());
                         error
                     }
                     Failure::Asked(error) => {
@@ -231,13 +231,10 @@ impl Work<'_> {
                                 .await;
                             return Ok(());
                         }
-                        error
+                        error.into()
                     }
                 };
-                Err(ChatError::Provider {
-                    source: Box::new(error),
-                    turn: Box::new(self.turn.suspend()),
-                })
+                Err(error.of_turn(self.turn.suspend()))
             }
         }
     }
@@ -311,7 +308,7 @@ impl Drop for Work<'_> {
 /// A model call that failed.
 enum Failure {
     /// No request was made.
-    NotAsked(ProviderError),
+    NotAsked(ModelCallError),
     /// The request was refused, or its answer did not come whole.
     Asked(ProviderError),
 }

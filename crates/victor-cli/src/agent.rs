@@ -20,7 +20,7 @@ use victor_workspace_tools::WorkspaceTools;
 use crate::approvals::FolderApprovals;
 use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
-use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source};
+use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source, too_large};
 use crate::recording::{Recording, RecordingArgs};
 use crate::session_lookup;
 use crate::settings::SettingsArgs;
@@ -323,18 +323,17 @@ impl ErrorHints {
     /// The error in one line, with what helps against it.
     pub(crate) async fn report(&self, error: &ChatError) -> String {
         let report = error.report();
-        let ChatError::Provider { source, .. } = error else {
-            let executed = error.executed().iter().map(|result| &*result.name);
-            let executed: Vec<_> = executed.collect();
-            return match executed.is_empty() {
-                true => report,
-                false => format!(
-                    "{report}; what has run, or may have: {}",
-                    executed.join(", ")
-                ),
-            };
+        let advice = match error {
+            ChatError::Provider { source, .. } => self.source.advice(source, &self.model).await,
+            ChatError::ContextTooLarge { source, .. } => too_large(&**source).map(str::to_owned),
+            _ => {
+                let executed = error.executed().iter().map(|result| &*result.name);
+                let executed: Vec<_> = executed.collect();
+                (!executed.is_empty())
+                    .then(|| format!("what has run, or may have: {}", executed.join(", ")))
+            }
         };
-        match self.source.advice(source, &self.model).await {
+        match advice {
             Some(advice) => format!("{report}; {advice}"),
             None => report,
         }

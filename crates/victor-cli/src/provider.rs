@@ -18,6 +18,7 @@ use victor_orchestrator::protocols::{ChatProvider, ModelId, ProviderError, Provi
 
 use crate::exit::Failure;
 
+pub(crate) use advice::too_large;
 pub(crate) use memory::{Memory, PROVIDER};
 
 /// The variable with the key of the Anthropic API.

@@ -17,8 +17,9 @@ use victor_session_protocol::{SessionManager, SessionStore, TurnPolicy};
 use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, Tool, ToolExecutor};
 use victor_tool_selection_protocol::{ToolSelectionStrategy, ToolSelector};
 
+use crate::orchestrator::Assembly;
 use crate::roles::Roles;
-use crate::seen::MemoryLimits;
+use crate::sessions::MemoryLimits;
 use crate::tools::{AgentTool, ModeGuard, ToolLists};
 use crate::{AgentOrchestrator, BuildError, defaults};
 
@@ -67,6 +68,13 @@ pub struct AgentOrchestratorBuilder {
     memory: MemoryLimits,
     policy_for_turns: TurnPolicy,
     agents: Vec<(String, String, AgentOrchestratorBuilder)>,
+}
+
+impl AgentOrchestrator {
+    /// Builds an orchestrator piece by piece.
+    pub fn builder() -> AgentOrchestratorBuilder {
+        AgentOrchestratorBuilder::default()
+    }
 }
 
 /// Settings for the default configuration coordinator.
@@ -439,14 +447,14 @@ impl AgentOrchestratorBuilder {
             unread.extend(SELECTION_KEYS.map(|key| (key, "tool selection")));
         }
         let remarks = remarks(&unread, &base);
-        Ok(AgentOrchestrator::new(
+        Ok(AgentOrchestrator::assemble(Assembly {
             roles,
             tool_lists,
-            self.session,
-            self.memory,
-            self.policy_for_turns,
+            default_session: self.session,
+            memory: self.memory,
+            policy: self.policy_for_turns,
             remarks,
-        ))
+        }))
     }
 
     #[cfg(feature = "config")]

@@ -90,26 +90,22 @@
 //! can leave it out; the builder then says which role is missing. The feature `typed`, on by default too, brings
 //! [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
-mod base;
 mod builder;
 mod checkpoints;
 pub mod coordinators;
 mod defaults;
 mod error;
+mod forks;
 mod health;
-mod modes;
-mod opening;
 mod orchestrator;
-mod ports;
 pub mod protocols;
 mod recovery;
-mod restore;
 mod roles;
-mod runtime;
-mod seen;
 mod session;
+mod sessions;
 mod telemetry;
 mod tools;
+mod turn;
 #[cfg(feature = "typed")]
 mod typed;
 
@@ -119,8 +115,8 @@ pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
 pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
-pub use seen::MemoryLimits;
 pub use session::Session;
+pub use sessions::{MemoryLimits, SessionOpError};
 #[cfg(feature = "typed")]
 pub use typed::{Typed, TypedChatError};
 

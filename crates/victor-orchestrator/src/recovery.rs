@@ -5,8 +5,7 @@ use victor_chat_protocol::{ChatError, ChatResponse, SuspendedTurn, TurnOutcome};
 use victor_core::{SessionId, TurnId};
 use victor_session_protocol::{OpenTurn, SessionError, SessionLease};
 
-use crate::orchestrator::setup;
-use crate::{AgentOrchestrator, Session};
+use crate::{AgentOrchestrator, SessionOpError};
 
 /// What becomes of turns that were interrupted by the end of their process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,9 +62,8 @@ impl AgentOrchestrator {
     /// # Cancel safety
     ///
     /// The turn that is being worked ends there, as a dropped turn does, or is where it was and can be recovered again.
-    pub async fn recover(&self, policy: RecoveryPolicy) -> Result<Vec<Recovered>, ChatError> {
-        let open = self.session_coordinator().open_turns().await;
-        let open = open.map_err(|error| setup("session", error))?;
+    pub async fn recover(&self, policy: RecoveryPolicy) -> Result<Vec<Recovered>, SessionOpError> {
+        let open = self.session_coordinator().open_turns().await?;
         let mut recovered = Vec::new();
         for turn in open {
             let (session, id) = (turn.session.clone(), turn.turn);
@@ -83,17 +81,17 @@ impl AgentOrchestrator {
         &self,
         open: OpenTurn,
         policy: RecoveryPolicy,
-    ) -> Result<RecoveredTurn, ChatError> {
+    ) -> Result<RecoveredTurn, SessionOpError> {
         let session = open.session.clone();
-        if let Some(lease) = self.inner.lease(&session).await? {
+        if let Some(lease) = self.sessions().lease(&session).await? {
             return Ok(RecoveredTurn::Running(Box::new(lease)));
         }
-        let turn = match self.inner.revive(open).await {
+        let turn = match self.sessions().revive(open).await {
             Ok(turn) if !turn.approvals.is_empty() => {
                 return Ok(RecoveredTurn::Waiting(Box::new(turn)));
             }
             Ok(turn) => turn,
-            Err(error) => return Ok(RecoveredTurn::Failed(error)),
+            Err(error) => return Ok(RecoveredTurn::Failed(error.into())),
         };
         let stream = self.resume(turn, []);
         if policy == RecoveryPolicy::Close {
@@ -114,66 +112,5 @@ impl AgentOrchestrator {
             },
             Err(error) => RecoveredTurn::Failed(error),
         })
-    }
-}
-
-impl Session {
-    /// The lease of who works on the conversation at this moment, here or in another process; none if nobody does, or
-    /// the store has no leases.
-    ///
-    /// # Errors
-    ///
-    /// The store does not work.
-    pub async fn running(&self) -> Result<Option<SessionLease>, ChatError> {
-        self.orchestrator.inner.lease(&self.id).await
-    }
-
-    /// The turn that has begun and not ended, where a durable store keeps it: it waits for a person, as its approvals
-    /// tell, or was interrupted. It can be taken up again with [`resume`](Self::resume). None where the turn
-    /// [runs](Self::running) at this moment; without leases in the store that cannot be told, and it may do so.
-    ///
-    /// # Errors
-    ///
-    /// The store does not work, or what it holds cannot be read.
-    pub async fn open_turn(&self) -> Result<Option<SuspendedTurn>, ChatError> {
-        if self.running().await?.is_some() {
-            return Ok(None);
-        }
-        let open = self
-            .orchestrator
-            .session_coordinator()
-            .open_turn(&self.id)
-            .await;
-        match open.map_err(|error| setup("session", error))? {
-            Some(open) => self.orchestrator.inner.revive(open).await.map(Some),
-            None => Ok(None),
-        }
-    }
-}
-
-impl crate::orchestrator::Inner {
-    /// The lease of who works on a session at this moment.
-    pub(crate) async fn lease(
-        &self,
-        session: &SessionId,
-    ) -> Result<Option<SessionLease>, ChatError> {
-        let standing = self.roles.session.standing(session).await;
-        let standing = standing.map_err(|error| setup("session", error))?;
-        Ok(standing.and_then(|standing| standing.lease))
-    }
-
-    /// A turn from the journal, with its messages from the transcript.
-    pub(crate) async fn revive(&self, open: OpenTurn) -> Result<SuspendedTurn, ChatError> {
-        let turn = serde_json::from_str::<SuspendedTurn>(&open.state);
-        let mut turn = turn.map_err(|error| ChatError::Resume {
-            reason: format!("its journal cannot be read: {error}"),
-        })?;
-        let transcript = self.roles.session.transcript(&open.session).await;
-        let transcript = transcript.map_err(|error| setup("session", error))?;
-        let own = transcript
-            .into_iter()
-            .filter(|entry| entry.turn == Some(open.turn));
-        turn.committed = own.map(|entry| entry.message).collect();
-        Ok(turn)
     }
 }

@@ -8,15 +8,28 @@ use victor_config_protocol::ConfigLoader;
 use victor_context_protocol::ContextManager;
 use victor_core::contain_sync;
 
+use crate::roles::Roles;
+
 /// The observer of one turn's events.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
-    pub(crate) analytics: Arc<dyn AnalyticsTracker>,
-    pub(crate) config: Arc<dyn ConfigLoader>,
-    pub(crate) feedback: UsageFeedback,
+    analytics: Arc<dyn AnalyticsTracker>,
+    config: Arc<dyn ConfigLoader>,
+    feedback: UsageFeedback,
 }
 
 impl Telemetry {
+    pub(crate) fn new(roles: &Roles) -> Self {
+        Self {
+            analytics: roles.analytics.clone(),
+            config: roles.config.clone(),
+            feedback: UsageFeedback {
+                context: roles.context.clone(),
+                retried: false,
+            },
+        }
+    }
+
     pub(crate) fn observe(&mut self, event: &TurnEvent) {
         trace(event);
         self.feedback.observe(event);
@@ -41,20 +54,13 @@ fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
 
 /// Reports the usage of model calls to the context, which corrects its token counts by it.
 #[derive(Debug)]
-pub(crate) struct UsageFeedback {
+struct UsageFeedback {
     context: Arc<dyn ContextManager>,
     /// Whether the current call had a failed attempt. Its usage includes that attempt, so it is not the size of a request.
     retried: bool,
 }
 
 impl UsageFeedback {
-    pub(crate) fn new(context: Arc<dyn ContextManager>) -> Self {
-        Self {
-            context,
-            retried: false,
-        }
-    }
-
     fn observe(&mut self, event: &TurnEvent) {
         match &event.kind {
             TurnEventKind::ModelCallStarted(_) => self.retried = false,

@@ -11,6 +11,7 @@ use victor_session_protocol::TurnPolicy;
 use victor_structured_output::OutputForm;
 use victor_structured_output::schemars::JsonSchema;
 
+use crate::turn::TurnOrder;
 use crate::{AgentOrchestrator, Session};
 
 /// The name of the form, and of the tool by which it is given.
@@ -119,7 +120,8 @@ impl AgentOrchestrator {
     {
         let form = Arc::new(OutputForm::<T>::new(NAME));
         let approvals = approvals.into_iter().collect();
-        finish(self.take_up(turn, approvals, Some(form.clone())), &form).await
+        let order = TurnOrder::resume(turn, approvals).with_check(form.clone());
+        finish(self.run(order), &form).await
     }
 
     async fn typed<T>(
@@ -137,9 +139,10 @@ impl AgentOrchestrator {
             name.push('_');
         }
         let form = Arc::new(OutputForm::<T>::new(&name));
-        let contract = form.contract().clone();
-        let stream = self.begin(session, input, Some((contract, form.clone())), policy);
-        finish(stream, &form).await
+        let order = TurnOrder::answer(session, input, policy)
+            .with_output(form.contract().clone())
+            .with_check(form.clone());
+        finish(self.run(order), &form).await
     }
 }
 

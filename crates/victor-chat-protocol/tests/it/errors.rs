@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use victor_chat_protocol::{ChatError, ChatErrorKind, PendingApproval, SuspendedTurn};
+use victor_chat_protocol::{
+    ChatError, ChatErrorKind, ModelCallError, PendingApproval, SuspendedTurn,
+};
 use victor_core::{Message, Panicked, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
@@ -55,6 +57,15 @@ fn every_error_says_what_it_is_and_where_the_turn_stands() {
         &ChatErrorKind::Coordinator,
         false,
         "the turn could not begin: session failed: disk full",
+    );
+    check(
+        &ChatError::Start {
+            coordinator: "prompt".to_owned(),
+            source: io().into(),
+        },
+        &ChatErrorKind::Coordinator,
+        false,
+        "coordinator `prompt` could not start: disk full",
     );
     check(
         &ChatError::EmptyInput,
@@ -127,4 +138,39 @@ fn the_debug_form_of_an_error_has_nothing_of_the_conversation() {
             assert!(text.contains("SuspendedTurn"), "{text}");
         }
     }
+}
+
+#[test]
+fn a_model_call_that_was_not_made_leaves_a_turn_that_can_be_resumed() {
+    let io = || std::io::Error::other("it takes 9 tokens").into();
+    let too_large = ModelCallError::ContextTooLarge {
+        tokens: 9,
+        limit: Some(8),
+        source: io(),
+    };
+    check(
+        &too_large.of_turn(*turn()),
+        &ChatErrorKind::ContextTooLarge,
+        true,
+        "the conversation does not fit the model: it takes 9 tokens",
+    );
+    let failed = ModelCallError::Coordinator {
+        coordinator: "context",
+        source: io(),
+    };
+    check(
+        &failed.of_turn(*turn()),
+        &ChatErrorKind::Coordinator,
+        true,
+        "the model could not be asked: context failed: it takes 9 tokens",
+    );
+    let provider = ProviderError::new(ProviderErrorKind::RateLimit, "anthropic", "slow down");
+    let error = ModelCallError::from(provider).of_turn(*turn());
+    check(
+        &error,
+        &ChatErrorKind::Provider(ProviderErrorKind::RateLimit),
+        true,
+        "the model call failed: anthropic: slow down",
+    );
+    assert!(error.into_turn().is_some());
 }

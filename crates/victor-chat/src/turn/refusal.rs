@@ -23,8 +23,10 @@ impl Turn {
     ///
     /// No answer was waited for.
     pub fn model_failed(&mut self, error: &ProviderError) -> Result<bool, UnexpectedInput> {
-        let goes_on = error.kind == ProviderErrorKind::ContextTooLong;
-        self.call_failed(error, goes_on)
+        let is_too_long = error.kind == ProviderErrorKind::ContextTooLong;
+        let goes_on = self.call_failed(is_too_long.then_some(error))?;
+        self.usage += &error.usage;
+        Ok(goes_on)
     }
 
     /// No request could be made for the model call. The turn stays where it is, and can be taken up again there.
@@ -32,22 +34,21 @@ impl Turn {
     /// # Errors
     ///
     /// No answer was waited for.
-    pub fn model_not_asked(&mut self, error: &ProviderError) -> Result<(), UnexpectedInput> {
-        self.call_failed(error, false).map(drop)
+    pub fn model_not_asked(&mut self) -> Result<(), UnexpectedInput> {
+        self.call_failed(None).map(drop)
     }
 
-    fn call_failed(&mut self, error: &ProviderError, again: bool) -> Result<bool, UnexpectedInput> {
+    fn call_failed(&mut self, refused: Option<&ProviderError>) -> Result<bool, UnexpectedInput> {
         let Phase::Model {
             too_long, refusals, ..
         } = &mut self.phase
         else {
             return Err(self.unexpected("a failed model call"));
         };
-        self.usage += &error.usage;
-        let goes_on = again && *refusals < MAX_REFUSALS;
-        *refusals = if goes_on { *refusals + 1 } else { 0 };
-        *too_long = goes_on.then(|| Box::new(error.into()));
-        Ok(goes_on)
+        let refused = refused.filter(|_| *refusals < MAX_REFUSALS);
+        *refusals = refused.map_or(0, |_| *refusals + 1);
+        *too_long = refused.map(|error| Box::new(error.into()));
+        Ok(refused.is_some())
     }
 
     /// Ends the turn as one that the model declined to go on with, and marks that in its last message, so that later

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
-use victor_chat_protocol::{ModelCall, SuspendedTurn, TurnPorts};
+use victor_chat_protocol::{ModelCall, ModelCallError, SuspendedTurn, TurnPorts};
 use victor_core::{BoxError, Message, Messages, ToolCall, ToolOutcome, ToolResult};
 use victor_provider_protocol::{
     CompletionEvent, CompletionStream, ProviderError, ProviderErrorKind,
@@ -82,7 +82,7 @@ pub(crate) async fn pause() {
 
 #[async_trait]
 impl TurnPorts for World {
-    async fn call_model(&self, _call: &ModelCall) -> Result<CompletionStream, ProviderError> {
+    async fn call_model(&self, _call: &ModelCall) -> Result<CompletionStream, ModelCallError> {
         pause().await;
         self.conversation()
             .validate()
@@ -92,7 +92,8 @@ impl TurnPorts for World {
                 ProviderErrorKind::Connection,
                 "world",
                 "nobody answers",
-            ));
+            )
+            .into());
         };
         Ok(CompletionStream::new(stream::iter(events).then(
             async |event| {

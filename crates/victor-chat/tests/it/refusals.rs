@@ -89,7 +89,7 @@ fn the_refusal_of_a_request_goes_with_the_next_one() {
         ),
         ("llama: too many", Some(1024), Some(9000))
     );
-    turn.model_not_asked(&error).unwrap();
+    turn.model_not_asked().unwrap();
     assert_eq!(
         told(&turn),
         None,

@@ -108,7 +108,7 @@ pub(crate) fn work(
                 match completion(&answer) {
                     Ok(completion) => drop(turn.model_answered(completion).unwrap()),
                     Err(error) if matches!(answer, CannotBeAsked) => {
-                        turn.model_not_asked(&error).unwrap();
+                        turn.model_not_asked().unwrap();
                         log.push(format!("not asked: {}", error.kind));
                         return;
                     }

@@ -1,10 +1,14 @@
 //! What helps where a provider fails.
 
+use std::error::Error;
+
 use victor_orchestrator::protocols::{
     ChatProvider as _, ContextError, LargestPart, ModelId, ProviderError, ProviderErrorKind,
 };
 
 use super::{ANTHROPIC_KEY, OPENAI_KEY, Source};
+
+const SHORTEN: &str = "shorten the message, or begin anew with /reset";
 
 /// How many names are shown.
 const SHOWN: usize = 3;
@@ -16,7 +20,7 @@ impl Source {
     pub(crate) async fn advice(&self, error: &ProviderError, model: &ModelId) -> Option<String> {
         let is_ollama = matches!(self, Self::Ollama(_));
         match (self, &error.kind) {
-            (_, ProviderErrorKind::ContextTooLong) => too_long(error).map(str::to_owned),
+            (_, ProviderErrorKind::ContextTooLong) => Some(SHORTEN.to_owned()),
             (Self::Offline | Self::Cassette, _) => None,
             (_, ProviderErrorKind::NotFound) => {
                 let models = self.models().await.unwrap_or_default();
@@ -61,12 +65,10 @@ impl Source {
     }
 }
 
-/// What makes a request smaller, beside what the error itself says.
-fn too_long(error: &ProviderError) -> Option<&'static str> {
-    let source = error.source.as_deref();
-    let source = source.and_then(|source| source.downcast_ref::<ContextError>());
-    let Some(ContextError::TooLarge(large)) = source else {
-        return Some("shorten the message, or begin anew with /reset");
+/// Says what makes a conversation smaller that does not fit, beside what the error itself says.
+pub(crate) fn too_large(source: &(dyn Error + 'static)) -> Option<&'static str> {
+    let Some(ContextError::TooLarge(large)) = source.downcast_ref::<ContextError>() else {
+        return Some(SHORTEN);
     };
     match large.largest_part() {
         LargestPart::Preamble => Some("--tools names the tools that are offered"),

@@ -68,7 +68,7 @@ impl Tool for AgentTool {
         let task = arguments["task"].as_str().unwrap_or_default();
         let (name, call) = (&self.spec.name, &cx.idempotency_key);
         let session = SessionId::new(format!("{}/{name}/{call}", cx.session));
-        self.agent.inner.nest(&cx.session, &session);
+        self.agent.sessions().nest(&cx.session, &session);
         let nested = Nested {
             agent: &self.agent,
             session,
@@ -117,6 +117,6 @@ impl Nested<'_> {
 
 impl Drop for Nested<'_> {
     fn drop(&mut self) {
-        self.agent.forget(&self.session);
+        self.agent.sessions().forget(&self.session);
     }
 }

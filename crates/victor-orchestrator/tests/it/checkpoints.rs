@@ -11,7 +11,9 @@ use victor_orchestrator::protocols::{
     InMemorySessionStore, SessionExport, SessionId, SessionPatch, SessionStore, SwitchedBy,
     TranscriptEntry,
 };
-use victor_orchestrator::{AgentOrchestrator, ChatError, RecoveryPolicy, Session, TurnEventKind};
+use victor_orchestrator::{
+    AgentOrchestrator, RecoveryPolicy, Session, SessionOpError, TurnEventKind,
+};
 use victor_testkit::ScriptedModel;
 
 struct Place {
@@ -221,17 +223,10 @@ async fn without_checkpoints_it_is_said_how_to_have_them() {
         .checkpoint(None)
         .await
         .unwrap_err();
-    assert!(matches!(
-        error,
-        ChatError::Setup {
-            coordinator: "checkpoint",
-            ..
-        }
-    ));
-    assert!(
-        error.report().contains("`checkpoint_store`"),
-        "{}",
-        error.report()
+    assert!(matches!(error, SessionOpError::NotConfigured { .. }));
+    assert_eq!(
+        error.to_string(),
+        "checkpoints are not configured: give the builder a `checkpoint_store`"
     );
     assert!(
         orchestrator

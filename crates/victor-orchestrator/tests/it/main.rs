@@ -5,6 +5,7 @@ mod checkpoints;
 #[cfg(unix)]
 mod crash;
 mod dialects;
+mod errors;
 mod faults;
 mod injection;
 mod leases;

@@ -11,7 +11,8 @@ use victor_orchestrator::protocols::{
     TokenCounter, TokenCounterExt,
 };
 use victor_orchestrator::{
-    AgentOrchestrator, AgentOrchestratorBuilder, ChatError, coordinators::EstimateCounter,
+    AgentOrchestrator, AgentOrchestratorBuilder, ChatError, ChatErrorKind,
+    coordinators::EstimateCounter,
 };
 
 use crate::Note;
@@ -205,10 +206,15 @@ async fn failure(
 ) -> (String, usize) {
     let orchestrator = builder.build().unwrap();
     let error = orchestrator.chat(message).await.unwrap_err();
-    let ChatError::Provider { source, .. } = &error else {
+    let ChatError::ContextTooLarge { tokens, limit, .. } = &error else {
         panic!("{error:?}")
     };
-    assert_eq!(source.kind, ProviderErrorKind::ContextTooLong);
+    assert!(
+        limit.is_none_or(|limit| *tokens > limit / 2),
+        "{tokens} of {limit:?}"
+    );
+    assert_eq!(error.kind(), ChatErrorKind::ContextTooLarge);
+    assert!(error.turn().is_some());
     (error.report(), server.requests().len())
 }
 
@@ -217,7 +223,7 @@ async fn what_does_not_fit_is_told_with_the_words_of_the_server() {
     let long = "talk of the town ".repeat(3_000);
     let server = Server::new(1024, true);
     let (report, requests) = failure(&server, builder(&server), &long).await;
-    let begins = "the model call failed: context: the request is too long: it cannot be made to fit the window of 1024 \
+    let begins = "the conversation does not fit the model: it cannot be made to fit the window of 1024 \
                   tokens: the system prompt and the tools take about ";
     assert!(report.starts_with(begins), "{report}");
     let ends = "are kept for the answer; shorten the message, or choose a model with a larger window: server: request (";

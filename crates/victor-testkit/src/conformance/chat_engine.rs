@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use victor_chat_protocol::{
-    Agent, ChatEngine, ChatInput, ModelCall, SuspendedTurn, TurnLimits, TurnPorts, TurnStart,
-    TurnStream,
+    Agent, ChatEngine, ChatInput, ModelCall, ModelCallError, SuspendedTurn, TurnLimits, TurnPorts,
+    TurnStart, TurnStream,
 };
 use victor_core::{
     BoxError, Message, Messages, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult,
     TurnId, Usage,
 };
-use victor_provider_protocol::{Completion, CompletionEvent, CompletionStream, ProviderError};
+use victor_provider_protocol::{Completion, CompletionEvent, CompletionStream};
 use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
 
 use super::agent::read;
@@ -139,7 +139,7 @@ impl Ports {
 
 #[async_trait]
 impl TurnPorts for Ports {
-    async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ProviderError> {
+    async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ModelCallError> {
         tokio::task::yield_now().await;
         let answered = self
             .conversation()

@@ -1,4 +1,4 @@
-//! What a model sees of a session, where that does not follow from its transcript alone.
+//! The part of a transcript that the model sees.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,23 +9,19 @@ use victor_core::wire::FormatVersion;
 use victor_core::{Context, JsonMap, Message, MessageId};
 use victor_session_protocol::{SessionPatch, TranscriptEntry};
 
-/// Where the metadata of a session say what a model sees of it, if that is not the whole transcript.
-pub(crate) const BASE: &str = "victor_context";
+use super::metadata::{CHECKPOINT_VIEW, VIEW};
 
-/// Where earlier versions said so: by a checkpoint, which can be pruned, and of which an export knows nothing.
-pub(crate) const CHECKPOINT_BASE: &str = "victor_context_base";
-
-/// What a model sees of the first entries of a transcript. It sees all later ones as well.
+/// The part of the first entries of a transcript that the model sees. It sees all later entries as well.
 ///
 /// It names the entries and holds only messages that are not among them, such as notes of a compaction. So it depends on
-/// nothing but the session that it belongs to, is written with it in one step, and goes where the session is exported.
+/// nothing but its session, is written with it in one step, and is exported with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Base {
+pub(crate) struct ContextView {
     #[serde(default)]
     version: FormatVersion<1>,
-    /// How many entries it is about.
+    /// Number of entries that it covers.
     entries: usize,
-    /// The message of the last of them, by which their transcript is known.
+    /// The message of the last of them, which identifies the transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last: Option<MessageId>,
     pieces: Vec<Piece>,
@@ -37,14 +33,14 @@ pub(crate) struct Base {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Piece {
-    /// The entries from one number on up to another one.
+    /// The entries `from..to`.
     Entries { from: usize, to: usize },
-    /// A message that is no entry.
+    /// A message that is not in the transcript.
     Message { message: Arc<Message> },
 }
 
-impl Base {
-    /// How a context follows from a transcript.
+impl ContextView {
+    /// Describes a context by the entries of its transcript.
     pub(crate) fn of(context: &Context, transcript: &[TranscriptEntry]) -> Self {
         let numbers: HashMap<MessageId, usize> =
             (transcript.iter().map(|entry| entry.message.id()))
@@ -53,7 +49,7 @@ impl Base {
         let mut pieces = Vec::new();
         for message in context.messages() {
             let number = numbers.get(&message.id()).copied();
-            // A compaction may have shortened a message and left it its name.
+            // A compaction may have shortened a message and kept its identifier.
             let number = number.filter(|number| {
                 let entry = &transcript[*number].message;
                 Arc::ptr_eq(entry, message) || entry == message
@@ -75,10 +71,10 @@ impl Base {
         }
     }
 
-    /// What a model sees of a transcript that has grown since; none if it is another transcript.
+    /// Returns the context for a transcript that may have grown since; `None` if it is another transcript.
     pub(crate) fn context(&self, transcript: &[TranscriptEntry]) -> Option<Context> {
-        let (own, later) = transcript.split_at_checked(self.entries)?;
-        if own.last().map(|entry| entry.message.id()) != self.last {
+        let (covered, later) = transcript.split_at_checked(self.entries)?;
+        if covered.last().map(|entry| entry.message.id()) != self.last {
             return None;
         }
         let mut context = Context::default();
@@ -88,7 +84,7 @@ impl Base {
         for piece in &self.pieces {
             match piece {
                 Piece::Entries { from, to } => {
-                    let entries = own.get(*from..*to)?;
+                    let entries = covered.get(*from..*to)?;
                     entries
                         .iter()
                         .for_each(|entry| context.push(entry.message.clone()));
@@ -102,7 +98,7 @@ impl Base {
         Some(context)
     }
 
-    /// Whether a model sees all entries and nothing else.
+    /// Whether the model sees all entries and nothing else.
     fn is_whole(&self) -> bool {
         let all = match self.pieces[..] {
             [] => self.entries == 0,
@@ -113,23 +109,23 @@ impl Base {
     }
 }
 
-/// What is changed about a session of which a model is to see this from now on.
-pub(crate) fn sees(context: &Context, transcript: &[TranscriptEntry]) -> SessionPatch {
-    let base = Base::of(context, transcript);
-    let mut patch = sees_all();
-    if !base.is_whole()
-        && let Ok(value) = serde_json::to_value(base)
+/// Returns the change of a session's metadata after which the model sees this context.
+pub(crate) fn view_patch(context: &Context, transcript: &[TranscriptEntry]) -> SessionPatch {
+    let view = ContextView::of(context, transcript);
+    let mut patch = whole_view_patch();
+    if !view.is_whole()
+        && let Ok(value) = serde_json::to_value(view)
     {
-        patch.metadata.insert(BASE.into(), value);
+        patch.metadata.insert(VIEW.into(), value);
     }
     patch
 }
 
-/// What is changed about a session of which a model is to see the whole transcript.
-pub(crate) fn sees_all() -> SessionPatch {
+/// Returns the change of a session's metadata after which the model sees the whole transcript.
+pub(crate) fn whole_view_patch() -> SessionPatch {
     SessionPatch::default()
-        .with_metadata(BASE, Value::Null)
-        .with_metadata(CHECKPOINT_BASE, Value::Null)
+        .with_metadata(VIEW, Value::Null)
+        .with_metadata(CHECKPOINT_VIEW, Value::Null)
 }
 
 #[cfg(test)]
@@ -148,17 +144,17 @@ mod tests {
             .collect()
     }
 
-    /// A model sees these entries of ten, and is to see them and three more when it has been stored and read.
+    /// The model sees these entries of ten. After storing and reading, it sees them and three more.
     #[track_caller]
     fn check(seen: &[usize], pieces: &Value) {
         let (ten, thirteen) = (transcript(10), transcript(13));
         let of = |numbers: &mut dyn Iterator<Item = usize>| {
             Context::from_iter(numbers.map(|number| thirteen[number].message.clone()))
         };
-        let base = Base::of(&of(&mut seen.iter().copied()), &ten);
-        let stored = serde_json::to_value(&base).unwrap();
+        let view = ContextView::of(&of(&mut seen.iter().copied()), &ten);
+        let stored = serde_json::to_value(&view).unwrap();
         assert_eq!(&stored["pieces"], pieces);
-        let read: Base = serde_json::from_value(stored).unwrap();
+        let read: ContextView = serde_json::from_value(stored).unwrap();
         let expected = of(&mut seen.iter().copied().chain(10..13));
         assert_eq!(read.context(&thirteen), Some(expected));
         assert_eq!(read.context(&ten[..9]), None, "of a shorter one");
@@ -195,17 +191,17 @@ mod tests {
         context.push(Message::note("left out"));
         context.push(shortened);
         context.set_metadata("task", "review");
-        let patch = sees(&context, &ten);
-        let read: Base = serde_json::from_value(patch.metadata[BASE].clone()).unwrap();
+        let patch = view_patch(&context, &ten);
+        let read: ContextView = serde_json::from_value(patch.metadata[VIEW].clone()).unwrap();
         assert_eq!(read.context(&ten), Some(context));
     }
 
     #[test]
-    fn a_whole_transcript_needs_no_base() {
+    fn a_whole_transcript_needs_no_view() {
         for len in [0, 10] {
             let entries = transcript(len);
             let context = Context::from_iter(entries.iter().map(|entry| entry.message.clone()));
-            assert_eq!(sees(&context, &entries), sees_all());
+            assert_eq!(view_patch(&context, &entries), whole_view_patch());
         }
     }
 }

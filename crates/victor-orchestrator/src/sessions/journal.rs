@@ -1,0 +1,48 @@
+//! Turns that have begun and not ended, as the store knows them.
+
+use victor_chat_protocol::SuspendedTurn;
+use victor_core::SessionId;
+use victor_session_protocol::{OpenTurn, SessionLease};
+
+use super::{SessionLoader, SessionOpError};
+
+impl SessionLoader {
+    /// Returns the lease of whoever works on a session, here or in another process.
+    pub(crate) async fn lease(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<SessionLease>, SessionOpError> {
+        let standing = self.roles.session.standing(session).await?;
+        Ok(standing.and_then(|standing| standing.lease))
+    }
+
+    /// Returns the open turn of a session that nobody works on.
+    pub(crate) async fn open_turn(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<SuspendedTurn>, SessionOpError> {
+        if self.lease(session).await?.is_some() {
+            return Ok(None);
+        }
+        match self.roles.session.open_turn(session).await? {
+            Some(open) => self.revive(open).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a turn from the journal, with its messages from the transcript.
+    pub(crate) async fn revive(&self, open: OpenTurn) -> Result<SuspendedTurn, SessionOpError> {
+        let mut turn: SuspendedTurn =
+            serde_json::from_str(&open.state).map_err(|error| SessionOpError::OpenTurn {
+                session: open.session.clone(),
+                source: error.into(),
+            })?;
+        let transcript = self.roles.session.transcript(&open.session).await?;
+        turn.committed = transcript
+            .into_iter()
+            .filter(|entry| entry.turn == Some(open.turn))
+            .map(|entry| entry.message)
+            .collect();
+        Ok(turn)
+    }
+}

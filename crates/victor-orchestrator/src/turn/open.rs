@@ -1,0 +1,198 @@
+//! The way of a message, from one coordinator to the next.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+use victor_chat_protocol::{ChatError, ChatResponse, EventSink, TurnEventKind, TurnLimits};
+use victor_config_protocol::{EffectiveConfig, Settings};
+use victor_core::{SessionId, contain};
+use victor_prompt_protocol::{BuiltPrompt, Omission, PromptContext};
+use victor_session_protocol::{SessionError, TurnLease, TurnPolicy};
+
+use super::admission::{Admission, admit, check_fresh};
+use super::order::{TurnOrder, TurnTask};
+use super::ports::SessionPorts;
+use super::preamble::PreambleSource;
+use super::scope::TurnScope;
+use super::settle::settle_interrupted;
+use super::window::session_model;
+use super::writer::{TurnWriter, note_facts};
+use crate::sessions::{SessionLoader, SessionOpError};
+use crate::tools::{ToolLists, with_mode};
+
+/// Opens turns and has the chat engine run them.
+#[derive(Debug)]
+pub(crate) struct TurnOpener {
+    pub(crate) sessions: Arc<SessionLoader>,
+    tool_lists: Arc<ToolLists>,
+    /// The policy for messages that come while a turn runs, where the caller names none.
+    policy: TurnPolicy,
+}
+
+impl TurnOpener {
+    pub(crate) fn new(
+        sessions: SessionLoader,
+        tool_lists: Arc<ToolLists>,
+        policy: TurnPolicy,
+    ) -> Self {
+        Self {
+            sessions: Arc::new(sessions),
+            tool_lists,
+            policy,
+        }
+    }
+
+    /// Takes the session, loads what is not in memory, reads the configuration, builds the prompt, and runs the turn.
+    pub(crate) async fn open(
+        &self,
+        mut order: TurnOrder,
+        events: EventSink,
+    ) -> Result<ChatResponse, ChatError> {
+        check_name(&order.session)?;
+        let roles = &self.sessions.roles;
+        self.sessions.lifecycle.ensure_started(roles).await?;
+        let lease = match admit(&self.sessions, &mut order.task, self.policy, &events).await? {
+            Admission::Admitted(lease) => lease,
+            Admission::Ended(response) => return Ok(*response),
+        };
+        self.load_session(&order.task, &lease, &events).await?;
+        let config = self.load_config(&events).await;
+        let preambles = self.preamble_source(&order.task, &config, &events).await;
+        let limits = self.limits(&order.session, &config.settings);
+        let writer = TurnWriter::new(lease, order.task.facts().cloned());
+        let scope = TurnScope {
+            sessions: self.sessions.clone(),
+            config,
+            events: events.clone(),
+        };
+        let start = order.task.into_start(order.session, order.turn, limits);
+        let ports = SessionPorts::new(scope, preambles, writer, order.check);
+        let run = roles.chat.run_turn(start, Arc::new(ports), &events);
+        run.await.map_err(as_conflict)
+    }
+
+    /// Brings the session of a turn into memory, up to date, and settles what an interrupted turn has left.
+    async fn load_session(
+        &self,
+        task: &TurnTask,
+        lease: &Arc<TurnLease>,
+        events: &EventSink,
+    ) -> Result<(), ChatError> {
+        let loaded = self.sessions.load(lease.session(), lease.version());
+        if let Some(warning) = loaded.await? {
+            events.emit(TurnEventKind::notice("session", warning)).await;
+        }
+        match task {
+            TurnTask::Resume { turn, .. } => {
+                check_fresh(&self.sessions, turn)?;
+                // It may ask the model, or run tools, before it writes.
+                let claimed = self.sessions.roles.session.claim(lease, turn.turn).await;
+                claimed.map_err(SessionOpError::from)?;
+            }
+            TurnTask::Answer { facts, .. } => {
+                let settles = lease.has_open_turn();
+                if settles
+                    && settle_interrupted(&self.sessions, lease)
+                        .await
+                        .map_err(as_conflict)?
+                {
+                    let message = "the last turn was interrupted; what its tool calls may have done is in the \
+                                   conversation";
+                    events.emit(TurnEventKind::notice("session", message)).await;
+                }
+                note_facts(&self.sessions, lease, facts);
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_config(&self, events: &EventSink) -> Arc<EffectiveConfig> {
+        let config = &self.sessions.roles.config;
+        let problem = match contain(config.load_config(events.session())).await {
+            Ok(Ok(config)) => return config,
+            Ok(Err(error)) => error.to_string(),
+            Err(panicked) => panicked.to_string(),
+        };
+        events.emit(TurnEventKind::notice("config", problem)).await;
+        config.config()
+    }
+
+    /// Builds the system prompt, and chooses the model.
+    async fn preamble_source(
+        &self,
+        task: &TurnTask,
+        config: &EffectiveConfig,
+        events: &EventSink,
+    ) -> PreambleSource {
+        let roles = &self.sessions.roles;
+        let model = session_model(config);
+        let facts = task.facts().cloned().unwrap_or_default();
+        let mut context = PromptContext::from(facts);
+        if config.is_set("system_prompt_template") {
+            context = context.with_template(&config.settings.system_prompt_template);
+        }
+        context.insert("session_id", json!(events.session()));
+        context.insert("model", json!(roles.model(model.as_ref())));
+        let built = contain(roles.prompt.build_system_prompt(&context)).await;
+        let prompt = built.unwrap_or_else(|panicked| {
+            let omission = Omission::new("prompt coordinator", panicked.to_string());
+            BuiltPrompt::new("", vec![omission])
+        });
+        for omission in prompt.omissions {
+            let message = format!(
+                "`{}` is left out of the prompt: {}",
+                omission.contributor, omission.reason
+            );
+            events.emit(TurnEventKind::notice("prompt", message)).await;
+        }
+        PreambleSource {
+            prompt: prompt.text,
+            model,
+            tool_lists: self.tool_lists.clone(),
+            user_text: OnceLock::new(),
+        }
+    }
+
+    /// Returns the limits of a turn, by the settings and the session's mode.
+    fn limits(&self, session: &SessionId, settings: &Settings) -> TurnLimits {
+        let mut limits = TurnLimits::default();
+        limits.max_tool_iterations = settings.max_tool_iterations;
+        limits.max_tool_calls = settings.max_tool_calls;
+        limits.max_tokens = settings.max_turn_tokens;
+        with_mode(self.sessions.roles.mode.as_ref(), session, |mode| {
+            let mode = &mode.limits;
+            limits.max_tool_iterations = mode.tool_iterations(limits.max_tool_iterations);
+            limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);
+            limits.max_tokens = mode.max_tokens.or(limits.max_tokens);
+        });
+        if let Some(most) = settings.max_session_tool_calls {
+            let registry = &self.sessions.registry;
+            let left = most.saturating_sub(registry.read(session, |record| record.tool_calls()));
+            limits.max_tool_calls = Some(limits.max_tool_calls.map_or(left, |own| own.min(left)));
+        }
+        limits
+    }
+}
+
+fn check_name(session: &SessionId) -> Result<(), ChatError> {
+    if session.as_str().is_empty() {
+        return Err(ChatError::Setup {
+            coordinator: "session",
+            source: "its name is empty: give the session a name".into(),
+        });
+    }
+    Ok(())
+}
+
+/// Returns the error of a turn, as a conflict if it could not be stored because somebody else has the session.
+fn as_conflict(error: ChatError) -> ChatError {
+    match error {
+        ChatError::Commit { source, turn }
+            if (source.downcast_ref()).is_some_and(SessionError::is_conflict) =>
+        {
+            let turn = Some(turn);
+            ChatError::Conflict { source, turn }
+        }
+        error => error,
+    }
+}

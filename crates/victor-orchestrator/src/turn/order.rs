@@ -1,0 +1,115 @@
+//! Turns that somebody asks for.
+
+use std::sync::Arc;
+
+use victor_chat_protocol::{
+    Approval, ChatInput, CheckOutput, OutputContract, SuspendedTurn, TurnLimits, TurnStart,
+};
+use victor_core::{JsonMap, Message, SessionId, TurnId};
+use victor_session_protocol::TurnPolicy;
+
+/// A turn that somebody asks for.
+#[derive(Debug)]
+pub(crate) struct TurnOrder {
+    pub(crate) session: SessionId,
+    pub(crate) turn: TurnId,
+    pub(super) task: TurnTask,
+    /// Checks the answer; without it, an answer that must have a form must be JSON.
+    pub(super) check: Option<Arc<dyn CheckOutput>>,
+}
+
+/// The work of a turn.
+#[derive(Debug)]
+pub(super) enum TurnTask {
+    /// Answers a message.
+    Answer {
+        message: Message,
+        /// Facts about the request, for prompt contributors and compaction strategies.
+        facts: JsonMap,
+        output: Option<OutputContract>,
+        /// The policy that the caller has chosen; otherwise the orchestrator's.
+        policy: Option<TurnPolicy>,
+    },
+    /// Goes on with a suspended turn.
+    Resume {
+        turn: Box<SuspendedTurn>,
+        approvals: Vec<Approval>,
+    },
+}
+
+impl TurnOrder {
+    /// Orders an answer to `input`.
+    pub(crate) fn answer(session: SessionId, input: ChatInput, policy: Option<TurnPolicy>) -> Self {
+        Self {
+            session,
+            turn: TurnId::generate(),
+            task: TurnTask::Answer {
+                facts: input.metadata().clone(),
+                message: input.into_message(),
+                output: None,
+                policy,
+            },
+            check: None,
+        }
+    }
+
+    /// Orders a suspended turn to go on.
+    pub(crate) fn resume(turn: SuspendedTurn, approvals: Vec<Approval>) -> Self {
+        Self {
+            session: turn.session.clone(),
+            turn: turn.turn,
+            task: TurnTask::Resume {
+                turn: Box::new(turn),
+                approvals,
+            },
+            check: None,
+        }
+    }
+
+    /// Demands that the answer has a form.
+    #[cfg(feature = "typed")]
+    pub(crate) fn with_output(mut self, contract: OutputContract) -> Self {
+        if let TurnTask::Answer { output, .. } = &mut self.task {
+            *output = Some(contract);
+        }
+        self
+    }
+
+    /// Has the answer checked.
+    #[cfg(feature = "typed")]
+    pub(crate) fn with_check(mut self, check: Arc<dyn CheckOutput>) -> Self {
+        self.check = Some(check);
+        self
+    }
+}
+
+impl TurnTask {
+    /// Returns the facts about the request.
+    pub(super) fn facts(&self) -> Option<&JsonMap> {
+        match self {
+            Self::Answer { facts, .. } => Some(facts),
+            Self::Resume { .. } => None,
+        }
+    }
+
+    /// Returns the start of the turn, for the chat engine.
+    pub(super) fn into_start(
+        self,
+        session: SessionId,
+        turn: TurnId,
+        limits: TurnLimits,
+    ) -> TurnStart {
+        match self {
+            Self::Answer {
+                message, output, ..
+            } => TurnStart::Begin {
+                session,
+                turn,
+                input: message,
+                limits,
+                output,
+            },
+            Self::Resume { turn, approvals } => TurnStart::Resume { turn, approvals },
+        }
+    }
+}

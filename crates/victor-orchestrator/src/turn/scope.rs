@@ -1,0 +1,38 @@
+//! The values that all pieces of a turn share.
+
+use std::sync::Arc;
+
+use victor_chat_protocol::{EventSink, TurnEventKind};
+use victor_config_protocol::EffectiveConfig;
+use victor_core::{SessionId, TurnId};
+
+use crate::roles::Roles;
+use crate::sessions::SessionLoader;
+
+/// The values that all pieces of a turn share.
+#[derive(Debug)]
+pub(super) struct TurnScope {
+    pub(super) sessions: Arc<SessionLoader>,
+    pub(super) config: Arc<EffectiveConfig>,
+    pub(super) events: EventSink,
+}
+
+impl TurnScope {
+    pub(super) fn roles(&self) -> &Roles {
+        &self.sessions.roles
+    }
+
+    pub(super) fn session(&self) -> &SessionId {
+        self.events.session()
+    }
+
+    pub(super) fn turn(&self) -> TurnId {
+        self.events.turn()
+    }
+
+    /// Reports a problem that does not stop the turn.
+    pub(super) async fn notice(&self, component: &str, problem: impl Into<String>) {
+        let notice = TurnEventKind::notice(component, problem);
+        self.events.emit(notice).await;
+    }
+}
