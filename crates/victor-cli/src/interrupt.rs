@@ -1,10 +1,11 @@
 //! Ctrl-C, and what else asks the program to end.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use victor_core::Lock;
 use victor_orchestrator::CancelHandle;
 
 use crate::exit::Exit;
@@ -26,7 +27,7 @@ pub(crate) struct Interrupts(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Lock<State>,
     enough: Notify,
 }
 
@@ -71,7 +72,7 @@ impl Interrupts {
     }
 
     fn guard(&self, work: Work) -> TurnGuard<'_> {
-        *self.0.state() = State {
+        *self.0.state.lock() = State {
             work: Some(work),
             signal: None,
         };
@@ -81,7 +82,7 @@ impl Interrupts {
 
 impl Shared {
     fn hear(&self, signal: Exit) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         match &state.work {
             None => signal.now(),
             Some(Work::Turn(turn)) if state.signal.is_none() => turn.cancel(),
@@ -94,11 +95,6 @@ impl Shared {
             }
         }
         state.signal = Some(signal);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is one assignment, so a poisoned lock guards a whole value.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,13 +110,13 @@ impl TurnGuard<'_> {
 
     /// The signal that has come, and how the program ends because of it.
     pub(crate) fn signal(&self) -> Option<Exit> {
-        self.0.state().signal
+        self.0.state.lock().signal
     }
 }
 
 impl Drop for TurnGuard<'_> {
     fn drop(&mut self) {
-        *self.0.state() = State::default();
+        *self.0.state.lock() = State::default();
     }
 }
 

@@ -1,17 +1,16 @@
 //! The secrets that the command knows: they belong in no log line, no recording and no command's environment.
 
-use std::sync::{PoisonError, RwLock};
-
+use victor_core::Lock;
 use victor_process::{Secrets, is_secret_name, looks_like_key};
 
 use crate::provider;
 
-static KNOWN: RwLock<Option<Secrets>> = RwLock::new(None);
+static KNOWN: Lock<Option<Secrets>> = Lock::new(None);
 
 /// All that are known by now: the keys of providers, variables of the environment that are keys by their name and look,
 /// and what was [added](know).
 pub(crate) fn known() -> Secrets {
-    if let Some(known) = &*KNOWN.read().unwrap_or_else(PoisonError::into_inner) {
+    if let Some(known) = &*KNOWN.lock() {
         return known.clone();
     }
     let mut known = Secrets::from_iter(provider::secrets());
@@ -27,5 +26,5 @@ pub(crate) fn known() -> Secrets {
 pub(crate) fn know(more: &Secrets) {
     let mut known = known();
     known.extend(more.iter());
-    *KNOWN.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    *KNOWN.lock() = Some(known);
 }

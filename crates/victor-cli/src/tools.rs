@@ -201,15 +201,15 @@ async fn call(
     // As in a turn: what a person has approved is reviewed once more, and asked about again if it has changed.
     loop {
         let calls = std::slice::from_ref(&call);
-        match tools.review_tool_calls(calls, &scope).await.pop() {
-            Some(Verdict::Run) => break,
-            Some(Verdict::Ask {
+        let verdict = tools.review_tool_calls(calls, &scope).await.pop();
+        match verdict.unwrap_or_else(Verdict::undecided) {
+            Verdict::Ask {
                 question,
                 preview,
                 evidence,
                 definition,
                 ..
-            }) => {
+            } => {
                 let inquiry = Inquiry {
                     question: &question,
                     call: &call,
@@ -226,12 +226,16 @@ async fn call(
                     Answer::No | Answer::Nobody => return Ok(Exit::Failed),
                 }
             }
-            Some(Verdict::Reject { reason }) => return Err(Failure::usage(anyhow!(reason))),
-            Some(Verdict::Deny { reason }) => {
-                terminal::error(&reason);
-                return Ok(Exit::Failed);
-            }
-            _ => return Err(Failure::usage(anyhow!("nobody decided about the call"))),
+            verdict => match verdict.refusal(&call) {
+                None => break,
+                Some(refused) if refused.outcome == ToolOutcome::Rejected => {
+                    return Err(Failure::usage(anyhow!(refused.text().into_owned())));
+                }
+                Some(refused) => {
+                    terminal::error(&refused.text());
+                    return Ok(Exit::Failed);
+                }
+            },
         }
     }
     let mut results = tools.run_tool_calls(vec![call], &scope);

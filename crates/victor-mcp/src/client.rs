@@ -1,20 +1,22 @@
 //! The client of one server.
 
 mod answer;
+mod call_error;
 mod connection;
 mod definition;
+mod diagnostics;
+mod failure;
 mod handler;
 mod http;
 mod limits;
-mod link;
-mod mend;
 mod name;
 mod pipe;
-mod reason;
+mod repair;
 mod result;
 mod schema;
 mod signals;
 mod stdio;
+mod supervisor;
 mod tool;
 
 use std::fmt;
@@ -24,7 +26,7 @@ use victor_core::Health;
 use victor_tool_protocol::Tool;
 
 pub(crate) use definition::Definition;
-pub(crate) use link::Link;
+pub(crate) use supervisor::Supervisor;
 use tool::McpTool;
 
 use crate::{McpError, McpServerConfig};
@@ -58,7 +60,7 @@ use crate::{McpError, McpServerConfig};
 /// A clone is the same client. The connection lives as long as a clone or a tool of it: when the last is dropped, a
 /// child process is killed with all that it started. [`shutdown`](Self::shutdown) ends it politely.
 #[derive(Clone)]
-pub struct McpClient(Arc<Link>);
+pub struct McpClient(Arc<Supervisor>);
 
 impl McpClient {
     /// Connects to a server and lists its tools.
@@ -71,23 +73,23 @@ impl McpClient {
     ///
     /// Dropping the call ends what was started.
     pub async fn connect(config: McpServerConfig) -> Result<Self, McpError> {
-        let link = Link::new(config);
-        link.connected().await?;
-        Ok(Self(link))
+        let supervisor = Supervisor::new(config);
+        supervisor.connected().await?;
+        Ok(Self(supervisor))
     }
 
     /// A client that keeps trying where the server cannot be used. Its health tells.
     pub(crate) async fn start(config: McpServerConfig) -> Self {
-        let link = Link::new(config);
-        let _ = link.connected().await;
-        Self(link)
+        let supervisor = Supervisor::new(config);
+        let _ = supervisor.connected().await;
+        Self(supervisor)
     }
 
-    pub(crate) fn of(link: Arc<Link>) -> Self {
-        Self(link)
+    pub(crate) fn of(supervisor: Arc<Supervisor>) -> Self {
+        Self(supervisor)
     }
 
-    pub(crate) fn link(&self) -> &Arc<Link> {
+    pub(crate) fn supervisor(&self) -> &Arc<Supervisor> {
         &self.0
     }
 

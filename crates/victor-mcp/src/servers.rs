@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use victor_core::{Health, HealthStatus, Lock, NamePatterns};
 use victor_tool_protocol::{Tool, ToolExecutor};
 
-use crate::client::{Definition, Link};
+use crate::client::{Definition, Supervisor};
 use crate::{McpClient, McpConfig};
 
 /// The clients of all MCP servers of a configuration.
@@ -86,14 +86,16 @@ impl McpServers {
             clients: self
                 .clients
                 .iter()
-                .map(|client| Arc::downgrade(client.link()))
+                .map(|client| Arc::downgrade(client.supervisor()))
                 .collect(),
             registered: Lock::default(),
         });
         self.registries.lock().push(Arc::clone(&registry));
         for client in &*self.clients {
             let registry = Arc::clone(&registry);
-            client.link().on_listed(Box::new(move || registry.sync()));
+            client
+                .supervisor()
+                .on_listed(Box::new(move || registry.sync()));
         }
         registry.sync();
     }
@@ -141,7 +143,7 @@ struct Registry {
     executor: Weak<dyn ToolExecutor>,
     /// The names of the tools to register.
     names: NamePatterns,
-    clients: Vec<Weak<Link>>,
+    clients: Vec<Weak<Supervisor>>,
     /// A panic of the executor leaves what is noted registered, and at worst one tool more, which it then refuses.
     registered: Lock<Registered>,
 }
@@ -160,11 +162,11 @@ impl Registry {
             return;
         };
         let mut registered = self.registered.lock();
-        let links = self.clients.iter().filter_map(Weak::upgrade);
-        let offered: Vec<_> = links
+        let supervisors = self.clients.iter().filter_map(Weak::upgrade);
+        let offered: Vec<_> = supervisors
             .map(McpClient::of)
             .flat_map(|client| {
-                let definitions = client.link().definitions();
+                let definitions = client.supervisor().definitions();
                 let tool = |definition: &Arc<_>| (client.tool(definition), Arc::clone(definition));
                 let permitted =
                     |definition: &&Arc<Definition>| self.names.permits(&definition.spec.name);

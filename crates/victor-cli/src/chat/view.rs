@@ -204,7 +204,17 @@ fn line(kind: &TurnEventKind) -> Option<String> {
                 notice.component, notice.message
             )));
         }
-        _ => return None,
+        // Shown elsewhere: text and calls by `event`, the end by `summary` and the error, questions by `approval`.
+        TurnEventKind::TurnStarted(_)
+        | TurnEventKind::ModelCallStarted(_)
+        | TurnEventKind::TextDelta(_)
+        | TurnEventKind::ThinkingDelta(_)
+        | TurnEventKind::ModelCallFinished(_)
+        | TurnEventKind::ApprovalRequested(_)
+        | TurnEventKind::TurnFinished(_)
+        | TurnEventKind::TurnFailed(_) => return None,
+        // An event that is new since this was written shows itself, until somebody decides how it is to look.
+        other => format!("event `{}`", other.kind()),
     };
     Some(terminal::short_line(&line))
 }
@@ -259,6 +269,13 @@ mod tests {
             "too slow",
             "read_file timed out, 2 ms: too slow",
         );
+    }
+
+    #[test]
+    fn no_event_is_left_out_by_oversight() {
+        let event = serde_json::json!({ "event": "moon_rose", "phase": "full" });
+        let event: TurnEventKind = serde_json::from_value(event).unwrap();
+        assert_eq!(line(&event).as_deref(), Some("event `moon_rose`"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 use serde_json::{Map, Value, json};
 
-use super::mend::{id_of_broken, mended};
+use super::repair::{id_of_broken, repaired_json};
 use super::result::UNKNOWN;
 use victor_text::excerpt;
 
@@ -68,8 +68,8 @@ impl Answers {
 fn parse(text: &str) -> serde_json::Result<Value> {
     // Some begin with a byte order mark.
     let text = text.trim_start_matches('\u{feff}');
-    serde_json::from_str(text).or_else(|error| match mended(text) {
-        Some(mended) => serde_json::from_str(&mended),
+    serde_json::from_str(text).or_else(|error| match repaired_json(text) {
+        Some(repaired) => serde_json::from_str(&repaired),
         None => Err(error),
     })
 }

@@ -20,8 +20,9 @@ use tokio::time::Instant;
 use victor_process::Secrets;
 use victor_tool_protocol::ToolContext;
 
+use super::call_error::CallError;
+use super::failure::connect_error;
 use super::handler::{Calls, Handler};
-use super::reason::{connect_error, service_error};
 use super::signals::Signals;
 use super::{http, stdio::Process};
 use crate::config::Transport;
@@ -43,17 +44,6 @@ pub(super) struct Connection {
     calls: Arc<Calls>,
     /// Hears of changed tools, where the server must be asked to tell.
     listener: Option<AbortHandle>,
-}
-
-/// Why there is no result of a call.
-#[derive(Debug)]
-pub(super) enum CallError {
-    /// The call was not sent, since the connection had ended.
-    NotSent,
-    /// The server wants something in return that we cannot give.
-    Wants(&'static str),
-    /// It was sent, or may have been.
-    Service(ServiceError),
 }
 
 impl Connection {
@@ -93,7 +83,7 @@ impl Connection {
         let (process, service) = match &config.transport {
             Transport::Stdio(program) => {
                 let (process, transport) =
-                    Process::start(program, config, Arc::clone(&signals.nudge)).map_err(
+                    Process::start(program, config, Arc::clone(&signals.wake)).map_err(
                         |reason| McpError::Start {
                             server: server(),
                             reason,
@@ -173,7 +163,7 @@ impl Connection {
             .send_cancellable_request(request, options)
             .await;
         let handle = handle.map_err(|_| CallError::NotSent)?;
-        let mut progress = self.calls.hear(handle.progress_token.clone());
+        let mut progress = self.calls.subscribe(handle.progress_token.clone());
         let mut waiting = Waiting(Some(handle));
         let begin = Instant::now();
         let result = loop {
@@ -193,16 +183,18 @@ impl Connection {
         waiting.0 = None;
         match result.map_err(CallError::Service)? {
             ServerResult::CallToolResult(result) => Ok(result),
-            ServerResult::InputRequiredResult(_) => Err(CallError::Wants("asks for input")),
-            ServerResult::CreateTaskResult(_) => Err(CallError::Wants("makes a task of it")),
+            ServerResult::InputRequiredResult(_) => Err(CallError::Unsupported("asks for input")),
+            ServerResult::CreateTaskResult(_) => {
+                Err(CallError::Unsupported("turns the call into a task"))
+            }
             other => odd_result(&other).ok_or(CallError::Service(ServiceError::UnexpectedResponse)),
         }
     }
 
     /// Why it ended, of a connection that has.
-    pub(super) async fn epitaph(&self) -> String {
+    pub(super) async fn exit_reason(&self) -> String {
         match &self.process {
-            Some(process) => process.epitaph().await,
+            Some(process) => process.exit_reason().await,
             None => "the connection is closed".to_owned(),
         }
     }
@@ -313,20 +305,4 @@ fn odd_result(result: &ServerResult) -> Option<CallToolResult> {
     odd.is_error = result.remove("isError").and_then(|value| value.as_bool());
     odd.structured_content = structured.or_else(|| (!result.is_empty()).then(|| result.into()));
     Some(odd)
-}
-
-impl CallError {
-    /// Whether it is the end of the connection.
-    pub(super) fn is_end(&self) -> bool {
-        matches!(self, Self::Service(ServiceError::TransportClosed))
-    }
-
-    /// In words, of a call that may have had an effect.
-    pub(super) fn reason(&self, config: &McpServerConfig) -> String {
-        match self {
-            Self::NotSent => "the connection had ended".to_owned(),
-            Self::Wants(what) => format!("the server {what}, which is not supported"),
-            Self::Service(error) => service_error(config, error),
-        }
-    }
 }

@@ -1,7 +1,7 @@
-//! What a server says unasked.
+//! Notifications of a server.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rmcp::ClientHandler;
 use rmcp::model::{
@@ -10,69 +10,65 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RoleClient};
 use tokio::sync::mpsc;
+use victor_core::Lock;
 use victor_process::Secrets;
 use victor_text::excerpt;
 
 use super::signals::Signals;
 
-/// How many words about the progress of a call may wait to be heard; more are not worth hearing.
+/// The most progress messages of a call that wait to be read; more are dropped.
 const MAX_WAITING: usize = 4;
 
-/// Hears what a server says unasked. It lets a server ask nothing of us: we declare no capability.
+/// Handles the notifications of a server. It declares no capability, so servers request nothing.
 #[derive(Debug)]
 pub(super) struct Handler {
     pub(super) signals: Arc<Signals>,
     pub(super) calls: Arc<Calls>,
-    /// What is taken out of words about progress.
+    /// Secrets to remove from progress messages.
     pub(super) secrets: Secrets,
 }
 
-/// The calls that wait for their results.
+/// The calls that wait for their results, and the receivers of their progress.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<HashMap<ProgressToken, mpsc::Sender<Option<String>>>>);
+pub(super) struct Calls(Lock<HashMap<ProgressToken, mpsc::Sender<Option<String>>>>);
 
-/// What is heard of a call until this is dropped.
+/// The progress of a call. Dropping it ends the subscription.
 #[derive(Debug)]
 pub(super) struct Progress {
     token: ProgressToken,
-    heard: mpsc::Receiver<Option<String>>,
+    received: mpsc::Receiver<Option<String>>,
     calls: Arc<Calls>,
 }
 
 impl Calls {
-    pub(super) fn hear(self: &Arc<Self>, token: ProgressToken) -> Progress {
-        let (tell, heard) = mpsc::channel(MAX_WAITING);
-        self.lock().insert(token.clone(), tell);
+    pub(super) fn subscribe(self: &Arc<Self>, token: ProgressToken) -> Progress {
+        let (sender, received) = mpsc::channel(MAX_WAITING);
+        self.0.lock().insert(token.clone(), sender);
         Progress {
             token,
-            heard,
+            received,
             calls: Arc::clone(self),
         }
     }
 
-    fn tell(&self, token: &ProgressToken, message: Option<String>) {
-        if let Some(tell) = self.lock().get(token) {
-            let _ = tell.try_send(message);
+    fn report(&self, token: &ProgressToken, message: Option<String>) {
+        if let Some(sender) = self.0.lock().get(token) {
+            let _ = sender.try_send(message);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProgressToken, mpsc::Sender<Option<String>>>> {
-        // Every change is one call on the map, so a poisoned lock guards a whole map.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Progress {
-    /// The next word about the call; one without a message is a sign of life all the same.
+    /// Waits for the next progress message. `None` is a sign of life without a message.
     pub(super) async fn next(&mut self) -> Option<String> {
         // The sender is in the map as long as `self` is there.
-        self.heard.recv().await.flatten()
+        self.received.recv().await.flatten()
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.calls.lock().remove(&self.token);
+        self.calls.0.lock().remove(&self.token);
     }
 }
 
@@ -89,7 +85,7 @@ impl ClientHandler for Handler {
             let total = progress.total?;
             Some(format!("{} of {total}", progress.progress))
         });
-        self.calls.tell(&progress.progress_token, message);
+        self.calls.report(&progress.progress_token, message);
     }
 
     async fn on_tool_list_changed(&self, _context: NotificationContext<RoleClient>) {

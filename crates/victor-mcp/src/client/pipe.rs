@@ -12,32 +12,35 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::Mutex;
 
 use super::answer::Answers;
+use super::diagnostics::Diagnostics;
 use super::limits::{MAX_MESSAGE, Rate};
-use super::stdio::Notes;
 
-/// The standard streams of a server, with a message on each line. What it writes is limited in length and number; where
-/// that is exceeded, the connection is broken off.
+/// The standard streams of a server, one message a line. Too long or too many messages break off the connection.
 #[derive(Debug)]
 pub(super) struct Pipe {
     input: Arc<Mutex<Option<Input>>>,
     output: BufReader<ChildStdout>,
-    /// What has come of the line.
+    /// The part of the current line that has arrived.
     line: Vec<u8>,
     answers: Answers,
     messages: Rate,
-    notes: Arc<Notes>,
+    diagnostics: Arc<Diagnostics>,
 }
 
 /// The input of a server.
 #[derive(Debug)]
 struct Input {
     stdin: ChildStdin,
-    /// What is still to be written: who sends may be dropped, and a line must not be torn.
+    /// Bytes still to be written: a send may be dropped, and must not leave half a line.
     waiting: Vec<u8>,
 }
 
 impl Pipe {
-    pub(super) fn new(stdin: ChildStdin, stdout: ChildStdout, notes: Arc<Notes>) -> Self {
+    pub(super) fn new(
+        stdin: ChildStdin,
+        stdout: ChildStdout,
+        diagnostics: Arc<Diagnostics>,
+    ) -> Self {
         let waiting = Vec::new();
         Self {
             input: Arc::new(Mutex::new(Some(Input { stdin, waiting }))),
@@ -45,15 +48,15 @@ impl Pipe {
             line: Vec::new(),
             answers: Answers::default(),
             messages: Rate::default(),
-            notes,
+            diagnostics,
         }
     }
 
-    /// Reads up to the end of a line. Whether there is a whole one; if not, the output has ended.
+    /// Reads up to the end of a line. Returns `false` when the output has ended.
     ///
     /// # Cancel safety
     ///
-    /// What has come of the line stays.
+    /// The part that has arrived is kept for the next call.
     async fn read_line(&mut self) -> io::Result<bool> {
         loop {
             let bytes = self.output.fill_buf().await?;
@@ -109,14 +112,14 @@ impl Transport<RoleClient> for Pipe {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(error) => {
-                    self.notes.broken_off(error.to_string());
+                    self.diagnostics.break_off(error.to_string());
                     return None;
                 }
             }
             let text = String::from_utf8_lossy(&self.line);
             let message = self.answers.read(&text);
             if message.is_none() {
-                self.notes.rubbish(&text);
+                self.diagnostics.stray_line(&text);
             }
             self.line.clear();
             if message.is_some() {

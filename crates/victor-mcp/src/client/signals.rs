@@ -1,26 +1,26 @@
-//! Wakes the keeper of a connection.
+//! Signals to the supervisor of a server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// Tells the keeper of a connection that there is something to do.
+/// Signals that wake the supervisor of a server.
 #[derive(Debug, Default)]
 pub(super) struct Signals {
-    /// Notified when something happened.
-    pub(super) nudge: Arc<Notify>,
+    /// Notified when there is something to do.
+    pub(super) wake: Arc<Notify>,
     is_list_stale: AtomicBool,
 }
 
 impl Signals {
-    /// The server has other tools now.
+    /// Reports that the server's tools have changed.
     pub(super) fn list_changed(&self) {
         self.is_list_stale.store(true, Ordering::Release);
-        self.nudge.notify_one();
+        self.wake.notify_one();
     }
 
-    /// Whether the server has other tools since this was asked last.
+    /// Returns whether the server's tools have changed since the last call.
     pub(super) fn take_list_changed(&self) -> bool {
         self.is_list_stale.swap(false, Ordering::AcqRel)
     }

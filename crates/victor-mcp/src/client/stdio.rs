@@ -1,9 +1,8 @@
 //! A server that is a child process.
 
-use std::collections::VecDeque;
 use std::io;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
@@ -12,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use victor_process::ProcessGroup;
 use victor_text::{cleaned, excerpt};
 
+use super::diagnostics::{Diagnostics, MAX_STDERR};
 use super::pipe::Pipe;
 use crate::McpServerConfig;
 use crate::config::Program;
@@ -47,51 +47,23 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the rest of the error output is waited for after the process has ended.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// How many bytes of the error output are kept.
-const MAX_STDERR: usize = 4 * 1024;
-
 /// The process of a server with all that it started, killed when this is dropped, and when the program ends.
 #[derive(Debug)]
 pub(super) struct Process {
     group: Arc<Group>,
     /// How it ended, when it has.
     ended: watch::Receiver<Option<String>>,
-    notes: Arc<Notes>,
+    diagnostics: Arc<Diagnostics>,
     /// By which secrets are taken out of what it says.
     config: McpServerConfig,
 }
 
-/// What is noted while a server runs, for those who ask why it failed.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    stderr: Mutex<VecDeque<u8>>,
-    /// The beginning of the first line on the standard output that is no message.
-    rubbish: OnceLock<String>,
-    /// For what the connection was broken off.
-    fault: OnceLock<String>,
-}
-
-impl Notes {
-    /// The connection was broken off for this.
-    pub(super) fn broken_off(&self, fault: String) {
-        self.fault.get_or_init(|| fault);
-    }
-
-    /// This was no message.
-    pub(super) fn rubbish(&self, line: &str) {
-        if !line.trim().is_empty() {
-            self.rubbish
-                .get_or_init(|| line.chars().take(400).collect());
-        }
-    }
-}
-
 impl Process {
-    /// Starts the process. `nudge` is notified when it has ended.
+    /// Starts the process. `wake` is notified when it has ended.
     pub(super) fn start(
         program: &Program,
         config: &McpServerConfig,
-        nudge: Arc<Notify>,
+        wake: Arc<Notify>,
     ) -> Result<(Self, Pipe), String> {
         let mut command = Command::new(&program.command);
         command
@@ -108,7 +80,7 @@ impl Process {
             .stderr(Stdio::piped());
         if let Some(folder) = &program.cwd {
             if !folder.is_dir() {
-                return Err(format!("`{}` is no folder", folder.display()));
+                return Err(format!("`{}` is not a folder", folder.display()));
             }
             command.current_dir(folder);
         }
@@ -125,17 +97,17 @@ impl Process {
             return Err("its standard streams are not there".to_owned());
         };
 
-        let notes = Arc::new(Notes::default());
-        let pipe = Pipe::new(stdin, stdout, Arc::clone(&notes));
+        let diagnostics = Arc::new(Diagnostics::default());
+        let pipe = Pipe::new(stdin, stdout, Arc::clone(&diagnostics));
         let killed = Notify::new();
         let group = Arc::new(Group { processes, killed });
         let (tell, ended) = watch::channel(None);
-        let listener = tokio::spawn(listen(stderr, Arc::clone(&notes)));
-        tokio::spawn(reap(child, Arc::clone(&group), listener, tell, nudge));
+        let reader = tokio::spawn(read_stderr(stderr, Arc::clone(&diagnostics)));
+        tokio::spawn(reap(child, Arc::clone(&group), reader, tell, wake));
         let process = Self {
             group,
             ended,
-            notes,
+            diagnostics,
             config: config.clone(),
         };
         Ok((process, pipe))
@@ -143,13 +115,13 @@ impl Process {
 
     /// Whether it has ended, or the connection to it was broken off.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended.borrow().is_some() || self.notes.fault.get().is_some()
+        self.ended.borrow().is_some() || self.diagnostics.fault().is_some()
     }
 
     /// Waits a moment for the end of a process whose connection has ended, and tells why it did.
-    pub(super) async fn epitaph(&self) -> String {
-        let how = match self.notes.fault.get() {
-            Some(fault) => fault.clone(),
+    pub(super) async fn exit_reason(&self) -> String {
+        let how = match self.diagnostics.fault() {
+            Some(fault) => fault.to_owned(),
             None => {
                 let mut ended = self.ended.clone();
                 let ended = tokio::time::timeout(GRACE * 5, ended.wait_for(Option::is_some)).await;
@@ -167,7 +139,7 @@ impl Process {
 
     /// What it wrote that was not meant for us, with some words before it.
     pub(super) fn said(&self) -> String {
-        let bytes = Vec::from(lock(&self.notes.stderr).clone());
+        let bytes = self.diagnostics.stderr();
         // Secrets go first: a piece of one would not be known any more. Such a piece may stand at the beginning where
         // what was before it has been forgotten.
         let mut text = String::from_utf8_lossy(&bytes).into_owned();
@@ -181,8 +153,8 @@ impl Process {
             text if text.is_empty() => String::new(),
             text => format!("; its error output ends with: {text}"),
         };
-        if let Some(line) = self.notes.rubbish.get() {
-            let line = excerpt(&self.config.redact(line.clone()), 100);
+        if let Some(line) = self.diagnostics.first_stray_line() {
+            let line = excerpt(&self.config.redact(line.to_owned()), 100);
             said +=
                 &format!("; on its standard output, which is for messages only, it wrote: {line}");
         }
@@ -213,14 +185,11 @@ impl Drop for Process {
 }
 
 /// Keeps the end of what a process writes on its error output.
-async fn listen(mut stderr: ChildStderr, notes: Arc<Notes>) {
+async fn read_stderr(mut stderr: ChildStderr, diagnostics: Arc<Diagnostics>) {
     let mut chunk = vec![0; 4 * 1024];
     // An error is an end.
     while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
-        let mut kept = lock(&notes.stderr);
-        kept.extend(&chunk[..read]);
-        let surplus = kept.len().saturating_sub(MAX_STDERR);
-        kept.drain(..surplus);
+        diagnostics.append_stderr(&chunk[..read]);
     }
 }
 
@@ -228,9 +197,9 @@ async fn listen(mut stderr: ChildStderr, notes: Arc<Notes>) {
 async fn reap(
     mut child: Child,
     group: Arc<Group>,
-    listener: tokio::task::JoinHandle<()>,
+    reader: tokio::task::JoinHandle<()>,
     tell: watch::Sender<Option<String>>,
-    nudge: Arc<Notify>,
+    wake: Arc<Notify>,
 ) {
     let status = tokio::select! {
         status = child.wait() => status,
@@ -240,12 +209,12 @@ async fn reap(
         }
     };
     group.processes.kill_rest();
-    let _ = tokio::time::timeout(GRACE, listener).await;
+    let _ = tokio::time::timeout(GRACE, reader).await;
     tell.send_replace(Some(match status {
         Ok(status) => describe(status),
         Err(error) => error.to_string(),
     }));
-    nudge.notify_one();
+    wake.notify_one();
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -272,9 +241,4 @@ impl Group {
         self.processes.kill();
         self.killed.notify_one();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done with them can panic half-way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

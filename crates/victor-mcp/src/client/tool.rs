@@ -8,18 +8,21 @@ use serde_json::Value;
 use victor_core::ToolSpec;
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
-use super::Link;
+use super::Supervisor;
 use super::definition::Definition;
 
 /// A tool of a server, as one of ours.
 pub(super) struct McpTool {
     definition: Arc<Definition>,
-    link: Arc<Link>,
+    supervisor: Arc<Supervisor>,
 }
 
 impl McpTool {
-    pub(super) fn new(definition: Arc<Definition>, link: Arc<Link>) -> Self {
-        Self { definition, link }
+    pub(super) fn new(definition: Arc<Definition>, supervisor: Arc<Supervisor>) -> Self {
+        Self {
+            definition,
+            supervisor,
+        }
     }
 }
 
@@ -33,12 +36,12 @@ impl Tool for McpTool {
         let Value::Object(arguments) = arguments else {
             return Err(ToolError::InvalidArguments("they are no object".to_owned()));
         };
-        self.link.call(&self.definition, arguments, cx).await
+        self.supervisor.call(&self.definition, arguments, cx).await
     }
 
     fn limits(&self) -> ToolLimits {
         let mut limits = ToolLimits::default();
-        limits.timeout = self.link.config.timeout;
+        limits.timeout = self.supervisor.config.timeout;
         limits
     }
 }
@@ -46,7 +49,7 @@ impl Tool for McpTool {
 impl fmt::Debug for McpTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("McpTool")
-            .field("server", &self.link.config.name)
+            .field("server", &self.supervisor.config.name)
             .field("tool", &self.definition.raw_name)
             .finish_non_exhaustive()
     }

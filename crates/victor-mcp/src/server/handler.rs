@@ -13,7 +13,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
 use tokio::sync::mpsc;
 use victor_chat_protocol::{ChatInput, TurnEventKind};
-use victor_core::{ToolCall, ToolOutcome, ToolResult, TurnId, contain};
+use victor_core::{ToolCall, TurnId, contain};
 use victor_tool_protocol::{ToolExecutor, ToolScope, ToolUpdate, Verdict};
 
 use super::chat::{self, CHAT};
@@ -71,22 +71,11 @@ impl Handler {
         call.idempotency_key = id;
         let scope = ToolScope::new(self.0.session.clone(), turn);
         let verdicts = executor.review_tool_calls(slice::from_ref(&call), &scope);
-        let (outcome, reason) = match verdicts.await.pop() {
-            Some(Verdict::Run) => return run(&**executor, call, &scope, &progress).await,
-            Some(Verdict::Reject { reason }) => (ToolOutcome::Rejected, reason),
-            Some(Verdict::Deny { reason }) => (ToolOutcome::Denied, reason),
-            Some(Verdict::Ask { question, .. }) => {
-                let reason = format!("nobody is here to be asked: {question}");
-                (ToolOutcome::Denied, reason)
-            }
-            _ => {
-                return Err(ErrorData::internal_error(
-                    "nobody decided about the call",
-                    None,
-                ));
-            }
-        };
-        Ok(listing::result(ToolResult::new(&call, outcome, reason)))
+        let verdict = verdicts.await.pop().unwrap_or_else(Verdict::undecided);
+        match verdict.refusal(&call) {
+            Some(refused) => Ok(listing::result(refused)),
+            None => run(&**executor, call, &scope, &progress).await,
+        }
     }
 }
 

@@ -131,7 +131,9 @@ async fn a_command_that_does_not_exist_is_named() {
         .await
         .unwrap_err();
     assert!(
-        error.to_string().contains("`/no/such/folder` is no folder"),
+        error
+            .to_string()
+            .contains("`/no/such/folder` is not a folder"),
         "{error}"
     );
 }

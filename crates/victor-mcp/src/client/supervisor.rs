@@ -1,82 +1,83 @@
-//! The way to a server, through all the connections that are made to it.
+//! The supervisor of a server: connects, reconnects after growing pauses, and keeps the list of tools.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
-use victor_core::{Health, HealthStatus, JsonMap, Problems};
+use victor_core::{Health, HealthStatus, JsonMap, Lock, Problems};
 use victor_process::Secrets;
 use victor_tool_protocol::{ToolContext, ToolError, ToolOutput};
 
-use super::connection::{CallError, Connection};
+use super::call_error::CallError;
+use super::connection::Connection;
 use super::definition::{Definition, Listing};
-use super::reason::{service_error, tool_error};
+use super::failure::{service_error, tool_error};
 use super::result::{output, redact};
 use super::signals::Signals;
 use crate::{McpError, McpServerConfig};
 
-/// How long a server that has failed twice in a row is left alone, and one that fails again and again.
+/// The pause after the second failure in a row, and the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 
-/// A server that has worked so long has not failed in a row.
+/// Time of work after which a failure counts as the first one.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// How long the keeper rests after each look, so that a server cannot keep it busy.
+/// Time between two checks, so that a server cannot keep its supervisor busy.
 const REST: Duration = Duration::from_millis(200);
 
-/// The parts of the health.
+/// The components of the health.
 const CONNECTION: &str = "connection";
 const TOOLS: &str = "tools";
 
 type Listener = Box<dyn Fn() + Send + Sync>;
 
-/// The way to a server, through all the connections that are made to it.
-pub(crate) struct Link {
+/// The supervisor of a server, through all the connections that are made to it.
+pub(crate) struct Supervisor {
     pub(crate) config: McpServerConfig,
-    /// What is taken out of results.
+    /// Secrets to remove from results.
     secrets: Secrets,
     signals: Arc<Signals>,
-    /// Held while a connection is made, so that only one is.
+    /// Locked while a connection is made, so that only one is made at a time.
     state: tokio::sync::Mutex<State>,
-    definitions: Mutex<Arc<[Arc<Definition>]>>,
+    definitions: Lock<Arc<[Arc<Definition>]>>,
     problems: Problems,
-    listeners: Mutex<Vec<Listener>>,
-    keeper: OnceLock<AbortHandle>,
+    listeners: Lock<Vec<Listener>>,
+    task: OnceLock<AbortHandle>,
 }
 
 #[derive(Default)]
 struct State {
     connection: Option<(Arc<Connection>, Instant)>,
     is_shut_down: bool,
-    /// How often it has failed in a row.
+    /// The number of failures in a row.
     failures: u32,
     retry_at: Option<Instant>,
-    /// Why it failed last.
+    /// The reason of the last failure.
     reason: String,
 }
 
-impl Link {
-    /// A way on which nobody has gone yet.
+impl Supervisor {
+    /// A supervisor without a connection. Must be called within a tokio runtime.
     pub(crate) fn new(config: McpServerConfig) -> Arc<Self> {
-        let link = Arc::new(Self {
+        let supervisor = Arc::new(Self {
             secrets: config.secrets(),
             config,
             signals: Arc::default(),
             state: tokio::sync::Mutex::default(),
-            definitions: Mutex::new(Arc::default()),
+            definitions: Lock::new(Arc::default()),
             problems: Problems::default(),
-            listeners: Mutex::default(),
-            keeper: OnceLock::new(),
+            listeners: Lock::default(),
+            task: OnceLock::new(),
         });
-        let keeper = keep(Arc::downgrade(&link), Arc::clone(&link.signals));
-        let keeper = tokio::spawn(keeper).abort_handle();
-        link.keeper.get_or_init(|| keeper);
-        link
+        let maintenance = maintain(Arc::downgrade(&supervisor), Arc::clone(&supervisor.signals));
+        let task = tokio::spawn(maintenance).abort_handle();
+        supervisor.task.get_or_init(|| task);
+        supervisor
     }
 
-    /// The connection, which is made if there is none.
+    /// Returns the connection, and makes one if there is none.
     pub(super) async fn connected(&self) -> Result<Arc<Connection>, McpError> {
         let server = || self.config.name.clone();
         let mut state = self.state.lock().await;
@@ -88,7 +89,7 @@ impl Link {
                 state.connection = Some((Arc::clone(&connection), since));
                 return Ok(connection);
             }
-            let reason = connection.epitaph().await;
+            let reason = connection.exit_reason().await;
             if since.elapsed() > STEADY {
                 state.failures = 0;
             }
@@ -110,7 +111,7 @@ impl Link {
                 Ok(connection)
             }
             Err(error) => {
-                // One that cannot be started is not likely to be startable at once.
+                // A server that cannot be started will hardly start at once.
                 state.failures = state.failures.max(1);
                 self.failed(&mut state, error.to_string());
                 Err(error)
@@ -124,7 +125,7 @@ impl Link {
         state.retry_at = Some(Instant::now() + pause(state.failures));
         state.failures += 1;
         state.reason = reason;
-        self.signals.nudge.notify_one();
+        self.signals.wake.notify_one();
     }
 
     async fn connect(&self) -> Result<Connection, McpError> {
@@ -134,7 +135,7 @@ impl Link {
         Ok(connection)
     }
 
-    /// Asks for the tools, and tells those who want to know.
+    /// Asks for the tools, and calls the listeners.
     async fn list(&self, connection: &Connection) -> Result<(), McpError> {
         let server = || self.config.name.clone();
         let limit = self.config.startup_timeout;
@@ -146,7 +147,7 @@ impl Link {
                 listed
             }
             Ok(Err(_)) if !connection.is_open() => {
-                let reason = connection.epitaph().await;
+                let reason = connection.exit_reason().await;
                 return Err(McpError::Ended {
                     server: server(),
                     reason,
@@ -173,8 +174,8 @@ impl Link {
             true => self.problems.clear(TOOLS),
             false => self.problems.report(TOOLS, listing.problems.join("; ")),
         }
-        *lock(&self.definitions) = listing.tools.into();
-        for listener in &*lock(&self.listeners) {
+        *self.definitions.lock() = listing.tools.into();
+        for listener in &*self.listeners.lock() {
             listener();
         }
         Ok(())
@@ -217,23 +218,23 @@ impl Link {
                 }
                 Err(error) => error,
             };
-            let mut epitaph = None;
+            let mut exit_reason = None;
             if error.is_end() {
-                epitaph = Some(connection.epitaph().await);
-                self.signals.nudge.notify_one();
+                exit_reason = Some(connection.exit_reason().await);
+                self.signals.wake.notify_one();
             }
-            return Err(tool_error(&self.config, &error, epitaph));
+            return Err(tool_error(&self.config, &error, exit_reason));
         }
     }
 
-    /// The tools that are offered, or were when there was a connection.
+    /// Returns the tools that the server offers, or offered while it was connected.
     pub(crate) fn definitions(&self) -> Arc<[Arc<Definition>]> {
-        Arc::clone(&lock(&self.definitions))
+        Arc::clone(&self.definitions.lock())
     }
 
-    /// Has `listener` called whenever the tools have been listed.
+    /// Calls `listener` after every listing of the tools.
     pub(crate) fn on_listed(&self, listener: Listener) {
-        lock(&self.listeners).push(listener);
+        self.listeners.lock().push(listener);
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -257,8 +258,9 @@ impl Link {
         self.problems.report(CONNECTION, "it was shut down");
     }
 
-    /// Looks after the connection. Returns after how long it wants to be looked after again, if nothing happens.
-    async fn tend(&self) -> Option<Duration> {
+    /// Reconnects or lists the tools anew where that is needed. Returns after which time to check again; `None` waits for
+    /// a signal.
+    async fn check(&self) -> Option<Duration> {
         match self.connected().await {
             Ok(connection) => {
                 if self.signals.take_list_changed()
@@ -270,45 +272,42 @@ impl Link {
             }
             Err(McpError::ShutDown { .. }) => None,
             Err(McpError::Waiting { retry_after, .. }) => Some(retry_after),
-            Err(_) => Some(Duration::ZERO), // to hear how long to wait
+            Err(_) => Some(Duration::ZERO), // the next check returns the pause
         }
     }
 }
 
-impl Drop for Link {
+impl Drop for Supervisor {
     fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.get() {
-            keeper.abort();
+        if let Some(task) = self.task.get() {
+            task.abort();
         }
     }
 }
 
-/// Makes a lost connection anew, and asks for the tools when they have changed, as long as anybody uses the link.
-async fn keep(link: Weak<Link>, signals: Arc<Signals>) {
+/// Checks a supervisor at every signal and after every pause, until it is dropped.
+async fn maintain(supervisor: Weak<Supervisor>, signals: Arc<Signals>) {
     let mut wait = None;
     loop {
         match wait {
-            None => signals.nudge.notified().await,
-            Some(wait) => drop(timeout(wait, signals.nudge.notified()).await),
+            None => signals.wake.notified().await,
+            Some(wait) => drop(timeout(wait, signals.wake.notified()).await),
         }
-        let Some(link) = link.upgrade() else { return };
-        wait = link.tend().await;
-        drop(link);
+        let Some(supervisor) = supervisor.upgrade() else {
+            return;
+        };
+        wait = supervisor.check().await;
+        drop(supervisor);
         tokio::time::sleep(REST).await;
     }
 }
 
-/// How long a server is left alone that has failed so often in a row before. At first it is not.
+/// Returns the pause before the next attempt, after this number of earlier failures in a row.
 fn pause(failures: u32) -> Duration {
     let pause = failures
         .checked_sub(1)
         .map(|n| FIRST_PAUSE * 2u32.pow(n.min(6)));
     pause.unwrap_or_default().min(LAST_PAUSE)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done with them can panic half-way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use victor_model_api::lenient::repaired;
 ///
 /// A program in JavaScript or Python writes half of a pair where it has cut a text in the middle of an emoji, or read
 /// the name of a file that is not UTF-8; one in Python writes `NaN`.
-pub(super) fn mended(text: &str) -> Option<String> {
+pub(super) fn repaired_json(text: &str) -> Option<String> {
     let paired = repaired(text);
     let text = paired.as_deref().unwrap_or(text);
     let mut written = String::new();
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn what_json_cannot_say_is_said_otherwise() {
         let check = |text: &str, expected: Option<Value>| {
-            let mended = mended(text);
-            let value = mended.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+            let repaired = repaired_json(text);
+            let value = repaired.map(|text| serde_json::from_str::<Value>(&text).unwrap());
             assert_eq!(value, expected, "{text}");
         };
         check(r#"{"a":"plain \n \\ud83d \u00e9"}"#, None);

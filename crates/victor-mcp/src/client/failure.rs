@@ -1,4 +1,4 @@
-//! Failures of rmcp in our words.
+//! Failures of rmcp as errors of this crate.
 
 use std::error::Error;
 use std::iter;
@@ -10,19 +10,19 @@ use rmcp::service::ClientInitializeError;
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use victor_http::{HttpError, TimeLimit};
-use victor_text::excerpt;
+use victor_text::{excerpt, listed};
 use victor_tool_protocol::ToolError;
 
-use super::connection::CallError;
+use super::call_error::CallError;
 use super::stdio::Process;
 use crate::{McpError, McpServerConfig};
 
-/// How many characters of what a server says are repeated.
-const MAX_SAID: usize = 500;
+/// The most characters of a server's words that an error repeats.
+const MAX_QUOTED: usize = 500;
 
 type TransportError = StreamableHttpError<HttpError>;
 
-/// Why a handshake failed.
+/// Converts the failure of a handshake.
 pub(super) async fn connect_error(
     config: &McpServerConfig,
     error: &ClientInitializeError,
@@ -30,7 +30,7 @@ pub(super) async fn connect_error(
 ) -> McpError {
     let server = config.name.clone();
     if let ClientInitializeError::LegacyFallbackFailed { fallback, .. } = error {
-        // What was answered to the newer way of greeting is told by the older way as well.
+        // The failure of the older handshake includes that of the newer one.
         return Box::pin(connect_error(config, fallback, process)).await;
     }
     let transport = match error {
@@ -40,7 +40,7 @@ pub(super) async fn connect_error(
     if let Some(process) = process
         && (transport.is_some() || matches!(error, ClientInitializeError::ConnectionClosed(_)))
     {
-        let reason = process.epitaph().await;
+        let reason = process.exit_reason().await;
         return McpError::Ended { server, reason };
     }
     if let Some(error) = transport {
@@ -53,34 +53,37 @@ pub(super) async fn connect_error(
         };
     }
     let reason = match error {
-        ClientInitializeError::JsonRpcError(error) => said(config, &error.message),
+        ClientInitializeError::JsonRpcError(error) => quoted(config, &error.message),
         ClientInitializeError::NoCompatibleProtocolVersion {
             server_supported, ..
         } => {
             let versions: Vec<_> = server_supported.iter().map(ToString::to_string).collect();
-            format!("it knows the revisions {versions:?} of the protocol only")
+            format!(
+                "it supports only the protocol revisions {}",
+                listed(versions, "and")
+            )
         }
-        other => said(config, &other.to_string()),
+        other => quoted(config, &other.to_string()),
     };
     McpError::Protocol { server, reason }
 }
 
-/// Why there is no answer to a request.
+/// Describes why a request has no answer.
 pub(super) fn service_error(config: &McpServerConfig, error: &ServiceError) -> String {
     match error {
-        ServiceError::McpError(error) => said(config, &error.message),
+        ServiceError::McpError(error) => quoted(config, &error.message),
         ServiceError::TransportSend(error) => config.redact(transport_error(error).1),
         ServiceError::TransportClosed => "the connection has ended".to_owned(),
-        ServiceError::UnexpectedResponse => "the answer is none to what was asked".to_owned(),
-        other => said(config, &other.to_string()),
+        ServiceError::UnexpectedResponse => "the answer does not fit the request".to_owned(),
+        other => quoted(config, &other.to_string()),
     }
 }
 
-/// Why a call has no result. `epitaph` says why the connection has ended, if it has.
+/// Converts the failure of a call. `exit_reason` says why the connection has ended, if it has.
 pub(super) fn tool_error(
     config: &McpServerConfig,
     error: &CallError,
-    epitaph: Option<String>,
+    exit_reason: Option<String>,
 ) -> ToolError {
     let server = &config.name;
     let failed = |reason: &str| {
@@ -93,12 +96,12 @@ pub(super) fn tool_error(
             "MCP server `{server}` has ended, and the call had no effect"
         )),
         CallError::Service(ServiceError::McpError(error)) => {
-            let said = said(config, &error.message);
+            let message = quoted(config, &error.message);
             match error.code {
-                ErrorCode::INVALID_PARAMS => ToolError::InvalidArguments(said),
-                ErrorCode::METHOD_NOT_FOUND => ToolError::NotFound(said),
+                ErrorCode::INVALID_PARAMS => ToolError::InvalidArguments(message),
+                ErrorCode::METHOD_NOT_FOUND => ToolError::NotFound(message),
                 _ => ToolError::failed(format!(
-                    "MCP server `{server}` answered with an error: {said}"
+                    "MCP server `{server}` answered with an error: {message}"
                 )),
             }
         }
@@ -121,24 +124,29 @@ pub(super) fn tool_error(
                 Kind::Unsure => failed(&reason),
             }
         }
-        other => failed(&epitaph.unwrap_or_else(|| other.reason(config))),
+        CallError::Unsupported(request) => {
+            failed(&format!("the server {request}, which is not supported"))
+        }
+        CallError::Service(error) => {
+            failed(&exit_reason.unwrap_or_else(|| service_error(config, error)))
+        }
     }
 }
 
-fn said(config: &McpServerConfig, text: &str) -> String {
-    excerpt(&config.redact(text.to_owned()), MAX_SAID)
+fn quoted(config: &McpServerConfig, text: &str) -> String {
+    excerpt(&config.redact(text.to_owned()), MAX_QUOTED)
 }
 
-/// What a failure of the transport means for a request.
+/// The effect of a transport failure on a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The server did not get it.
     NotSent,
-    /// The server did nothing with it, and may later.
+    /// The server did nothing with it; it may accept it later.
     Busy(Option<Duration>),
-    /// The server does not do it for us.
+    /// The server denies access.
     Refused,
-    /// Nobody knows what the server did.
+    /// The server may have acted on it.
     Unsure,
 }
 
@@ -147,7 +155,7 @@ fn transport_error(error: &DynamicTransportError) -> (Kind, String) {
     let http = iter::successors(Some(bottom), |&error| error.source())
         .find_map(|error| error.downcast_ref::<TransportError>());
     let Some(http) = http else {
-        return (Kind::Unsure, excerpt(&bottom.to_string(), MAX_SAID));
+        return (Kind::Unsure, excerpt(&bottom.to_string(), MAX_QUOTED));
     };
     let kind = match http {
         StreamableHttpError::Client(
@@ -172,7 +180,7 @@ fn transport_error(error: &DynamicTransportError) -> (Kind, String) {
         StreamableHttpError::Client(error) => error.to_string(),
         other => other.to_string(),
     };
-    (kind, excerpt(&reason, MAX_SAID))
+    (kind, excerpt(&reason, MAX_QUOTED))
 }
 
 fn seconds(retry_after: Option<&str>) -> Option<Duration> {
