@@ -1,195 +1,181 @@
 //! The coordinators that are there unless others are injected, as far as they are compiled in.
+//!
+//! There is a function for each role, of the name that the role has in the table of `roles`. It takes the parts that it
+//! builds the coordinator with.
 
 use std::sync::Arc;
 
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::ChatEngine;
-use victor_checkpoint_protocol::{CheckpointManager, CheckpointStore};
-use victor_config_protocol::Settings;
+use victor_checkpoint_protocol::CheckpointManager;
+use victor_config_protocol::{ConfigLoader, Settings};
 use victor_context_protocol::ContextManager;
-use victor_core::ModelId;
-#[cfg(feature = "mode")]
-use victor_mode_protocol::ModeError;
-use victor_mode_protocol::{ModeManager, ModePolicy};
+use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
-use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{SessionManager, SessionStore};
-use victor_tool_protocol::{ApprovalPolicy, ReceiptStore, ResultStore, ToolExecutor};
-#[cfg(feature = "tool-selection")]
-use victor_tool_selection_protocol::SelectionError;
-use victor_tool_selection_protocol::{ToolSelectionStrategy, ToolSelector};
+use victor_provider_protocol::ProviderRouter;
+use victor_session_protocol::SessionManager;
+use victor_tool_protocol::ToolExecutor;
+use victor_tool_selection_protocol::ToolSelector;
 
-use crate::BuildError;
+use crate::builder::Parts;
+use crate::{BuildError, RoleName};
 
-/// Defines a function that makes the default coordinator of a role, or says that it is not compiled in.
-macro_rules! default_coordinator {
-    ($feature:literal, fn $name:ident($($argument:ident: $ty:ty),* $(,)?) -> $role:path $make:block) => {
+/// Defines a function that builds the default coordinator of a required role, or says that it is not compiled in.
+macro_rules! required {
+    ($feature:literal $role:ident, $name:ident($settings:ident, $parts:ident) -> $trait:ident $make:block) => {
         #[cfg(feature = $feature)]
-        pub(crate) fn $name($($argument: $ty),*) -> Result<Arc<dyn $role>, BuildError> {
+        pub(crate) fn $name(
+            $settings: &Settings,
+            $parts: &mut Parts,
+        ) -> Result<Arc<dyn $trait>, BuildError> {
             Ok(Arc::new($make))
         }
 
         #[cfg(not(feature = $feature))]
-        pub(crate) fn $name($(_: $ty),*) -> Result<Arc<dyn $role>, BuildError> {
-            Err(BuildError::MissingCoordinator { role: $feature })
+        pub(crate) fn $name(_: &Settings, _: &mut Parts) -> Result<Arc<dyn $trait>, BuildError> {
+            Err(BuildError::MissingCoordinator {
+                role: RoleName::$role,
+            })
         }
     };
 }
 
-default_coordinator!(
-    "analytics",
-    fn analytics(settings: &Settings) -> AnalyticsTracker {
-        let export_interval = std::time::Duration::from_secs(settings.analytics_export_interval);
-        let options = victor_analytics::AnalyticsOptions {
-            export_interval,
-            ..Default::default()
-        };
-        victor_analytics::AnalyticsCoordinator::builder()
-            .options(options)
-            .build()
-    }
-);
-
-default_coordinator!(
-    "chat",
-    fn chat() -> ChatEngine {
-        victor_chat::ChatCoordinator::new()
-    }
-);
-
-default_coordinator!(
-    "checkpoint",
-    fn checkpoint(store: Arc<dyn CheckpointStore>) -> CheckpointManager {
-        victor_checkpoint::CheckpointCoordinator::new(store)
-    }
-);
-
-default_coordinator!(
-    "context",
-    fn context() -> ContextManager {
-        victor_context::ContextCoordinator::default()
-    }
-);
-
-/// The coordinator of modes, with modes of the program's own, and the tool by which a model switches. Without the feature
-/// there are none.
-#[cfg(feature = "mode")]
-pub(crate) fn mode(
-    settings: &Settings,
-    own: Vec<Arc<dyn ModePolicy>>,
-) -> Result<Option<Arc<dyn ModeManager>>, BuildError> {
-    let builder = victor_mode::ModeCoordinator::builder();
-    let builder = own
-        .into_iter()
-        .fold(builder, victor_mode::ModeCoordinatorBuilder::mode);
-    match builder.default_mode(&settings.mode).build() {
-        Ok(built) => Ok(Some(Arc::new(built))),
-        Err(victor_mode::ModeSetupError::Mode {
-            reason: ModeError::Unknown { name, known },
-            ..
-        }) => Err(BuildError::unknown_name("mode", &name, &known)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(feature = "mode"))]
-pub(crate) fn mode(
-    settings: &Settings,
-    own: Vec<Arc<dyn ModePolicy>>,
-) -> Result<Option<Arc<dyn ModeManager>>, BuildError> {
-    // A mode that nobody enforces must not be asked for in vain.
-    if own.is_empty() && settings.mode == Settings::default().mode {
-        return Ok(None);
-    }
-    Err(BuildError::MissingCoordinator { role: "mode" })
-}
-
-default_coordinator!(
-    "prompt",
-    fn prompt() -> PromptBuilder {
-        victor_prompt::PromptCoordinator::default()
-    }
-);
-
-default_coordinator!(
-    "provider",
-    fn provider(provider: Arc<dyn ChatProvider>, model: ModelId) -> ProviderRouter {
-        victor_provider::ProviderCoordinator::new(provider, model)
-    }
-);
-
-default_coordinator!(
-    "session",
-    fn session(store: Option<Arc<dyn SessionStore>>) -> SessionManager {
-        match store {
-            Some(store) => victor_session::SessionCoordinator::new(store),
-            None => victor_session::SessionCoordinator::default(),
+/// Defines a function that builds the default coordinator of an optional role. Where it is not compiled in, there is none,
+/// unless somebody `needs` it.
+macro_rules! optional {
+    (
+        $feature:literal $role:ident,
+        $name:ident($settings:ident, $parts:ident) -> $trait:ident $make:block needed if $needed:expr
+    ) => {
+        #[cfg(feature = $feature)]
+        pub(crate) fn $name(
+            $settings: &Settings,
+            $parts: &mut Parts,
+        ) -> Result<Option<Arc<dyn $trait>>, BuildError> {
+            let made: Option<_> = $make;
+            Ok(made.map(|made| Arc::new(made) as Arc<dyn $trait>))
         }
-    }
-);
 
-/// The coordinator that chooses among tools, with strategies of the program's own. Without the feature all are shown.
-#[cfg(feature = "tool-selection")]
-pub(crate) fn tool_selection(
-    settings: &Settings,
-    own: Vec<Arc<dyn ToolSelectionStrategy>>,
-) -> Result<Option<Arc<dyn ToolSelector>>, BuildError> {
+        #[cfg(not(feature = $feature))]
+        pub(crate) fn $name(
+            $settings: &Settings,
+            $parts: &mut Parts,
+        ) -> Result<Option<Arc<dyn $trait>>, BuildError> {
+            let _ = $settings;
+            if $needed {
+                return Err(BuildError::MissingCoordinator {
+                    role: RoleName::$role,
+                });
+            }
+            Ok(None)
+        }
+    };
+}
+
+required!("analytics" Analytics, analytics(settings, _parts) -> AnalyticsTracker {
+    let export_interval = std::time::Duration::from_secs(settings.analytics_export_interval);
+    let options = victor_analytics::AnalyticsOptions {
+        export_interval,
+        ..Default::default()
+    };
+    victor_analytics::AnalyticsCoordinator::builder()
+        .options(options)
+        .build()
+});
+
+required!("session" Session, session(_settings, parts) -> SessionManager {
+    match parts.session_store.take() {
+        Some(store) => victor_session::SessionCoordinator::new(store),
+        None => victor_session::SessionCoordinator::default(),
+    }
+});
+
+required!("config" Config, config(_settings, parts) -> ConfigLoader {
+    let config = parts.config.take();
+    let mut builder = config.map(|(_, builder)| builder).unwrap_or_default();
+    if let Some(model) = &parts.model {
+        builder = builder.set("model", model.as_str());
+    }
+    builder.build()?
+});
+
+// A mode that nobody enforces must not be asked for in vain.
+optional!("mode" Mode, mode(settings, parts) -> ModeManager {
+    use victor_mode::ModeSetupError;
+    use victor_mode_protocol::ModeError;
+
+    let mut builder = victor_mode::ModeCoordinator::builder();
+    for mode in std::mem::take(&mut parts.modes) {
+        builder = builder.mode(mode);
+    }
+    let built = builder.default_mode(&settings.mode).build();
+    Some(built.map_err(|error| match error {
+        ModeSetupError::Mode { reason: ModeError::Unknown { name, known }, .. } => BuildError::UnknownName {
+            setting: "mode",
+            unknown: victor_core::UnknownName::new("mode", name, known),
+        },
+        error => BuildError::Coordinator { role: RoleName::Mode, source: error.into() },
+    })?)
+} needed if !parts.modes.is_empty() || settings.mode != Settings::default().mode);
+
+required!("prompt" Prompt, prompt(_settings, _parts) -> PromptBuilder {
+    victor_prompt::PromptCoordinator::default()
+});
+
+optional!("tool-selection" ToolSelection, tool_selection(settings, parts) -> ToolSelector {
+    use victor_tool_selection_protocol::SelectionError;
+
     let limit = usize::try_from(settings.tool_selection_limit).unwrap_or(usize::MAX);
     let options = victor_tool_selection::SelectionOptions {
         limit: (limit > 0).then_some(limit),
         ..Default::default()
     };
-    // A weight has few digits.
-    #[allow(clippy::cast_possible_truncation)]
+    #[expect(clippy::cast_possible_truncation, reason = "a weight has few digits")]
     let alpha = settings.tool_selection_hybrid_alpha as f32;
-    let builder = victor_tool_selection::ToolSelectionCoordinator::builder()
+    let mut builder = victor_tool_selection::ToolSelectionCoordinator::builder()
         .options(options)
         .strategy(&settings.tool_selection_strategy)
         .alpha(alpha);
-    let builder = own.into_iter().fold(
-        builder,
-        victor_tool_selection::ToolSelectionCoordinatorBuilder::register_strategy,
-    );
-    match builder.build() {
-        Ok(built) => Ok(Some(Arc::new(built))),
-        Err(SelectionError::UnknownStrategy { name, known }) => {
-            let key = "tool_selection_strategy";
-            Err(BuildError::unknown_name(key, &name, &known))
-        }
-        Err(error) => Err(BuildError::ToolSelection(error)),
+    for strategy in std::mem::take(&mut parts.selection_strategies) {
+        builder = builder.register_strategy(strategy);
     }
-}
+    Some(builder.build().map_err(|error| match error {
+        SelectionError::UnknownStrategy { name, known } => BuildError::UnknownName {
+            setting: "tool_selection_strategy",
+            unknown: victor_core::UnknownName::new("strategy", name, known),
+        },
+        error => BuildError::Coordinator { role: RoleName::ToolSelection, source: error.into() },
+    })?)
+} needed if !parts.selection_strategies.is_empty());
 
-#[cfg(not(feature = "tool-selection"))]
-pub(crate) fn tool_selection(
-    _: &Settings,
-    own: Vec<Arc<dyn ToolSelectionStrategy>>,
-) -> Result<Option<Arc<dyn ToolSelector>>, BuildError> {
-    if own.is_empty() {
-        return Ok(None);
-    }
-    Err(BuildError::MissingCoordinator {
-        role: "tool_selection",
-    })
-}
+required!("context" Context, context(_settings, _parts) -> ContextManager {
+    victor_context::ContextCoordinator::default()
+});
 
-default_coordinator!(
-    "tool",
-    fn tool(
-        policy: Option<Arc<dyn ApprovalPolicy>>,
-        receipts: Option<Arc<dyn ReceiptStore>>,
-        results: Option<Arc<dyn ResultStore>>,
-    ) -> ToolExecutor {
-        let mut builder = victor_tool::ToolCoordinator::builder();
-        if let Some(policy) = policy {
-            builder = builder.shared_policy(policy);
-        }
-        if let Some(receipts) = receipts {
-            builder = builder.receipts(receipts);
-        }
-        if let Some(results) = results {
-            builder = builder.results(results);
-        }
-        builder.build()?
+required!("provider" Provider, provider(settings, parts) -> ProviderRouter {
+    let (provider, model) = parts.take_provider(settings)?.ok_or(BuildError::NoProvider)?;
+    victor_provider::ProviderCoordinator::new(provider, model)
+});
+
+required!("tool" Tool, tool(_settings, parts) -> ToolExecutor {
+    let mut builder = victor_tool::ToolCoordinator::builder();
+    if let Some(policy) = parts.approval_policy.take() {
+        builder = builder.policy(policy);
     }
-);
+    if let Some(receipts) = parts.receipt_store.take() {
+        builder = builder.receipts(receipts);
+    }
+    if let Some(results) = parts.result_store.take() {
+        builder = builder.results(results);
+    }
+    builder.build()?
+});
+
+optional!("checkpoint" Checkpoint, checkpoint(_settings, parts) -> CheckpointManager {
+    let store = parts.checkpoint_store.take();
+    store.map(victor_checkpoint::CheckpointCoordinator::new)
+} needed if parts.checkpoint_store.is_some());
+
+required!("chat" Chat, chat(_settings, _parts) -> ChatEngine {
+    victor_chat::ChatCoordinator::new()
+});

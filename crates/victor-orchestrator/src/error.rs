@@ -1,26 +1,29 @@
-//! Why an orchestrator cannot be built.
+//! The errors of building an orchestrator.
 
 use victor_config_protocol::ConfigError;
+use victor_core::{BoxError, UnknownName};
 use victor_tool_protocol::RegisterError;
 
-/// Why an orchestrator cannot be built.
+use crate::RoleName;
+
+/// The reason why an orchestrator cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// There is nobody to ask.
+    /// There is no provider to ask.
     #[error(
         "there is no provider: pass one to `provider`, for example `victor_offline::OfflineModel`, which needs no key"
     )]
     NoProvider,
-    /// It is not said which model to ask.
+    /// No model is named, and the provider has no default.
     #[error(
         "there is no model: name one that provider `{provider}` has with `model`, or in the setting `model`"
     )]
     NoModel {
-        /// The provider.
+        /// The name of the provider.
         provider: String,
     },
-    /// The model that was named has no name.
+    /// The name of the model is empty.
     #[error(
         "the model's name is empty: pass a name to `model`, or leave the call out for the provider's default"
     )]
@@ -28,53 +31,72 @@ pub enum BuildError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A tool cannot be offered.
+    /// A tool cannot be registered.
     #[error(transparent)]
     Tool(#[from] RegisterError),
-    /// A mode cannot be used.
-    #[cfg(feature = "mode")]
-    #[error(transparent)]
-    Mode(#[from] victor_mode::ModeSetupError),
-    /// A strategy of tool selection cannot be used.
-    #[error(transparent)]
-    ToolSelection(#[from] victor_tool_selection_protocol::SelectionError),
-    /// A setting names something that is not there.
-    #[error("setting `{key}` is `{value}`, which is not known: known are {known}")]
+    /// A setting names something that does not exist.
+    #[error("setting `{setting}`: {unknown}")]
     UnknownName {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        value: String,
-        /// The values that are known.
-        known: String,
+        /// The key of the setting.
+        setting: &'static str,
+        /// The name, and the names that there are.
+        unknown: UnknownName,
     },
-    /// A coordinator was neither given nor compiled in.
+    /// The default coordinator of a role cannot be built from what it was given.
+    #[error("the {role} coordinator cannot be built")]
+    Coordinator {
+        /// The role.
+        role: RoleName,
+        /// The reason.
+        source: BoxError,
+    },
+    /// A coordinator was neither injected nor compiled in.
     #[error(
-        "there is no {role} coordinator: pass one to `{role}_coordinator`, or enable the feature `{role}`"
+        "there is no {role} coordinator: pass one to `{}`, or enable the feature `{}`",
+        role.setter(), role.feature()
     )]
     MissingCoordinator {
-        /// Its role.
-        role: &'static str,
+        /// The role.
+        role: RoleName,
     },
-    /// Something was given for a coordinator that was replaced by one that is already built.
+    /// A method of the builder has no effect, since a coordinator was injected that is already built.
     #[error(
-        "`{method}` has no effect on a {role} coordinator of your own: build that coordinator with it"
+        "`{method}` has no effect on a {role} coordinator that is injected: build that coordinator with it"
     )]
     Unused {
         /// The method of the builder.
         method: &'static str,
         /// The role of the coordinator.
-        role: &'static str,
+        role: RoleName,
+    },
+    /// An agent that is a tool of another one has a mode coordinator. It shares that of the agent which calls it.
+    #[error(
+        "agent `{agent}` has a mode coordinator, but shares that of the agent which calls it: leave `mode_coordinator` out"
+    )]
+    NestedModes {
+        /// The name of the agent as a tool.
+        agent: String,
+    },
+    /// A name cannot be that of a custom coordinator.
+    #[error("a custom coordinator cannot be named `{name}`: {reason}")]
+    CoordinatorName {
+        /// The name.
+        name: String,
+        /// The reason.
+        reason: &'static str,
     },
 }
 
-impl BuildError {
-    pub(crate) fn unknown_name(key: &'static str, value: &str, known: &[String]) -> Self {
-        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-        Self::UnknownName {
-            key,
-            value: value.to_owned(),
-            known: known.join(", "),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_coordinator_is_told_with_its_setter_and_its_feature() {
+        let role = RoleName::ToolSelection;
+        let expected = "there is no tool-selection coordinator: pass one to `tool_selection_coordinator`, or enable the \
+                        feature `tool-selection`";
+        let error = BuildError::MissingCoordinator { role };
+        assert_eq!(error.to_string(), expected);
     }
 }

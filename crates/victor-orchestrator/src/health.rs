@@ -1,15 +1,15 @@
-//! How an orchestrator fares.
+//! The health of an orchestrator.
 
 use serde::Serialize;
 use victor_core::{Health, HealthStatus};
 
-/// How an orchestrator and its coordinators fare.
+/// The health of an orchestrator and its coordinators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct HealthReport {
-    /// The worst of all.
+    /// The worst status of all.
     pub status: HealthStatus,
-    /// How each coordinator fares.
+    /// The health of the orchestrator itself, and then of each coordinator in the order of starting.
     pub coordinators: Vec<Health>,
 }
 
@@ -22,7 +22,7 @@ impl HealthReport {
         }
     }
 
-    /// How the coordinator of this name fares.
+    /// Returns the health of the coordinator of this name.
     #[must_use]
     pub fn get(&self, coordinator: &str) -> Option<&Health> {
         self.coordinators

@@ -93,6 +93,7 @@
 mod builder;
 mod checkpoints;
 pub mod coordinators;
+mod custom;
 mod defaults;
 mod error;
 mod forks;
@@ -115,6 +116,7 @@ pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
 pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
+pub use roles::RoleName;
 pub use session::Session;
 pub use sessions::{MemoryLimits, SessionOpError};
 #[cfg(feature = "typed")]

@@ -2,20 +2,14 @@
 
 use std::sync::Arc;
 
-use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::{
-    Agent, Approval, ChatEngine, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
+    Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
-use victor_checkpoint_protocol::CheckpointManager;
-use victor_config_protocol::ConfigLoader;
-use victor_context_protocol::{CompactionReport, ContextManager};
+use victor_context_protocol::CompactionReport;
 use victor_core::{Health, HealthStatus, ModelId, SessionId, contain_sync};
-use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
-use victor_prompt_protocol::PromptBuilder;
-use victor_provider_protocol::{ChatProvider, ProviderRouter};
-use victor_session_protocol::{SessionManager, TurnPolicy};
-use victor_tool_protocol::ToolExecutor;
-use victor_tool_selection_protocol::ToolSelector;
+use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
+use victor_provider_protocol::ChatProvider;
+use victor_session_protocol::TurnPolicy;
 
 use crate::HealthReport;
 use crate::roles::Roles;
@@ -192,73 +186,6 @@ impl AgentOrchestrator {
         self.sessions().lifecycle.shut_down(self.roles()).await;
     }
 
-    /// The coordinator that knows what is configured.
-    #[must_use]
-    pub fn config_coordinator(&self) -> &Arc<dyn ConfigLoader> {
-        &self.roles().config
-    }
-
-    /// The coordinator that builds the system prompt.
-    #[must_use]
-    pub fn prompt_coordinator(&self) -> &Arc<dyn PromptBuilder> {
-        &self.roles().prompt
-    }
-
-    /// The coordinator that keeps what the model sees. What is reset or replaced there comes back from the transcript
-    /// when the session is loaded again; [`reset_session`](Self::reset_session) forgets both.
-    #[must_use]
-    pub fn context_coordinator(&self) -> &Arc<dyn ContextManager> {
-        &self.roles().context
-    }
-
-    /// The coordinator that works turns.
-    #[must_use]
-    pub fn chat_coordinator(&self) -> &Arc<dyn ChatEngine> {
-        &self.roles().chat
-    }
-
-    /// The coordinator that runs tool calls, within what the modes permit.
-    #[must_use]
-    pub fn tool_coordinator(&self) -> &Arc<dyn ToolExecutor> {
-        &self.roles().tool
-    }
-
-    /// The coordinator that knows the modes, if there are any.
-    #[must_use]
-    pub fn mode_coordinator(&self) -> Option<&Arc<dyn ModeManager>> {
-        self.roles().mode.as_ref()
-    }
-
-    /// The coordinator that chooses which tools the model is shown, if there is one.
-    #[must_use]
-    pub fn tool_selection_coordinator(&self) -> Option<&Arc<dyn ToolSelector>> {
-        self.roles().tool_selection.as_ref()
-    }
-
-    /// The coordinator that makes checkpoints, if there is one.
-    #[must_use]
-    pub fn checkpoint_coordinator(&self) -> Option<&Arc<dyn CheckpointManager>> {
-        self.roles().checkpoint.as_ref()
-    }
-
-    /// The coordinator that knows the sessions.
-    #[must_use]
-    pub fn session_coordinator(&self) -> &Arc<dyn SessionManager> {
-        &self.roles().session
-    }
-
-    /// The coordinator that asks the model.
-    #[must_use]
-    pub fn provider_coordinator(&self) -> &Arc<dyn ProviderRouter> {
-        &self.roles().provider
-    }
-
-    /// The coordinator that collects events.
-    #[must_use]
-    pub fn analytics_coordinator(&self) -> &Arc<dyn AnalyticsTracker> {
-        &self.roles().analytics
-    }
-
     /// Runs a turn while the stream is polled.
     pub(crate) fn run(&self, order: TurnOrder) -> TurnStream {
         let turns = self.inner.clone();
@@ -279,7 +206,7 @@ impl AgentOrchestrator {
         &self.inner.turns.sessions
     }
 
-    fn roles(&self) -> &Roles {
+    pub(crate) fn roles(&self) -> &Roles {
         &self.sessions().roles
     }
 }

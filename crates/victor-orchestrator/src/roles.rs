@@ -1,11 +1,17 @@
-//! The coordinators that an orchestrator consists of, each known by its role alone.
+//! The roles that an orchestrator consists of, in one table.
+//!
+//! Everything that is the same for each role follows from the table: its name, the setter by which a coordinator is
+//! injected and the getter that returns it, the default that is built otherwise, and who is started, asked for health,
+//! reset and stopped, in which order. A new role is a row here, a function of its name in `defaults`, and its use in a
+//! turn.
 
+use std::fmt;
 use std::sync::Arc;
 
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::ChatEngine;
 use victor_checkpoint_protocol::CheckpointManager;
-use victor_config_protocol::ConfigLoader;
+use victor_config_protocol::{ConfigLoader, Settings};
 use victor_context_protocol::ContextManager;
 use victor_core::{Coordinator, ModelId};
 use victor_mode_protocol::ModeManager;
@@ -15,50 +21,183 @@ use victor_session_protocol::SessionManager;
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
 
-/// The coordinators that an orchestrator consists of, each known by its role alone.
-#[derive(Debug, Clone)]
-pub(crate) struct Roles {
-    pub(crate) analytics: Arc<dyn AnalyticsTracker>,
-    pub(crate) chat: Arc<dyn ChatEngine>,
-    /// There may be no checkpoints.
-    pub(crate) checkpoint: Option<Arc<dyn CheckpointManager>>,
-    pub(crate) config: Arc<dyn ConfigLoader>,
-    pub(crate) context: Arc<dyn ContextManager>,
-    /// There may be no modes; everything is permitted then.
-    pub(crate) mode: Option<Arc<dyn ModeManager>>,
-    pub(crate) prompt: Arc<dyn PromptBuilder>,
-    pub(crate) provider: Arc<dyn ProviderRouter>,
-    pub(crate) session: Arc<dyn SessionManager>,
-    /// Within what the modes permit.
-    pub(crate) tool: Arc<dyn ToolExecutor>,
-    /// Nobody may choose among the tools; all that are permitted are shown then.
-    pub(crate) tool_selection: Option<Arc<dyn ToolSelector>>,
+use crate::builder::Parts;
+use crate::custom::CustomCoordinator;
+use crate::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError, defaults};
+
+/// Declares the roles, in the order in which their coordinators are started. A `required` role always has a coordinator;
+/// an `optional` one may have none. The text of a row continues "the coordinator that"; its documentation comments go to
+/// the setter and to the getter.
+macro_rules! roles {
+    ($(
+        $(#[doc = $more:literal])*
+        $need:ident $variant:ident $name:literal $field:ident: $role:ident, $setter:ident, $does:literal;
+    )*) => {
+        /// The roles that an orchestrator consists of. Each has a coordinator, which can be replaced.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum RoleName {
+            $(
+                #[doc = concat!("The coordinator that ", $does, ".")]
+                $variant,
+            )*
+        }
+
+        impl RoleName {
+            /// All roles, in the order in which their coordinators are started. They are stopped in the opposite order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The role's name, in messages and for its settings.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// The method of [`AgentOrchestratorBuilder`] that injects a coordinator for the role.
+            #[must_use]
+            pub const fn setter(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($setter),)*
+                }
+            }
+        }
+
+        /// The coordinators that an orchestrator consists of, each known by its role alone.
+        #[derive(Debug, Clone)]
+        pub(crate) struct Roles {
+            $(pub(crate) $field: roles!(@type $need $role),)*
+            /// The program's own coordinators, in the order in which they were added.
+            pub(crate) custom: Vec<Arc<CustomCoordinator>>,
+        }
+
+        impl Roles {
+            /// Takes the coordinators that were injected, and builds the others.
+            pub(crate) fn build(
+                injected: Injected,
+                settings: &Settings,
+                parts: &mut Parts,
+            ) -> Result<Self, BuildError> {
+                Ok(Self {
+                    $($field: match injected.$field {
+                        Some(coordinator) => roles!(@injected $need coordinator),
+                        None => defaults::$field(settings, parts)?,
+                    },)*
+                    custom: injected.custom,
+                })
+            }
+
+            /// All coordinators, in the order in which they are started: that of the table, and then the program's own.
+            /// They are stopped in the opposite order, so that analytics hears of everything.
+            pub(crate) fn all(&self) -> Vec<Arc<dyn Coordinator>> {
+                let mut all: Vec<Arc<dyn Coordinator>> = Vec::new();
+                $(roles!(@push $need all, self.$field);)*
+                all.extend(self.custom.iter().map(|custom| custom.clone() as Arc<dyn Coordinator>));
+                all
+            }
+        }
+
+        /// The coordinators that the program injects.
+        #[derive(Debug, Default)]
+        pub(crate) struct Injected {
+            $(pub(crate) $field: Option<Arc<dyn $role>>,)*
+            pub(crate) custom: Vec<Arc<CustomCoordinator>>,
+        }
+
+        impl Injected {
+            /// Whether there is one for a role.
+            pub(crate) fn has(&self, role: RoleName) -> bool {
+                match role {
+                    $(RoleName::$variant => self.$field.is_some(),)*
+                }
+            }
+        }
+
+        /// Whole coordinators, in place of the default ones.
+        impl AgentOrchestratorBuilder {
+            $(
+                #[doc = concat!("Injects the coordinator that ", $does, ".")]
+                $(#[doc = ""] #[doc = $more])*
+                pub fn $setter(mut self, coordinator: Arc<dyn $role>) -> Self {
+                    self.injected.$field = Some(coordinator);
+                    self
+                }
+            )*
+        }
+
+        /// The coordinators.
+        impl AgentOrchestrator {
+            $(roles! { @getter $need $field, $role, $setter, $does, $($more)* })*
+        }
+    };
+    (@type required $role:ident) => { Arc<dyn $role> };
+    (@type optional $role:ident) => { Option<Arc<dyn $role>> };
+    (@injected required $coordinator:ident) => { $coordinator };
+    (@injected optional $coordinator:ident) => { Some($coordinator) };
+    (@push required $all:ident, $value:expr) => { $all.push($value.clone()); };
+    (@push optional $all:ident, $value:expr) => {
+        $all.extend($value.clone().map(|coordinator| coordinator as Arc<dyn Coordinator>));
+    };
+    (@getter required $field:ident, $role:ident, $name:ident, $does:literal, $($more:literal)*) => {
+        #[doc = concat!("Returns the coordinator that ", $does, ".")]
+        $(#[doc = ""] #[doc = $more])*
+        #[must_use]
+        pub fn $name(&self) -> &Arc<dyn $role> {
+            &self.roles().$field
+        }
+    };
+    (@getter optional $field:ident, $role:ident, $name:ident, $does:literal, $($more:literal)*) => {
+        #[doc = concat!("Returns the coordinator that ", $does, "; `None` if there is none.")]
+        $(#[doc = ""] #[doc = $more])*
+        #[must_use]
+        pub fn $name(&self) -> Option<&Arc<dyn $role>> {
+            self.roles().$field.as_ref()
+        }
+    };
+}
+
+roles! {
+    required Analytics "analytics" analytics: AnalyticsTracker, analytics_coordinator, "collects events";
+    required Session "session" session: SessionManager, session_coordinator, "manages the sessions";
+    required Config "config" config: ConfigLoader, config_coordinator, "loads the configuration";
+    /// Everything is permitted without one.
+    optional Mode "mode" mode: ModeManager, mode_coordinator, "manages the modes";
+    required Prompt "prompt" prompt: PromptBuilder, prompt_coordinator, "builds the system prompt";
+    /// All tools that are permitted are shown without one.
+    optional ToolSelection "tool-selection" tool_selection: ToolSelector, tool_selection_coordinator,
+        "selects the tools that the model is shown";
+    /// A context that is reset or replaced in it comes back from the transcript when the session is loaded again;
+    /// [`AgentOrchestrator::reset_session`] forgets both.
+    required Context "context" context: ContextManager, context_coordinator, "keeps the context that the model sees";
+    /// With a [`provider`](AgentOrchestratorBuilder::provider), one that is injected is switched to that provider.
+    required Provider "provider" provider: ProviderRouter, provider_coordinator, "routes model calls";
+    /// Its tools run within what the modes permit.
+    required Tool "tool" tool: ToolExecutor, tool_coordinator, "runs tool calls";
+    /// No checkpoints are made without one.
+    optional Checkpoint "checkpoint" checkpoint: CheckpointManager, checkpoint_coordinator, "makes checkpoints";
+    required Chat "chat" chat: ChatEngine, chat_coordinator, "works turns";
+}
+
+impl RoleName {
+    /// The feature of this crate that brings the default coordinator of the role.
+    #[must_use]
+    pub const fn feature(self) -> &'static str {
+        self.name()
+    }
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 impl Roles {
     /// The model that a session has chosen for itself, or else the one that requests go to now.
-    pub(crate) fn model(&self, own: Option<&ModelId>) -> ModelId {
-        own.cloned().unwrap_or_else(|| self.provider.route().model)
-    }
-
-    /// All of them, in the order in which a message meets them. They are started in this order, and stopped in the
-    /// opposite one, so that analytics hears of everything.
-    pub(crate) fn all(&self) -> Vec<Arc<dyn Coordinator>> {
-        let mut all: Vec<Arc<dyn Coordinator>> = vec![
-            self.analytics.clone(),
-            self.session.clone(),
-            self.config.clone(),
-        ];
-        all.extend(self.mode.clone().map(|mode| mode as Arc<dyn Coordinator>));
-        all.push(self.prompt.clone());
-        let selection = self.tool_selection.clone();
-        all.extend(selection.map(|selection| selection as Arc<dyn Coordinator>));
-        all.push(self.context.clone());
-        all.push(self.provider.clone());
-        all.push(self.tool.clone());
-        let checkpoint = self.checkpoint.clone();
-        all.extend(checkpoint.map(|checkpoint| checkpoint as Arc<dyn Coordinator>));
-        all.push(self.chat.clone());
-        all
+    pub(crate) fn model(&self, chosen: Option<&ModelId>) -> ModelId {
+        chosen
+            .cloned()
+            .unwrap_or_else(|| self.provider.route().model)
     }
 }

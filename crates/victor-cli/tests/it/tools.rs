@@ -136,8 +136,7 @@ fn a_tool_is_called_as_a_model_would_call_it() {
 
 #[test]
 fn a_mode_that_there_is_not_is_named() {
-    let unknown =
-        "setting `mode` is `nope`, which is not known: known are `build`, `plan`, `explore`";
+    let unknown = "setting `mode`: unknown mode `nope`; known are `build`, `plan` and `explore`";
     check(&["list", "--mode", "nope"], "", 2, &[], &[unknown]);
 }
 

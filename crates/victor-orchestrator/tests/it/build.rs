@@ -95,11 +95,11 @@ fn wrong_settings_are_named() {
     );
     check(
         |b| b.setting("context_compaction_strategy", "magic"),
-        "setting `context_compaction_strategy` is `magic`, which is not known: known are `budget_aware`, `hybrid`",
+        "setting `context_compaction_strategy`: unknown compaction strategy `magic`, did you mean `semantic`? Known are `budget_aware`,",
     );
     check(
         |b| b.setting("system_prompt_template", "magic"),
-        "which is not known: known are `default`",
+        "setting `system_prompt_template`: unknown template `magic`; known are `default`",
     );
     check(
         |b| b.config_file("/nowhere/victor.toml"),

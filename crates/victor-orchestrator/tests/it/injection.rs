@@ -159,19 +159,19 @@ async fn a_setting_that_an_injected_coordinator_cannot_read_is_a_remark() {
             selection,
             "tool_selection_strategy",
             json!("keyword"),
-            "tool selection",
+            "tool-selection",
         ),
         (
             selection,
             "tool_selection_limit",
             json!(3),
-            "tool selection",
+            "tool-selection",
         ),
         (
             selection,
             "tool_selection_hybrid_alpha",
             json!(0.5),
-            "tool selection",
+            "tool-selection",
         ),
         (
             analytics,

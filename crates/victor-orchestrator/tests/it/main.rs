@@ -4,6 +4,7 @@ mod build;
 mod checkpoints;
 #[cfg(unix)]
 mod crash;
+mod custom;
 mod dialects;
 mod errors;
 mod faults;

@@ -161,7 +161,6 @@ fn a_strategy_that_there_is_not_is_named() {
     let error = builder.settings(settings).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "setting `tool_selection_strategy` is `telepathy`, which is not known: known are `all`, `hybrid`, `keyword`, \
-         `semantic`"
+        "setting `tool_selection_strategy`: unknown strategy `telepathy`; known are `all`, `hybrid`, `keyword` and `semantic`"
     );
 }
