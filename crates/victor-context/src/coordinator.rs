@@ -240,6 +240,10 @@ impl Coordinator for ContextCoordinator {
         // Dropped when the lock is free again: it may hold many messages.
         let _forgotten = { self.sessions().remove(session) };
     }
+
+    fn evict(&self, session: &SessionId) {
+        self.reset(session);
+    }
 }
 
 #[async_trait]

@@ -8,7 +8,9 @@ use victor_checkpoint_protocol::{
 use victor_core::{CheckpointId, Context, JsonMap, SessionId, TurnId, contain};
 use victor_session_protocol::{SessionError, SessionInfo, TranscriptEntry};
 
-use crate::sessions::{HeldSession, MODE, SessionLoader, SessionOpError, component, view_patch};
+use crate::sessions::{
+    HeldSession, MODE, SessionLoader, SessionOpError, SessionRecord, component, view_patch,
+};
 
 /// The state that a session went back to.
 #[derive(Debug, Clone)]
@@ -48,11 +50,11 @@ impl SessionLoader {
         open: Option<&SuspendedTurn>,
     ) -> JsonMap {
         let route = self.roles.provider.route();
-        let tool_calls = self.registry.read(session, |record| record.tool_calls());
+        let tool_calls = self.registry.read(session, SessionRecord::tool_calls);
         let mut state = JsonMap::new();
         state.insert("provider".into(), json!(route.provider));
         state.insert("model".into(), json!(route.model));
-        if let Some(mode) = self.mode(session) {
+        if let Some(mode) = self.modes.current(session) {
             state.insert("mode".into(), json!(mode));
         }
         state.insert("budget".into(), json!({ "tool_calls": tool_calls }));
@@ -88,7 +90,7 @@ impl HeldSession<'_> {
             return Ok(());
         }
         let mut info = SessionInfo::new(self.session.clone());
-        info.metadata = self.loader.unsaved_facts(self.session);
+        info.metadata = self.loader.modes.unsaved_facts(self.session);
         match manager.create_session(&info).await {
             // Somebody else was faster.
             Err(SessionError::AlreadyExists(_)) => Ok(()),
@@ -114,7 +116,7 @@ impl HeldSession<'_> {
         }
         let mode = mode_of(&snapshot.checkpoint);
         if let Some(mode) = mode {
-            self.loader.check_mode(mode)?;
+            self.loader.modes.check(mode)?;
         }
         let transcript = self.loader.roles.session.transcript(self.session).await?;
         // The next checkpoint follows on this one. If the session does not go back after all, that does no harm.
@@ -173,7 +175,7 @@ impl HeldSession<'_> {
         loader.roles.context.set_context(session, context);
         if let Some(mode) = mode {
             loader.registry.saved(session, &patch.metadata);
-            loader.return_to_mode(session, mode)?;
+            loader.modes.return_to(session, mode)?;
         }
         Ok(())
     }

@@ -84,9 +84,9 @@ impl SessionLoader {
         };
         let entries: Vec<_> = snapshot.context.messages().iter().map(entry).collect();
         let mut info = SessionInfo::new(session.clone());
-        info.metadata = self.unsaved_facts(session);
+        info.metadata = self.modes.unsaved_facts(session);
         if let Some(mode) = mode_of(&snapshot.checkpoint) {
-            self.check_mode(mode)?;
+            self.modes.check(mode)?;
             info.metadata.insert(MODE.into(), mode.into());
         }
         let origin = manager.session_info(origin).await?;

@@ -20,8 +20,8 @@ use crate::turn::{TurnOpener, TurnOrder, compact};
 
 /// Runs conversations between a person or program and a model that calls tools.
 ///
-/// It composes the coordinators and knows them by their roles alone; each can be replaced when it is built. Cloning it
-/// copies one pointer; it serves any number of sessions and tasks at once.
+/// It composes the coordinators and knows them by their roles alone; each can be replaced when the orchestrator is built.
+/// Cloning it copies one pointer. It serves any number of sessions and tasks at once.
 ///
 /// See the [crate's documentation](crate) for examples.
 #[derive(Debug, Clone)]
@@ -63,11 +63,11 @@ impl AgentOrchestrator {
         }
     }
 
-    /// Sends a message in the default session and returns the answer when it is whole.
+    /// Sends a message in the default session and returns the complete answer.
     ///
     /// # Errors
     ///
-    /// The turn failed; see [`ChatError`] for what is kept and how it can be taken up again.
+    /// The turn failed; see [`ChatError`] for what is kept and how it can be resumed.
     ///
     /// # Cancel safety
     ///
@@ -76,21 +76,21 @@ impl AgentOrchestrator {
         self.stream_chat(input).response().await
     }
 
-    /// Sends a message in the default session and returns what comes of it, as it comes. Nothing happens until the
-    /// stream is polled.
+    /// Sends a message in the default session and returns the events of the turn. Nothing happens until the stream is
+    /// polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
         let session = self.inner.default_session.clone();
         self.run(TurnOrder::answer(session, input.into(), None))
     }
 
-    /// The name of the default session.
+    /// Returns the name of the default session.
     #[must_use]
     pub fn session_id(&self) -> &SessionId {
         &self.inner.default_session
     }
 
-    /// Takes a suspended turn up again, in its own session, with what a person decided about the calls that wait for
-    /// approval. It goes on only if the conversation has not gone on without it.
+    /// Resumes a suspended turn in its session, with a person's decisions about the calls that wait for approval. It fails
+    /// if the conversation has gone on without the turn.
     pub fn resume(
         &self,
         turn: SuspendedTurn,
@@ -100,59 +100,58 @@ impl AgentOrchestrator {
         self.run(TurnOrder::resume(turn, approvals))
     }
 
-    /// Sends all further model calls to another provider and model, also those of turns that run. A session whose own
+    /// Sends all further model calls to another provider and model, also those of running turns. A session whose
     /// configuration names a model keeps that name.
     pub fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) {
         let router = self.provider_coordinator();
         router.switch_provider(provider, model.into());
     }
 
-    /// Waits for the turn that runs in a session, and forgets the conversation: its context, transcript and analytics, in
-    /// one write. What a person calls it and its mode stay, and so do its checkpoints.
+    /// Waits for the running turn of a session, and empties the session: its context, transcript and analytics, in one
+    /// write. Its title, its mode and its checkpoints stay.
     ///
     /// # Errors
     ///
-    /// The store does not work; nothing was forgotten.
+    /// The store failed, and nothing was forgotten.
     pub async fn reset_session(&self, session: &SessionId) -> Result<(), SessionOpError> {
         self.sessions().reset(session).await
     }
 
-    /// Waits for the turn that runs in a session, and deletes the session with all that hangs on it: its checkpoints, what
-    /// tools have kept of it, its transcript and its journal. Says whether there was something.
+    /// Waits for the running turn of a session, and deletes the session with its checkpoints, its transcript, its journal
+    /// and the results that tools have stored. Returns whether there was anything.
     ///
-    /// Where all stores are in one database that deletes them together, as `victor-sql` does, this is one write. Otherwise
-    /// the session goes last, so that a deletion which was interrupted is finished by the next one.
+    /// If all stores are in one database that deletes them together, as in `victor-sql`, this is one write. Otherwise the
+    /// session goes last, so that another call finishes an interrupted deletion.
     ///
     /// # Errors
     ///
-    /// A store does not work. What is left is deleted by another call.
+    /// A store failed. Another call deletes what is left.
     pub async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionOpError> {
         self.sessions().delete(session).await
     }
 
-    /// Switches a session to another mode, for every tool call that is decided about from now on. The turn that runs, or
-    /// else the next one, tells of it by an event, and its next write saves it for other processes;
+    /// Switches a session to another mode, for every tool call that is decided about from now on. The running or the next
+    /// turn emits an event, and its next write saves the mode for other processes;
     /// [`Session::keep_mode`](crate::Session::keep_mode) does so at once.
     ///
     /// # Errors
     ///
-    /// There is no such mode, or there are no modes at all; the session's mode is what it was.
+    /// There is no such mode, or there are no modes at all. The session's mode is unchanged.
     pub fn switch_mode(
         &self,
         session: &SessionId,
         mode: &str,
         by: SwitchedBy,
     ) -> Result<ModeSwitch, ModeError> {
-        self.sessions().switch_mode(session, mode, by)
+        self.sessions().modes.switch(session, mode, by)
     }
 
-    /// Compacts a session's context now, by its settings, and says what that did. The transcript keeps everything.
-    ///
-    /// It waits for the turn that runs.
+    /// Waits for the running turn of a session, compacts the context by the session's settings, and returns a report;
+    /// `None` if there was nothing to compact. The transcript keeps everything.
     ///
     /// # Errors
     ///
-    /// The store does not work, or the context cannot be made smaller. The context is as it was.
+    /// The store failed, or the context cannot be made smaller. The context is unchanged.
     pub async fn compact_session(
         &self,
         session: &SessionId,
@@ -177,7 +176,7 @@ impl AgentOrchestrator {
         HealthReport::new([orchestrator].into_iter().chain(coordinators).collect())
     }
 
-    /// Refuses further turns, and has every coordinator end its work and write out what waits. Turns that run go on.
+    /// Refuses further turns, and has every coordinator end its work and write out what is pending. Running turns go on.
     ///
     /// # Cancel safety
     ///

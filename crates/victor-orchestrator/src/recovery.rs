@@ -7,19 +7,19 @@ use victor_session_protocol::{OpenTurn, SessionError, SessionLease};
 
 use crate::{AgentOrchestrator, SessionOpError};
 
-/// What becomes of turns that were interrupted by the end of their process.
+/// The treatment of turns that were interrupted by the end of their process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RecoveryPolicy {
-    /// They go on where they were.
+    /// They go on at the step at which they were interrupted.
     #[default]
     Resume,
-    /// They end there, as if they had been cancelled: every tool call gets its result, and the conversation can go on.
+    /// They end there, as if they had been cancelled: every tool call gets a result, and the conversation can go on.
     Close,
 }
 
-/// What became of a turn that was interrupted.
+/// An interrupted turn and its outcome.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Recovered {
@@ -27,41 +27,41 @@ pub struct Recovered {
     pub session: SessionId,
     /// The turn.
     pub turn: TurnId,
-    /// What became of it.
+    /// The outcome.
     pub result: RecoveredTurn,
 }
 
-/// What became of a turn that was interrupted.
+/// The outcome of an interrupted turn.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecoveredTurn {
-    /// It has come to its end.
+    /// The turn has ended.
     Ended(Box<ChatResponse>),
-    /// It waits for a person to decide about tool calls, as it did before.
+    /// The turn waits for a person to decide about tool calls, as it did before.
     Waiting(Box<SuspendedTurn>),
-    /// Somebody works on it at this moment, here or in another process, as the lease on its session tells. It was left
-    /// alone; should that process end, it can be recovered then.
+    /// The turn runs at this moment, here or in another process, as the lease on its session shows. It was left alone; if
+    /// that process ends, it can be recovered then.
     Running(Box<SessionLease>),
-    /// It could not be taken up. It is where it was.
+    /// The turn could not be resumed. It is unchanged.
     Failed(ChatError),
 }
 
 impl AgentOrchestrator {
     /// Finds the turns that have begun and not ended, and resumes or closes them, one after the other. Turns that wait
-    /// for a person are told of and left alone.
+    /// for a person are returned and left alone.
     ///
-    /// To be called when a program starts. Where the store has leases, a turn that another process is just working on is
-    /// told of and left alone. That a process has ended is seen at once where both run on one machine with Linux, and
-    /// otherwise when its lease has run out; until then its turn counts as running. In a store without leases the two
-    /// cannot be told apart: where several processes share one, leave this to one of them that knows the others are gone.
+    /// Call it when a program starts. If the store has leases, a turn that another process works on is returned and left
+    /// alone. The end of a process is noticed at once if both run on one machine with Linux, and otherwise when its lease
+    /// has expired; until then its turn counts as running. A store without leases cannot tell the two apart: if several
+    /// processes share it, leave this to one that knows that the others have ended.
     ///
     /// # Errors
     ///
-    /// The store does not work. What goes wrong with a single turn is told in its place.
+    /// The store failed. The failure of a single turn is [`RecoveredTurn::Failed`].
     ///
     /// # Cancel safety
     ///
-    /// The turn that is being worked ends there, as a dropped turn does, or is where it was and can be recovered again.
+    /// The current turn ends as a dropped turn does, or is unchanged and can be recovered again.
     pub async fn recover(&self, policy: RecoveryPolicy) -> Result<Vec<Recovered>, SessionOpError> {
         let open = self.session_coordinator().open_turns().await?;
         let mut recovered = Vec::new();

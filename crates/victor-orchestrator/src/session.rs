@@ -36,15 +36,14 @@ impl AgentOrchestrator {
         }
     }
 
-    /// Begins a new session with the state of a checkpoint, whichever session that is of. The checkpoint's session is not
-    /// touched.
+    /// Makes a new session with the state of a checkpoint of any session, which itself is not touched.
     ///
-    /// The session is made in one write, and after it its first checkpoint, which may be in another store. A fork that was
-    /// interrupted in between is finished by another call.
+    /// The session is made in one write, and then its first checkpoint, which may be in another store. Another call
+    /// finishes a fork that was interrupted in between.
     ///
     /// # Errors
     ///
-    /// There is such a session already, there is no such checkpoint, or a store does not work.
+    /// The session exists already, there is no such checkpoint, or a store failed.
     pub async fn fork(
         &self,
         checkpoint: CheckpointId,
@@ -57,31 +56,31 @@ impl AgentOrchestrator {
 }
 
 impl Session {
-    /// The session's name.
+    /// Returns the session's name.
     #[must_use]
     pub fn id(&self) -> &SessionId {
         &self.id
     }
 
-    /// The orchestrator that it belongs to.
+    /// Returns the orchestrator that it belongs to.
     #[must_use]
     pub fn orchestrator(&self) -> &AgentOrchestrator {
         &self.orchestrator
     }
 
-    /// The same session, where this happens to a message that comes while a turn runs: it waits, is refused, interrupts
-    /// the turn, or is merged with others that wait.
+    /// Returns the same session with a policy for messages that come while a turn runs: they wait, are refused, interrupt
+    /// the turn, or are merged with others that wait.
     #[must_use]
     pub fn with_turn_policy(mut self, policy: TurnPolicy) -> Self {
         self.policy = Some(policy);
         self
     }
 
-    /// Sends a message and returns the answer when it is whole.
+    /// Sends a message and returns the complete answer.
     ///
     /// # Errors
     ///
-    /// The turn failed; see [`ChatError`] for what is kept and how it can be taken up again.
+    /// The turn failed; see [`ChatError`] for what is kept and how it can be resumed.
     ///
     /// # Cancel safety
     ///
@@ -90,13 +89,13 @@ impl Session {
         self.stream_chat(input).response().await
     }
 
-    /// Sends a message and returns what comes of it, as it comes. Nothing happens until the stream is polled.
+    /// Sends a message and returns the events of the turn. Nothing happens until the stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
         let order = TurnOrder::answer(self.id.clone(), input.into(), self.policy);
         self.orchestrator.run(order)
     }
 
-    /// Takes a suspended turn up again, with what a person decided about the calls that wait for approval.
+    /// Resumes a suspended turn, with a person's decisions about the calls that wait for approval.
     pub fn resume(
         &self,
         turn: SuspendedTurn,
@@ -105,90 +104,90 @@ impl Session {
         self.orchestrator.resume(turn, approvals)
     }
 
-    /// The name of the mode that the conversation is in, as far as this process knows; none if there are no modes. See
+    /// Returns the name of the conversation's mode, as far as this process knows; `None` if there are no modes. See
     /// [`load_mode`](Self::load_mode).
     #[must_use]
     pub fn mode(&self) -> Option<String> {
-        self.sessions().mode(&self.id)
+        self.sessions().modes.current(&self.id)
     }
 
-    /// Takes the conversation to another mode, for every tool call that is decided about from now on.
+    /// Switches the conversation to another mode, for every tool call that is decided about from now on.
     ///
     /// # Errors
     ///
-    /// There is no such mode, or there are no modes at all; the mode is what it was.
+    /// There is no such mode, or there are no modes at all. The mode is unchanged.
     pub fn switch_mode(&self, mode: &str, by: SwitchedBy) -> Result<ModeSwitch, ModeError> {
         self.orchestrator.switch_mode(&self.id, mode, by)
     }
 
-    /// Takes the conversation to the mode in which it was left, which may have been in another process, and returns the
-    /// mode; none if there are no modes. The next turn does so by itself; whoever shows or switches the mode before that
-    /// calls this first, since [`mode`](Self::mode) tells what this process knows.
+    /// Switches the conversation to the mode in which it was left, perhaps by another process, and returns the mode; `None`
+    /// if there are no modes. The next turn does so by itself; call this to show or switch the mode before that, since
+    /// [`mode`](Self::mode) knows only this process.
     ///
     /// # Errors
     ///
-    /// The store does not work, or the mode is not known here. A session that is [switched](Self::switch_mode) to another
-    /// mode is in that one.
+    /// The store failed, or this orchestrator does not have the mode; [switching](Self::switch_mode) to another mode helps.
     pub async fn load_mode(&self) -> Result<Option<String>, SessionOpError> {
-        self.sessions().load_mode(&self.id).await
+        self.sessions().modes.load(&self.id).await
     }
 
-    /// Keeps the mode of the conversation in the store now, and not with the next write of a turn. A session that the
-    /// store does not have yet gets it by its first write.
+    /// Saves the mode of the conversation now, and not with the next write of a turn. A session that the store does not
+    /// have yet saves it with its first write.
     ///
     /// # Errors
     ///
-    /// The store does not work.
+    /// The store failed.
     pub async fn keep_mode(&self) -> Result<(), SessionOpError> {
-        self.sessions().save_mode(&self.id).await
+        self.sessions().modes.save(&self.id).await
     }
 
-    /// Which tools the model was shown last, and why each was shown or hidden; none before the first turn, or if nobody
-    /// chooses among the tools.
+    /// Returns the tools that the model was shown last, with the reason why each was shown or hidden; `None` before the
+    /// first turn, or without tool selection.
     #[must_use]
     pub fn tool_selection(&self) -> Option<Arc<Selection>> {
         let selector = self.orchestrator.tool_selection_coordinator()?;
         selector.last_selection(&self.id)
     }
 
-    /// What the model sees of the conversation.
+    /// Returns the part of the conversation that the model sees.
     #[must_use]
     pub fn context(&self) -> Context {
         self.orchestrator.context_coordinator().context(&self.id)
     }
 
-    /// How large that is, and what it consists of.
+    /// Returns the size of the context, and its parts.
     #[must_use]
     pub fn context_stats(&self) -> ContextStats {
         self.orchestrator.context_coordinator().stats(&self.id)
     }
 
-    /// Compacts what the model sees of the conversation, now, and says what that did. The transcript keeps everything.
+    /// Compacts the context now, and returns a report; `None` if there was nothing to compact. The transcript keeps
+    /// everything.
     ///
     /// # Errors
     ///
-    /// The store does not work, or the context cannot be made smaller. The context is as it was.
+    /// The store failed, or the context cannot be made smaller. The context is unchanged.
     pub async fn compact(&self) -> Result<Option<CompactionReport>, SessionOpError> {
         self.orchestrator.compact_session(&self.id).await
     }
 
-    /// Makes a checkpoint, which [`restore_checkpoint`](Self::restore_checkpoint) goes back to: what the model sees, the
-    /// mode, and how much was used. One with a label is not pruned. It waits for the turn that runs.
+    /// Waits for the running turn, and makes a checkpoint of the context, the mode and the usage, to which
+    /// [`restore_checkpoint`](Self::restore_checkpoint) goes back. A checkpoint with a label is not pruned.
     ///
     /// # Errors
     ///
-    /// There is no checkpoint coordinator, or a store does not work.
+    /// There is no checkpoint coordinator, or a store failed.
     pub async fn checkpoint(&self, label: Option<&str>) -> Result<Checkpoint, SessionOpError> {
         self.sessions().checkpoints()?;
         let held = self.sessions().hold(&self.id).await?;
         held.checkpoint(label).await
     }
 
-    /// The checkpoints of the conversation, newest first; none if there is no checkpoint coordinator.
+    /// Returns the checkpoints of the conversation, newest first; none without a checkpoint coordinator.
     ///
     /// # Errors
     ///
-    /// The store does not work.
+    /// The store failed.
     pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, CheckpointError> {
         match self.orchestrator.checkpoint_coordinator() {
             Some(manager) => manager.checkpoints(&self.id).await,
@@ -196,30 +195,29 @@ impl Session {
         }
     }
 
-    /// Takes the conversation back to one of its checkpoints, in one write: what the model sees and the mode are what they
-    /// were. The transcript keeps everything. It waits for the turn that runs.
+    /// Waits for the running turn, and goes back to one of the conversation's checkpoints, in one write: the context and the
+    /// mode are restored. The transcript keeps everything.
     ///
     /// # Errors
     ///
-    /// There is no such checkpoint, it is of another session, or a store does not work. The conversation is as it was.
+    /// There is no such checkpoint, it is of another session, or a store failed. The conversation is unchanged.
     pub async fn restore_checkpoint(&self, id: CheckpointId) -> Result<Restored, SessionOpError> {
         self.sessions().checkpoints()?;
         let held = self.sessions().hold(&self.id).await?;
         held.restore(id).await
     }
 
-    /// Leaves the last turn out of what the model sees, as if it had not been, and says which that was; none if there was
-    /// none. The transcript keeps it; what tools have done is not undone. It is one write, and what was undone stays so
-    /// wherever the session is exported to.
+    /// Removes the last turn from the context, in one write, and returns it; `None` if there was none. The transcript keeps
+    /// it, and the effects of tools are not undone. The turn stays undone in an export of the session, too.
     ///
     /// # Errors
     ///
-    /// The store does not work. Nothing was undone.
+    /// The store failed. Nothing was undone.
     pub async fn undo(&self) -> Result<Option<Undone>, SessionOpError> {
         self.sessions().hold(&self.id).await?.undo().await
     }
 
-    /// What happened in the conversation.
+    /// Returns the analytics of the conversation.
     #[must_use]
     pub fn analytics(&self) -> SessionAnalytics {
         self.orchestrator
@@ -227,11 +225,11 @@ impl Session {
             .session_analytics(&self.id)
     }
 
-    /// The whole conversation, whatever the model still sees of it.
+    /// Returns the whole conversation, also what the model no longer sees.
     ///
     /// # Errors
     ///
-    /// The store does not work.
+    /// The store failed.
     pub async fn transcript(&self) -> Result<Vec<TranscriptEntry>, SessionError> {
         self.orchestrator
             .session_coordinator()
@@ -239,32 +237,32 @@ impl Session {
             .await
     }
 
-    /// Waits for the turn that runs, and forgets the conversation.
+    /// Waits for the running turn, and empties the conversation; see [`AgentOrchestrator::reset_session`].
     ///
     /// # Errors
     ///
-    /// The store does not work.
+    /// The store failed.
     pub async fn reset(&self) -> Result<(), SessionOpError> {
         self.orchestrator.reset_session(&self.id).await
     }
 
-    /// The lease of who works on the conversation at this moment, here or in another process; none if nobody does, or
-    /// the store has no leases.
+    /// Returns the lease of the turn that runs at this moment, here or in another process; `None` if no turn runs, or if the
+    /// store has no leases.
     ///
     /// # Errors
     ///
-    /// The store does not work.
+    /// The store failed.
     pub async fn running(&self) -> Result<Option<SessionLease>, SessionOpError> {
         self.sessions().lease(&self.id).await
     }
 
-    /// The turn that has begun and not ended, where a durable store keeps it: it waits for a person, as its approvals
-    /// tell, or was interrupted. It can be taken up again with [`resume`](Self::resume). None where the turn
-    /// [runs](Self::running) at this moment; without leases in the store that cannot be told, and it may do so.
+    /// Returns the turn that has begun and not ended, if a durable store keeps it: it waits for a person, as its approvals
+    /// show, or it was interrupted. It can go on with [`resume`](Self::resume). Returns `None` if the turn
+    /// [runs](Self::running) at this moment; without leases in the store this is not known, and it may run.
     ///
     /// # Errors
     ///
-    /// The store does not work, or what it holds cannot be read.
+    /// The store failed, or its journal cannot be read.
     pub async fn open_turn(&self) -> Result<Option<SuspendedTurn>, SessionOpError> {
         self.sessions().open_turn(&self.id).await
     }

@@ -17,6 +17,7 @@ pub use registry::MemoryLimits;
 pub(crate) use lifecycle::Lifecycle;
 pub(crate) use loader::{HeldSession, SessionLoader, component};
 pub(crate) use metadata::{FORK_OF, MODE, NESTED_IN};
+pub(crate) use modes::SessionModes;
 pub(crate) use record::{SessionRecord, has_run};
 pub(crate) use registry::{ActiveSession, SessionRegistry};
 pub(crate) use view::view_patch;

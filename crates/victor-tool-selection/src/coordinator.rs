@@ -201,6 +201,10 @@ impl Coordinator for ToolSelectionCoordinator {
     fn reset(&self, session: &SessionId) {
         self.sessions.forget(session);
     }
+
+    fn evict(&self, session: &SessionId) {
+        self.reset(session);
+    }
 }
 
 #[async_trait]

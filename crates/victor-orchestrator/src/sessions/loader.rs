@@ -7,7 +7,9 @@ use victor_session_protocol::{SessionInfo, TranscriptEntry, TurnLease};
 
 use super::metadata::{CHECKPOINT_VIEW, VIEW};
 use super::view::{ContextView, view_patch, whole_view_patch};
-use super::{ActiveSession, Lifecycle, MemoryLimits, SessionOpError, SessionRegistry};
+use super::{
+    ActiveSession, Lifecycle, MemoryLimits, SessionModes, SessionOpError, SessionRegistry,
+};
 use crate::roles::Roles;
 
 /// Brings sessions into this process: their context, their mode and what is remembered of them.
@@ -15,6 +17,7 @@ use crate::roles::Roles;
 pub(crate) struct SessionLoader {
     pub(crate) roles: Roles,
     pub(crate) registry: Arc<SessionRegistry>,
+    pub(crate) modes: SessionModes,
     pub(crate) lifecycle: Lifecycle,
     /// Problems of single sessions.
     pub(crate) problems: Problems,
@@ -32,9 +35,16 @@ pub(crate) struct HeldSession<'a> {
 
 impl SessionLoader {
     pub(crate) fn new(roles: Roles, limits: MemoryLimits) -> Self {
+        let registry = Arc::<SessionRegistry>::default();
+        let modes = SessionModes {
+            modes: roles.mode.clone(),
+            sessions: roles.session.clone(),
+            registry: registry.clone(),
+        };
         Self {
             roles,
-            registry: Arc::default(),
+            registry,
+            modes,
             lifecycle: Lifecycle::default(),
             problems: Problems::default(),
             limits,
@@ -74,7 +84,7 @@ impl SessionLoader {
         }
         let info = self.roles.session.session_info(session).await?;
         let transcript = self.roles.session.transcript(session).await?;
-        self.bind_modes(session, info.as_ref()).await?;
+        self.modes.bind(session, info.as_ref()).await?;
         let messages = transcript.iter().map(|entry| &*entry.message);
         self.registry.loaded(session, messages);
         if transcript.is_empty() {
@@ -157,7 +167,7 @@ impl SessionLoader {
     pub(crate) async fn reset(&self, session: &SessionId) -> Result<(), SessionOpError> {
         let mut patch = whole_view_patch();
         // A mode that this orchestrator does not have stays where it is stored.
-        let mode = self.load_mode(session).await.ok().flatten();
+        let mode = self.modes.load(session).await.ok().flatten();
         if let Some(mode) = &mode {
             patch
                 .metadata
@@ -166,7 +176,7 @@ impl SessionLoader {
         self.roles.session.reset_session(session, &patch).await?;
         self.forget(session);
         if let Some(mode) = mode
-            && let Err(error) = self.return_to_mode(session, &mode)
+            && let Err(error) = self.modes.return_to(session, &mode)
         {
             tracing::warn!(%session, %error, "the mode of a session that was reset");
         }
@@ -176,7 +186,9 @@ impl SessionLoader {
     /// Takes all that is remembered of a session out of memory.
     pub(crate) fn forget(&self, session: &SessionId) {
         for coordinator in self.roles.all() {
-            coordinator.reset(session);
+            if let Err(panicked) = contain_sync(|| coordinator.reset(session)) {
+                tracing::warn!(coordinator = coordinator.name(), %panicked, "reset");
+            }
         }
         self.registry.forget(session);
         self.problems.clear(&component(session));
@@ -188,9 +200,8 @@ impl SessionLoader {
             return;
         }
         self.registry.evict(&self.limits, |session| {
-            let _ = contain_sync(|| self.roles.context.reset(session));
-            if let Some(selector) = &self.roles.tool_selection {
-                let _ = contain_sync(|| selector.reset(session));
+            for coordinator in self.roles.all() {
+                let _ = contain_sync(|| coordinator.evict(session));
             }
         });
     }

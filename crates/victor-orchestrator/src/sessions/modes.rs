@@ -3,13 +3,16 @@
 //! The mode of a session is stored with it from its first write on. Whoever loads the session takes it over, whichever
 //! process that is and whatever mode sessions begin in there.
 
+use std::sync::Arc;
+
 use victor_config_protocol::Settings;
 use victor_core::{JsonMap, SessionId, contain_sync};
-use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
-use victor_session_protocol::{SessionError, SessionInfo, SessionPatch};
+use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
+use victor_session_protocol::{SessionError, SessionInfo, SessionManager, SessionPatch};
 
 use super::metadata::{MODE, NESTED_IN, Parent, stored_mode};
-use super::{SessionLoader, SessionOpError};
+use super::record::SessionRecord;
+use super::{SessionOpError, SessionRegistry};
 use crate::tools::with_mode;
 
 /// The mode that denies nothing, in which sessions begin by default. A store that lives no longer than its process need
@@ -19,16 +22,24 @@ const OPEN_MODE: &str = "build";
 /// Number of nested sessions, one in the other, that are looked at. The mode coordinator permits nothing to deeper ones.
 const MAX_NESTING: usize = 64;
 
-impl SessionLoader {
+/// The modes of sessions, as the mode coordinator and the store have them.
+#[derive(Debug)]
+pub(crate) struct SessionModes {
+    pub(super) modes: Option<Arc<dyn ModeManager>>,
+    pub(super) sessions: Arc<dyn SessionManager>,
+    pub(super) registry: Arc<SessionRegistry>,
+}
+
+impl SessionModes {
     /// Returns the name of the session's mode; `None` if there are no modes.
-    pub(crate) fn mode(&self, session: &SessionId) -> Option<String> {
-        with_mode(self.roles.mode.as_ref(), session, |mode| mode.name.clone())
+    pub(crate) fn current(&self, session: &SessionId) -> Option<String> {
+        with_mode(self.modes.as_ref(), session, |mode| mode.name.clone())
     }
 
     /// Returns the facts of a session that its next write must save.
     pub(crate) fn unsaved_facts(&self, session: &SessionId) -> JsonMap {
-        let is_durable = self.roles.session.persists_turns();
-        let mode = with_mode(self.roles.mode.as_ref(), session, |mode| {
+        let is_durable = self.sessions.persists_turns();
+        let mode = with_mode(self.modes.as_ref(), session, |mode| {
             let absent_means_mode = !is_durable && mode.name == OPEN_MODE;
             let is_unsaved = self.registry.read(session, |record| {
                 record.mode.is_unsaved(&mode.name, absent_means_mode)
@@ -39,7 +50,7 @@ impl SessionLoader {
         if let Some(mode) = mode.flatten() {
             facts.insert(MODE.into(), mode.into());
         }
-        let parent = |record: &super::SessionRecord| record.mode.unsaved_parent();
+        let parent = |record: &SessionRecord| record.mode.unsaved_parent();
         if let Some(parent) = self.registry.read(session, parent) {
             facts.insert(NESTED_IN.into(), parent);
         }
@@ -47,13 +58,13 @@ impl SessionLoader {
     }
 
     /// Switches a session to another mode.
-    pub(crate) fn switch_mode(
+    pub(crate) fn switch(
         &self,
         session: &SessionId,
         mode: &str,
         by: SwitchedBy,
     ) -> Result<ModeSwitch, ModeError> {
-        let Some(modes) = &self.roles.mode else {
+        let Some(modes) = &self.modes else {
             return Err(ModeError::Unknown {
                 name: mode.to_owned(),
                 known: Vec::new(),
@@ -68,13 +79,13 @@ impl SessionLoader {
     }
 
     /// Saves the mode of a session now. A session that the store does not have gets it by its first write.
-    pub(crate) async fn save_mode(&self, session: &SessionId) -> Result<(), SessionOpError> {
+    pub(crate) async fn save(&self, session: &SessionId) -> Result<(), SessionOpError> {
         let mut patch = SessionPatch::default();
         patch.metadata = self.unsaved_facts(session);
         if patch.metadata.is_empty() {
             return Ok(());
         }
-        match self.roles.session.update_session(session, &patch).await {
+        match self.sessions.update_session(session, &patch).await {
             Err(SessionError::NotFound(_)) => Ok(()),
             updated => {
                 updated?;
@@ -85,69 +96,62 @@ impl SessionLoader {
     }
 
     /// Takes over the stored mode of a session and returns the mode that it is in.
-    pub(crate) async fn load_mode(
-        &self,
-        session: &SessionId,
-    ) -> Result<Option<String>, SessionOpError> {
-        let info = self.roles.session.session_info(session).await?;
-        self.bind_modes(session, info.as_ref()).await?;
-        Ok(self.mode(session))
+    pub(crate) async fn load(&self, session: &SessionId) -> Result<Option<String>, SessionOpError> {
+        let info = self.sessions.session_info(session).await?;
+        self.bind(session, info.as_ref()).await?;
+        Ok(self.current(session))
     }
 
     /// Takes over the stored mode of a session, and binds it to the sessions that it is nested in, and these to their
     /// modes.
-    pub(super) async fn bind_modes(
+    pub(super) async fn bind(
         &self,
         session: &SessionId,
         info: Option<&SessionInfo>,
     ) -> Result<(), SessionOpError> {
         if let Some(mode) = stored_mode(info) {
-            self.adopt_mode(session, mode)?;
+            self.adopt(session, mode)?;
         }
         let (mut session, mut parent) = (session.clone(), Parent::of(info));
         for _ in 0..MAX_NESTING {
             let Some(above) = parent else { break };
-            // Where the agent that it works for lives in this process, the two are bound already.
+            // If the agent that it works for lives in this process, the two are bound already.
             if self
                 .registry
                 .read(&session, |record| record.mode.is_nested())
             {
                 break;
             }
-            if let Some(modes) = &self.roles.mode {
+            if let Some(modes) = &self.modes {
                 contain_sync(|| modes.nest(&above.session, &session))?;
             }
-            let is_bound = |record: &super::SessionRecord| record.mode.announced().is_some();
+            let is_bound = |record: &SessionRecord| record.mode.announced().is_some();
             if self.registry.read(&above.session, is_bound) {
                 break;
             }
-            let info = self.roles.session.session_info(&above.session).await?;
+            let info = self.sessions.session_info(&above.session).await?;
             let mode = stored_mode(info.as_ref()).unwrap_or(&above.mode);
-            self.adopt_mode(&above.session, mode)?;
+            self.adopt(&above.session, mode)?;
             (session, parent) = (above.session, Parent::of(info.as_ref()));
         }
         Ok(())
     }
 
     /// Takes over a stored mode, unless the session was switched in this process since.
-    fn adopt_mode(&self, session: &SessionId, stored: &str) -> Result<(), SessionOpError> {
-        let now = self.mode(session);
-        let adopts = |record: &super::SessionRecord| record.mode.adopts(now.as_deref(), stored);
+    fn adopt(&self, session: &SessionId, stored: &str) -> Result<(), SessionOpError> {
+        let now = self.current(session);
+        let adopts = |record: &SessionRecord| record.mode.adopts(now.as_deref(), stored);
         if self.registry.read(session, adopts) {
-            self.return_to_mode(session, stored)?;
+            self.return_to(session, stored)?;
             self.registry.adopt_mode(session, stored);
         }
         Ok(())
     }
 
     /// Switches a session to a mode in which it was before.
-    pub(crate) fn return_to_mode(
-        &self,
-        session: &SessionId,
-        mode: &str,
-    ) -> Result<(), SessionOpError> {
-        let Some(modes) = &self.roles.mode else {
-            return self.check_mode(mode);
+    pub(crate) fn return_to(&self, session: &SessionId, mode: &str) -> Result<(), SessionOpError> {
+        let Some(modes) = &self.modes else {
+            return self.check(mode);
         };
         let switched = contain_sync(|| modes.switch_mode(session, mode, SwitchedBy::Program))?
             .map_err(|error| unknown_mode(mode, error))?;
@@ -163,8 +167,8 @@ impl SessionLoader {
     }
 
     /// Refuses a mode that this orchestrator does not have.
-    pub(crate) fn check_mode(&self, mode: &str) -> Result<(), SessionOpError> {
-        let known: Vec<_> = match &self.roles.mode {
+    pub(crate) fn check(&self, mode: &str) -> Result<(), SessionOpError> {
+        let known: Vec<_> = match &self.modes {
             Some(modes) => contain_sync(|| modes.modes())?
                 .iter()
                 .map(|mode| mode.mode().name.clone())
@@ -182,7 +186,7 @@ impl SessionLoader {
     /// Binds the session of a nested agent to the session of the agent that it works for, in this process and in every one
     /// that loads it.
     pub(crate) fn nest(&self, parent: &SessionId, child: &SessionId) {
-        let Some(modes) = &self.roles.mode else {
+        let Some(modes) = &self.modes else {
             return;
         };
         modes.nest(parent, child);

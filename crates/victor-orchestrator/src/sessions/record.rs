@@ -20,7 +20,7 @@ pub(crate) struct SessionRecord {
     pub(super) bytes: u64,
     /// Number of tasks that work on the session.
     pub(super) active: u32,
-    /// When the last of them ended, as a number that grows.
+    /// The time at which the last of them ended, as a number that grows.
     pub(super) last_used: u64,
     pub(crate) mode: ModeRecord,
 }

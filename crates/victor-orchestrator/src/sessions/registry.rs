@@ -11,8 +11,7 @@ use super::mode_record::mode_in;
 use super::record::SessionRecord;
 
 victor_core::options! {
-    /// How much of the sessions that nobody works on stays in memory. A session that was evicted is loaded from the store
-    /// when it is used again.
+    /// Limits of the idle sessions that stay in memory. An evicted session is loaded from the store when it is used again.
     #[derive(PartialEq, Eq)]
     pub struct MemoryLimits {
         /// Number of sessions. Defaults to 10,000.

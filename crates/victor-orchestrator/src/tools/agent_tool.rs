@@ -8,12 +8,12 @@ use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
 use crate::AgentOrchestrator;
 
-/// An orchestrator as a tool of another one. Each call is a conversation of its own, which is named by the turn and the
-/// call's place in it: the identifier of a call is chosen by the model, which may use it again.
+/// An orchestrator as a tool of another one. Each call is a separate conversation, named by the turn and the call's place
+/// in it; the call's identifier would not do, since the model chooses it and may use it again.
 ///
 /// The two share their modes: the conversation is nested in that of the caller, so what is denied there is denied here,
-/// and the tool itself has no effect beyond those of the tools that the agent calls. Without modes nothing holds these
-/// back, and the tool is as grave as the gravest of them may be.
+/// and the tool has no effect beyond those of the tools that the agent calls. Without modes nothing restricts these, so
+/// the tool declares the gravest effect.
 #[derive(Debug)]
 pub(crate) struct AgentTool {
     spec: ToolSpec,
@@ -54,7 +54,7 @@ impl AgentTool {
                 _ => cx.heartbeat(),
             }
         }
-        Err(ToolError::failed("the agent came to no end"))
+        Err(ToolError::failed("the agent's turn did not end"))
     }
 }
 
@@ -68,7 +68,7 @@ impl Tool for AgentTool {
         let task = arguments["task"].as_str().unwrap_or_default();
         let (name, call) = (&self.spec.name, &cx.idempotency_key);
         let session = SessionId::new(format!("{}/{name}/{call}", cx.session));
-        self.agent.sessions().nest(&cx.session, &session);
+        self.agent.sessions().modes.nest(&cx.session, &session);
         let nested = Nested {
             agent: &self.agent,
             session,
@@ -98,14 +98,14 @@ impl Tool for AgentTool {
     }
 }
 
-/// A conversation that is over when this is dropped: nothing of it stays in memory.
+/// A conversation of which nothing stays in memory when this is dropped.
 struct Nested<'a> {
     agent: &'a AgentOrchestrator,
     session: SessionId,
 }
 
 impl Nested<'_> {
-    /// Ends it. What a durable store has of it stays there.
+    /// Ends it. A durable store keeps its transcript.
     async fn end(&self) {
         if !self.agent.session_coordinator().persists_turns()
             && let Err(error) = self.agent.reset_session(&self.session).await

@@ -88,6 +88,10 @@ impl Coordinator for ModeGuard {
         self.tools.reset(session);
     }
 
+    fn evict(&self, session: &SessionId) {
+        self.tools.evict(session);
+    }
+
     async fn shutdown(&self) {
         self.tools.shutdown().await;
     }

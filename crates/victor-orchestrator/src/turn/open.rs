@@ -17,7 +17,7 @@ use super::scope::TurnScope;
 use super::settle::settle_interrupted;
 use super::window::session_model;
 use super::writer::{TurnWriter, note_facts};
-use crate::sessions::{SessionLoader, SessionOpError};
+use crate::sessions::{SessionLoader, SessionOpError, SessionRecord};
 use crate::tools::{ToolLists, with_mode};
 
 /// Opens turns and has the chat engine run them.
@@ -167,8 +167,9 @@ impl TurnOpener {
         });
         if let Some(most) = settings.max_session_tool_calls {
             let registry = &self.sessions.registry;
-            let left = most.saturating_sub(registry.read(session, |record| record.tool_calls()));
-            limits.max_tool_calls = Some(limits.max_tool_calls.map_or(left, |own| own.min(left)));
+            let left = most.saturating_sub(registry.read(session, SessionRecord::tool_calls));
+            limits.max_tool_calls =
+                Some(limits.max_tool_calls.map_or(left, |limit| limit.min(left)));
         }
         limits
     }

@@ -6,6 +6,7 @@ use victor_chat_protocol::{ModeSwitched, ModelCall};
 use victor_core::{ModelId, ToolSpec};
 
 use super::scope::TurnScope;
+use crate::sessions::SessionRecord;
 use crate::tools::{ToolLists, latest_user_text, visible_tools, with_mode};
 
 /// The part of a request before the conversation.
@@ -80,7 +81,7 @@ impl PreambleSource {
         let used = scope
             .sessions
             .registry
-            .read(session, |record| record.used_tools());
+            .read(session, SessionRecord::used_tools);
         let (tools, problem) =
             visible_tools(roles, &self.tool_lists, session, user_text.clone(), used).await;
         if let Some(problem) = problem {

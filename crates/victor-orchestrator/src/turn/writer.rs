@@ -64,7 +64,7 @@ impl TurnWriter {
         // A dropped commit may have written some of them, so the next turn loads the session again.
         sessions.registry.distrust(lease.session());
         roles.context.append(lease.session(), &messages);
-        let facts = sessions.unsaved_facts(lease.session());
+        let facts = sessions.modes.unsaved_facts(lease.session());
         roles
             .session
             .record_abandoned(lease, scope.turn(), messages, facts);
@@ -100,7 +100,7 @@ async fn commit(
     let manager = &scope.roles().session;
     let mut races = 0;
     loop {
-        let facts = sessions.unsaved_facts(session);
+        let facts = sessions.modes.unsaved_facts(session);
         let committed = manager.commit(lease, scope.turn(), messages, journal.clone(), &facts);
         match (committed.await, &first) {
             (Ok(()), _) => {
