@@ -95,15 +95,9 @@ async fn main() -> anyhow::Result<()> {
         .build()?;
 
     // Is more patient with the provider.
-    let retry = RetryOptions {
-        max_attempts: 8,
-        ..RetryOptions::default()
-    };
+    let retry = RetryOptions::default().with_max_attempts(8);
     let provider_coordinator = ProviderCoordinator::new(Arc::new(OfflineModel::new()), "offline")
-        .with_options(ProviderOptions {
-            retry,
-            ..ProviderOptions::default()
-        });
+        .with_options(ProviderOptions::default().with_retry(retry));
 
     let orchestrator = AgentOrchestrator::builder()
         .analytics_coordinator(Arc::new(ToolAnalytics(AnalyticsCoordinator::new([]))))

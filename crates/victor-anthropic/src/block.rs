@@ -9,7 +9,7 @@ use victor_model_api::lenient::{decoded_arguments, text, unquoted};
 use victor_model_api::{AnswerMeter, LimitExceeded};
 
 use crate::DIALECT;
-use crate::grown::Grown;
+use crate::unknown_block::UnknownBlock;
 
 /// A block of an answer, whole or growing.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ enum Content {
     Opaque {
         kind: String,
         raw: Box<RawValue>,
-        grown: Option<Grown>,
+        grown: Option<UnknownBlock>,
     },
 }
 
@@ -169,7 +169,7 @@ impl Block {
             (Content::Opaque { raw, grown, .. }, _) => {
                 let grown = match grown {
                     Some(grown) => grown,
-                    None => grown.insert(Grown::new(raw)?),
+                    None => grown.insert(UnknownBlock::new(raw)?),
                 };
                 grown.take(&delta)?;
             }
@@ -235,7 +235,7 @@ impl Block {
             }
             Content::Opaque { .. } if !self.closed => None,
             Content::Opaque { kind, raw, grown } => {
-                let data = grown.map_or_else(|| raw.get().to_owned(), Grown::into_json);
+                let data = grown.map_or_else(|| raw.get().to_owned(), UnknownBlock::into_json);
                 let (provider, extra) = (DIALECT.to_owned(), Extra::default());
                 Some(
                     Opaque {

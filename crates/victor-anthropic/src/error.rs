@@ -1,6 +1,6 @@
 //! Which class an error of the API or of the way to it belongs to.
 
-use victor_http::HttpError;
+use victor_http::RefusedRequest;
 use victor_model_api::RawFields as Fields;
 use victor_model_api::{Overflow, class_of_code, class_of_text, delay_of_text};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
@@ -51,25 +51,13 @@ pub(crate) fn of_body(status: Option<u16>, request_id: Option<&str>, body: &[u8]
     }
 }
 
-/// The error of an exchange that brought no answer, or not all of it.
-pub(crate) fn of_http(error: &HttpError) -> ProviderError {
-    use ProviderErrorKind::{Connection, InvalidRequest, Malformed, NotFound, Timeout, Truncated};
-    let kind = match error {
-        HttpError::InvalidOptions { .. } | HttpError::InvalidUrl { .. } => InvalidRequest,
-        HttpError::Timeout { .. } => Timeout,
-        HttpError::Redirect { .. } => NotFound,
-        HttpError::BodyTooLarge { .. }
-        | HttpError::EventTooLarge { .. }
-        | HttpError::Malformed { .. }
-        | HttpError::InvalidUtf8 { .. } => Malformed,
-        HttpError::Truncated { .. } => Truncated,
-        _ => Connection,
-    };
-    let provider_error = ProviderError::new(kind, DIALECT, error.to_string());
-    match error {
-        HttpError::Redirect { status, .. } => provider_error.with_status(*status),
-        _ => provider_error,
-    }
+/// The error that an answer with an error status describes.
+pub(crate) fn of_refused(_: &str, refused: &RefusedRequest) -> ProviderError {
+    of_body(
+        Some(refused.status),
+        refused.request_id.as_deref(),
+        &refused.body,
+    )
 }
 
 #[derive(Default)]
@@ -195,6 +183,8 @@ fn breaks_history(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use victor_http::HttpError;
 
     use super::*;
 
@@ -432,7 +422,7 @@ mod tests {
             ),
         ] {
             let message = error.to_string();
-            let error = of_http(&error);
+            let error = error.provider_error(DIALECT);
             assert_eq!((error.kind.as_str(), error.message), (kind, message));
         }
     }

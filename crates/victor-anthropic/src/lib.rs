@@ -46,7 +46,7 @@
 //! server is [`Server::COMPATIBLE`] at a base URL. What is in another form than the documentation promises is read all
 //! the same where it is plain what is meant; see [`victor_model_api::lenient`]. An answer ends with `message_stop`, or
 //! with the stream once a reason to stop was named. It is held to [`AnswerLimits`], and a stream of pings alone ends
-//! after [`content_time_limit`](victor_http::HttpOptions::content_time_limit).
+//! after [`content_timeout`](victor_http::HttpOptions::content_timeout).
 //!
 //! # What is counted
 //!
@@ -64,20 +64,32 @@ mod capabilities;
 mod content;
 mod decoder;
 mod error;
-mod grown;
 mod message;
 mod provider;
 mod request;
 mod server;
+mod unknown_block;
 
 pub use builder::AnthropicBuilder;
 pub use decoder::MessageDecoder;
 pub use provider::AnthropicProvider;
-pub use server::{KeyHeader, Quirks, Server};
-pub use victor_model_api::AnswerLimits;
+pub use server::{Quirks, Server};
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_http as http;
+#[doc(no_inline)]
+pub use victor_model_api as model_api;
+#[doc(no_inline)]
+pub use victor_provider_protocol as protocol;
+
+use victor_model_api::AnswerLimits;
 
 /// The provider's name, and that of its dialect in messages.
 const DIALECT: &str = "anthropic";
+
+/// The header that names the features that are asked for.
+const BETA: &str = "anthropic-beta";
 
 /// The field that names a container, and the kind of a part that keeps it.
 const CONTAINER: &str = "container";

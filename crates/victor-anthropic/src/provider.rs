@@ -2,25 +2,21 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::unfold;
-use secrecy::{ExposeSecret, SecretString};
 use victor_core::{ModelId, Part};
-use victor_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use victor_http::{
-    BaseUrl, EventStream, HttpBody, HttpClient, HttpError, HttpResponse, retry_after,
-};
+use victor_http::header::{HeaderMap, HeaderValue};
+use victor_http::{ApiEndpoint, EventStream, HttpBody, HttpResponse};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, ProviderErrorKind,
 };
 
-use crate::builder::{AnthropicBuilder, BETA};
+use crate::builder::AnthropicBuilder;
 use crate::content::Thoughts;
 use crate::request::{Bodies, Encoding, Mode};
-use crate::{DIALECT, MessageDecoder, capabilities, decoder, error};
+use crate::{BETA, DIALECT, MessageDecoder, capabilities, decoder};
 
 /// The longest answer that is asked for without streaming. A longer one may take more than the ten minutes that the
 /// API keeps such a request open.
@@ -33,14 +29,9 @@ const BINDING_BETA: &str = "thinking-binding-controls-2026-08-01";
 ///
 /// See the [crate's documentation](crate) for how a neutral request becomes one of this API.
 pub struct AnthropicProvider {
-    pub(crate) base_url: BaseUrl,
+    pub(crate) endpoint: ApiEndpoint,
     /// Whether it is Anthropic's own API.
     pub(crate) is_original: bool,
-    pub(crate) client: HttpClient,
-    pub(crate) headers: HeaderMap,
-    /// What no error may contain.
-    pub(crate) secrets: Arc<[SecretString]>,
-    pub(crate) default_model: Option<ModelId>,
     pub(crate) settings: AnthropicBuilder,
     pub(crate) bodies: Bodies,
 }
@@ -73,10 +64,7 @@ impl AnthropicProvider {
     pub async fn count_tokens(&self, request: &ChatRequest) -> Result<u64, ProviderError> {
         let model = request.model_for(self)?;
         let response = self.send(request, &model, Mode::Count).await?;
-        let body = response.bytes().await;
-        let body = body.map_err(|failed| error::of_http(&failed));
-        body.and_then(|body| decoder::token_count(&body))
-            .map_err(|error| without(&self.secrets, error))
+        self.read(response, decoder::token_count).await
     }
 
     /// Asks which models there are, in the order of the API: the newest first.
@@ -90,12 +78,19 @@ impl AnthropicProvider {
     /// Dropping the call ends the request.
     pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
         // Of the most that one page holds; there are some dozens.
-        let url = self.base_url.join("/v1/models?limit=1000");
-        let response = self.client.get(&url, self.headers.clone()).await;
-        let body = self.checked(response).await?.bytes().await;
-        let body = body.map_err(|failed| error::of_http(&failed));
-        body.and_then(|body| decoder::models(&body))
-            .map_err(|error| without(&self.secrets, error))
+        let response = self.endpoint.get("/v1/models?limit=1000").await?;
+        self.read(response, decoder::models).await
+    }
+
+    /// Reads an answer that is a document.
+    async fn read<T>(
+        &self,
+        response: HttpResponse,
+        decode: impl FnOnce(&[u8]) -> Result<T, ProviderError>,
+    ) -> Result<T, ProviderError> {
+        let body = response.bytes().await;
+        let body = body.map_err(|failed| self.endpoint.failed(&failed))?;
+        decode(&body).map_err(|error| self.endpoint.without_secrets(error))
     }
 
     fn max_tokens(&self, request: &ChatRequest, model: &ModelId) -> u64 {
@@ -140,10 +135,8 @@ impl AnthropicProvider {
                 Thoughts::All
             },
         };
-        self.bodies.encode(request, encoding).map_err(|failed| {
-            let message = format!("the request cannot be written: {failed}");
-            ProviderError::new(ProviderErrorKind::InvalidRequest, DIALECT, message)
-        })
+        let body = self.bodies.encode(request, encoding);
+        body.map_err(|failed| self.endpoint.unwritten(&failed))
     }
 
     /// Whether the API is asked to leave out thoughts that the model refuses.
@@ -161,43 +154,15 @@ impl AnthropicProvider {
         mode: Mode,
     ) -> Result<HttpResponse, ProviderError> {
         let body = self.body(request, model, mode)?;
-        let mut headers = self.headers.clone();
+        let mut headers = self.endpoint.headers().clone();
         if self.drops_refused_thinking(request, model) {
             add_beta(&mut headers, BINDING_BETA);
         }
-        let url = self.base_url.join(match mode {
+        let path = match mode {
             Mode::Count => "/v1/messages/count_tokens",
             Mode::Stream | Mode::Whole => "/v1/messages",
-        });
-        let messages = request.context.messages().len();
-        tracing::debug!(%model, ?mode, messages, bytes = body.len(), "asking anthropic");
-        self.checked(self.client.post_json(&url, headers, body).await)
-            .await
-    }
-
-    /// An answer that is not an error.
-    async fn checked(
-        &self,
-        response: Result<HttpResponse, HttpError>,
-    ) -> Result<HttpResponse, ProviderError> {
-        let response =
-            response.map_err(|failed| without(&self.secrets, error::of_http(&failed)))?;
-        let status = response.status();
-        tracing::debug!(status = status.as_u16(), "anthropic answers");
-        if status.is_success() {
-            return Ok(response);
-        }
-        let delay = retry_after(response.headers());
-        let id = response
-            .headers()
-            .get("request-id")
-            .and_then(|id| id.to_str().ok())
-            .map(str::to_owned);
-        // A body that cannot be read adds nothing to what the status says.
-        let body = response.bytes().await.unwrap_or_default();
-        let mut error = error::of_body(Some(status.as_u16()), id.as_deref(), &body);
-        error.retry_after = delay.or(error.retry_after);
-        Err(without(&self.secrets, error))
+        };
+        self.endpoint.post_with(path, headers, body).await
     }
 
     fn decoder(&self, model: &ModelId) -> MessageDecoder {
@@ -209,7 +174,7 @@ impl AnthropicProvider {
         let state = Streaming {
             events: response.events(),
             decoder: self.decoder(model),
-            secrets: self.secrets.clone(),
+            endpoint: self.endpoint.clone(),
             waiting: VecDeque::new(),
             has_begun: false,
         };
@@ -224,15 +189,17 @@ impl AnthropicProvider {
         response: HttpResponse,
         model: &ModelId,
     ) -> Result<Completion, ProviderError> {
-        let content_type = content_type(&response);
-        let body = response.bytes().await;
-        let body = body.map_err(|failed| without(&self.secrets, error::of_http(&failed)))?;
-        self.decoder(model).whole(&body).map_err(|mut error| {
-            if error.kind == ProviderErrorKind::Malformed {
-                error.message = format!("{} (content type `{content_type}`)", error.message);
-            }
-            without(&self.secrets, error)
-        })
+        let content_type = response.content_type();
+        let mut decoder = self.decoder(model);
+        let decode = |body: &[u8]| {
+            decoder.whole(body).map_err(|mut error| {
+                if error.kind == ProviderErrorKind::Malformed {
+                    error.message = format!("{} (content type `{content_type}`)", error.message);
+                }
+                error
+            })
+        };
+        self.read(response, decode).await
     }
 }
 
@@ -245,7 +212,7 @@ impl ChatProvider for AnthropicProvider {
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let model = request.model_for(self)?;
         let response = self.send(request, &model, Mode::Stream).await?;
-        if is_stream(&content_type(&response)) {
+        if response.may_be_events() {
             return Ok(self.stream(response, &model));
         }
         // An error, or a server that does not stream.
@@ -260,7 +227,7 @@ impl ChatProvider for AnthropicProvider {
             return self.stream_chat(request).await?.completion().await;
         }
         let response = self.send(request, &model, Mode::Whole).await?;
-        if content_type(&response).starts_with("text/event-stream") {
+        if response.is_events() {
             // A server that always streams.
             return self.stream(response, &model).completion().await;
         }
@@ -268,13 +235,12 @@ impl ChatProvider for AnthropicProvider {
     }
 
     fn default_model(&self) -> Option<ModelId> {
-        self.default_model.clone()
+        self.endpoint.default_model().cloned()
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        let mut declared = self.settings.capabilities.iter().rev();
-        match declared.find(|(name, _)| name == model) {
-            Some((_, capabilities)) => capabilities.clone(),
+        match self.endpoint.declared(model) {
+            Some(declared) => declared.clone(),
             None => {
                 let mut known = capabilities::of(model.as_str());
                 known.prompt_caching &= self.settings.caches_prompts();
@@ -288,7 +254,7 @@ impl ChatProvider for AnthropicProvider {
 struct Streaming {
     events: EventStream,
     decoder: MessageDecoder,
-    secrets: Arc<[SecretString]>,
+    endpoint: ApiEndpoint,
     /// What is read and not yet handed out.
     waiting: VecDeque<CompletionEvent>,
     /// Whether an event has come.
@@ -301,7 +267,7 @@ impl Streaming {
             return Ok(event);
         }
         let next = self.advance().await;
-        next.map_err(|error| without(&self.secrets, error))
+        next.map_err(|error| self.endpoint.without_secrets(error))
     }
 
     async fn advance(&mut self) -> Result<CompletionEvent, ProviderError> {
@@ -310,7 +276,7 @@ impl Streaming {
             // The connection may break once it was said why the answer ends.
             Some(Err(failed)) => {
                 let end = self.decoder.end();
-                return end.map_err(|_| self.decoder.failed(error::of_http(&failed)));
+                return end.map_err(|_| self.decoder.failed(self.endpoint.failed(&failed)));
             }
             None => return self.decoder.end(),
         };
@@ -349,22 +315,6 @@ fn events(completion: Completion) -> impl Iterator<Item = CompletionEvent> + Sen
         .chain([CompletionEvent::finished(completion)])
 }
 
-/// Whether an answer is a stream of events, which some servers send as plain text or as nothing in particular.
-fn is_stream(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    matches!(
-        kind,
-        "" | "text/event-stream" | "text/plain" | "application/octet-stream"
-    )
-}
-
-fn content_type(response: &HttpResponse) -> String {
-    let value = response.headers().get(CONTENT_TYPE);
-    value
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
-        .unwrap_or_default()
-}
-
 fn add_beta(headers: &mut HeaderMap, name: &str) {
     let given = headers.get(BETA).and_then(|given| given.to_str().ok());
     let names = given.map_or_else(|| name.to_owned(), |given| format!("{given},{name}"));
@@ -373,23 +323,11 @@ fn add_beta(headers: &mut HeaderMap, name: &str) {
     }
 }
 
-/// The same error without the secrets, should a server have repeated them.
-fn without(secrets: &[SecretString], mut error: ProviderError) -> ProviderError {
-    for secret in secrets {
-        let secret = secret.expose_secret().trim();
-        // What is shorter is no secret, and might be part of any word.
-        if secret.len() >= 8 && error.message.contains(secret) {
-            error.message = error.message.replace(secret, "[redacted]");
-        }
-    }
-    error
-}
-
 impl fmt::Debug for AnthropicProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnthropicProvider")
             .field("settings", &self.settings)
-            .field("client", &self.client)
+            .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,8 @@ use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use victor_core::{JsonMap, Message, Messages, Part, Role, ToolSpec};
-use victor_http::{BodyCache, END, HttpBody, ToolCache, head, items, settled};
+use victor_http::body_cache::{BodyCache, JSON_TAIL, json_items, open_json, stable_prefix_len};
+use victor_http::{HttpBody, ToolCache};
 use victor_model_api::{Answer, CallIds, EMPTY, LEFT_OUT, Side};
 use victor_provider_protocol::{ChatRequest, ToolChoice};
 
@@ -79,16 +80,16 @@ impl Bodies {
         encoding: Encoding<'_>,
     ) -> serde_json::Result<HttpBody> {
         let (session, messages) = (request.session.as_ref(), request.context.messages());
-        let settled = settled(messages, Side::of);
+        let settled = stable_prefix_len(messages, Side::of);
         let mut written = self.conversations.take(session, 0, messages, settled);
         let from = written.count();
         let Sent { ids, system } = &mut written.state;
         system.extend(system_messages(messages, from..settled));
         let turns = |range, ids: &mut _| turns(messages, range, ids, encoding.thoughts);
-        let closed = items(&turns(from..settled, ids))?;
+        let closed = json_items(&turns(from..settled, ids))?;
         // What is open is written again with the next request, from the same state.
         ids.mark();
-        let open = items(&turns(settled..messages.len(), ids))?;
+        let open = json_items(&turns(settled..messages.len(), ids))?;
         ids.rewind();
         let later = system_messages(messages, settled..messages.len());
         let system: Vec<_> = system.iter().cloned().chain(later).collect();
@@ -102,7 +103,7 @@ impl Bodies {
         let body = if request.extra.contains_key("messages") {
             serde_json::to_vec(&body)?.into()
         } else {
-            written.body(head(&body)?, [&open, END].concat())
+            written.body(open_json(&body)?, [&open, JSON_TAIL].concat())
         };
         self.conversations.put(session, written);
         Ok(body)

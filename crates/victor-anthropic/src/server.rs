@@ -2,7 +2,13 @@
 //!
 //! Each row is by the vendor's documentation, as of November 2026.
 
-use victor_http::BaseUrl;
+use victor_http::{ApiServer, BaseUrl, KeyHeader};
+
+use crate::{DIALECT, error};
+
+/// The version of the API that this crate speaks. The one after it, 2026-10-21, only takes away: it refuses requests
+/// that name a temperature, which earlier models and other servers understand.
+const VERSION: &str = "2023-06-01";
 
 /// A server that speaks the dialect, and what is peculiar to it. It is data: take the one that is nearest and change
 /// what differs.
@@ -38,19 +44,9 @@ pub struct Quirks {
     pub prompt_caching: bool,
 }
 
-/// The header in which the API key is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyHeader {
-    /// `x-api-key`.
-    ApiKey,
-    /// `Authorization: Bearer`.
-    Bearer,
-}
-
 impl Quirks {
     const ANTHROPIC: Self = Self {
-        key_header: KeyHeader::ApiKey,
+        key_header: KeyHeader::Named("x-api-key"),
         prompt_caching: true,
     };
 
@@ -132,14 +128,18 @@ impl Server {
     pub fn at(base_url: &str) -> Self {
         let known = BaseUrl::parse(base_url).ok().and_then(|url| {
             let mut known = Self::ALL.into_iter();
-            known.find(|server| server.is_at(&url))
+            known.find(|server| url.is_one_of(server.base_url, server.hosts))
         });
         known.unwrap_or(Self::COMPATIBLE)
     }
 
-    pub(crate) fn is_at(&self, url: &BaseUrl) -> bool {
-        let own = BaseUrl::parse(self.base_url);
-        own.is_ok_and(|own| own.is_beside(url)) || self.hosts.contains(&url.host())
+    /// The facts of the server that its endpoint needs.
+    pub(crate) fn endpoint(&self) -> ApiServer<'static> {
+        ApiServer::new(DIALECT, self.base_url, error::of_refused)
+            .with_hosts(self.hosts)
+            .with_key(self.key_variable, self.quirks.key_header)
+            .with_methods(&["/messages", "/v1"])
+            .with_header("anthropic-version", VERSION)
     }
 }
 

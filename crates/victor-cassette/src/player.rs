@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use victor_core::{ModelId, Part, Text, Thinking};
+use victor_core::{Lock, ModelId, Part, Text, Thinking};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, CompletionEvent, CompletionStream, ProviderError,
     ProviderErrorKind,
@@ -38,7 +37,7 @@ pub struct CassettePlayer {
     capabilities: BTreeMap<ModelId, Capabilities>,
     exchanges: usize,
     redactor: Redactor,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug)]
@@ -100,7 +99,7 @@ impl CassettePlayer {
             capabilities,
             exchanges: left.len(),
             redactor: Redactor::default(),
-            state: Mutex::new(State {
+            state: Lock::new(State {
                 left: left.into(),
                 drift: Vec::new(),
             }),
@@ -117,7 +116,7 @@ impl CassettePlayer {
     /// The model that the next exchange was recorded with; none if there is no further one.
     #[must_use]
     pub fn next_model(&self) -> Option<ModelId> {
-        let state = self.state();
+        let state = self.state.lock();
         let model = state.left.front()?.request["model"].as_str()?;
         Some(model.into())
     }
@@ -125,7 +124,7 @@ impl CassettePlayer {
     /// How many exchanges have not been asked for yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
-        self.state().left.len()
+        self.state.lock().left.len()
     }
 
     /// Checks that the whole cassette was replayed, and that every request was the recorded one.
@@ -136,7 +135,7 @@ impl CassettePlayer {
     #[track_caller]
     pub fn assert_finished(&self) {
         let (mut report, left) = {
-            let state = self.state();
+            let state = self.state.lock();
             (state.drift.clone(), state.left.len())
         };
         if left > 0 {
@@ -157,7 +156,7 @@ impl CassettePlayer {
     fn take(&self, request: &ChatRequest) -> Result<Exchange, ProviderError> {
         let found = normalised(request, &self.redactor);
         let (path, exchanges) = (self.path.display(), self.exchanges);
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let number = exchanges - state.left.len() + 1;
         let drift = match state.left.pop_front() {
             None => format!(
@@ -182,11 +181,6 @@ impl CassettePlayer {
 
     fn error(&self, kind: ProviderErrorKind, message: impl Into<String>) -> ProviderError {
         ProviderError::new(kind, &*self.header.provider, message)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is one push or one pop.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use victor_core::ModelId;
+use victor_core::{Lock, ModelId};
 
 use crate::CassetteError;
 use crate::exchange::{Exchange, FORMAT, Header, Mark};
@@ -16,7 +15,7 @@ use crate::redactor::Redactor;
 #[derive(Debug)]
 pub(crate) struct Tape {
     path: PathBuf,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug)]
@@ -62,13 +61,13 @@ impl Tape {
         state.append(&line).map_err(failed)?;
         Ok(Self {
             path,
-            state: Mutex::new(state),
+            state: Lock::new(state),
         })
     }
 
     /// The number of a call that begins, and whether it is the first that is made of this model.
     pub(crate) fn begin(&self, model: &ModelId) -> (u64, bool) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.begun += 1;
         (state.begun, state.known.insert(model.clone()))
     }
@@ -77,7 +76,7 @@ impl Tape {
     /// replayed.
     pub(crate) fn write(&self, exchange: &mut Exchange, redactor: &Redactor) {
         let line = exchange.line(redactor);
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.failed.is_some() {
             return;
         }
@@ -95,7 +94,7 @@ impl Tape {
 
     /// How many exchanges are written, if all could be that have ended.
     pub(crate) fn written(&self) -> Result<usize, CassetteError> {
-        let state = self.state();
+        let state = self.state.lock();
         match &state.failed {
             None => Ok(state.written),
             Some(error) => Err(CassetteError::Write {
@@ -103,11 +102,6 @@ impl Tape {
                 source: copy(error),
             }),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,9 +153,9 @@ mod tests {
         assert_eq!(tape.written().unwrap(), 1);
 
         // As if the disk were full: a file that takes nothing.
-        let writable = std::mem::replace(&mut tape.state().file, File::open(&path).unwrap());
+        let writable = std::mem::replace(&mut tape.state.lock().file, File::open(&path).unwrap());
         tape.write(&mut exchange(2), &Redactor::default());
-        tape.state().file = writable;
+        tape.state.lock().file = writable;
         tape.write(&mut exchange(3), &Redactor::default());
         for _ in 0..2 {
             let error = tape.written().unwrap_err();

@@ -118,10 +118,7 @@ impl AgentArgs {
                 self.choose(named, settings.model, memory).await?
             }
         };
-        let options = ProviderOptions {
-            shows_thoughts,
-            ..ProviderOptions::default()
-        };
+        let options = ProviderOptions::default().with_shows_thoughts(shows_thoughts);
         let router = ProviderCoordinator::new(provider, &model).with_options(options);
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))

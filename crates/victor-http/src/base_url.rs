@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::header::HeaderValue;
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
-use reqwest::header::HeaderValue;
 
 use crate::HttpError;
 use crate::error::without_secrets;
@@ -121,6 +121,17 @@ impl BaseUrl {
         is_same_host
             && self.url.port_or_known_default() == other.url.port_or_known_default()
             && self.socket == other.socket
+    }
+
+    /// Returns whether it is [beside](Self::is_beside) the address `known`, or at one of these other hosts: their names, or
+    /// the ends of them with a dot before.
+    #[must_use]
+    pub fn is_one_of(&self, known: &str, hosts: &[&str]) -> bool {
+        let is_host = |host: &&str| match host.starts_with('.') {
+            true => self.host().ends_with(*host),
+            false => self.host() == *host,
+        };
+        Self::parse(known).is_ok_and(|known| known.is_beside(self)) || hosts.iter().any(is_host)
     }
 
     /// Returns whether it is on this machine, where no proxy leads.

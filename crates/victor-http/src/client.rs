@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Certificate, ClientBuilder, Method, Proxy, Request, Response, Url, redirect};
 use rustls::crypto::CryptoProvider;
 
 use crate::error::without_secrets;
 use crate::exchange::Exchange;
 use crate::proxy;
-use crate::{HttpBody, HttpError, HttpOptions, HttpProxy, HttpReach, HttpResponse, TimeLimit};
+use crate::{AddressPolicy, HttpBody, HttpError, HttpOptions, HttpProxy, HttpResponse, TimeLimit};
 
 /// Sends requests. A clone shares the connections of the original.
 #[derive(Clone)]
@@ -133,13 +133,13 @@ impl HttpClient {
         mut headers: HeaderMap,
         exchange: &Exchange,
     ) -> Result<Response, HttpError> {
-        self.options.reach.check(request.url())?;
+        self.options.addresses.check(request.url())?;
         // Any of them may be a key, so none is to be seen in logs of the crates beneath.
         headers
             .values_mut()
             .for_each(|value| value.set_sensitive(true));
         *request.headers_mut() = headers;
-        let limit = self.options.response_time_limit;
+        let limit = self.options.response_timeout;
         let response = self.client.execute(request);
         exchange.step(TimeLimit::Response, limit, response).await
     }
@@ -165,8 +165,8 @@ fn location(response: &Response) -> Option<&HeaderValue> {
 
 fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
     let mut builder = ClientBuilder::new()
-        .connect_timeout(options.connect_time_limit)
-        .pool_idle_timeout(options.pool_idle_time_limit)
+        .connect_timeout(options.connect_timeout)
+        .pool_idle_timeout(options.pool_idle_timeout)
         .user_agent(&options.user_agent)
         .redirect(redirect::Policy::none())
         .tcp_nodelay(true)
@@ -175,21 +175,21 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
         .http2_keep_alive_timeout(Duration::from_secs(5))
         .http2_keep_alive_while_idle(true)
         .http2_adaptive_window(true);
-    if options.pool_idle_time_limit.is_zero() {
+    if options.pool_idle_timeout.is_zero() {
         builder = builder.pool_max_idle_per_host(0);
     }
     if let Some(socket) = &options.unix_socket {
-        builder = with_socket(builder, socket, &options.reach)?;
+        builder = with_socket(builder, socket, &options.addresses)?;
     }
-    if let Some(resolver) = options.reach.resolver() {
+    if let Some(resolver) = options.addresses.resolver() {
         builder = builder.dns_resolver(Arc::new(resolver));
     }
     builder = match &options.proxy {
         // A proxy would resolve names and connect on its own.
-        HttpProxy::System | HttpProxy::None if options.reach != HttpReach::Anywhere => {
+        HttpProxy::System | HttpProxy::None if options.addresses != AddressPolicy::Anywhere => {
             builder.no_proxy()
         }
-        HttpProxy::Url(_) if options.reach != HttpReach::Anywhere => {
+        HttpProxy::Url(_) if options.addresses != AddressPolicy::Anywhere => {
             return Err(HttpError::InvalidOptions {
                 reason: "through a proxy it cannot be seen which addresses are reached".to_owned(),
             });
@@ -231,9 +231,9 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
 fn with_socket(
     builder: ClientBuilder,
     socket: &Path,
-    reach: &HttpReach,
+    addresses: &AddressPolicy,
 ) -> Result<ClientBuilder, HttpError> {
-    if *reach != HttpReach::Anywhere {
+    if *addresses != AddressPolicy::Anywhere {
         return Err(HttpError::InvalidOptions {
             reason: "a socket of the system is no public address".to_owned(),
         });

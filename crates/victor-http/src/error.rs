@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 use std::{io, iter};
 
-use crate::reach::NotPublic;
+use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+
 use crate::{HttpOptions, HttpProxy, SseError};
 
 /// An HTTP exchange failed.
@@ -48,7 +49,7 @@ pub enum HttpError {
         /// Why not.
         reason: String,
     },
-    /// The server is reached at an address that is not public, and only public ones [may be](crate::HttpReach).
+    /// The server is reached at an address that is not public, and only public ones [may be](crate::AddressPolicy).
     #[error("{server} is reached at {address}, which is not a public address")]
     NotPublic {
         /// The server, by its host and possibly port.
@@ -145,6 +146,33 @@ impl std::fmt::Display for TimeLimit {
 }
 
 impl HttpError {
+    /// Returns the class of the error of a provider that was to be reached.
+    #[must_use]
+    pub fn class(&self) -> ProviderErrorKind {
+        use ProviderErrorKind as Kind;
+        match self {
+            Self::InvalidOptions { .. } | Self::InvalidUrl { .. } => Kind::InvalidRequest,
+            Self::Timeout { .. } => Kind::Timeout,
+            Self::Redirect { .. } => Kind::NotFound,
+            Self::BodyTooLarge { .. }
+            | Self::EventTooLarge { .. }
+            | Self::Malformed { .. }
+            | Self::InvalidUtf8 { .. } => Kind::Malformed,
+            Self::Truncated { .. } => Kind::Truncated,
+            Self::Connect { .. } | Self::Tls { .. } | Self::NotPublic { .. } => Kind::Connection,
+        }
+    }
+
+    /// Returns the error as that of a provider.
+    #[must_use]
+    pub fn provider_error(&self, provider: &str) -> ProviderError {
+        let error = ProviderError::new(self.class(), provider, self.to_string());
+        match self {
+            Self::Redirect { status, .. } => error.with_status(*status),
+            _ => error,
+        }
+    }
+
     /// What an error of the client beneath means.
     pub(crate) fn new(error: &reqwest::Error, server: &str, options: &HttpOptions) -> Self {
         let causes = || causes(error);
@@ -164,7 +192,7 @@ impl HttpError {
             Self::Timeout {
                 server,
                 limit: TimeLimit::Connect,
-                duration: options.connect_time_limit,
+                duration: options.connect_timeout,
             }
         } else if error.is_connect() {
             let proxy = match &options.proxy {
@@ -199,6 +227,11 @@ impl HttpError {
         }
     }
 }
+
+/// A name that has no public address, but this one.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not a public address")]
+pub(crate) struct NotPublic(pub(crate) IpAddr);
 
 fn through(proxy: Option<&str>) -> String {
     proxy

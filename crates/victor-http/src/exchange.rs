@@ -19,7 +19,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn new(server: String, options: Arc<HttpOptions>) -> Self {
-        let deadline = options.total_time_limit.and_then(|total| {
+        let deadline = options.total_timeout.and_then(|total| {
             let deadline = Instant::now().checked_add(total)?;
             Some((deadline, total))
         });

@@ -38,32 +38,41 @@
 //!   out of sight; proxies of HTTP and SOCKS and sockets of the system are ways to a server.
 //! - **Dropping ends it.** A request, response or stream that is dropped closes its connection (on HTTP/2, its stream).
 
+mod address_policy;
 mod base_url;
 mod body;
+pub mod body_cache;
 mod client;
+mod endpoint;
 mod error;
 mod exchange;
 mod options;
 mod proxy;
-mod reach;
 mod response;
 mod retry_after;
+mod secret;
 mod sse;
 mod template;
-mod tools;
-mod written;
+mod tool_cache;
 
+pub use address_policy::AddressPolicy;
 pub use base_url::BaseUrl;
 pub use body::HttpBody;
 pub use bytes::Bytes;
 pub use client::HttpClient;
+pub use endpoint::{
+    ApiEndpoint, ApiEndpointBuilder, ApiServer, KeyHeader, ReadRefusal, RefusedRequest, non_blank,
+};
 pub use error::{HttpError, TimeLimit};
+pub use http::{StatusCode, header};
 pub use options::{HttpOptions, HttpProxy};
-pub use reach::HttpReach;
-pub use reqwest::{StatusCode, header};
 pub use response::{EventStream, HttpResponse};
 pub use retry_after::retry_after;
+pub use secret::Secret;
 pub use sse::{SseDecoder, SseError, SseEvent};
 pub use template::TextTemplate;
-pub use tools::ToolCache;
-pub use written::{BodyCache, END, Written, head, items, settled};
+pub use tool_cache::ToolCache;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_provider_protocol as protocol;

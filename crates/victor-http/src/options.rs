@@ -1,83 +1,64 @@
-//! A client's limits, and how it reaches servers.
+//! Limits of a client, and the way by which it reaches servers.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::HttpReach;
+use crate::AddressPolicy;
 use crate::error::without_secrets;
 
-/// A client's limits, and how it reaches servers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpOptions {
-    /// How long a connection may take, with its TLS handshake. 10 s by default.
-    pub connect_time_limit: Duration,
-    /// How long a server may take from the request to the beginning of its answer. 10 min by default: a model that
-    /// does not stream begins to answer when it has thought.
-    pub response_time_limit: Duration,
-    /// How long a server may send nothing in the middle of its answer. 60 s by default.
-    pub idle_time_limit: Duration,
-    /// How long a server may send nothing but signs of life in a stream of events: comments, and events that
-    /// [have no content](crate::EventStream::no_content). 10 min by default, as long as a model may think unseen.
-    pub content_time_limit: Duration,
-    /// How long an exchange may take as a whole. Without limit by default.
-    pub total_time_limit: Option<Duration>,
-    /// How many bytes a body may have that is read as a whole, after decompression. 64 MiB by default.
-    pub max_body_bytes: usize,
-    /// How many bytes an event of a stream may have. 16 MiB by default.
-    pub max_event_bytes: usize,
-    /// Through which proxy servers are reached. That of the system by default.
-    pub proxy: HttpProxy,
-    /// The socket of the system through which all servers are reached, instead of over the network and through a proxy;
-    /// see [`BaseUrl::socket`](crate::BaseUrl::socket). None by default. Only Unix has them.
-    pub unix_socket: Option<PathBuf>,
-    /// Which servers may be reached, also by redirects. Any by default.
-    pub reach: HttpReach,
-    /// How many redirects a GET request follows. None by default, so that keys do not travel. To another server only the
-    /// headers `Accept` and `Accept-Language` go along.
-    pub max_redirects: usize,
-    /// How long a connection waits for another request before it is closed. 30 s by default. With zero, none waits: for
-    /// servers that close idle connections without warning.
-    pub pool_idle_time_limit: Duration,
-    /// What the client calls itself. `victor/` and the version by default.
-    pub user_agent: String,
-    /// Certificates in the PEM form that are trusted besides those of the system. None by default.
-    pub extra_root_certificates: Vec<String>,
+victor_core::options! {
+    /// Limits of a client, and the way by which it reaches servers.
+    #[derive(PartialEq, Eq)]
+    pub struct HttpOptions {
+        /// Time limit of connecting, with the TLS handshake. Defaults to 10 seconds.
+        pub connect_timeout, with_connect_timeout: Duration = Duration::from_secs(10);
+        /// Time limit from the request to the beginning of its answer. Defaults to 10 minutes: a model that does not stream
+        /// begins to answer when it has thought.
+        pub response_timeout, with_response_timeout: Duration = Duration::from_secs(600);
+        /// Time limit of a silence in the middle of an answer. Defaults to 60 seconds.
+        pub idle_timeout, with_idle_timeout: Duration = Duration::from_secs(60);
+        /// Time limit of a stretch of an event stream that has only signs of life: comments, and events that
+        /// [have no content](crate::EventStream::no_content). Defaults to 10 minutes, as long as a model may think unseen.
+        pub content_timeout, with_content_timeout: Duration = Duration::from_secs(600);
+        /// Time limit of an exchange as a whole. Defaults to no limit.
+        pub total_timeout, with_total_timeout: Option<Duration> = None;
+        /// Most bytes of a body that is read as a whole, after decompression. Defaults to 64 MiB.
+        pub max_body_bytes, with_max_body_bytes: usize = 64 << 20;
+        /// Most bytes of an event in a stream. Defaults to 16 MiB.
+        pub max_event_bytes, with_max_event_bytes: usize = 16 << 20;
+        /// Proxy through which servers are reached. Defaults to that of the system.
+        pub proxy, with_proxy: HttpProxy = HttpProxy::System;
+        /// Unix domain socket through which all servers are reached, instead of over the network and through a proxy; see
+        /// [`BaseUrl::socket`](crate::BaseUrl::socket). Defaults to none.
+        pub unix_socket, with_unix_socket: Option<PathBuf> = None;
+        /// Addresses that may be reached, also by redirects. Defaults to any.
+        pub addresses, with_addresses: AddressPolicy = AddressPolicy::Anywhere;
+        /// Number of redirects that a GET request follows. Defaults to 0, so that keys do not travel. To another server
+        /// only the headers `Accept` and `Accept-Language` go along.
+        pub max_redirects, with_max_redirects: usize = 0;
+        /// Time that an idle connection is kept for another request. Defaults to 30 seconds. Zero keeps none, for servers
+        /// that close idle connections without warning.
+        pub pool_idle_timeout, with_pool_idle_timeout: Duration = Duration::from_secs(30);
+        /// Name by which the client introduces itself. Defaults to `victor/` and the version.
+        pub user_agent, with_user_agent: String = concat!("victor/", env!("CARGO_PKG_VERSION")).to_owned();
+        /// Certificates in the PEM form that are trusted besides those of the system. Defaults to none.
+        pub extra_root_certificates, with_extra_root_certificates: Vec<String> = Vec::new();
+    }
 }
 
-/// Through which proxy servers are reached.
+/// The proxy through which servers are reached.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum HttpProxy {
-    /// As the system says: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the settings of macOS and Windows.
+    /// That of the system: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the settings of macOS and Windows.
     /// Proxies may be those of HTTP and SOCKS: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. One of
     /// another kind is an error, and not passed by.
     #[default]
     System,
-    /// Through none.
+    /// None.
     None,
-    /// All through this one, given as a URL, which may hold a user and a password.
+    /// The one at this URL, which may hold a user and a password.
     Url(String),
-}
-
-impl Default for HttpOptions {
-    fn default() -> Self {
-        Self {
-            connect_time_limit: Duration::from_secs(10),
-            response_time_limit: Duration::from_secs(600),
-            idle_time_limit: Duration::from_secs(60),
-            content_time_limit: Duration::from_secs(600),
-            total_time_limit: None,
-            max_body_bytes: 64 << 20,
-            max_event_bytes: 16 << 20,
-            proxy: HttpProxy::default(),
-            unix_socket: None,
-            reach: HttpReach::default(),
-            max_redirects: 0,
-            pool_idle_time_limit: Duration::from_secs(30),
-            user_agent: concat!("victor/", env!("CARGO_PKG_VERSION")).to_owned(),
-            extra_root_certificates: Vec::new(),
-        }
-    }
 }
 
 impl fmt::Debug for HttpProxy {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::mem;
 
 use bytes::Bytes;
-use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::{Instant, timeout};
 
 use crate::exchange::Exchange;
@@ -78,6 +78,33 @@ impl HttpResponse {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()
+    }
+
+    /// Returns the content type in lower case; empty if the server names none.
+    #[must_use]
+    pub fn content_type(&self) -> String {
+        let value = self.headers().get(CONTENT_TYPE);
+        let text =
+            value.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
+        text.unwrap_or_default()
+    }
+
+    /// Returns whether the body is read as a stream of events where one was asked for. Some servers send one as plain text
+    /// or as nothing in particular.
+    #[must_use]
+    pub fn may_be_events(&self) -> bool {
+        let content_type = self.content_type();
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        matches!(
+            kind,
+            "" | "text/event-stream" | "text/plain" | "application/octet-stream"
+        )
+    }
+
+    /// Returns whether the server calls the body a stream of events, perhaps without being asked for one.
+    #[must_use]
+    pub fn is_events(&self) -> bool {
+        self.content_type().starts_with("text/event-stream")
     }
 
     /// The whole body, decompressed.
@@ -158,16 +185,16 @@ impl HttpResponse {
     ///
     /// A call that is dropped has lost nothing.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
-        let idle = self.exchange.options.idle_time_limit;
+        let idle = self.exchange.options.idle_timeout;
         let chunk = self.response.chunk();
         self.exchange.step(TimeLimit::Idle, idle, chunk).await
     }
 
     /// The next piece of a body whose last content came then.
     async fn chunk_of_stream(&mut self, content: &mut Content) -> Result<Option<Bytes>, HttpError> {
-        let limit = self.exchange.options.content_time_limit;
+        let limit = self.exchange.options.content_timeout;
         let left = limit.saturating_sub(content.at.elapsed());
-        if left >= self.exchange.options.idle_time_limit {
+        if left >= self.exchange.options.idle_timeout {
             return self.chunk().await;
         }
         let was_late = mem::replace(&mut content.is_late, left.is_zero());
@@ -223,7 +250,7 @@ impl EventStream {
     }
 
     /// Says that the last event had no content: it was a sign of life, and does not keep the server from
-    /// [its limit](crate::HttpOptions::content_time_limit).
+    /// [its limit](crate::HttpOptions::content_timeout).
     pub fn no_content(&mut self) {
         self.content = self.content_before;
     }

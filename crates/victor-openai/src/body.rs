@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 use victor_core::{Message, Messages, Role};
-use victor_http::{BodyCache, END, HttpBody, ToolCache, head, items, settled};
+use victor_http::body_cache::{BodyCache, JSON_TAIL, json_items, open_json, stable_prefix_len};
+use victor_http::{HttpBody, ToolCache};
 use victor_model_api::{CallIds, NameRule, Side, turns};
 use victor_provider_protocol::ChatRequest;
 
@@ -59,7 +60,7 @@ impl Bodies {
                 };
                 self.assemble(request, list, &body, |range, begun, ids| {
                     let turns = turns(messages, range, side);
-                    items(&body.items(&turns, begun, ids))
+                    json_items(&body.items(&turns, begun, ids))
                 })
             }
             Dialect::Responses => {
@@ -84,7 +85,7 @@ impl Bodies {
                 };
                 self.assemble(request, list, &body, |range, begun, ids| {
                     let turns = turns(messages, range, |message| body.side(message));
-                    items(&body.items(&turns, begun, ids))
+                    json_items(&body.items(&turns, begun, ids))
                 })
             }
         }
@@ -102,7 +103,7 @@ impl Bodies {
             return Ok(serde_json::to_vec(body)?.into());
         }
         let (session, messages) = (request.session.as_ref(), request.context.messages());
-        let settled = settled(messages, side);
+        let settled = stable_prefix_len(messages, side);
         let mut written = self
             .conversations
             .take(session, list.variant, messages, settled);
@@ -115,7 +116,7 @@ impl Bodies {
         let open = write(from..messages.len(), from > list.leading, ids)?;
         ids.rewind();
         written.add(closed, settled);
-        let body = written.body(head(body)?, [&open, END].concat());
+        let body = written.body(open_json(body)?, [&open, JSON_TAIL].concat());
         self.conversations.put(session, written);
         Ok(body)
     }

@@ -2,17 +2,13 @@
 
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
 use victor_core::ModelId;
-use victor_http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use victor_http::{BaseUrl, HttpClient, HttpOptions};
-use victor_provider_protocol::{Capabilities, CapabilitySource, ProviderError, ProviderErrorKind};
+use victor_http::{ApiEndpointBuilder, BaseUrl, non_blank};
+use victor_provider_protocol::ProviderError;
 
 use crate::body::Bodies;
-use crate::connection::Connection;
-use crate::error::of_http;
 use crate::windows::Windows;
-use crate::{AnswerLimits, Dialect, KeyHeader, OpenAiProvider, Quirks, Server};
+use crate::{AnswerLimits, Dialect, OpenAiProvider, Quirks, Server};
 
 /// The model of OpenAI that is asked where none is chosen.
 const MODEL: &str = "gpt-5.6-terra";
@@ -22,14 +18,8 @@ const MODEL: &str = "gpt-5.6-terra";
 pub struct OpenAiBuilder {
     server: Server,
     name: Option<String>,
-    base_url: Option<String>,
-    api_key: Option<SecretString>,
-    headers: Vec<(String, SecretString)>,
-    http: Option<HttpClient>,
-    http_options: HttpOptions,
+    endpoint: ApiEndpointBuilder,
     limits: AnswerLimits,
-    default_model: Option<ModelId>,
-    pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
 }
 
 impl Default for OpenAiBuilder {
@@ -38,54 +28,48 @@ impl Default for OpenAiBuilder {
         Self {
             server: Server::OPENAI,
             name: None,
-            base_url: None,
-            api_key: None,
-            headers: Vec::new(),
-            http: None,
-            http_options: HttpOptions::default(),
+            endpoint: ApiEndpointBuilder::default(),
             limits: AnswerLimits::default(),
-            default_model: None,
-            capabilities: Vec::new(),
         }
     }
 }
 
 impl OpenAiBuilder {
-    /// What the environment says: `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID` and
-    /// `OPENAI_MODEL`. What is empty counts as absent.
+    /// Reads the environment: `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID` and
+    /// `OPENAI_MODEL`. A blank value counts as absent.
     ///
-    /// At another base URL than OpenAI's own there is the server that is known to be there, or one of which nothing is
-    /// known; see [`Server::at`].
+    /// At another base URL than OpenAI's own, the server is the one that is known to be there, or
+    /// [`Server::COMPATIBLE`]; see [`Server::at`].
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_vars(None, |name| std::env::var(name).ok())
     }
 
-    /// A server with the key that the environment has for it, in [`Server::key_variable`].
+    /// Takes a server, with the key that the environment has for it in [`Server::key_variable`].
     #[must_use]
     pub fn server_from_env(server: Server) -> Self {
         Self::from_vars(Some(server), |name| std::env::var(name).ok())
     }
 
     fn from_vars(server: Option<Server>, var: impl Fn(&str) -> Option<String>) -> Self {
-        let var = |name: &str| var(name).filter(|value| !value.trim().is_empty());
+        let var = non_blank(var);
         let is_openai = server.is_none_or(|server| server == Server::OPENAI);
         let of_openai = |name| var(name).filter(|_| is_openai);
         let base_url = of_openai("OPENAI_BASE_URL");
         let server = server.filter(|_| base_url.is_none());
         let server =
             server.unwrap_or_else(|| base_url.as_deref().map_or(Server::OPENAI, Server::at));
-        let key = server
-            .key_variable
-            .and_then(var)
-            .or_else(|| of_openai("OPENAI_API_KEY"));
-        let mut builder = Self {
-            server,
-            base_url,
-            api_key: key.map(SecretString::from),
-            default_model: of_openai("OPENAI_MODEL").map(ModelId::from),
-            ..Self::default()
-        };
+        let mut builder = Self::default().server(server);
+        if let Some(url) = base_url {
+            builder = builder.base_url(url);
+        }
+        let key = server.key_variable.and_then(&var);
+        if let Some(key) = key.or_else(|| of_openai("OPENAI_API_KEY")) {
+            builder = builder.api_key(key);
+        }
+        if let Some(model) = of_openai("OPENAI_MODEL") {
+            builder = builder.default_model(model);
+        }
         if let Some(organization) = of_openai("OPENAI_ORG_ID") {
             builder = builder.organization(organization);
         }
@@ -95,47 +79,33 @@ impl OpenAiBuilder {
         builder
     }
 
-    /// Sets the server: OpenAI by default.
+    victor_http::endpoint_setters!();
+
+    /// Sets the server. Defaults to OpenAI.
     #[must_use]
     pub fn server(mut self, server: Server) -> Self {
         self.server = server;
         self
     }
 
-    /// Sets the provider's name; by default that of the server.
+    /// Sets the provider's name. Defaults to that of the server.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets where the API is, up to what stands before `/chat/completions` or `/responses`; by default where the server
-    /// is. The dialect and the quirks stay those of the server. It may have a query, a user and a password, or be behind
-    /// a socket of the system; see [`BaseUrl`].
-    #[must_use]
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = Some(url.into());
-        self
-    }
-
-    /// Sets the dialect; by default that of the server.
+    /// Sets the dialect. Defaults to that of the server.
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.server.dialect = dialect;
         self
     }
 
-    /// Sets in what the server differs from others.
+    /// Sets the differences between the server and others.
     #[must_use]
     pub fn quirks(mut self, quirks: Quirks) -> Self {
         self.server.quirks = quirks;
-        self
-    }
-
-    /// Sets the API key, sent in the header that the server [wants it in](Quirks::key_header). Servers on this machine usually need none.
-    #[must_use]
-    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
-        self.api_key = Some(key.into());
         self
     }
 
@@ -151,167 +121,47 @@ impl OpenAiBuilder {
         self.header("openai-project", id.into())
     }
 
-    /// Adds a header to every request, or replaces one that would be sent. Its value counts as secret.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<SecretString>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sets the client, to share its connections and limits with others.
-    #[must_use]
-    pub fn http(mut self, client: HttpClient) -> Self {
-        self.http = Some(client);
-        self
-    }
-
-    /// Sets the options of the client that is made where none is set.
-    #[must_use]
-    pub fn http_options(mut self, options: HttpOptions) -> Self {
-        self.http_options = options;
-        self
-    }
-
-    /// Sets how much one answer may say. How long one may take is among the [HTTP options](Self::http_options).
+    /// Sets the limits on the content of one answer. The limits on its time are among the
+    /// [HTTP options](Self::http_options).
     #[must_use]
     pub fn answer_limits(mut self, limits: AnswerLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets the model that is asked where none is chosen: `gpt-5.6-terra` of OpenAI itself, and none elsewhere.
-    #[must_use]
-    pub fn default_model(mut self, model: impl Into<ModelId>) -> Self {
-        self.default_model = Some(model.into());
-        self
-    }
-
-    /// Declares what a model can do, whatever is known of it otherwise.
-    #[must_use]
-    pub fn capabilities(
-        mut self,
-        model: impl Into<ModelId>,
-        mut capabilities: Capabilities,
-    ) -> Self {
-        capabilities.source = CapabilitySource::Declared;
-        self.capabilities.push((model.into(), capabilities));
-        self
-    }
-
-    /// The provider.
+    /// Builds the provider.
     ///
     /// # Errors
     ///
-    /// - [`Authentication`](ProviderErrorKind::Authentication): there is no key for a server that needs one, or it has
-    ///   characters that no header may have.
-    /// - [`InvalidRequest`](ProviderErrorKind::InvalidRequest): there is no base URL or it is none, a header is none, or
-    ///   no client can be built with the options.
+    /// - [`Authentication`](victor_provider_protocol::ProviderErrorKind::Authentication): there is no key for a server that
+    ///   needs one, or it has characters that no header may have.
+    /// - [`InvalidRequest`](victor_provider_protocol::ProviderErrorKind::InvalidRequest): the base URL is missing or
+    ///   invalid, a header is invalid, or no client can be built with the options.
     pub fn build(self) -> Result<OpenAiProvider, ProviderError> {
-        let connection = self.connection()?;
-        let is_openai = Server::OPENAI.is_at(&connection.base_url);
+        let name = self.name.as_deref().unwrap_or(self.server.name);
+        let default_model = |url: &BaseUrl| {
+            let is_openai = url.is_one_of(Server::OPENAI.base_url, Server::OPENAI.hosts);
+            is_openai.then(|| ModelId::from(MODEL))
+        };
         Ok(OpenAiProvider {
-            connection,
+            endpoint: self
+                .endpoint
+                .build(&self.server.endpoint(name), default_model)?,
             dialect: self.server.dialect,
             quirks: self.server.quirks,
-            default_model: self.default_model.or(is_openai.then(|| MODEL.into())),
-            capabilities: self.capabilities,
             bodies: Bodies::default(),
             limits: self.limits,
             windows: Windows::default(),
         })
     }
-
-    pub(crate) fn connection(&self) -> Result<Connection, ProviderError> {
-        let name = self.name.as_deref().unwrap_or(self.server.name);
-        let error = |kind, message: &str| Err(ProviderError::new(kind, name, message));
-        let base_url = self.base_url.as_deref().unwrap_or(self.server.base_url);
-        if base_url.trim().is_empty() {
-            let message = "there is no base URL; give one to the builder";
-            return error(ProviderErrorKind::InvalidRequest, message);
-        }
-        let base_url = BaseUrl::parse(base_url).map_err(|failed| of_http(name, &failed))?;
-        // Whoever copies an address from an example copies the method with it.
-        let base_url = base_url.without("/chat/completions").without("/responses");
-        if let Some(variable) = self.server.key_variable
-            && !self.has_key()
-            && self.server.is_at(&base_url)
-        {
-            let message =
-                format!("there is no API key; set {variable}, or give one to the builder");
-            return error(ProviderErrorKind::Authentication, &message);
-        }
-        let client = match (&self.http, base_url.socket()) {
-            (Some(_), Some(_)) => {
-                let message = "a server behind a socket needs a client of its own: give the builder HTTP options, and no client";
-                return error(ProviderErrorKind::InvalidRequest, message);
-            }
-            (Some(client), None) => client.clone(),
-            (None, socket) => {
-                let mut options = self.http_options.clone();
-                options.unix_socket = socket.map(Into::into).or(options.unix_socket);
-                HttpClient::new(&options).map_err(|failed| of_http(name, &failed))?
-            }
-        };
-        let given = self.headers.iter().map(|(_, value)| value);
-        Ok(Connection {
-            headers: self.headers(name, &base_url)?,
-            secrets: self.api_key.iter().chain(given).cloned().collect(),
-            name: name.into(),
-            base_url,
-            client,
-        })
-    }
-
-    /// Whether there is a key, or a header in its place.
-    fn has_key(&self) -> bool {
-        let is_key = |name: &str| ["authorization", "api-key"].contains(&&*name.to_lowercase());
-        self.api_key.is_some() || self.headers.iter().any(|(name, _)| is_key(name))
-    }
-
-    fn headers(&self, provider: &str, base_url: &BaseUrl) -> Result<HeaderMap, ProviderError> {
-        let mut headers = HeaderMap::new();
-        if let Some(user) = base_url.authorization() {
-            headers.insert(AUTHORIZATION, user.clone());
-        }
-        if let Some(key) = &self.api_key {
-            let key = key.expose_secret().trim();
-            let (header, key) = match self.server.quirks.key_header {
-                KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
-                KeyHeader::ApiKey => (HeaderName::from_static("api-key"), key.to_owned()),
-            };
-            headers.insert(header, value(provider, &key, "the API key")?);
-        }
-        for (name, secret) in &self.headers {
-            let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-                let message = format!("`{name}` cannot be the name of a header");
-                ProviderError::new(ProviderErrorKind::InvalidRequest, provider, message)
-            })?;
-            let what = format!("the header `{name}`");
-            headers.insert(header, value(provider, secret.expose_secret(), &what)?);
-        }
-        Ok(headers)
-    }
-}
-
-fn value(provider: &str, text: &str, what: &str) -> Result<HeaderValue, ProviderError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        let message =
-            format!("{what} has characters that no header may have, perhaps a line break");
-        ProviderError::new(ProviderErrorKind::Authentication, provider, message)
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 impl fmt::Debug for OpenAiBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("OpenAiBuilder")
             .field("server", &self.server)
             .field("name", &self.name)
-            .field("has_base_url", &self.base_url.is_some())
-            .field("has_api_key", &self.api_key.is_some())
-            .field("headers", &headers)
+            .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
 }
@@ -319,6 +169,9 @@ impl fmt::Debug for OpenAiBuilder {
 #[cfg(test)]
 mod tests {
     use victor_provider_protocol::ChatProvider;
+
+    use victor_http::header::{AUTHORIZATION, HeaderValue};
+    use victor_provider_protocol::ProviderErrorKind;
 
     use super::*;
 
@@ -337,7 +190,7 @@ mod tests {
             ("OPENAI_PROJECT_ID", "p"),
         ];
         let openai = of(None, &vars).build().unwrap();
-        let headers = &openai.connection.headers;
+        let headers = &openai.endpoint.headers();
         assert_eq!(headers[AUTHORIZATION], "Bearer k");
         assert_eq!(
             (&headers["openai-organization"], &headers["openai-project"]),
@@ -356,10 +209,10 @@ mod tests {
         let ollama = of(None, &vars).build().unwrap();
         assert_eq!((ollama.name(), ollama.default_model()), ("ollama", None));
         assert_eq!(
-            ollama.connection.base_url.join(""),
+            ollama.endpoint.base_url().join(""),
             "http://localhost:11434/v1"
         );
-        assert!(ollama.connection.headers.is_empty());
+        assert!(ollama.endpoint.headers().is_empty());
 
         let vars = [
             ("OPENAI_BASE_URL", "http://gateway"),
@@ -371,7 +224,7 @@ mod tests {
             (other.name(), other.default_model()),
             ("openai-compatible", Some("m".into()))
         );
-        assert_eq!(other.connection.headers[AUTHORIZATION], "Bearer k");
+        assert_eq!(other.endpoint.headers()[AUTHORIZATION], "Bearer k");
     }
 
     #[test]
@@ -385,14 +238,14 @@ mod tests {
         let groq = of(Some(Server::GROQ), &vars).build().unwrap();
         assert_eq!(
             (
-                groq.connection.headers.len(),
-                &groq.connection.headers[AUTHORIZATION]
+                groq.endpoint.headers().len(),
+                &groq.endpoint.headers()[AUTHORIZATION]
             ),
             (1, &"Bearer g".parse().unwrap())
         );
-        assert_eq!(groq.connection.base_url.join(""), Server::GROQ.base_url);
+        assert_eq!(groq.endpoint.base_url().join(""), Server::GROQ.base_url);
         let local = of(Some(Server::OLLAMA), &vars).build().unwrap();
-        assert!(local.connection.headers.is_empty());
+        assert!(local.endpoint.headers().is_empty());
         let error = of(Some(Server::DEEPSEEK), &vars).build().unwrap_err();
         assert_eq!(
             error.message,
@@ -404,16 +257,16 @@ mod tests {
     fn keys_are_sent_as_each_server_wants_them() {
         let keyed = |server: Server, url: &str| {
             let builder = OpenAiBuilder::default().server(server).base_url(url);
-            builder.api_key("k").build().unwrap().connection
+            builder.api_key("k").build().unwrap().endpoint
         };
         let url = "https://mine.openai.azure.com/openai/v1/responses?api-version=preview";
         let azure = keyed(Server::at(url), url);
         assert_eq!(
-            (azure.headers.len(), &azure.headers["api-key"]),
+            (azure.headers().len(), &azure.headers()["api-key"]),
             (1, &"k".parse().unwrap())
         );
         assert_eq!(
-            azure.base_url.join("/responses"),
+            azure.base_url().join("/responses"),
             "https://mine.openai.azure.com/openai/v1/responses?api-version=preview"
         );
         // A user and a password stand in for a key.
@@ -421,15 +274,15 @@ mod tests {
             .server(Server::COMPATIBLE)
             .base_url("http://u:p@h/v1");
         assert_eq!(
-            open.build().unwrap().connection.headers[AUTHORIZATION],
+            open.build().unwrap().endpoint.headers()[AUTHORIZATION],
             "Basic dTpw"
         );
         let both = keyed(Server::COMPATIBLE, "http://u:p@h/v1");
-        assert_eq!(both.headers[AUTHORIZATION], "Bearer k");
+        assert_eq!(both.headers()[AUTHORIZATION], "Bearer k");
         // A header in place of a key is one.
         let token = OpenAiBuilder::default().header("Authorization", "Bearer t");
         assert_eq!(
-            token.build().unwrap().connection.headers[AUTHORIZATION],
+            token.build().unwrap().endpoint.headers()[AUTHORIZATION],
             "Bearer t"
         );
         let none = OpenAiBuilder::default().server(Server::AZURE).base_url(url);

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use victor_core::ModelId;
 use victor_embedding_protocol::{EmbedError, Embedder, Embedding};
+use victor_http::ApiEndpoint;
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::OpenAiProvider;
-use crate::connection::Connection;
 
 /// A model that turns texts into vectors, of OpenAI or of another server. Made by [`OpenAiProvider::embedder`].
 ///
@@ -15,7 +15,7 @@ use crate::connection::Connection;
 /// any letter or sign has the zero vector, because not every server takes it.
 #[derive(Debug)]
 pub struct OpenAiEmbedder {
-    connection: Connection,
+    endpoint: ApiEndpoint,
     /// What the server is asked.
     asked: Asked,
     /// The model with what else its vectors depend on.
@@ -61,21 +61,21 @@ impl OpenAiProvider {
             model,
             dimensions,
         };
-        let mut connection = self.connection.clone();
-        let mut vectors = ask(&connection, &asked, &["dimensions"]).await;
+        let mut endpoint = self.endpoint.clone();
+        let mut vectors = ask(&endpoint, &asked, &["dimensions"]).await;
         if let Err(error) = &vectors
             && error.kind == ProviderErrorKind::NotFound
-            && let Some(at_root) = connection.at_root()
+            && let Some(at_root) = endpoint.above("/v1")
         {
             asked.path = PATHS[1];
             if let Ok(found) = ask(&at_root, &asked, &["dimensions"]).await {
-                (connection, vectors) = (at_root, Ok(found));
+                (endpoint, vectors) = (at_root, Ok(found));
             }
         }
         let vectors = vectors.map_err(embed_error)?;
         let dimensions = vectors.first().map(Vec::len).unwrap_or_default();
         Ok(OpenAiEmbedder {
-            connection,
+            endpoint,
             asked,
             name,
             dimensions,
@@ -109,7 +109,7 @@ impl Embedder for OpenAiEmbedder {
         let mut found = if sent.is_empty() {
             Vec::new()
         } else {
-            ask(&self.connection, &self.asked, &sent)
+            ask(&self.endpoint, &self.asked, &sent)
                 .await
                 .map_err(embed_error)?
         }
@@ -137,7 +137,7 @@ impl Embedder for OpenAiEmbedder {
 
 /// The vectors of texts, one for each, in their order.
 async fn ask(
-    connection: &Connection,
+    endpoint: &ApiEndpoint,
     asked: &Asked,
     texts: &[&str],
 ) -> Result<Vec<Vec<f32>>, ProviderError> {
@@ -168,15 +168,15 @@ async fn ask(
         input: texts,
         dimensions: asked.dimensions,
     };
-    let body = serde_json::to_vec(&body).map_err(|failed| connection.unwritten(&failed))?;
-    let response = connection.post(asked.path, body).await?;
+    let body = serde_json::to_vec(&body).map_err(|failed| endpoint.unwritten(&failed))?;
+    let response = endpoint.post(asked.path, body).await?;
     let body = response
         .bytes()
         .await
-        .map_err(|failed| connection.failed(&failed))?;
+        .map_err(|failed| endpoint.failed(&failed))?;
     let malformed = |message: String| {
         let kind = ProviderErrorKind::Malformed;
-        connection.without_secrets(ProviderError::new(kind, &*connection.name, message))
+        endpoint.without_secrets(ProviderError::new(kind, endpoint.provider(), message))
     };
     let mut answer: Answer = serde_json::from_slice(&body)
         .map_err(|error| malformed(format!("the vectors cannot be read: {error}")))?;

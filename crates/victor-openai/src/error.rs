@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use victor_http::HttpError;
+use victor_http::RefusedRequest;
 use victor_model_api::{LimitExceeded, Overflow, class_of_code, class_of_text, delay_of_text};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
@@ -12,14 +12,17 @@ use ProviderErrorKind as Kind;
 /// How much of a server's own words is passed on.
 const MAX_MESSAGE: usize = 2_000;
 
-/// An answer with an error status. The body may be anything: the form of OpenAI or of another server, served as
-/// whatever type, a web page of a proxy, or nothing.
-pub(crate) fn of_answer(
-    provider: &str,
-    status: u16,
-    body: &[u8],
-    retry_after: Option<Duration>,
-) -> ProviderError {
+/// The error that an answer with an error status describes. The body may be anything: the form of OpenAI or of another
+/// server, served as whatever type, a web page of a proxy, or nothing.
+pub(crate) fn of_refused(provider: &str, refused: &RefusedRequest) -> ProviderError {
+    let mut error = of_answer(provider, refused.status, &refused.body);
+    if let Some(id) = &refused.request_id {
+        error.message = format!("{} (request {id})", error.message);
+    }
+    error
+}
+
+fn of_answer(provider: &str, status: u16, body: &[u8]) -> ProviderError {
     let said = match serde_json::from_slice::<Value>(body) {
         Ok(value) => Said::new(&value),
         Err(_) => Said {
@@ -27,9 +30,7 @@ pub(crate) fn of_answer(
             ..Said::default()
         },
     };
-    let mut error = said.error(provider, Some(status)).with_status(status);
-    error.retry_after = retry_after.or(error.retry_after);
-    error
+    said.error(provider, Some(status)).with_status(status)
 }
 
 /// An error that stands in a stream of status 200, or in a whole answer of status 200.
@@ -58,26 +59,6 @@ pub(crate) fn of_minimax(provider: &str, code: i64, message: &str) -> ProviderEr
         ..Said::default()
     };
     said.error(provider, Some(status))
-}
-
-/// The error of an exchange that brought no answer, or not all of it.
-pub(crate) fn of_http(provider: &str, error: &HttpError) -> ProviderError {
-    let kind = match error {
-        HttpError::InvalidOptions { .. } | HttpError::InvalidUrl { .. } => Kind::InvalidRequest,
-        HttpError::Timeout { .. } => Kind::Timeout,
-        HttpError::Redirect { .. } => Kind::NotFound,
-        HttpError::BodyTooLarge { .. }
-        | HttpError::EventTooLarge { .. }
-        | HttpError::Malformed { .. }
-        | HttpError::InvalidUtf8 { .. } => Kind::Malformed,
-        HttpError::Truncated { .. } => Kind::Truncated,
-        _ => Kind::Connection,
-    };
-    let failed = ProviderError::new(kind, provider, error.to_string());
-    match error {
-        HttpError::Redirect { status, .. } => failed.with_status(*status),
-        _ => failed,
-    }
 }
 
 /// What came is not what the documentation says. The error beneath goes into the message, where it is seen whether a
@@ -261,7 +242,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, kind: Kind, message: &str) {
-        let error = of_answer("openai", status, body.as_bytes(), None);
+        let error = of_answer("openai", status, body.as_bytes());
         assert_eq!((error.kind, error.status), (kind, Some(status)), "{body}");
         assert_eq!(error.message, message, "{body}");
     }
@@ -343,7 +324,7 @@ mod tests {
     fn classes() {
         let class = |status, message: &str, code: &str| {
             let body = json!({"error": {"message": message, "code": code}}).to_string();
-            of_answer("openai", status, body.as_bytes(), None).kind
+            of_answer("openai", status, body.as_bytes()).kind
         };
         assert_eq!(class(402, "", ""), Kind::Quota);
         assert_eq!(
@@ -373,7 +354,7 @@ mod tests {
     #[test]
     fn a_request_that_is_too_long_tells_the_window() {
         let numbers = |body: &str| {
-            let error = of_answer("openai", 400, body.as_bytes(), None);
+            let error = of_answer("openai", 400, body.as_bytes());
             (error.context_window(), error.request_tokens())
         };
         let llama = r#"{"error":{"code":400,"message":"request (13810 tokens) exceeds the available context size (1024 tokens)",
@@ -392,7 +373,7 @@ mod tests {
     fn what_a_server_cannot_do_it_is_not_asked_again() {
         let class = |status, error: Value| {
             let body = json!({ "error": error }).to_string();
-            of_answer("openai", status, body.as_bytes(), None).kind
+            of_answer("openai", status, body.as_bytes()).kind
         };
         let says = |message: &str| json!({ "message": message });
         assert_eq!(
@@ -428,13 +409,8 @@ mod tests {
             assert_eq!(of_event("openai", &error).retry_after, expected, "{error}");
             let body = json!({ "error": error }).to_string();
             let status = error["code"].as_u64().unwrap_or(429).try_into().unwrap();
-            let answer = |header| of_answer("openai", status, body.as_bytes(), header).retry_after;
-            assert_eq!(answer(None), expected, "{error}");
-            // What a header says counts more.
-            assert_eq!(
-                answer(Some(Duration::from_secs(1))),
-                Some(Duration::from_secs(1))
-            );
+            let answer = of_answer("openai", status, body.as_bytes());
+            assert_eq!(answer.retry_after, expected, "{error}");
         };
         let code = "rate_limit_exceeded";
         check(

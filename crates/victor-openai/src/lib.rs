@@ -59,7 +59,7 @@
 //! answer came as one document. An answer without any is [`Truncated`].
 //!
 //! An answer is held to [`AnswerLimits`], and what is larger is [`AnswerTooLarge`]. A stream that brings nothing but
-//! comments and empty pieces ends after [`content_time_limit`].
+//! comments and empty pieces ends after [`content_timeout`].
 //!
 //! # Texts as vectors
 //!
@@ -69,13 +69,12 @@
 //! [`ChatRequest::extra`]: victor_provider_protocol::ChatRequest::extra
 //! [`Truncated`]: victor_provider_protocol::ProviderErrorKind::Truncated
 //! [`AnswerTooLarge`]: victor_provider_protocol::ProviderErrorKind::AnswerTooLarge
-//! [`content_time_limit`]: victor_http::HttpOptions::content_time_limit
+//! [`content_timeout`]: victor_http::HttpOptions::content_timeout
 
 mod body;
 mod builder;
 mod capabilities;
 mod chat;
-mod connection;
 mod content;
 mod decoder;
 mod embedder;
@@ -95,10 +94,21 @@ pub use decoder::StreamDecoder;
 pub use embedder::OpenAiEmbedder;
 pub use provider::OpenAiProvider;
 pub use quirks::{
-    CallIdForm, InstructionRole, KeyHeader, MaxTokensField, Quirks, ReasoningField, ReasoningReplay,
+    CallIdForm, InstructionRole, MaxTokensField, Quirks, ReasoningField, ReasoningReplay,
 };
 pub use server::{Dialect, Server};
-pub use victor_model_api::AnswerLimits;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_embedding_protocol as embedding;
+#[doc(no_inline)]
+pub use victor_http as http;
+#[doc(no_inline)]
+pub use victor_model_api as model_api;
+#[doc(no_inline)]
+pub use victor_provider_protocol as protocol;
+
+use victor_model_api::AnswerLimits;
 
 /// The field of a part or a tool, in its `extra`, that holds what only these dialects have.
 const EXTRA: &str = "openai";

@@ -7,15 +7,13 @@ use futures_util::FutureExt;
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use victor_core::ModelId;
-use victor_http::header::CONTENT_TYPE;
-use victor_http::{EventStream, HttpBody, HttpResponse};
+use victor_http::{ApiEndpoint, EventStream, HttpBody, HttpResponse};
 use victor_provider_protocol::{
     Capabilities, CapabilitySource, ChatProvider, ChatRequest, Completion, CompletionEvent,
     CompletionStream, ProviderError, ProviderErrorKind,
 };
 
 use crate::body::{Bodies, Encoding};
-use crate::connection::Connection;
 use crate::windows::{Told, Windows};
 use crate::{AnswerLimits, Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabilities, error};
 
@@ -24,11 +22,9 @@ use crate::{AnswerLimits, Dialect, OpenAiBuilder, Quirks, StreamDecoder, capabil
 /// See the [crate's documentation](crate) for how a neutral request becomes one of theirs.
 #[derive(Debug)]
 pub struct OpenAiProvider {
-    pub(crate) connection: Connection,
+    pub(crate) endpoint: ApiEndpoint,
     pub(crate) dialect: Dialect,
     pub(crate) quirks: Quirks,
-    pub(crate) default_model: Option<ModelId>,
-    pub(crate) capabilities: Vec<(ModelId, Capabilities)>,
     pub(crate) bodies: Bodies,
     pub(crate) limits: AnswerLimits,
     pub(crate) windows: Windows,
@@ -61,12 +57,12 @@ impl OpenAiProvider {
     ///
     /// Dropping the call ends the request.
     pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
-        let found = self.connection.get("/models").await;
+        let found = self.endpoint.get("/models").await;
         let response = match found {
             // Old versions of Ollama know only their own list.
             Err(error) if error.kind == ProviderErrorKind::NotFound => {
-                let root = self.connection.at_root();
-                let root = root.as_ref().unwrap_or(&self.connection);
+                let root = self.endpoint.above("/v1");
+                let root = root.as_ref().unwrap_or(&self.endpoint);
                 root.get("/api/tags").await.map_err(|_| error)?
             }
             found => found?,
@@ -74,11 +70,11 @@ impl OpenAiProvider {
         let body = response
             .bytes()
             .await
-            .map_err(|failed| self.connection.failed(&failed))?;
+            .map_err(|failed| self.endpoint.failed(&failed))?;
         let list: ModelList = serde_json::from_slice(&body).map_err(|failed| {
             let message = "the list of models cannot be read";
-            let error = error::malformed(&self.connection.name, message, &failed);
-            self.connection.without_secrets(error)
+            let error = error::malformed(self.endpoint.provider(), message, &failed);
+            self.endpoint.without_secrets(error)
         })?;
         let mut found = Vec::new();
         let mut windows = HashMap::new();
@@ -118,7 +114,7 @@ impl OpenAiProvider {
         model: &ModelId,
         stream: bool,
     ) -> Result<HttpBody, ProviderError> {
-        let provider = &*self.connection.name;
+        let provider = self.endpoint.provider();
         let thinks = match self.dialect {
             Dialect::ChatCompletions => false,
             Dialect::Responses if !request.stop_sequences.is_empty() => {
@@ -137,7 +133,7 @@ impl OpenAiProvider {
             thinks,
         };
         let body = self.bodies.encode(request, encoding);
-        body.map_err(|failed| self.connection.unwritten(&failed))
+        body.map_err(|failed| self.endpoint.unwritten(&failed))
     }
 
     async fn send(
@@ -151,11 +147,11 @@ impl OpenAiProvider {
             Dialect::Responses => "/responses",
         };
         let body = self.body(request, model, stream)?;
-        self.connection.post(path, body).await
+        self.endpoint.post(path, body).await
     }
 
     fn decoder(&self, model: &ModelId) -> StreamDecoder {
-        StreamDecoder::new(self.dialect, &self.connection.name, model.clone())
+        StreamDecoder::new(self.dialect, self.endpoint.provider(), model.clone())
             .with_limits(self.limits)
     }
 
@@ -165,7 +161,7 @@ impl OpenAiProvider {
             events: response.events(),
             decoder: self.decoder(model),
             shown: VecDeque::new(),
-            connection: self.connection.clone(),
+            endpoint: self.endpoint.clone(),
         };
         CompletionStream::new(unfold(Box::new(state), |mut state| async {
             Some((state.next().await, state))
@@ -179,18 +175,18 @@ impl OpenAiProvider {
         model: &ModelId,
         show: &mut impl Extend<CompletionEvent>,
     ) -> Result<Completion, ProviderError> {
-        let content_type = content_type(&response);
+        let content_type = response.content_type();
         let body = response
             .text()
             .await
-            .map_err(|failed| self.connection.failed(&failed))?;
+            .map_err(|failed| self.endpoint.failed(&failed))?;
         let mut decoder = self.decoder(model);
         let completion = decoder.whole(&body, show).and_then(|()| decoder.finish());
         completion.map_err(|mut error| {
             if error.kind == ProviderErrorKind::Malformed {
                 error.message = format!("{} (content type `{content_type}`)", error.message);
             }
-            self.connection.without_secrets(error)
+            self.endpoint.without_secrets(error)
         })
     }
 }
@@ -215,13 +211,13 @@ struct Model {
 #[async_trait]
 impl ChatProvider for OpenAiProvider {
     fn name(&self) -> &str {
-        &self.connection.name
+        self.endpoint.provider()
     }
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let model = request.model_for(self)?;
         let response = self.send(request, &model, true).await?;
-        if is_stream(&content_type(&response)) {
+        if response.may_be_events() {
             return Ok(self.stream(response, &model));
         }
         // An error, or a server that does not stream.
@@ -235,7 +231,7 @@ impl ChatProvider for OpenAiProvider {
     async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
         let model = request.model_for(self)?;
         let response = self.send(request, &model, false).await?;
-        if content_type(&response).starts_with("text/event-stream") {
+        if response.is_events() {
             // A server that always streams.
             return self.stream(response, &model).completion().await;
         }
@@ -243,13 +239,12 @@ impl ChatProvider for OpenAiProvider {
     }
 
     fn default_model(&self) -> Option<ModelId> {
-        self.default_model.clone()
+        self.endpoint.default_model().cloned()
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        let mut declared = self.capabilities.iter().rev();
-        match declared.find(|(name, _)| name == model) {
-            Some((_, capabilities)) => capabilities.clone(),
+        match self.endpoint.declared(model) {
+            Some(declared) => declared.clone(),
             None => {
                 let mut known = capabilities::of(model.as_str());
                 known.structured_output |=
@@ -270,7 +265,7 @@ struct Streaming {
     decoder: StreamDecoder,
     /// What is decoded and not yet handed out.
     shown: VecDeque<CompletionEvent>,
-    connection: Connection,
+    endpoint: ApiEndpoint,
 }
 
 impl Streaming {
@@ -279,7 +274,7 @@ impl Streaming {
             return Ok(event);
         }
         let next = self.advance().await;
-        next.map_err(|error| self.connection.without_secrets(error))
+        next.map_err(|error| self.endpoint.without_secrets(error))
     }
 
     async fn advance(&mut self) -> Result<CompletionEvent, ProviderError> {
@@ -308,7 +303,7 @@ impl Streaming {
             // The connection may break once the model has said all; only the usage can be missing then.
             Some(Err(failed)) => self
                 .finish()
-                .map_err(|_| self.decoder.with_usage(self.connection.failed(&failed))),
+                .map_err(|_| self.decoder.with_usage(self.endpoint.failed(&failed))),
             None => self.finish(),
         }
     }
@@ -316,20 +311,4 @@ impl Streaming {
     fn finish(&mut self) -> Result<CompletionEvent, ProviderError> {
         self.decoder.finish().map(CompletionEvent::finished)
     }
-}
-
-fn content_type(response: &HttpResponse) -> String {
-    let value = response.headers().get(CONTENT_TYPE);
-    value
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
-        .unwrap_or_default()
-}
-
-/// Whether an answer is a stream of events, which some servers send as plain text or as nothing in particular.
-fn is_stream(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    matches!(
-        kind,
-        "" | "text/event-stream" | "text/plain" | "application/octet-stream"
-    )
 }

@@ -1,5 +1,7 @@
 //! In what servers differ.
 
+use victor_http::KeyHeader;
+
 /// In what servers differ that speak one dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -76,16 +78,6 @@ pub enum CallIdForm {
     Any,
     /// Nine ASCII letters and digits, as Mistral and its chat templates want it.
     Nine,
-}
-
-/// The header in which the API key is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyHeader {
-    /// `Authorization: Bearer`.
-    Bearer,
-    /// `api-key`, as Azure has it.
-    ApiKey,
 }
 
 /// What thoughts are called that go back.

@@ -1,8 +1,8 @@
 //! Servers as data.
 
-use victor_http::BaseUrl;
+use victor_http::{ApiServer, BaseUrl};
 
-use crate::Quirks;
+use crate::{Quirks, error};
 
 /// A form of requests and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,18 +56,17 @@ impl Server {
     pub fn at(base_url: &str) -> Self {
         let known = BaseUrl::parse(base_url).ok().and_then(|url| {
             let mut known = Self::ALL.into_iter();
-            known.find(|server| server.is_at(&url))
+            known.find(|server| url.is_one_of(server.base_url, server.hosts))
         });
         known.unwrap_or(Self::COMPATIBLE)
     }
 
-    pub(crate) fn is_at(&self, url: &BaseUrl) -> bool {
-        let own = BaseUrl::parse(self.base_url);
-        let is_host = |host: &&str| match host.starts_with('.') {
-            true => url.host().ends_with(*host),
-            false => url.host() == *host,
-        };
-        own.is_ok_and(|own| own.is_beside(url)) || self.hosts.iter().any(is_host)
+    /// The facts of the server that its endpoint needs.
+    pub(crate) fn endpoint<'a>(&self, name: &'a str) -> ApiServer<'a> {
+        ApiServer::new(name, self.base_url, error::of_refused)
+            .with_hosts(self.hosts)
+            .with_key(self.key_variable, self.quirks.key_header)
+            .with_methods(&["/chat/completions", "/responses"])
     }
 }
 

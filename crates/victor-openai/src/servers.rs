@@ -3,9 +3,9 @@
 //! Each row is by the vendor's documentation or by a recording, as of November 2026. What a row does not name is as
 //! with [`Quirks::COMPATIBLE`].
 
-use crate::{
-    CallIdForm, Dialect, KeyHeader, MaxTokensField, Quirks, ReasoningField, ReasoningReplay, Server,
-};
+use victor_http::KeyHeader;
+
+use crate::{CallIdForm, Dialect, MaxTokensField, Quirks, ReasoningField, ReasoningReplay, Server};
 
 /// `max_completion_tokens`, for servers that have retired the old name.
 const NEW_LIMIT: Quirks = Quirks {
@@ -52,7 +52,7 @@ impl Server {
         quirks: Quirks {
             reasoning_replay: ReasoningReplay::Never,
             strict_roles: false,
-            key_header: KeyHeader::ApiKey,
+            key_header: KeyHeader::Named("api-key"),
             ..NEW_LIMIT
         },
         ..hosted("azure", "", "AZURE_OPENAI_API_KEY")

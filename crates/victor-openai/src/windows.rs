@@ -1,26 +1,24 @@
 //! The windows that a server tells in its list of models.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::Value;
-use victor_core::ModelId;
+use victor_core::{Lock, ModelId};
 
 /// The windows of a server's models, as far as its list told them.
 #[derive(Debug, Default)]
-pub(crate) struct Windows(Mutex<HashMap<ModelId, u64>>);
+pub(crate) struct Windows(Lock<HashMap<ModelId, u64>>);
 
 impl Windows {
     /// Takes the place of what was told before.
     pub(crate) fn set(&self, windows: HashMap<ModelId, u64>) {
-        // It is changed by one assignment, so a poisoned lock guards a whole map.
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = windows;
+        *self.0.lock() = windows;
     }
 
     /// The window of a model. A server that has one model answers with it by whatever name it is asked.
     pub(crate) fn of(&self, model: &ModelId) -> Option<u64> {
-        let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let windows = self.0.lock();
         let only = || windows.values().next().filter(|_| windows.len() == 1);
         windows.get(model).or_else(only).copied()
     }

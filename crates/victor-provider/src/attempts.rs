@@ -13,9 +13,9 @@ use victor_provider_protocol::{
 };
 
 use crate::ProviderOptions;
-use crate::coordinator::Target;
 use crate::retry::Failures;
 use crate::silence::Silence;
+use crate::target::Target;
 
 /// One request and its attempts, as the stream of what comes of them.
 pub(crate) struct Attempts {

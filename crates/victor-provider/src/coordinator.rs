@@ -1,15 +1,15 @@
 //! The coordinator: where requests go.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use victor_core::{Coordinator, Health, ModelId, Problems, contain_sync};
+use victor_core::{Coordinator, Health, Lock, ModelId, contain_sync};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderRouter, Route,
 };
 
 use crate::ProviderOptions;
 use crate::attempts::Attempts;
-use crate::windows::LearnedWindows;
+use crate::target::Target;
 
 /// Routes model calls to one provider, tries again what may pass, and switches on demand.
 ///
@@ -23,19 +23,8 @@ use crate::windows::LearnedWindows;
 /// [`CapabilitySource::Learned`]: victor_provider_protocol::CapabilitySource::Learned
 #[derive(Debug)]
 pub struct ProviderCoordinator {
-    current: RwLock<Arc<Target>>,
+    current: Lock<Arc<Target>>,
     options: ProviderOptions,
-}
-
-/// Where a request goes. A request keeps the target with which it began, so what goes wrong with a provider that has
-/// been switched away from does not darken the health of its successor.
-#[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) provider: Arc<dyn ChatProvider>,
-    pub(crate) name: String,
-    pub(crate) model: ModelId,
-    pub(crate) problems: Problems,
-    pub(crate) windows: Arc<LearnedWindows>,
 }
 
 impl ProviderCoordinator {
@@ -43,7 +32,7 @@ impl ProviderCoordinator {
     pub fn new(provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) -> Self {
         let options = ProviderOptions::default();
         Self {
-            current: RwLock::new(Arc::new(Target::new(provider, model.into()))),
+            current: Lock::new(Arc::new(Target::new(provider, model.into()))),
             options,
         }
     }
@@ -56,22 +45,7 @@ impl ProviderCoordinator {
     }
 
     fn current(&self) -> Arc<Target> {
-        // The lock guards one pointer, so a poisoned one guards a whole value too.
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Target {
-    fn new(provider: Arc<dyn ChatProvider>, model: ModelId) -> Self {
-        let name = contain_sync(|| provider.name().to_owned());
-        let name = name.unwrap_or_else(|_| "nameless".to_owned());
-        Self {
-            provider,
-            name,
-            model,
-            problems: Problems::default(),
-            windows: Arc::default(),
-        }
+        Arc::clone(&self.current.lock())
     }
 }
 
@@ -94,7 +68,7 @@ impl ProviderRouter for ProviderCoordinator {
         let mut target = Target::new(provider, model);
         tracing::debug!(provider = target.name, model = %target.model, "switched provider");
         let previous = {
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = self.current.lock();
             // Another model of the same provider: what was learnt of its models still holds.
             if Arc::ptr_eq(&current.provider, &target.provider) {
                 target.windows = Arc::clone(&current.windows);

@@ -61,7 +61,12 @@ mod coordinator;
 mod options;
 mod retry;
 mod silence;
+mod target;
 mod windows;
 
 pub use coordinator::ProviderCoordinator;
 pub use options::{ProviderOptions, RetryOptions};
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_provider_protocol as protocol;

@@ -1,76 +1,56 @@
-//! What can be set.
+//! Limits and retries of model calls.
 
 use std::time::Duration;
 
-/// How requests are retried and how long a provider may be silent.
-///
-/// ```
-/// use std::time::Duration;
-/// use victor_provider::{ProviderOptions, RetryOptions};
-///
-/// let patient = ProviderOptions {
-///     retry: RetryOptions { max_attempts: 8, ..RetryOptions::default() },
-///     first_event_timeout: Some(Duration::from_secs(600)),
-///     ..ProviderOptions::default()
-/// };
-/// assert_eq!(patient.retry.base_delay, Duration::from_secs(1));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderOptions {
-    /// When and how often a request is tried again.
-    pub retry: RetryOptions,
-    /// The longest time from the beginning of an attempt to its first event; no limit if absent. Default: 300 seconds.
-    pub first_event_timeout: Option<Duration>,
-    /// The longest time from one event of an answer to the next; no limit if absent. Default: 120 seconds.
-    pub idle_timeout: Option<Duration>,
-    /// Whether somebody is shown the model's thoughts while they come. Once something was shown there is no further
-    /// attempt, which would show it twice; where nobody sees them, thoughts forbid none. Default: true.
-    pub shows_thoughts: bool,
-}
-
-impl Default for ProviderOptions {
-    fn default() -> Self {
-        Self {
-            retry: RetryOptions::default(),
-            first_event_timeout: Some(Duration::from_secs(300)),
-            idle_timeout: Some(Duration::from_secs(120)),
-            shows_thoughts: true,
-        }
+victor_core::options! {
+    /// Retries of requests, and the silence that a provider may keep.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use victor_provider::{ProviderOptions, RetryOptions};
+    ///
+    /// let patient = ProviderOptions::default()
+    ///     .with_retry(RetryOptions::default().with_max_attempts(8))
+    ///     .with_first_event_timeout(Some(Duration::from_secs(600)));
+    /// assert_eq!(patient.retry.base_delay, Duration::from_secs(1));
+    /// ```
+    #[derive(PartialEq, Eq)]
+    pub struct ProviderOptions {
+        /// Retries of a request.
+        pub retry, with_retry: RetryOptions = RetryOptions::default();
+        /// Time limit from the beginning of an attempt to its first event; no limit if absent. Defaults to 300 seconds.
+        pub first_event_timeout, with_first_event_timeout: Option<Duration> = Some(Duration::from_secs(300));
+        /// Time limit from one event of an answer to the next; no limit if absent. Defaults to 120 seconds.
+        pub idle_timeout, with_idle_timeout: Option<Duration> = Some(Duration::from_secs(120));
+        /// Whether somebody is shown the model's thoughts while they come. Once something was shown there is no further
+        /// attempt, which would show it twice; thoughts that nobody sees do not forbid one. Defaults to `true`.
+        pub shows_thoughts, with_shows_thoughts: bool = true;
     }
 }
 
-/// When and how often a request is tried again.
-///
-/// Only errors that may pass are retried
-/// ([`ProviderErrorKind::is_transient`](victor_provider_protocol::ProviderErrorKind::is_transient)). A server that is [loading](victor_provider_protocol::ProviderErrorKind::Loading) its model is asked until
-/// it has, for at most [`max_loading`](Self::max_loading), and these attempts are not counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryOptions {
-    /// How often a request is tried in all, not counting attempts that found the model loading; 1 means that it is
-    /// never tried again, and so does 0. Default: 3.
-    pub max_attempts: u32,
-    /// The wait after the first failed attempt; it doubles with every further one. Default: 1 second.
+victor_core::options! {
+    /// Number of attempts at a request, and the waits between them.
     ///
-    /// Between half of it and the whole is waited, by chance, so that many clients of a provider that failed do not
-    /// all come back at once.
-    pub base_delay: Duration,
-    /// What the wait does not grow beyond. Default: 10 seconds.
-    pub max_delay: Duration,
-    /// The longest wait that a provider may ask for, which is then waited in place of the others. A request that
-    /// would have to wait longer fails at once. Default: 300 seconds.
-    pub max_retry_after: Duration,
-    /// How long a server is waited for that is loading its model, in all. Default: 300 seconds.
-    pub max_loading: Duration,
-}
-
-impl Default for RetryOptions {
-    fn default() -> Self {
-        Self {
-            max_attempts: 3,
-            base_delay: Duration::from_secs(1),
-            max_delay: Duration::from_secs(10),
-            max_retry_after: Duration::from_secs(300),
-            max_loading: Duration::from_secs(300),
-        }
+    /// Only errors that may pass are retried
+    /// ([`ProviderErrorKind::is_transient`](victor_provider_protocol::ProviderErrorKind::is_transient)). A server that is
+    /// [loading](victor_provider_protocol::ProviderErrorKind::Loading) its model is asked until it has loaded it, for at most
+    /// [`loading_timeout`](Self::loading_timeout), and these attempts are not counted.
+    #[derive(PartialEq, Eq)]
+    pub struct RetryOptions {
+        /// Number of attempts in all, not counting those that found the model loading; 1 means that a request is never
+        /// retried, and so does 0. Defaults to 3.
+        pub max_attempts, with_max_attempts: u32 = 3;
+        /// Wait after the first failed attempt; it doubles with every further one. Defaults to 1 second.
+        ///
+        /// The actual wait is a random time between half of it and the whole, so that many clients of a provider that
+        /// failed do not all come back at once.
+        pub base_delay, with_base_delay: Duration = Duration::from_secs(1);
+        /// Upper limit of the wait. Defaults to 10 seconds.
+        pub max_delay, with_max_delay: Duration = Duration::from_secs(10);
+        /// Longest wait that a provider may ask for, which then takes the place of the others. A request that would have to
+        /// wait longer fails at once. Defaults to 300 seconds.
+        pub max_retry_after, with_max_retry_after: Duration = Duration::from_secs(300);
+        /// Time limit of waiting for a server that is loading its model, in all. Defaults to 300 seconds.
+        pub loading_timeout, with_loading_timeout: Duration = Duration::from_secs(300);
     }
 }

@@ -28,7 +28,7 @@ impl Failures {
         if error.kind == ProviderErrorKind::Loading && options.max_attempts > 1 {
             self.loading = self.loading.saturating_add(1);
             let since = *self.loading_since.get_or_insert_with(Instant::now);
-            let left = options.max_loading.checked_sub(since.elapsed())?;
+            let left = options.loading_timeout.checked_sub(since.elapsed())?;
             let delay = options.wait(self.loading, error);
             return delay.filter(|delay| *delay <= left);
         }
@@ -73,10 +73,7 @@ mod tests {
 
     #[track_caller]
     fn check(attempt: u32, error: &ProviderError, expected: Option<(u64, u64)>) {
-        let options = RetryOptions {
-            max_attempts: 60,
-            ..RetryOptions::default()
-        };
+        let options = RetryOptions::default().with_max_attempts(60);
         let delay = options.delay(attempt, error);
         let expected =
             expected.map(|(from, to)| Duration::from_millis(from)..=Duration::from_millis(to));
@@ -120,20 +117,11 @@ mod tests {
     #[test]
     fn nonsense_does_not_panic() {
         let error = ProviderError::new(Server, "p", "");
-        let longest = RetryOptions {
-            base_delay: Duration::MAX,
-            max_delay: Duration::MAX,
-            ..RetryOptions::default()
-        };
+        let longest = RetryOptions::default()
+            .with_base_delay(Duration::MAX)
+            .with_max_delay(Duration::MAX);
         assert!(longest.delay(2, &error) >= Some(Duration::MAX / 2));
-        assert_eq!(
-            RetryOptions {
-                max_attempts: 0,
-                ..longest
-            }
-            .delay(1, &error),
-            None
-        );
+        assert_eq!(longest.with_max_attempts(0).delay(1, &error), None);
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Windows that providers name when they refuse a request.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use victor_core::ModelId;
+use victor_core::{Lock, ModelId};
 use victor_provider_protocol::{Capabilities, CapabilitySource};
 
 /// Of how many models a window is kept.
@@ -11,12 +10,12 @@ const MOST_MODELS: usize = 256;
 
 /// The windows of a provider's models, in tokens, as far as its refusals have told them.
 #[derive(Debug, Default)]
-pub(crate) struct LearnedWindows(Mutex<HashMap<ModelId, u64>>);
+pub(crate) struct LearnedWindows(Lock<HashMap<ModelId, u64>>);
 
 impl LearnedWindows {
     /// A request was refused, and the provider named this window.
     pub(crate) fn learn(&self, model: &ModelId, window: u64) {
-        let mut windows = self.windows();
+        let mut windows = self.0.lock();
         if windows.len() < MOST_MODELS || windows.contains_key(model) {
             windows.insert(model.clone(), window);
         }
@@ -24,7 +23,7 @@ impl LearnedWindows {
 
     /// A request with so many tokens was answered: what was learnt of a smaller window no longer holds.
     pub(crate) fn refute(&self, model: &ModelId, tokens: u64) {
-        let mut windows = self.windows();
+        let mut windows = self.0.lock();
         if windows.get(model).is_some_and(|window| tokens > *window) {
             windows.remove(model);
         }
@@ -32,7 +31,7 @@ impl LearnedWindows {
 
     /// Puts what was learnt in place of what is known otherwise.
     pub(crate) fn correct(&self, model: &ModelId, capabilities: &mut Capabilities) {
-        let Some(window) = self.windows().get(model).copied() else {
+        let Some(window) = self.0.lock().get(model).copied() else {
             return;
         };
         let is_declared = capabilities.source == CapabilitySource::Declared;
@@ -41,11 +40,6 @@ impl LearnedWindows {
             capabilities.context_window = Some(window);
             capabilities.source = CapabilitySource::Learned;
         }
-    }
-
-    fn windows(&self) -> MutexGuard<'_, HashMap<ModelId, u64>> {
-        // Every change is one call on the map, so a poisoned lock guards a whole value.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,7 +93,7 @@ mod tests {
             windows.learn(&ModelId::from(format!("m{number}")), 1024);
         }
         windows.learn(&ModelId::from("m0"), 512);
-        let windows = windows.windows();
+        let windows = windows.0.lock();
         assert_eq!(
             (windows.len(), windows[&ModelId::from("m0")]),
             (MOST_MODELS, 512)

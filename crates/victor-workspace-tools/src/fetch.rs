@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use victor_core::{Effect, ToolSpec};
 use victor_http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use victor_http::{
-    HttpClient, HttpError, HttpOptions, HttpProxy, HttpReach, HttpResponse, retry_after,
+    AddressPolicy, HttpClient, HttpError, HttpOptions, HttpProxy, HttpResponse, retry_after,
 };
 use victor_tool_protocol::{Preview, Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
@@ -117,16 +117,16 @@ impl FetchUrl {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = HttpClient::new(&HttpOptions {
-            total_time_limit: Some(TIME_LIMIT),
-            max_body_bytes: MAX_BYTES,
-            proxy: HttpProxy::None,
-            reach: HttpReach::Public {
-                except: self.hosts.iter().cloned().collect(),
-            },
-            max_redirects: 5,
-            ..HttpOptions::default()
-        })?;
+        let client = HttpClient::new(
+            &HttpOptions::default()
+                .with_total_timeout(Some(TIME_LIMIT))
+                .with_max_body_bytes(MAX_BYTES)
+                .with_proxy(HttpProxy::None)
+                .with_addresses(AddressPolicy::Public {
+                    except: self.hosts.iter().cloned().collect(),
+                })
+                .with_max_redirects(5),
+        )?;
         Ok(self.client.get_or_init(|| client))
     }
 }

@@ -161,12 +161,10 @@ async fn errors_of_the_exchange_are_told() {
     );
 
     let server = Server::answering(Reply::new(200, "application/json", vec![b' '; 300])).await;
-    let options = HttpOptions {
-        proxy: HttpProxy::None,
-        max_body_bytes: 200,
-        max_event_bytes: 20,
-        ..HttpOptions::default()
-    };
+    let options = HttpOptions::default()
+        .with_proxy(HttpProxy::None)
+        .with_max_body_bytes(200)
+        .with_max_event_bytes(20);
     let provider = server
         .settings()
         .http_options(options.clone())

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use victor_anthropic::{AnswerLimits, MessageDecoder};
+use victor_anthropic::MessageDecoder;
+use victor_anthropic::model_api::AnswerLimits;
 use victor_core::{Context, Message, Part, StopReason};
 use victor_http::{HttpOptions, HttpProxy};
 use victor_provider_protocol::{
@@ -226,11 +227,9 @@ async fn pings_without_end_are_no_answer() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let options = HttpOptions {
-        proxy: HttpProxy::None,
-        content_time_limit: Duration::from_millis(100),
-        ..HttpOptions::default()
-    };
+    let options = HttpOptions::default()
+        .with_proxy(HttpProxy::None)
+        .with_content_timeout(Duration::from_millis(100));
     let builder = victor_anthropic::AnthropicProvider::builder().base_url(url);
     let provider = builder.http_options(options).build().unwrap();
     let stream = provider.stream_chat(&request()).await.unwrap();

@@ -18,10 +18,7 @@ impl Server {
     }
 
     pub(crate) fn settings(&self) -> AnthropicBuilder {
-        let options = HttpOptions {
-            proxy: HttpProxy::None,
-            ..HttpOptions::default()
-        };
+        let options = HttpOptions::default().with_proxy(HttpProxy::None);
         AnthropicProvider::builder()
             .base_url(self.0.url())
             .api_key(KEY)

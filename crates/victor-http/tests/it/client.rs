@@ -156,11 +156,8 @@ fn options_must_make_sense() {
     let proxy = HttpProxy::Url("http://user:secret@[".into());
     let user_agent = "a\nb".to_owned();
     for options in [
-        HttpOptions { proxy, ..options() },
-        HttpOptions {
-            user_agent,
-            ..options()
-        },
+        options().with_proxy(proxy),
+        options().with_user_agent(user_agent),
     ] {
         let error = HttpClient::new(&options).unwrap_err();
         assert!(matches!(error, HttpError::InvalidOptions { .. }), "{error}");
@@ -265,7 +262,7 @@ async fn a_connection_may_take_too_long() {
     // A TLS handshake that the server does not answer is part of connecting.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = listener.local_addr().unwrap().to_string();
-    let client = with(|options| options.connect_time_limit = SHORT);
+    let client = with(|options| options.connect_timeout = SHORT);
     let error = client
         .get(&format!("https://{server}"), HeaderMap::new())
         .await
@@ -284,7 +281,7 @@ async fn a_connection_may_take_too_long() {
 #[tokio::test]
 async fn an_answer_may_not_begin() {
     let server = Server::new([Step::Hang]).await;
-    let client = with(|options| options.response_time_limit = SHORT);
+    let client = with(|options| options.response_timeout = SHORT);
     assert_eq!(
         error(&client, &server).await,
         timeout(&server, TimeLimit::Response)
@@ -298,7 +295,7 @@ async fn an_answer_may_stop() {
         Step::Hang,
     ])
     .await;
-    let client = with(|options| options.idle_time_limit = SHORT);
+    let client = with(|options| options.idle_timeout = SHORT);
     assert_eq!(
         error(&client, &server).await,
         timeout(&server, TimeLimit::Idle)
@@ -307,7 +304,7 @@ async fn an_answer_may_stop() {
 
 #[tokio::test]
 async fn an_answer_may_not_end() {
-    let client = with(|options| options.total_time_limit = Some(SHORT));
+    let client = with(|options| options.total_timeout = Some(SHORT));
     let never = Server::new([Step::Hang]).await;
     assert_eq!(
         error(&client, &never).await,
@@ -479,12 +476,12 @@ async fn a_body_is_limited_by_its_size_after_decompression() {
 
 #[tokio::test]
 async fn a_connection_is_used_again() {
-    for (pool_idle_time_limit, second) in [
+    for (pool_idle_timeout, second) in [
         (Duration::from_secs(30), "again"),
         (Duration::ZERO, "hello"),
     ] {
         let server = Server::new([send(ok("hello")), Step::Read, send(ok("again"))]).await;
-        let client = with(|options| options.pool_idle_time_limit = pool_idle_time_limit);
+        let client = with(|options| options.pool_idle_timeout = pool_idle_timeout);
         assert_eq!(text(&client, &server).await.unwrap(), "hello");
         assert_eq!(text(&client.clone(), &server).await.unwrap(), second);
     }

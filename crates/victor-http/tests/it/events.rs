@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use victor_http::header::{CONTENT_TYPE, HeaderMap};
-use victor_http::{EventStream, HttpClient, HttpError, HttpOptions, TimeLimit};
+use victor_http::{EventStream, HttpClient, HttpError, TimeLimit};
 
 use crate::server::{CHUNKED, Server, Step, chunk, client, ok, options, send};
 
@@ -95,11 +95,7 @@ async fn a_connection_that_breaks_is_an_error_after_the_events_that_came() {
 async fn a_server_that_stops_sending_is_given_up() {
     let server = Server::new([send(CHUNKED), send(chunk("data: 1\n\ndata")), Step::Hang]).await;
     let duration = Duration::from_millis(200);
-    let client = HttpClient::new(&HttpOptions {
-        idle_time_limit: duration,
-        ..options()
-    })
-    .unwrap();
+    let client = HttpClient::new(&options().with_idle_timeout(duration)).unwrap();
     let (data, error) = read(events(&client, &server).await).await;
     assert_eq!(data, ["1"]);
     let server = server.address.to_string();
@@ -118,11 +114,7 @@ async fn a_server_that_stops_sending_is_given_up() {
 async fn signs_of_life_alone_are_no_answer() {
     let limit = TimeLimit::Content;
     let duration = Duration::from_millis(200);
-    let client = HttpClient::new(&HttpOptions {
-        content_time_limit: duration,
-        ..options()
-    })
-    .unwrap();
+    let client = HttpClient::new(&options().with_content_timeout(duration)).unwrap();
     // Comments never become events, and the reader says of the others that they have no content.
     for signs in [": ping\n\n", "data: ping\n\n"] {
         let steps = [
@@ -171,10 +163,7 @@ async fn a_document_that_comes_instead_of_events_is_the_only_event() {
     let (data, error) = read(events(&client(), &server).await).await;
     assert!(data.is_empty() && matches!(error, Some(HttpError::Truncated { .. })));
     // And no longer than a body may be.
-    let options = HttpOptions {
-        max_body_bytes: 100,
-        ..options()
-    };
+    let options = options().with_max_body_bytes(100);
     let server = Server::new([send("HTTP/1.1 200 OK\r\n\r\n["), Step::Repeat(b"1,".into())]).await;
     let (_, error) = read(events(&HttpClient::new(&options).unwrap(), &server).await).await;
     assert!(
@@ -192,10 +181,7 @@ async fn an_event_without_end_is_given_up_at_the_limit() {
         ])
         .await;
         let limit = 100_000;
-        let client = HttpClient::new(&HttpOptions {
-            max_event_bytes: limit,
-            ..options()
-        });
+        let client = HttpClient::new(&options().with_max_event_bytes(limit));
         let (data, error) = read(events(&client.unwrap(), &server).await).await;
         assert_eq!(data, ["1"]);
         let server = server.address.to_string();
@@ -210,11 +196,7 @@ async fn an_endless_stream_of_small_events_is_no_error() {
         Step::Repeat(b"data: 1\n\n: ping\n\n".to_vec()),
     ])
     .await;
-    let client = HttpClient::new(&HttpOptions {
-        max_event_bytes: 100,
-        max_body_bytes: 100,
-        ..options()
-    });
+    let client = HttpClient::new(&options().with_max_event_bytes(100).with_max_body_bytes(100));
     let mut events = events(&client.unwrap(), &server).await;
     for _ in 0..10_000 {
         assert_eq!(events.next().await.unwrap().unwrap().data, "1");

@@ -1,9 +1,10 @@
 //! The behaviour of the HTTP client and of the decoder of events, through their public API.
 
+mod address_policy;
 mod client;
+mod endpoint;
 mod events;
 mod http2;
-mod reach;
 mod recordings;
 mod server;
 mod sse;

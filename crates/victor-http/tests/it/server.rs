@@ -166,10 +166,7 @@ pub(crate) fn chunk(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// Options that do not depend on the environment.
 pub(crate) fn options() -> HttpOptions {
-    HttpOptions {
-        proxy: HttpProxy::None,
-        ..HttpOptions::default()
-    }
+    HttpOptions::default().with_proxy(HttpProxy::None)
 }
 
 pub(crate) fn client() -> HttpClient {

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use victor_http::header::HeaderMap;
-use victor_http::{HttpClient, HttpError, HttpOptions};
+use victor_http::{HttpClient, HttpError};
 
 use crate::server::{Server, client, ok, options, send};
 
@@ -36,11 +36,7 @@ pub(crate) fn acceptor(protocol: &str) -> TlsAcceptor {
 
 /// A client that trusts that certificate.
 pub(crate) fn trusting_client() -> HttpClient {
-    HttpClient::new(&HttpOptions {
-        extra_root_certificates: vec![CERTIFICATE.to_owned()],
-        ..options()
-    })
-    .unwrap()
+    HttpClient::new(&options().with_extra_root_certificates(vec![CERTIFICATE.to_owned()])).unwrap()
 }
 
 async fn self_signed() -> (Server, String) {
@@ -78,10 +74,7 @@ fn an_extra_root_certificate_must_be_one() {
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         "nonsense",
     ] {
-        let options = HttpOptions {
-            extra_root_certificates: vec![pem.to_owned()],
-            ..options()
-        };
+        let options = options().with_extra_root_certificates(vec![pem.to_owned()]);
         let error = HttpClient::new(&options).unwrap_err();
         assert!(matches!(error, HttpError::InvalidOptions { .. }), "{error}");
     }

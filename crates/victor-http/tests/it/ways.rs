@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use victor_http::header::HeaderMap;
-use victor_http::{BaseUrl, HttpClient, HttpError, HttpOptions, HttpProxy, HttpReach};
+use victor_http::{AddressPolicy, BaseUrl, HttpClient, HttpError, HttpProxy};
 
 use crate::server::{ok, options};
 
@@ -36,11 +36,9 @@ async fn socks(listener: TcpListener) -> (String, u16) {
 async fn a_proxy_of_socks_resolves_the_name_itself() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let client = HttpClient::new(&HttpOptions {
-        proxy: HttpProxy::Url(format!("socks5h://{address}")),
-        ..options()
-    })
-    .unwrap();
+    let client =
+        HttpClient::new(&options().with_proxy(HttpProxy::Url(format!("socks5h://{address}"))))
+            .unwrap();
     let asked = tokio::spawn(socks(listener));
     let response = client
         .get("http://example.invalid:81/", HeaderMap::new())
@@ -58,12 +56,10 @@ async fn a_server_behind_a_socket_of_the_system() {
     let encoded = path.to_str().unwrap().replace('/', "%2F");
     let url = BaseUrl::parse(&format!("http+unix://{encoded}/v1/")).unwrap();
     assert_eq!(url.socket(), Some(&*path));
-    let through = HttpOptions {
-        unix_socket: url.socket().map(Into::into),
+    let through = options()
+        .with_unix_socket(url.socket().map(Into::into))
         // It is not asked.
-        proxy: HttpProxy::Url("http://127.0.0.1:1".into()),
-        ..options()
-    };
+        .with_proxy(HttpProxy::Url("http://127.0.0.1:1".into()));
     let server = tokio::spawn(async move {
         let (mut client, _) = listener.accept().await.unwrap();
         let mut request = [0; 15];
@@ -79,8 +75,8 @@ async fn a_server_behind_a_socket_of_the_system() {
     assert_eq!(response.text().await.unwrap(), "through the socket");
     assert_eq!(server.await.unwrap(), *b"GET /v1/models ");
 
-    let reach = HttpReach::Public { except: Vec::new() };
-    let public = HttpOptions { reach, ..through };
+    let reach = AddressPolicy::Public { except: Vec::new() };
+    let public = through.with_addresses(reach);
     assert!(matches!(
         HttpClient::new(&public),
         Err(HttpError::InvalidOptions { .. })

@@ -46,12 +46,12 @@ pub(super) fn transport(
     headers: &HeaderMap,
     config: &McpServerConfig,
 ) -> Result<StreamableHttpClientTransport<Client>, HttpError> {
-    let http = HttpClient::new(&HttpOptions {
-        response_time_limit: SILENCE,
-        idle_time_limit: SILENCE,
-        max_body_bytes: MAX_MESSAGE,
-        ..HttpOptions::default()
-    })?;
+    let http = HttpClient::new(
+        &HttpOptions::default()
+            .with_response_timeout(SILENCE)
+            .with_idle_timeout(SILENCE)
+            .with_max_body_bytes(MAX_MESSAGE),
+    )?;
     let client = Client {
         http,
         headers: Arc::new(headers.clone()),

@@ -232,11 +232,9 @@ async fn streams_are_read_whatever_they_are_called() {
 
 #[tokio::test]
 async fn a_server_that_is_dead_or_falls_silent() {
-    let options = HttpOptions {
-        proxy: HttpProxy::None,
-        idle_time_limit: Duration::from_millis(50),
-        ..HttpOptions::default()
-    };
+    let options = HttpOptions::default()
+        .with_proxy(HttpProxy::None)
+        .with_idle_timeout(Duration::from_millis(50));
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -27,10 +27,7 @@ impl Fake {
     }
 
     pub(crate) fn builder(&self, server: Server, dialect: Dialect) -> OpenAiBuilder {
-        let options = HttpOptions {
-            proxy: HttpProxy::None,
-            ..HttpOptions::default()
-        };
+        let options = HttpOptions::default().with_proxy(HttpProxy::None);
         OpenAiProvider::builder()
             .server(server)
             .dialect(dialect)

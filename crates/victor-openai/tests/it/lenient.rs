@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use victor_core::{Context, Message, Part, StopReason};
 use victor_http::{HttpOptions, HttpProxy};
-use victor_openai::{AnswerLimits, Dialect, OpenAiProvider, Server, StreamDecoder};
+use victor_openai::model_api::AnswerLimits;
+use victor_openai::{Dialect, OpenAiProvider, Server, StreamDecoder};
 use victor_provider_protocol::{
     ChatProvider, ChatRequest, Completion, CompletionEvent, ProviderError, ProviderErrorKind,
 };
@@ -353,11 +354,9 @@ async fn signs_of_life_alone_are_no_answer() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let options = HttpOptions {
-        proxy: HttpProxy::None,
-        content_time_limit: Duration::from_millis(100),
-        ..HttpOptions::default()
-    };
+    let options = HttpOptions::default()
+        .with_proxy(HttpProxy::None)
+        .with_content_timeout(Duration::from_millis(100));
     let builder = OpenAiProvider::builder().server(Server::COMPATIBLE);
     let provider = builder.base_url(url).http_options(options).build().unwrap();
     let error = provider

@@ -76,10 +76,7 @@ async fn openai() -> FakeApi {
 }
 
 fn direct() -> HttpOptions {
-    HttpOptions {
-        proxy: HttpProxy::None,
-        ..HttpOptions::default()
-    }
+    HttpOptions::default().with_proxy(HttpProxy::None)
 }
 
 fn other(api: &FakeApi, dialect: Dialect) -> Arc<dyn ChatProvider> {

@@ -11,14 +11,8 @@ async fn of_the_defaults() {
 #[tokio::test(start_paused = true)]
 async fn of_many_attempts() {
     conformance::provider_router(|provider, model| {
-        let retry = RetryOptions {
-            max_attempts: 9,
-            ..RetryOptions::default()
-        };
-        let options = ProviderOptions {
-            retry,
-            ..ProviderOptions::default()
-        };
+        let retry = RetryOptions::default().with_max_attempts(9);
+        let options = ProviderOptions::default().with_retry(retry);
         ProviderCoordinator::new(provider, model).with_options(options)
     })
     .await;

@@ -103,10 +103,7 @@ async fn thoughts_that_nobody_is_shown_forbid_nothing() {
         vec![Thinking("a"), Fail(Kind::Server)],
         vec![Thinking("b"), Text("c"), Fail(Kind::Server)],
     ];
-    let options = ProviderOptions {
-        shows_thoughts: false,
-        ..ProviderOptions::default()
-    };
+    let options = ProviderOptions::default().with_shows_thoughts(false);
     let (story, _) = tell_with(&Scripted::new("p", scripts), options).await;
     assert_eq!(
         story,

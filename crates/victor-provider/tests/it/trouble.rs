@@ -105,17 +105,12 @@ async fn a_slow_reader_is_no_slow_provider() {
 
 #[tokio::test(start_paused = true)]
 async fn limits_may_be_absent_or_absurd() {
-    let retry = RetryOptions {
-        max_attempts: 0,
-        ..RetryOptions::default()
-    };
+    let retry = RetryOptions::default().with_max_attempts(0);
     for limit in [None, Some(Duration::MAX)] {
-        let options = ProviderOptions {
-            retry: retry.clone(),
-            first_event_timeout: limit,
-            idle_timeout: limit,
-            ..ProviderOptions::default()
-        };
+        let options = ProviderOptions::default()
+            .with_retry(retry.clone())
+            .with_first_event_timeout(limit)
+            .with_idle_timeout(limit);
         let provider = Scripted::new(
             "p",
             vec![vec![

@@ -1,14 +1,14 @@
 //! The list of tools, written once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use victor_core::ToolSpec;
+use victor_core::{Lock, ToolSpec};
 
 /// Keeps the last list of tools as it was written: it is large, and the same in nearly every request.
 #[derive(Debug, Default)]
-pub struct ToolCache(Mutex<Option<Kept>>);
+pub struct ToolCache(Lock<Option<Kept>>);
 
 type Kept = (Arc<[ToolSpec]>, Arc<RawValue>);
 
@@ -24,20 +24,14 @@ impl ToolCache {
         tools: &Arc<[ToolSpec]>,
         write: impl FnOnce() -> T,
     ) -> serde_json::Result<Arc<RawValue>> {
-        let kept = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let kept = self.0.lock().clone();
         if let Some((list, json)) = kept
             && Arc::ptr_eq(&list, tools)
         {
             return Ok(json);
         }
         let json: Arc<RawValue> = to_raw_value(&write())?.into();
-        // Nothing here panics, so a poisoned lock guards a whole value.
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((tools.clone(), json.clone()));
+        *self.0.lock() = Some((tools.clone(), json.clone()));
         Ok(json)
     }
 }

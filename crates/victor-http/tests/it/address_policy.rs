@@ -1,21 +1,19 @@
 use std::net::IpAddr;
 
 use victor_http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use victor_http::{HttpClient, HttpError, HttpOptions, HttpProxy, HttpReach};
+use victor_http::{AddressPolicy, HttpClient, HttpError, HttpProxy};
 
 use crate::server::{Server, ok, options};
 
-fn client(max_redirects: usize, reach: HttpReach) -> HttpClient {
-    let options = HttpOptions {
-        max_redirects,
-        reach,
-        ..options()
-    };
+fn client(max_redirects: usize, reach: AddressPolicy) -> HttpClient {
+    let options = options()
+        .with_max_redirects(max_redirects)
+        .with_addresses(reach);
     HttpClient::new(&options).unwrap()
 }
 
-fn public(except: &[&str]) -> HttpReach {
-    HttpReach::Public {
+fn public(except: &[&str]) -> AddressPolicy {
+    AddressPolicy::Public {
         except: except.iter().map(|host| (*host).to_owned()).collect(),
     }
 }
@@ -77,7 +75,7 @@ async fn redirects_are_followed_without_keys() {
         (AUTHORIZATION, HeaderValue::from_static("Bearer secret")),
         (ACCEPT, HeaderValue::from_static("text/html")),
     ]);
-    let client = client(1, HttpReach::Anywhere);
+    let client = client(1, AddressPolicy::Anywhere);
     let response = client.get(&first.url(), headers).await.unwrap();
     assert_eq!(response.url(), to);
     assert_eq!(response.text().await.unwrap(), "found");
@@ -95,7 +93,7 @@ async fn redirects_are_followed_without_keys() {
 #[tokio::test]
 async fn redirects_are_limited() {
     let mut server = Server::answering(redirect("/v1")).await; // to itself, for ever
-    let error = client(2, HttpReach::Anywhere)
+    let error = client(2, AddressPolicy::Anywhere)
         .get(&server.url(), HeaderMap::new())
         .await;
     assert!(matches!(
@@ -135,11 +133,9 @@ async fn redirects_lead_to_public_servers_only() {
 
 #[test]
 fn a_proxy_would_reach_anything() {
-    let options = HttpOptions {
-        proxy: HttpProxy::Url("http://127.0.0.1:1".to_owned()),
-        reach: public(&[]),
-        ..options()
-    };
+    let options = options()
+        .with_proxy(HttpProxy::Url("http://127.0.0.1:1".to_owned()))
+        .with_addresses(public(&[]));
     let error = HttpClient::new(&options).unwrap_err();
     assert!(
         matches!(error, HttpError::InvalidOptions { .. }),

@@ -1,17 +1,16 @@
-//! Which servers may be reached.
+//! The addresses that may be reached.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::HttpError;
-use crate::error::without_secrets;
+use crate::error::{NotPublic, without_secrets};
 
-/// Which servers may be reached.
+/// The addresses that may be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum HttpReach {
+pub enum AddressPolicy {
     /// Any.
     #[default]
     Anywhere,
@@ -25,7 +24,7 @@ pub enum HttpReach {
     },
 }
 
-impl HttpReach {
+impl AddressPolicy {
     /// Whether a URL may be asked for, as far as it can be told before its name is resolved.
     pub(crate) fn check(&self, url: &Url) -> Result<(), HttpError> {
         let Self::Public { except } = self else {
@@ -87,18 +86,6 @@ impl Resolve for PublicResolver {
         })
     }
 }
-
-/// A name has no public address, but this one.
-#[derive(Debug)]
-pub(crate) struct NotPublic(pub(crate) IpAddr);
-
-impl fmt::Display for NotPublic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not a public address", self.0)
-    }
-}
-
-impl std::error::Error for NotPublic {}
 
 /// Whether an address is one of the public network, after the registries of special addresses (RFC 6890).
 fn is_public(address: IpAddr) -> bool {
@@ -227,11 +214,11 @@ mod tests {
 
     #[test]
     fn urls_are_checked_before_anything_is_connected_to() {
-        let reach = HttpReach::Public {
+        let policy = AddressPolicy::Public {
             except: vec!["127.0.0.2".to_owned(), "[::1]".to_owned()],
         };
         let check = |url: &str| {
-            reach
+            policy
                 .check(&Url::parse(url).unwrap())
                 .map_err(|error| error.to_string())
         };
@@ -261,7 +248,7 @@ mod tests {
             assert_eq!(check(url), Ok(()));
         }
         assert!(
-            HttpReach::Anywhere
+            AddressPolicy::Anywhere
                 .check(&Url::parse("http://user:pass@127.0.0.1").unwrap())
                 .is_ok()
         );

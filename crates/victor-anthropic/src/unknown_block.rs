@@ -8,7 +8,7 @@ use victor_model_api::RawFields as Fields;
 
 /// A block of a kind that is not known here, put together from its beginning and its pieces.
 #[derive(Debug)]
-pub(crate) struct Grown {
+pub(crate) struct UnknownBlock {
     fields: Vec<(String, Piece)>,
     /// The JSON text of its field `input`, where that comes in pieces.
     input: String,
@@ -20,7 +20,7 @@ enum Piece {
     Text(String),
 }
 
-impl Grown {
+impl UnknownBlock {
     /// The block as it begins.
     pub(crate) fn new(raw: &RawValue) -> serde_json::Result<Self> {
         let fields = Fields::parse(raw.get())?;

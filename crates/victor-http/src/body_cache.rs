@@ -1,11 +1,10 @@
 //! The beginnings of requests, kept from one request of a session to the next.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
-use victor_core::{Message, Messages, SessionId};
+use victor_core::{Lock, Message, Messages, SessionId};
 
 use crate::HttpBody;
 
@@ -21,20 +20,20 @@ use crate::HttpBody;
 ///
 /// ```
 /// use victor_core::{Message, Messages};
-/// use victor_http::{BodyCache, END, items, settled};
+/// use victor_http::body_cache::{BodyCache, JSON_TAIL, json_items, stable_prefix_len};
 ///
 /// let cache = BodyCache::<()>::default();
 /// let session = "s1".into();
 /// let messages: Messages = [Message::user("Hello"), Message::assistant("Hi")].into_iter().collect();
 /// let texts = |from, to| {
 ///     let messages = messages.iter().skip(from).take(to - from);
-///     items(&messages.map(|message| message.text()).collect::<Vec<_>>())
+///     json_items(&messages.map(|message| message.text()).collect::<Vec<_>>())
 /// };
 ///
-/// let settled = settled(&messages, |message| Some(message.role()));
+/// let settled = stable_prefix_len(&messages, |message| Some(message.role()));
 /// let mut written = cache.take(Some(&session), 0, &messages, settled);
 /// written.add(texts(written.count(), settled)?, settled);
-/// let tail = [texts(settled, messages.len())?, END.to_vec()].concat();
+/// let tail = [texts(settled, messages.len())?, JSON_TAIL.to_vec()].concat();
 /// let body = written.body(b"{\"messages\":[".to_vec(), tail);
 /// cache.put(Some(&session), written);
 ///
@@ -43,14 +42,14 @@ use crate::HttpBody;
 /// ```
 #[derive(Debug)]
 pub struct BodyCache<S> {
-    kept: Mutex<Kept<S>>,
+    kept: Lock<Kept<S>>,
     smallest: usize,
     capacity: usize,
 }
 
 #[derive(Debug)]
 struct Kept<S> {
-    sessions: HashMap<SessionId, (u64, Written<S>)>,
+    sessions: HashMap<SessionId, (u64, EncodedPrefix<S>)>,
     /// The sessions by when they last asked, in ticks of `clock`.
     by_use: BTreeMap<u64, SessionId>,
     clock: u64,
@@ -59,7 +58,7 @@ struct Kept<S> {
 
 /// What has been written of a conversation. Made by [`BodyCache::take`].
 #[derive(Debug, Default)]
-pub struct Written<S> {
+pub struct EncodedPrefix<S> {
     /// What the adapter remembers of it.
     pub state: S,
     messages: Messages,
@@ -74,13 +73,13 @@ impl<S: Default> BodyCache<S> {
     #[must_use]
     pub fn new(smallest: usize, capacity: usize) -> Self {
         Self {
-            kept: Mutex::default(),
+            kept: Lock::default(),
             smallest,
             capacity,
         }
     }
 
-    /// What is kept of the beginning of a conversation: at most its [`settled`] messages, and nothing where it is none
+    /// What is kept of the beginning of a conversation: at most its [`stable_prefix_len`] messages, and nothing where it is none
     /// that has been written. Requests of other `variant`s are written in another way. What is taken is gone until it
     /// is [put](Self::put) back.
     #[must_use]
@@ -90,9 +89,9 @@ impl<S: Default> BodyCache<S> {
         variant: u64,
         messages: &Messages,
         settled: usize,
-    ) -> Written<S> {
-        let kept = session.and_then(|session| self.lock().remove(session));
-        let is_beginning = |kept: &Written<S>| {
+    ) -> EncodedPrefix<S> {
+        let kept = session.and_then(|session| self.kept.lock().remove(session));
+        let is_beginning = |kept: &EncodedPrefix<S>| {
             kept.variant == variant
                 && kept.count <= settled
                 && messages.shares_first(kept.count, &kept.messages)
@@ -104,17 +103,14 @@ impl<S: Default> BodyCache<S> {
     }
 
     /// Keeps what was written until the session's next request.
-    pub fn put(&self, session: Option<&SessionId>, written: Written<S>) {
+    pub fn put(&self, session: Option<&SessionId>, written: EncodedPrefix<S>) {
         if let Some(session) = session
             && (self.smallest..=self.capacity).contains(&written.bytes)
         {
-            self.lock().insert(session.clone(), written, self.capacity);
+            self.kept
+                .lock()
+                .insert(session.clone(), written, self.capacity);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept<S>> {
-        // What is left half changed by a panic could only be memory that ran out.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,14 +132,14 @@ impl<S> Default for Kept<S> {
 }
 
 impl<S> Kept<S> {
-    fn remove(&mut self, session: &SessionId) -> Option<Written<S>> {
+    fn remove(&mut self, session: &SessionId) -> Option<EncodedPrefix<S>> {
         let (used, written) = self.sessions.remove(session)?;
         self.by_use.remove(&used);
         self.bytes -= written.bytes;
         Some(written)
     }
 
-    fn insert(&mut self, session: SessionId, written: Written<S>, capacity: usize) {
+    fn insert(&mut self, session: SessionId, written: EncodedPrefix<S>, capacity: usize) {
         self.remove(&session);
         self.clock += 1;
         self.bytes += written.bytes;
@@ -157,14 +153,14 @@ impl<S> Kept<S> {
     }
 }
 
-impl<S> Written<S> {
+impl<S> EncodedPrefix<S> {
     /// How many messages have been written, from the first on.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Adds [`items`] that will be the same in every request to come, after which the first `count` messages are
+    /// Adds [`json_items`] that will be the same in every request to come, after which the first `count` messages are
     /// written.
     pub fn add(&mut self, items: Vec<u8>, count: usize) {
         self.count = count;
@@ -184,7 +180,7 @@ impl<S> Written<S> {
     }
 
     /// A request: its `head` up to the items that it has itself of the list of messages, or to the bracket that opens
-    /// that list; what has been written; and its `tail`, which begins with further [`items`] and ends the request.
+    /// that list; what has been written; and its `tail`, which begins with further [`json_items`] and ends the request.
     #[must_use]
     pub fn body(&self, head: Vec<u8>, tail: Vec<u8>) -> HttpBody {
         let is_first = head.last() == Some(&b'[');
@@ -202,7 +198,7 @@ impl<S> Written<S> {
 /// of sides, since what follows may still belong to what is behind it. A message that may be left out, so that its
 /// neighbours meet, is of no side.
 #[must_use]
-pub fn settled<'a, S: PartialEq>(
+pub fn stable_prefix_len<'a, S: PartialEq>(
     messages: &'a Messages,
     side: impl Fn(&'a Message) -> Option<S>,
 ) -> usize {
@@ -222,7 +218,7 @@ pub fn settled<'a, S: PartialEq>(
 /// # Errors
 ///
 /// One of them cannot be written as JSON.
-pub fn items(list: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub fn json_items(list: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut json = serde_json::to_vec(list)?;
     json.pop();
     if json.len() < 2 {
@@ -237,14 +233,14 @@ pub fn items(list: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 /// # Errors
 ///
 /// It cannot be written as JSON.
-pub fn head(request: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub fn open_json(request: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut json = serde_json::to_vec(request)?;
-    json.truncate(json.len() - END.len());
+    json.truncate(json.len() - JSON_TAIL.len());
     Ok(json)
 }
 
 /// The end of a request whose list of messages comes last.
-pub const END: &[u8] = b"]}";
+pub const JSON_TAIL: &[u8] = b"]}";
 
 #[cfg(test)]
 mod tests {
@@ -254,14 +250,14 @@ mod tests {
     fn write(cache: &BodyCache<()>, session: &str, messages: &Messages, variant: u64) -> usize {
         let texts = |from, to| {
             let texts = messages.iter().skip(from).take(to - from);
-            items(&texts.map(|message| message.text()).collect::<Vec<_>>()).unwrap()
+            json_items(&texts.map(|message| message.text()).collect::<Vec<_>>()).unwrap()
         };
         let session = SessionId::from(session);
         let open = messages.len() - 1;
         let mut written = cache.take(Some(&session), variant, messages, open);
         let from = written.count();
         written.add(texts(from, open), open);
-        let tail = [texts(open, messages.len()), END.to_vec()].concat();
+        let tail = [texts(open, messages.len()), JSON_TAIL.to_vec()].concat();
         let body = written.body(b"{\"m\":[".to_vec(), tail);
         cache.put(Some(&session), written);
         let all: Vec<_> = messages.iter().map(|message| message.text()).collect();
@@ -324,7 +320,7 @@ mod tests {
             "the first was given up"
         );
         assert_eq!(write(&cache, "d", &megabytes, 0), 2);
-        assert!(cache.lock().bytes <= cache.capacity);
+        assert!(cache.kept.lock().bytes <= cache.capacity);
     }
 
     #[test]
@@ -333,7 +329,7 @@ mod tests {
             let messages: Messages = roles.chars().map(Message::user).collect();
             let side =
                 |message: &Message| Some(message.text().into_owned()).filter(|side| side != "-");
-            assert_eq!(settled(&messages, side), expected, "{roles}");
+            assert_eq!(stable_prefix_len(&messages, side), expected, "{roles}");
         };
         check("", 0);
         check("u", 0);
@@ -348,9 +344,10 @@ mod tests {
 
     #[test]
     fn items_are_behind_commas() {
-        assert_eq!(items(&[1, 2]).unwrap(), b",1,2");
-        assert_eq!(items(&[0; 0]).unwrap(), b"");
-        let body = |head: &str, tail: &str| Written::<()>::default().body(head.into(), tail.into());
+        assert_eq!(json_items(&[1, 2]).unwrap(), b",1,2");
+        assert_eq!(json_items(&[0; 0]).unwrap(), b"");
+        let body =
+            |head: &str, tail: &str| EncodedPrefix::<()>::default().body(head.into(), tail.into());
         assert_eq!(body("[", ",1]").to_bytes(), "[1]");
         assert_eq!(body("[0", ",1]").to_bytes(), "[0,1]");
         assert_eq!(body("[", "]").to_bytes(), "[]");
