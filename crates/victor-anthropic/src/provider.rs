@@ -10,7 +10,7 @@ use victor_http::header::{HeaderMap, HeaderValue};
 use victor_http::{ApiEndpoint, EventStream, HttpBody, HttpResponse};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ProviderError, ProviderErrorKind,
+    ListModels, ProviderError, ProviderErrorKind,
 };
 
 use crate::builder::AnthropicBuilder;
@@ -65,21 +65,6 @@ impl AnthropicProvider {
         let model = request.model_for(self)?;
         let response = self.send(request, &model, Mode::Count).await?;
         self.read(response, decoder::token_count).await
-    }
-
-    /// Asks which models there are, in the order of the API: the newest first.
-    ///
-    /// # Errors
-    ///
-    /// Those of a request: see [`ProviderErrorKind`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the call ends the request.
-    pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
-        // Of the most that one page holds; there are some dozens.
-        let response = self.endpoint.get("/v1/models?limit=1000").await?;
-        self.read(response, decoder::models).await
     }
 
     /// Reads an answer that is a document.
@@ -247,6 +232,16 @@ impl ChatProvider for AnthropicProvider {
                 known
             }
         }
+    }
+}
+
+#[async_trait]
+impl ListModels for AnthropicProvider {
+    /// Asks for the names of the models, the newest first.
+    async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
+        // Of the most that one page holds; there are some dozens.
+        let response = self.endpoint.get("/v1/models?limit=1000").await?;
+        self.read(response, decoder::models).await
     }
 }
 

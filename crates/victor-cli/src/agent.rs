@@ -228,7 +228,7 @@ impl AgentArgs {
         source
             .check(&model, reason.as_deref())
             .map_err(Failure::usage)?;
-        source.learn(&model).await;
+        source.learn(&*provider, &model).await;
         let mut about = format!("model {model} of {name}");
         if let Some(remark) = source.about() {
             about += &format!(": {remark}");
@@ -269,7 +269,7 @@ impl AgentArgs {
         );
         Ok(ChosenModel {
             provider: player.clone(),
-            source: Source::Cassette,
+            source: Source::default(),
             model,
             about,
             recording: Recording::Replaying(player, path),

@@ -41,8 +41,8 @@ const MORE: &str = "
 
 The answer goes to standard output. All else, such as tool calls, tokens, time and model, goes to standard error.
 
-Without --provider the environment decides whose model answers: Anthropic's with ANTHROPIC_API_KEY, OpenAI's with \
-    OPENAI_API_KEY, else one of a running Ollama, else the offline model. The first line on standard error says which \
+Without --provider the environment decides whose model answers: the first of the providers that `--provider` lists \
+    whose key is set or whose server runs, else the offline model. The first line on standard error says which \
     and why. --base-url, ANTHROPIC_BASE_URL, OPENAI_BASE_URL and OLLAMA_HOST lead to other servers, \
     ANTHROPIC_MODEL and OPENAI_MODEL to other models.
 

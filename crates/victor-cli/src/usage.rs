@@ -56,7 +56,10 @@ mod tests {
         );
         check(
             &["chat", "--provider", "nobody", "hello"],
-            "invalid value 'nobody' for '--provider <NAME>' [possible values: auto, offline, anthropic, openai, openai-responses, ollama]",
+            &format!(
+                "invalid value 'nobody' for '--provider <NAME>' [possible values: {}]",
+                crate::provider::names().join(", ")
+            ),
         );
         check(
             &["chat", "--json", "--quiet", "--root"],

@@ -139,7 +139,7 @@ impl ApiEndpoint {
         body: impl Into<HttpBody>,
     ) -> Result<HttpResponse, ProviderError> {
         let body = body.into();
-        tracing::debug!(provider = %self.provider, path, bytes = body.len(), "sending a request");
+        tracing::debug!(path, bytes = body.len(), "asking {}", self.provider);
         let url = self.base_url.join(path);
         let response = self.client.post_json(&url, headers, body).await;
         self.check(response).await
@@ -173,7 +173,7 @@ impl ApiEndpoint {
     ) -> Result<HttpResponse, ProviderError> {
         let response = response.map_err(|failed| self.failed(&failed))?;
         let status = response.status();
-        tracing::debug!(provider = %self.provider, status = status.as_u16(), "got an answer");
+        tracing::debug!(status = status.as_u16(), "{} answered", self.provider);
         if status.is_success() {
             return Ok(response);
         }

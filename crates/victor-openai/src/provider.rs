@@ -10,7 +10,7 @@ use victor_core::ModelId;
 use victor_http::{ApiEndpoint, EventStream, HttpBody, HttpResponse};
 use victor_provider_protocol::{
     Capabilities, CapabilitySource, ChatProvider, ChatRequest, Completion, CompletionEvent,
-    CompletionStream, ProviderError, ProviderErrorKind,
+    CompletionStream, ListModels, ProviderError, ProviderErrorKind,
 };
 
 use crate::body::{Bodies, Encoding};
@@ -44,54 +44,6 @@ impl OpenAiProvider {
     /// Those of [`OpenAiBuilder::build`].
     pub fn from_env() -> Result<Self, ProviderError> {
         OpenAiBuilder::from_env().build()
-    }
-
-    /// Asks which models there are, in the order of the server. The windows that the list tells are known from then on,
-    /// and beat those of the table.
-    ///
-    /// # Errors
-    ///
-    /// Those of a request: see [`ProviderErrorKind`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the call ends the request.
-    pub async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
-        let found = self.endpoint.get("/models").await;
-        let response = match found {
-            // Old versions of Ollama know only their own list.
-            Err(error) if error.kind == ProviderErrorKind::NotFound => {
-                let root = self.endpoint.above("/v1");
-                let root = root.as_ref().unwrap_or(&self.endpoint);
-                root.get("/api/tags").await.map_err(|_| error)?
-            }
-            found => found?,
-        };
-        let body = response
-            .bytes()
-            .await
-            .map_err(|failed| self.endpoint.failed(&failed))?;
-        let list: ModelList = serde_json::from_slice(&body).map_err(|failed| {
-            let message = "the list of models cannot be read";
-            let error = error::malformed(self.endpoint.provider(), message, &failed);
-            self.endpoint.without_secrets(error)
-        })?;
-        let mut found = Vec::new();
-        let mut windows = HashMap::new();
-        for model in list.data.into_iter().chain(list.models) {
-            let Some(name) = model.id.or(model.name).map(ModelId::from) else {
-                continue;
-            };
-            if let Some(window) = model.told.window() {
-                windows.insert(name.clone(), window);
-            }
-            // llama.cpp lists its models twice, as OpenAI does and as Ollama does.
-            if !found.contains(&name) {
-                found.push(name);
-            }
-        }
-        self.windows.set(windows);
-        Ok(found)
     }
 
     /// What is sent for a request whose answer is streamed, or is not. Nothing is sent here.
@@ -256,6 +208,49 @@ impl ChatProvider for OpenAiProvider {
                 known
             }
         }
+    }
+}
+
+#[async_trait]
+impl ListModels for OpenAiProvider {
+    /// Asks for the names of the models. The windows that the list tells are known from then on, and beat those of the
+    /// table.
+    async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
+        let found = self.endpoint.get("/models").await;
+        let response = match found {
+            // Old versions of Ollama know only their own list.
+            Err(error) if error.kind == ProviderErrorKind::NotFound => {
+                let root = self.endpoint.above("/v1");
+                let root = root.as_ref().unwrap_or(&self.endpoint);
+                root.get("/api/tags").await.map_err(|_| error)?
+            }
+            found => found?,
+        };
+        let body = response
+            .bytes()
+            .await
+            .map_err(|failed| self.endpoint.failed(&failed))?;
+        let list: ModelList = serde_json::from_slice(&body).map_err(|failed| {
+            let message = "the list of models cannot be read";
+            let error = error::malformed(self.endpoint.provider(), message, &failed);
+            self.endpoint.without_secrets(error)
+        })?;
+        let mut found = Vec::new();
+        let mut windows = HashMap::new();
+        for model in list.data.into_iter().chain(list.models) {
+            let Some(name) = model.id.or(model.name).map(ModelId::from) else {
+                continue;
+            };
+            if let Some(window) = model.told.window() {
+                windows.insert(name.clone(), window);
+            }
+            // llama.cpp lists its models twice, as OpenAI does and as Ollama does.
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+        self.windows.set(windows);
+        Ok(found)
     }
 }
 

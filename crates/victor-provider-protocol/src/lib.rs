@@ -1,6 +1,7 @@
 //! Contracts of model providers: requests, streamed completions, error classes and routing.
 //!
 //! - [`ChatProvider`] is what an adapter implements to bring a model API to Victor.
+//! - [`ListModels`] is what it implements besides if the API lists its models.
 //! - [`ProviderRouter`] is the role of the coordinator that chooses a provider, retries and switches.
 //! - [`ChatRequest`] goes in, a [`CompletionStream`] of [`CompletionEvent`]s comes out and ends with a
 //!   [`Completion`]; a [`ProviderError`] says what went wrong in one of the classes of [`ProviderErrorKind`].
@@ -42,6 +43,7 @@ mod capabilities;
 mod completion;
 mod error;
 mod ledger;
+mod list_models;
 mod money;
 mod price;
 mod provider;
@@ -58,6 +60,7 @@ pub use ledger::{
 };
 pub use money::{NanoDollars, ParseMoneyError};
 pub use price::{Price, PriceQuery, PriceTable};
+pub use list_models::ListModels;
 pub use provider::ChatProvider;
 #[cfg(feature = "mock")]
 pub use provider::MockChatProvider;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use victor_core::{Context, Message};
 use victor_http::{HttpOptions, HttpProxy};
-use victor_provider_protocol::{ChatProvider, ChatRequest, CompletionEvent, ProviderError};
+use victor_provider_protocol::{
+    ChatProvider, ChatRequest, CompletionEvent, ListModels, ProviderError,
+};
 
 use crate::cassettes::errors;
 use crate::server::Server;

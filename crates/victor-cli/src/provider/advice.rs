@@ -2,66 +2,55 @@
 
 use std::error::Error;
 
+use victor_openai::core;
 use victor_orchestrator::protocols::{
-    ChatProvider as _, ContextError, LargestPart, ModelId, ProviderError, ProviderErrorKind,
+    ContextError, LargestPart, ModelId, ProviderError, ProviderErrorKind,
 };
+use victor_text::listed;
 
-use super::{ANTHROPIC_KEY, OPENAI_KEY, Source};
+use super::Source;
 
 const SHORTEN: &str = "shorten the message, or begin anew with /reset";
 
 /// How many names are shown.
 const SHOWN: usize = 3;
-/// From which similarity on, of 1, a name may be meant.
-const SIMILAR: f64 = 0.5;
 
 impl Source {
     /// What helps against an error. It may ask the provider which models there are.
     pub(crate) async fn advice(&self, error: &ProviderError, model: &ModelId) -> Option<String> {
-        let is_ollama = matches!(self, Self::Ollama(_));
-        match (self, &error.kind) {
-            (_, ProviderErrorKind::ContextTooLong) => Some(SHORTEN.to_owned()),
-            (Self::Offline | Self::Cassette, _) => None,
-            (_, ProviderErrorKind::NotFound) => {
-                let models = self.models().await.unwrap_or_default();
-                let named = closest(model.as_str(), &models);
-                Some(match named {
-                    Some(named) => named,
-                    None if is_ollama => format!("fetch it with `ollama pull {model}`"),
-                    None => "see --model and --base-url".to_owned(),
-                })
-            }
-            (Self::Anthropic(_), ProviderErrorKind::Authentication) => {
-                Some(format!("see the key in {ANTHROPIC_KEY}"))
-            }
-            (Self::OpenAi(provider), ProviderErrorKind::Authentication) => {
-                let server = victor_openai::Server::named(provider.name());
-                let variable = server
-                    .and_then(|server| server.key_variable)
-                    .unwrap_or(OPENAI_KEY);
-                Some(format!("see the key in {variable}"))
-            }
-            (_, ProviderErrorKind::Connection) if is_ollama => {
-                Some("start it with `ollama serve`, or say where it is with OLLAMA_HOST".to_owned())
-            }
-            (_, ProviderErrorKind::Connection) => Some(
-                "see that the server runs and can be reached; --base-url names another one"
-                    .to_owned(),
-            ),
-            (_, ProviderErrorKind::AnswerTooLarge) => Some(
-                "the model may be going round in circles: ask again, or another model".to_owned(),
-            ),
-            (_, ProviderErrorKind::Quota) => {
-                Some("see the account's balance and limits".to_owned())
-            }
-            (_, ProviderErrorKind::RateLimit | ProviderErrorKind::Overloaded) => {
-                Some("try again later".to_owned())
-            }
-            (_, ProviderErrorKind::Loading) => {
-                Some("try again when the server has loaded the model".to_owned())
-            }
-            _ => None,
+        if error.kind == ProviderErrorKind::ContextTooLong {
+            return Some(SHORTEN.to_owned());
         }
+        // A recording fails as what was recorded did, and nothing helps against that.
+        let vendor = self.vendor?;
+        if error.kind == ProviderErrorKind::NotFound {
+            let models = self.models().await.unwrap_or_default();
+            if let Some(closest) = closest(model.as_str(), &models) {
+                return Some(closest);
+            }
+        }
+        (vendor.hint)(&error.kind, model).or_else(|| self.common_advice(&error.kind))
+    }
+
+    /// What helps whoever the provider is.
+    fn common_advice(&self, kind: &ProviderErrorKind) -> Option<String> {
+        let advice = match kind {
+            ProviderErrorKind::Authentication => {
+                return Some(format!("see the key in {}", self.key_variable?));
+            }
+            ProviderErrorKind::NotFound => "see --model and --base-url",
+            ProviderErrorKind::Connection => {
+                "see that the server runs and can be reached; --base-url names another one"
+            }
+            ProviderErrorKind::AnswerTooLarge => {
+                "the model may be going round in circles: ask again, or another model"
+            }
+            ProviderErrorKind::Quota => "see the account's balance and limits",
+            ProviderErrorKind::RateLimit | ProviderErrorKind::Overloaded => "try again later",
+            ProviderErrorKind::Loading => "try again when the server has loaded the model",
+            _ => return None,
+        };
+        Some(advice.to_owned())
     }
 }
 
@@ -79,50 +68,27 @@ pub(crate) fn too_large(source: &(dyn Error + 'static)) -> Option<&'static str> 
 
 /// The names that may have been meant, or some of those that there are.
 pub(super) fn closest(wanted: &str, models: &[ModelId]) -> Option<String> {
+    let names = || models.iter().map(ModelId::as_str);
     let wanted = wanted.to_lowercase();
-    let score = |name: &str| {
-        let name = name.to_lowercase();
-        // A name without its tag or date is no typing error.
-        if !wanted.is_empty() && name.starts_with(&wanted) {
-            1.0
-        } else {
-            strsim::normalized_damerau_levenshtein(&wanted, &name)
-        }
-    };
-    let mut scored: Vec<(f64, &str)> = models
-        .iter()
-        .map(|model| (score(model.as_str()), model.as_str()))
-        .collect();
-    // A stable order: names that are equally close come as the provider has them.
-    scored.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let similar: Vec<&str> = scored
-        .iter()
-        .take(SHOWN)
-        .filter(|(score, _)| *score > SIMILAR)
-        .map(|(_, name)| *name)
-        .collect();
-    if !similar.is_empty() {
-        return Some(format!("did you mean {}?", listed(&similar, " or ")));
+    // A name without its tag or date is no typing error.
+    let is_begun = |name: &&str| !wanted.is_empty() && name.to_lowercase().starts_with(&wanted);
+    let mut similar: Vec<&str> = names().filter(is_begun).take(SHOWN).collect();
+    while similar.len() < SHOWN
+        && let Some(next) = core::closest(&wanted, names().filter(|name| !similar.contains(name)))
+    {
+        similar.push(next);
     }
-    let first: Vec<&str> = models.iter().take(SHOWN).map(ModelId::as_str).collect();
+    if !similar.is_empty() {
+        return Some(format!("did you mean {}?", listed(similar, "or")));
+    }
     match models.len() {
         0 => None,
-        count if count > SHOWN => Some(format!(
-            "it has {} and {} more",
-            listed(&first, ", "),
-            count - SHOWN
-        )),
-        _ => Some(format!("it has {}", listed(&first, " and "))),
-    }
-}
-
-/// Names in a row, the last two joined by `last`.
-fn listed(names: &[&str], last: &str) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match &quoted[..] {
-        [] => String::new(),
-        [only] => only.clone(),
-        [rest @ .., end] => format!("{}{last}{end}", rest.join(", ")),
+        count if count > SHOWN => {
+            let first: Vec<String> = names().take(SHOWN).map(|name| listed([name], "")).collect();
+            let more = count - SHOWN;
+            Some(format!("it has {} and {more} more", first.join(", ")))
+        }
+        _ => Some(format!("it has {}", listed(names(), "and"))),
     }
 }
 

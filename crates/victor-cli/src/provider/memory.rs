@@ -1,10 +1,10 @@
 //! Whose models a session was held with, kept in its metadata so that it goes on with them.
 
-use clap::ValueEnum as _;
 use serde_json::{Value, json};
 use victor_orchestrator::protocols::ModelId;
 
-use super::{Choice, ProviderArgs};
+use super::ProviderArgs;
+use super::vendor::Choice;
 
 /// The name of the metadata.
 pub(crate) const PROVIDER: &str = "victor_provider";
@@ -25,7 +25,7 @@ impl Memory {
         let text = |name: &str| kept.get(name).and_then(Value::as_str);
         let flags = text("provider").and_then(|choice| {
             Some(ProviderArgs {
-                provider: Choice::from_str(choice, true).ok()?,
+                provider: Choice::named(&choice.to_lowercase())?,
                 base_url: text("base_url").map(str::to_owned),
                 server: text("server").map(str::to_owned),
             })
@@ -46,18 +46,17 @@ impl Memory {
 impl ProviderArgs {
     /// Whether the flags say anything.
     pub(crate) fn is_given(&self) -> bool {
-        self.provider != Choice::Auto || self.base_url.is_some() || self.server.is_some()
+        self.provider.0.is_some() || self.base_url.is_some() || self.server.is_some()
     }
 
     /// What a session is to remember of them. An address that may hold a secret is left out.
     pub(crate) fn memory(&self, name: &str, model: &ModelId) -> Value {
-        let choice = self.provider.to_possible_value();
         let address = self
             .base_url
             .as_deref()
             .filter(|url| !url.contains(['@', '?']));
         json!({
-            "provider": choice.as_ref().map(clap::builder::PossibleValue::get_name),
+            "provider": self.provider.name(),
             "base_url": address,
             "server": self.server,
             "name": name,
@@ -73,7 +72,7 @@ mod tests {
     #[test]
     fn flags_come_back_without_secrets() {
         let flags = |base_url: &str| ProviderArgs {
-            provider: Choice::OpenaiResponses,
+            provider: Choice::named("openai-responses").unwrap(),
             base_url: Some(base_url.to_owned()),
             server: Some("vllm".to_owned()),
         };
@@ -96,7 +95,7 @@ mod tests {
             );
         }
         let auto = ProviderArgs {
-            provider: Choice::Auto,
+            provider: Choice(None),
             base_url: None,
             server: None,
         };

@@ -6,10 +6,13 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use victor_openai::protocol::ListModels as _;
 use victor_openai::{OpenAiBuilder, OpenAiProvider, Server};
 use victor_orchestrator::protocols::{ModelId, ProviderError, ProviderErrorKind};
 
-use super::{LIST_TIME, Opened, Source, options, variable};
+use super::source::LIST_TIMEOUT;
+use super::vendor::{OpenRequest, Opened, Vendor, WhyNot};
+use super::{Source, options, variable};
 use crate::exit::Failure;
 
 /// The variable that says where Ollama is, as Ollama itself reads it.
@@ -17,32 +20,51 @@ const HOST: &str = "OLLAMA_HOST";
 /// The port of Ollama where none is named.
 const PORT: u16 = 11_434;
 /// How long Ollama is looked for where nobody asked for it.
-const SEARCH_TIME: Duration = Duration::from_millis(300);
+const SEARCH_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Ollama. Its first model answers where `needs_model` says that none is named.
-pub(super) async fn open(base_url: Option<&str>, needs_model: bool) -> Result<Opened, Failure> {
-    let address = address(base_url);
-    if !needs_model {
-        let provider = build(&address, None).map_err(Failure::usage)?;
-        return Ok(opened(provider));
-    }
-    let listed = first_model(&address, LIST_TIME).await;
-    let model = listed.map_err(|why_not| anyhow!("{why_not}"))?;
-    Ok(opened(
-        build(&address, Some(model)).map_err(Failure::usage)?,
-    ))
+pub(super) const VENDOR: Vendor = Vendor {
+    id: "ollama",
+    about: "Ollama, on this machine or at OLLAMA_HOST",
+    caveat: None,
+    only_model: None,
+    has_address: true,
+    takes_server: false,
+    key_variables: Vec::new,
+    remedy: Some("start Ollama"),
+    detect: Some(|| Box::pin(async { Ok(find().await.map_err(WhyNot::Other)) })),
+    open: |request| Box::pin(async move { open(&request).await }),
+    hint: |kind, model| match kind {
+        ProviderErrorKind::NotFound => Some(format!("fetch it with `ollama pull {model}`")),
+        ProviderErrorKind::Connection => Some(format!(
+            "start it with `ollama serve`, or say where it is with {HOST}"
+        )),
+        _ => None,
+    },
+};
+
+/// Ollama where it was chosen. Its first model answers where none is named.
+async fn open(request: &OpenRequest) -> Result<Opened, Failure> {
+    let address = address(request.base_url.as_deref());
+    let model = match request.needs_model {
+        false => None,
+        true => {
+            let listed = first_model(&address, LIST_TIMEOUT).await;
+            Some(listed.map_err(|why_not| anyhow!("{why_not}"))?)
+        }
+    };
+    Ok(opened(build(&address, model).map_err(Failure::usage)?))
 }
 
 /// Ollama, if it is there and has a model; else why it is no choice.
-pub(super) async fn find() -> Result<Opened, String> {
+async fn find() -> Result<Opened, String> {
     let address = address(None);
     let server = address.server();
     // Where nobody listens this is told at once, before there is an HTTP client.
-    match timeout(SEARCH_TIME, TcpStream::connect(&server)).await {
+    match timeout(SEARCH_TIMEOUT, TcpStream::connect(&server)).await {
         Ok(Ok(_)) => {}
         Ok(Err(_)) | Err(_) => return Err(format!("no Ollama is at {server}")),
     }
-    let model = first_model(&address, SEARCH_TIME).await?;
+    let model = first_model(&address, SEARCH_TIMEOUT).await?;
     let provider = build(&address, Some(model)).map_err(|error| error.to_string())?;
     let reason = Some(format!("because Ollama is at {server}"));
     Ok(Opened {
@@ -54,7 +76,10 @@ pub(super) async fn find() -> Result<Opened, String> {
 fn opened(provider: Arc<OpenAiProvider>) -> Opened {
     Opened {
         provider: provider.clone(),
-        source: Source::Ollama(provider),
+        source: Source {
+            models: Some(provider),
+            ..Source::new(&VENDOR)
+        },
         reason: None,
     }
 }

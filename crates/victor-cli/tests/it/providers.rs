@@ -422,7 +422,7 @@ fn a_server_that_is_named() {
     );
     let needless = ask(&folder, &["--provider", "ollama", "--server", "kimi"], &[]);
     let expected =
-        "--server goes with --provider openai, openai-responses or anthropic, or with none";
+        "--server goes with --provider anthropic, openai or openai-responses, or with none";
     check_error(&needless, 2, expected);
 }
 

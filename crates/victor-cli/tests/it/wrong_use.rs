@@ -19,8 +19,19 @@ fn check(arguments: &[&str], begins: &str, ends: &str) {
     assert!(line.ends_with(ends), "{line}");
 }
 
+/// The providers that the help names, in its order.
+fn providers() -> Vec<String> {
+    let help = chat(folder().path(), &["--help"], "").stdout;
+    let values = help.split("--provider <NAME>").nth(1).unwrap();
+    let values = values.split("--base-url").next().unwrap().lines();
+    let named = values.filter_map(|line| line.trim().strip_prefix("- ")?.split_once(':'));
+    named.map(|(name, _)| name.to_owned()).collect()
+}
+
 #[test]
 fn flags() {
+    let providers = providers();
+    assert!(providers.len() > 3, "{providers:?}");
     check(
         &["chat", "--frobnicate", "hello"],
         "unexpected argument '--frobnicate' found",
@@ -34,7 +45,10 @@ fn flags() {
     check(
         &["chat", "--provider", "nobody", "hello"],
         "invalid value 'nobody'",
-        "[possible values: auto, offline, anthropic, openai, openai-responses, ollama]; see `victor --help`",
+        &format!(
+            "[possible values: {}]; see `victor --help`",
+            providers.join(", ")
+        ),
     );
     check(
         &["chat", "--session", "", "hello"],

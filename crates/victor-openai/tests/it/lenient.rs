@@ -8,7 +8,8 @@ use victor_http::{HttpOptions, HttpProxy};
 use victor_openai::model_api::AnswerLimits;
 use victor_openai::{Dialect, OpenAiProvider, Server, StreamDecoder};
 use victor_provider_protocol::{
-    ChatProvider, ChatRequest, Completion, CompletionEvent, ProviderError, ProviderErrorKind,
+    ChatProvider, ChatRequest, Completion, CompletionEvent, ListModels, ProviderError,
+    ProviderErrorKind,
 };
 
 use crate::fake::{Fake, Reply};

@@ -1,7 +1,9 @@
 //! Lists of models, and what is known of them.
 
 use victor_openai::{Dialect, Server};
-use victor_provider_protocol::{Capabilities, CapabilitySource, ChatProvider, ProviderErrorKind};
+use victor_provider_protocol::{
+    Capabilities, CapabilitySource, ChatProvider, ListModels, ProviderErrorKind,
+};
 
 use crate::fake::{Fake, Reply};
 

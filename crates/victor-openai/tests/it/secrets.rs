@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use victor_core::{Context, Message};
 use victor_openai::{Dialect, OpenAiBuilder, Server};
-use victor_provider_protocol::{ChatProvider, ChatRequest};
+use victor_provider_protocol::{ChatProvider, ChatRequest, ListModels};
 
 use crate::fake::{Fake, Reply};
 
