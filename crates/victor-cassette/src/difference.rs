@@ -1,19 +1,19 @@
-//! Where two requests differ.
+//! Differences between two requests.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
 
-/// How much of a value is shown.
+/// Number of characters of a value that are shown.
 const SHOWN: usize = 120;
-/// How much of what is the same is shown before the difference between two texts.
+/// Number of equal characters that are shown before the difference between two texts.
 const BEFORE: usize = 20;
 
 /// The first difference between what was recorded and what was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// Where it is, as a JSON pointer (RFC 6901).
+    /// Place, as a JSON pointer (RFC 6901).
     pointer: String,
     recorded: String,
     found: String,

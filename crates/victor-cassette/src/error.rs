@@ -1,4 +1,4 @@
-//! What can go wrong with a cassette.
+//! Errors of cassettes.
 
 use std::io;
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ pub enum CassetteError {
         path: PathBuf,
         /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// Cause.
         #[source]
         source: serde_json::Error,
     },

@@ -12,12 +12,12 @@ use victor_provider_protocol::{
 
 use crate::redactor::Redactor;
 
-/// What the first line says the file is.
+/// Name of the format in the first line.
 pub(crate) const FORMAT: &str = "victor-cassette";
 /// The version of the format that is written, and the latest that can be read.
 pub(crate) const VERSION: u32 = 1;
 
-/// How the first line begins, whatever the version.
+/// The beginning of the first line in every version.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Mark {
     pub(crate) format: String,
@@ -33,7 +33,7 @@ pub(crate) struct Header {
     pub(crate) provider: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) default_model: Option<ModelId>,
-    /// What the default model can do.
+    /// Capabilities of the default model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) capabilities: BTreeMap<ModelId, Capabilities>,
 }
@@ -44,10 +44,10 @@ pub(crate) struct Exchange {
     /// In which place its call began, from 1. The lines are in the order in which the calls ended.
     pub(crate) number: u64,
     pub(crate) request: Value,
-    /// What the model can do, where no line before says it.
+    /// Capabilities of the model, in the first line about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) capabilities: Option<Capabilities>,
-    /// What came over the stream.
+    /// Events of the stream.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) events: Vec<Event>,
     /// With what the call failed before there was a stream.
@@ -58,7 +58,7 @@ pub(crate) struct Exchange {
     pub(crate) dropped: bool,
 }
 
-/// What came over a stream.
+/// An event of a stream.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Event {
@@ -142,7 +142,7 @@ impl Exchange {
 }
 
 impl Event {
-    /// What is written about an event; nothing about one of a kind that this version does not know.
+    /// Returns the record of an event; none for a kind that this version does not know.
     pub(crate) fn of(event: &Result<CompletionEvent, ProviderError>) -> Option<Self> {
         Some(match event {
             Ok(CompletionEvent::TextDelta(text)) => Self::Text(text.clone()),

@@ -121,7 +121,7 @@ impl CassettePlayer {
         Some(model.into())
     }
 
-    /// How many exchanges have not been asked for yet.
+    /// Returns the number of exchanges that have not been asked for yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.state.lock().left.len()

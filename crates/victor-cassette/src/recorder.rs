@@ -77,7 +77,7 @@ impl CassetteRecorder {
         self
     }
 
-    /// How many exchanges are recorded, if all could be that have ended.
+    /// Returns the number of recorded exchanges, if all that have ended could be written.
     ///
     /// # Errors
     ///

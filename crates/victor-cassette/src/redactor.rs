@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::secret;
 
-/// What stands in the place of a secret.
+/// Placeholder for a secret.
 const PLACEHOLDER: &str = "[redacted]";
 
 /// Takes out what looks like a key, and texts that are known to be secret.
@@ -135,7 +135,7 @@ fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     merged
 }
 
-/// What is left of a window of the text, with a placeholder where a range begins.
+/// Cuts the ranges out of a window of the text, with a placeholder at the beginning of each.
 fn cut(text: &str, ranges: &[Range<usize>], window: Range<usize>) -> String {
     let mut left = String::new();
     let mut at = window.start;

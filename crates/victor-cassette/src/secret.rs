@@ -1,8 +1,8 @@
-//! What looks like a key.
+//! Recognition of keys.
 
 use std::ops::Range;
 
-/// How keys of well-known services begin, and how long at least the rest of such a word is.
+/// Beginnings of the keys of well-known services, each with the least length of the rest.
 const PREFIXES: [(&str, usize); 11] = [
     ("sk-", SHORTEST),
     ("sk_", 16),
@@ -17,7 +17,7 @@ const PREFIXES: [(&str, usize); 11] = [
     ("AKIA", 16),
 ];
 
-/// How names end whose values are secret, in lower case and with `_` for `-`.
+/// Endings of names whose values are secret, in lower case and with `_` for `-`.
 const NAMES: [&str; 9] = [
     "api_key",
     "apikey",
@@ -34,7 +34,7 @@ const NAMES: [&str; 9] = [
 const SHORTEST: usize = 6;
 /// So many letters and digits in a row are no word.
 const LONGEST_WORD: usize = 15;
-/// How much may stand between a name and its value.
+/// Most characters between a name and its value.
 const LONGEST_SEPARATOR: usize = 8;
 
 /// Finds what looks like a key, from left to right.
@@ -134,7 +134,7 @@ fn ends_value(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"\"'`\\,;&(){}[]<>".contains(&byte)
 }
 
-/// Where the bytes end that are of one sort.
+/// Returns the end of a run of bytes of one sort.
 fn run(bytes: &[u8], from: usize, is: impl Fn(u8) -> bool) -> usize {
     let rest = bytes[from..].iter();
     from + rest.take_while(|byte| is(**byte)).count()

@@ -21,11 +21,11 @@ pub(crate) struct Tape {
 #[derive(Debug)]
 struct State {
     file: File,
-    /// How much of it is whole lines.
+    /// Length of its whole lines, in bytes.
     length: u64,
-    /// How many calls have begun.
+    /// Number of calls that have begun.
     begun: u64,
-    /// How many exchanges are written.
+    /// Number of written exchanges.
     written: usize,
     /// The models of which it is written what they can do.
     known: BTreeSet<ModelId>,
@@ -92,7 +92,7 @@ impl Tape {
         }
     }
 
-    /// How many exchanges are written, if all could be that have ended.
+    /// Returns the number of written exchanges, if all that have ended could be written.
     pub(crate) fn written(&self) -> Result<usize, CassetteError> {
         let state = self.state.lock();
         match &state.failed {

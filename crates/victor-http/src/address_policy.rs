@@ -51,7 +51,7 @@ impl AddressPolicy {
         }
     }
 
-    /// What resolves names, if not the client itself.
+    /// Returns the resolver of names; none leaves that to the client.
     pub(crate) fn resolver(&self) -> Option<PublicResolver> {
         match self {
             Self::Anywhere => None,

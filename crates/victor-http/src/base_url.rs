@@ -1,4 +1,4 @@
-//! Where an API is.
+//! The base URL of an API.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use reqwest::Url;
 use crate::HttpError;
 use crate::error::without_secrets;
 
-/// Where an API is: what stands before the paths of its methods.
+/// The base URL of an API, in front of the paths of its methods.
 ///
 /// It may have a path, with or without a slash at its end, and a query, which goes behind the path of each method, as
 /// Azure and some gateways want it. A user and a password become a header, and are seen nowhere else. An API behind a

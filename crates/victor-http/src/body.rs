@@ -1,4 +1,4 @@
-//! What a request sends.
+//! The body of a request.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// What a request sends: bytes in one piece, or in several that are sent one after the other as they are.
+/// The body of a request: bytes in one piece, or in several that are sent one after the other.
 ///
 /// Pieces are shared and never put together, so that what many requests begin with is copied for none of them.
 #[derive(Debug, Clone, Default)]
 pub struct HttpBody(VecDeque<Bytes>);
 
 impl HttpBody {
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.iter().map(Bytes::len).sum()

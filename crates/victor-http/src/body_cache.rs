@@ -56,10 +56,10 @@ struct Kept<S> {
     bytes: usize,
 }
 
-/// What has been written of a conversation. Made by [`BodyCache::take`].
+/// The beginning of a conversation as it was encoded. Made by [`BodyCache::take`].
 #[derive(Debug, Default)]
 pub struct EncodedPrefix<S> {
-    /// What the adapter remembers of it.
+    /// State that the adapter needs to continue behind it.
     pub state: S,
     messages: Messages,
     count: usize,
@@ -79,9 +79,9 @@ impl<S: Default> BodyCache<S> {
         }
     }
 
-    /// What is kept of the beginning of a conversation: at most its [`stable_prefix_len`] messages, and nothing where it is none
-    /// that has been written. Requests of other `variant`s are written in another way. What is taken is gone until it
-    /// is [put](Self::put) back.
+    /// Takes what is kept of the beginning of a conversation: at most its [`stable_prefix_len`] messages, and nothing
+    /// of a conversation that was not encoded before. A request of another `variant` is encoded in another way. The
+    /// prefix is gone until it is [put](Self::put) back.
     #[must_use]
     pub fn take(
         &self,
@@ -154,7 +154,7 @@ impl<S> Kept<S> {
 }
 
 impl<S> EncodedPrefix<S> {
-    /// How many messages have been written, from the first on.
+    /// Returns the number of encoded messages, from the first on.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
@@ -194,9 +194,9 @@ impl<S> EncodedPrefix<S> {
     }
 }
 
-/// How many messages are settled: written in the same way whatever follows them. They are those before the last change
-/// of sides, since what follows may still belong to what is behind it. A message that may be left out, so that its
-/// neighbours meet, is of no side.
+/// Returns the number of messages that are encoded in the same way whatever follows them. These are the messages before
+/// the last change of sides: later ones may still be joined with what follows. A message that may be left out, so that
+/// its neighbours meet, is of no side.
 #[must_use]
 pub fn stable_prefix_len<'a, S: PartialEq>(
     messages: &'a Messages,

@@ -157,7 +157,7 @@ fn finish(response: Response, exchange: Exchange) -> Result<HttpResponse, HttpEr
     }
 }
 
-/// Where an answer sends to.
+/// The target of a redirect.
 fn location(response: &Response) -> Option<&HeaderValue> {
     let redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     response.headers().get(LOCATION).filter(|_| redirect)

@@ -1,4 +1,4 @@
-//! What can go wrong between Victor and an HTTP server.
+//! Errors between Victor and an HTTP server.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub enum HttpError {
     /// The client cannot be built as the options say.
     #[error("cannot build an HTTP client: {reason}")]
     InvalidOptions {
-        /// What is wrong with them.
+        /// Fault of the options.
         reason: String,
     },
     /// The URL does not name an HTTP server.
@@ -28,7 +28,7 @@ pub enum HttpError {
     InvalidUrl {
         /// The URL, without what may be secret.
         url: String,
-        /// What is wrong with it.
+        /// Reason.
         reason: String,
     },
     /// The server, or the proxy on the way to it, cannot be reached: the name is unknown, or nobody listens.
@@ -62,9 +62,9 @@ pub enum HttpError {
     Timeout {
         /// The server, by host and port.
         server: String,
-        /// Which limit it met.
+        /// The exceeded limit.
         limit: TimeLimit,
-        /// How long that is.
+        /// Length of the limit.
         duration: Duration,
     },
     /// The server sends elsewhere. That is not followed, so that keys do not travel.
@@ -74,7 +74,7 @@ pub enum HttpError {
         server: String,
         /// The HTTP status.
         status: u16,
-        /// Where it sends to, without what may be secret.
+        /// Target, without secrets.
         location: String,
     },
     /// A body is larger than it may be.
@@ -82,7 +82,7 @@ pub enum HttpError {
     BodyTooLarge {
         /// The server, by host and port.
         server: String,
-        /// How large a body may be.
+        /// Largest size of a body, in bytes.
         limit: usize,
     },
     /// An event is larger than it may be.
@@ -90,7 +90,7 @@ pub enum HttpError {
     EventTooLarge {
         /// The server, by host and port.
         server: String,
-        /// How large an event may be.
+        /// Largest size of an event, in bytes.
         limit: usize,
     },
     /// The connection ended before the answer did.
@@ -98,7 +98,7 @@ pub enum HttpError {
     Truncated {
         /// The server, by host and port.
         server: String,
-        /// What happened.
+        /// Reason.
         reason: String,
     },
     /// The answer is not HTTP, or not compressed as it claims.
@@ -106,7 +106,7 @@ pub enum HttpError {
     Malformed {
         /// The server, by host and port.
         server: String,
-        /// What is wrong with it.
+        /// Reason.
         reason: String,
     },
     /// A text or an event is not UTF-8.
@@ -173,7 +173,7 @@ impl HttpError {
         }
     }
 
-    /// What an error of the client beneath means.
+    /// Classifies an error of the client beneath.
     pub(crate) fn new(error: &reqwest::Error, server: &str, options: &HttpOptions) -> Self {
         let causes = || causes(error);
         let server = server.to_owned();

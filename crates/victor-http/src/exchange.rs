@@ -13,7 +13,7 @@ pub(crate) struct Exchange {
     /// The server, by host and port.
     pub(crate) server: String,
     pub(crate) options: Arc<HttpOptions>,
-    /// When it must be over, where there is a limit to it as a whole.
+    /// Deadline of the exchange as a whole, with the length of its limit.
     deadline: Option<(Instant, Duration)>,
 }
 

@@ -1,4 +1,4 @@
-//! Which proxies can be used.
+//! The proxies that can be used.
 
 use crate::HttpError;
 use crate::error::without_secrets;

@@ -1,4 +1,4 @@
-//! What a server answers.
+//! Answers of servers.
 
 use std::fmt;
 use std::mem;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use crate::exchange::Exchange;
 use crate::{HttpError, SseDecoder, SseError, SseEvent, TimeLimit};
 
-/// What a server answers: the status and the headers, while the body is still to come.
+/// The answer of a server: its status and headers, while the body is still to come.
 pub struct HttpResponse {
     response: reqwest::Response,
     exchange: Exchange,
@@ -28,14 +28,14 @@ pub struct EventStream {
     /// The document that came instead of events, as far as it has come, and once it is whole.
     body: Vec<u8>,
     document: String,
-    /// When something came last.
+    /// Time of the last bytes.
     received: Instant,
-    /// When content came last, and before the last event.
+    /// Time of the last content, and of the content before the last event.
     content: Content,
     content_before: Content,
 }
 
-/// When content came last.
+/// Time of the last content.
 #[derive(Debug, Clone, Copy)]
 struct Content {
     at: Instant,

@@ -1,11 +1,11 @@
-//! How long a server asks to wait.
+//! The time that a server asks to wait.
 
 use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// How long the server asks to wait before another request: `retry-after-ms`, else `retry-after` in seconds or as a
-/// date. None where it does not say, or not in a form that is known.
+/// Returns the time that the server asks to wait before another request: `retry-after-ms`, else `retry-after` in
+/// seconds or as a date. None if there is no such header, or its form is unknown.
 ///
 /// A date is measured against the `date` of the answer, where there is one, so that it does not matter whether the
 /// clocks agree. One that has passed is a wait of zero.

@@ -34,9 +34,9 @@ use memchr::{memchr, memchr2};
 pub struct SseDecoder {
     /// The bytes of the event that is being read, and what is around it.
     buffer: Vec<u8>,
-    /// Where the event begins that is being read.
+    /// Beginning of the event that is being read.
     start: usize,
-    /// Where the line begins that is being read.
+    /// Beginning of the line that is being read.
     line: usize,
     /// Up to where the end of that line has been looked for.
     searched: usize,
@@ -46,11 +46,11 @@ pub struct SseDecoder {
     at_start: bool,
     /// The name of the event that is being read.
     event: Vec<u8>,
-    /// Where in the buffer its data is. Further lines of data are moved to the end of the first.
+    /// Place of its data in the buffer. Further lines of data are moved to the end of the first.
     data: Option<Range<usize>>,
     /// Whether that event is whole and has been handed out.
     handed_out: bool,
-    /// How large an event may be.
+    /// Largest size of an event, in bytes.
     limit: usize,
     /// Whether one was larger.
     too_large: bool,
@@ -60,9 +60,9 @@ pub struct SseDecoder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SseEvent<'a> {
-    /// What kind of event it is; empty where the server does not say.
+    /// Kind of the event; empty if the server names none.
     pub event: &'a str,
-    /// What it says.
+    /// Data of the event.
     pub data: &'a str,
     /// Whether the blank line came that ends an event. If not, the stream ended first, and the data may be cut off.
     pub complete: bool,
@@ -75,7 +75,7 @@ pub enum SseError {
     /// An event is larger than it may be. Nothing can be decoded after it.
     #[error("an event is larger than {limit} bytes")]
     TooLarge {
-        /// How large it may be, with the names of its fields, its line ends and the comments in it.
+        /// Largest size in bytes, with the names of fields, the line ends and the comments.
         limit: usize,
     },
     /// The name or the data of an event is not UTF-8. The next call goes on with the event after it.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr2;
 use memchr::memmem::{find, find_iter};
 
-/// How often in a row a template may be of no use before none is made any more.
+/// Number of templates in a row that may prove useless before no other one is made.
 const PATIENCE: u8 = 8;
 
 /// Fields whose value is padding, different in every event.
@@ -36,14 +36,14 @@ pub struct TextTemplate {
     misses: u8,
 }
 
-/// What stands around the strings that differ.
+/// The text around the strings that differ.
 #[derive(Debug)]
 struct Shape {
     /// Up to the first of the strings, with its opening quote.
     head: Box<str>,
     /// From the closing quote of a string on: up to the next one, or to the end.
     rest: Vec<Box<str>>,
-    /// Which of the strings is the text.
+    /// Index of the string that is the text.
     text: usize,
 }
 
@@ -122,7 +122,8 @@ impl Shape {
     }
 }
 
-/// Where the string begins that is the value of a field, behind its opening quote, if there is just one such field.
+/// Returns the beginning of the string that is the value of a field, behind its opening quote, if there is just one
+/// such field.
 ///
 /// What is found is no text that looks like it: in a string, the quotes would be escaped.
 fn string_of(data: &str, field: &str) -> Option<usize> {
@@ -135,7 +136,7 @@ fn string_of(data: &str, field: &str) -> Option<usize> {
     value.starts_with('"').then(|| data.len() - value.len() + 1)
 }
 
-/// Where a string ends: at its closing quote.
+/// Returns the end of a string, at its closing quote.
 fn end_of_string(data: &str) -> Option<usize> {
     let mut end = 0;
     loop {
@@ -157,7 +158,7 @@ fn is_same_end(one: &str, other: &str) -> bool {
     brackets(one).is_some_and(|one| brackets(other) == Some(one))
 }
 
-/// What a string says; nothing if it is none that JSON allows.
+/// Decodes a JSON string; none if it is invalid.
 fn unescaped(string: &str) -> Option<Cow<'_, str>> {
     if string.bytes().any(|byte| byte < b' ') {
         return None;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How much one answer may say. A model that repeats itself without end, or a server that means harm, meets them; an
+/// Limits on the content of one answer. A model that repeats itself without end, or a malicious server, meets them; an
 /// answer that a person could read does not.
 ///
 /// Lengths are bytes of UTF-8. They bound the memory that an answer takes, and what is stored of it.
@@ -16,15 +16,15 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnswerLimits {
-    /// How long text and thoughts of an answer may be together. 8 MiB by default: some two million tokens, and more
-    /// than any model writes.
+    /// Most bytes of the text and the thoughts of an answer together. Defaults to 8 MiB: some two million tokens, and
+    /// more than any model writes.
     pub max_text_bytes: usize,
-    /// How long the arguments of one call may be. 4 MiB by default.
+    /// Most bytes of the arguments of one call. Defaults to 4 MiB.
     pub max_argument_bytes: usize,
-    /// How many calls an answer may have. 256 by default, which is twice as many as OpenAI allows.
+    /// Most calls in an answer. Defaults to 256, twice as many as OpenAI allows.
     pub max_calls: usize,
-    /// How much of an answer may be what only its provider understands, such as sealed thoughts and the results of its
-    /// own tools. 64 MiB by default: there are pictures among them.
+    /// Most bytes of data that only the provider understands, such as sealed thoughts and the results of its own tools.
+    /// Defaults to 64 MiB: there are pictures among them.
     pub max_opaque_bytes: usize,
 }
 
@@ -58,7 +58,7 @@ pub enum LimitExceeded {
     Arguments(usize),
     /// It has more calls.
     Calls(usize),
-    /// What only its provider understands has more bytes.
+    /// The data that only the provider understands has more bytes.
     Opaque(usize),
 }
 

@@ -36,7 +36,7 @@ pub struct Pieces(Vec<(String, Piece)>);
 
 #[derive(Debug, Clone)]
 enum Piece {
-    /// What has come in one piece.
+    /// A value that has come in one piece.
     Raw(Box<RawValue>),
     Text(String),
     Object(Pieces),

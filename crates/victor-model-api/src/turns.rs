@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use victor_core::{Message, Messages, Part, Role, ToolCall, ToolResult};
 
-/// What is sent for a message or a result in which nothing can be sent.
+/// The text sent for a message or a result in which nothing can be sent.
 pub const EMPTY: &str = "(empty)";
 
-/// What is sent for the user where a history begins with an answer.
+/// The text sent for the user where a history begins with an answer.
 pub const LEFT_OUT: &str = "(Earlier messages were left out.)";
 
-/// What is sent for the model where the user speaks behind the results of tools, to servers that want an answer between
-/// them.
+/// The text sent for the model where the user speaks right after the results of tools, to servers that require an
+/// answer between them.
 pub const BRIDGE: &str = "(no answer yet)";
 
 /// A side of a conversation.

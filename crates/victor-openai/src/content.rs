@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::mem;
 
 use serde::Serialize;
-use victor_core::Part;
+use victor_core::{MediaSource, Part};
 use victor_model_api::EMPTY;
 
 /// What stands between two texts that are one.
@@ -22,8 +22,28 @@ pub(crate) enum Content<'a, P> {
 /// A part of a content in one of the dialects.
 pub(crate) trait ContentForm<'a>: Sized {
     fn text(text: Cow<'a, str>) -> Self;
-    /// A picture or a document; none of anything else.
-    fn media(part: &'a Part) -> Option<Self>;
+    /// A picture from this source, if the dialect has a form for it.
+    fn picture(source: &'a MediaSource) -> Option<Self>;
+    /// A document from this source, if the dialect has a form for it.
+    fn document(name: &'a str, source: &'a MediaSource) -> Option<Self>;
+
+    /// A picture or a document; none for anything else. One that has no form is named, so that the model knows that it
+    /// lacks it.
+    fn media(part: &'a Part) -> Option<Self> {
+        let (part, lacking) = match part {
+            Part::Image(image) => (
+                Self::picture(&image.source),
+                "[a picture that cannot be shown here]",
+            ),
+            Part::Document(document) => {
+                let name = document.title.as_deref().unwrap_or("document");
+                let document = Self::document(name, &document.source);
+                (document, "[a document that cannot be shown here]")
+            }
+            _ => return None,
+        };
+        Some(part.unwrap_or_else(|| Self::text(lacking.into())))
+    }
 }
 
 /// The content of a message, as it is put together out of several.

@@ -1,6 +1,7 @@
 //! In what servers differ.
 
 use victor_http::KeyHeader;
+use victor_model_api::{Side, Turn};
 
 /// In what servers differ that speak one dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,12 @@ pub enum ReasoningField {
 }
 
 impl Quirks {
+    /// Whether a conversation that begins with these turns needs something that the user said before it.
+    pub(crate) fn lacks_user(&self, turns: &[Turn<'_>]) -> bool {
+        let is_answer = |turn: &Turn<'_>| turn.side == Side::Assistant;
+        self.strict_roles && turns.first().is_some_and(is_answer)
+    }
+
     /// Those of a server of which nothing is known.
     pub const COMPATIBLE: Self = Self {
         max_tokens: MaxTokensField::MaxTokens,

@@ -1,9 +1,9 @@
-//! What a model can do.
+//! Capabilities of models.
 
 use serde::{Deserialize, Serialize};
 
 victor_core::open_string_enum! {
-    /// Where the knowledge of what a model can do came from, from the least to the most reliable.
+    /// The origin of a model's known capabilities, from the least to the most reliable.
     #[derive(Default)]
     pub enum CapabilitySource {
         /// It is assumed, because nothing is known of the model.
@@ -20,16 +20,16 @@ victor_core::open_string_enum! {
     }
 }
 
-/// What a model can do, as far as its provider knows.
+/// The capabilities of a model, as far as its provider knows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Where this knowledge came from.
+    /// Origin of this knowledge.
     pub source: CapabilitySource,
-    /// How many tokens a request and its answer may have together; unknown if absent.
+    /// Most tokens of a request and its answer together; unknown if absent.
     pub context_window: Option<u64>,
-    /// How many tokens an answer may have; unknown if absent.
+    /// Most tokens of an answer; unknown if absent.
     pub max_output_tokens: Option<u64>,
     /// Whether it calls tools.
     pub tools: bool,

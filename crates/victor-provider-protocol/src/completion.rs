@@ -1,4 +1,4 @@
-//! What comes back from a model.
+//! Answers of models.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::ProviderErrorKind;
 pub struct Completion {
     #[serde(default)]
     version: FormatVersion<1>,
-    /// What the model wrote, in order: thoughts, text, tool calls, and what only its provider understands.
+    /// Parts of the answer, in order: thoughts, text, tool calls, and data that only the provider understands.
     pub parts: Vec<Part>,
     /// Why it stopped.
     pub stop_reason: StopReason,
-    /// What the call used, attempts that failed before it among them.
+    /// Usage of the call, including the attempts that failed before it.
     pub usage: Usage,
-    /// How many tokens the model read at the end, where `usage` is a sum over several rounds on the provider's side.
-    /// Absent where there was one round, and `usage` says it.
+    /// Number of tokens that the model read in the last of several rounds on the provider's side, of which `usage` is
+    /// the sum. Absent if there was one round, so that `usage` tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
     /// The model that answered, which may be a more exact name than the one that was asked for.
@@ -107,7 +107,7 @@ pub struct RetryNotice {
     pub kind: ProviderErrorKind,
     /// Its error in words.
     pub message: String,
-    /// How long Victor waits before the next attempt.
+    /// Wait before the next attempt.
     pub delay: Duration,
     /// Fields that this version does not know.
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! What can go wrong between Victor and a model.
+//! Errors between Victor and a model.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -17,13 +17,13 @@ pub struct ProviderError {
     pub kind: ProviderErrorKind,
     /// The name of the provider.
     pub provider: Box<str>,
-    /// What happened, for a person.
+    /// Description for a person.
     pub message: String,
     /// The HTTP status, where there was one.
     pub status: Option<u16>,
-    /// How long the provider asks to wait before another attempt.
+    /// Time that the provider asks to wait before another attempt.
     pub retry_after: Option<Duration>,
-    /// What the failed attempt used, as far as the provider said.
+    /// Usage of the failed attempt, as far as the provider tells it.
     pub usage: Box<Usage>,
     /// The error beneath.
     #[source]

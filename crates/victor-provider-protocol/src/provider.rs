@@ -25,7 +25,7 @@ use crate::{Capabilities, ChatRequest, Completion, CompletionStream, ProviderErr
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ChatProvider: fmt::Debug + Send + Sync + 'static {
-    /// The provider's name, for example `anthropic`.
+    /// Returns the provider's name, for example `anthropic`.
     fn name(&self) -> &str;
 
     /// Asks the model, and returns the answer while it is being written.
@@ -44,12 +44,12 @@ pub trait ChatProvider: fmt::Debug + Send + Sync + 'static {
         self.stream_chat(request).await?.completion().await
     }
 
-    /// The model that is asked where none is chosen; none if one must be chosen.
+    /// Returns the model that is asked where none is chosen; none if one must be chosen.
     fn default_model(&self) -> Option<ModelId> {
         None
     }
 
-    /// What the model can do. Does no I/O: what must be asked for is asked for when the provider is built.
+    /// Returns the capabilities of a model. Does no I/O: a provider that must ask for them does so when it is built.
     fn capabilities(&self, model: &ModelId) -> Capabilities;
 }
 

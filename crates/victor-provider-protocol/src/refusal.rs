@@ -1,11 +1,11 @@
-//! What a provider tells of a refusal.
+//! Details of a refusal.
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::Extra;
 
 use crate::Completion;
 
-/// What a provider tells of why a model, or a filter before it, declined to answer. All of it may be absent.
+/// The reasons that a provider gives for a refusal by the model or by a filter before it. All of them may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -24,7 +24,7 @@ pub struct Refusal {
 }
 
 impl Completion {
-    /// What the provider tells of why the model declined to answer; none if it tells nothing.
+    /// Returns the reasons that the provider gives for a refusal; none if it gives none.
     ///
     /// It is read from the object `stop_details` among the provider's own fields, as Anthropic sends it:
     /// <https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback>.

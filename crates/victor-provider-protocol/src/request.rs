@@ -1,4 +1,4 @@
-//! What goes out to a model.
+//! Requests to models.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct ChatRequest {
     pub response_format: Option<Arc<ResponseFormat>>,
     /// The longest answer, in tokens; the provider's own limit if absent.
     pub max_output_tokens: Option<u32>,
-    /// How freely the model chooses its words, usually 0 to 1; the provider's own default if absent.
+    /// Sampling temperature, usually 0 to 1; the provider's own default if absent.
     pub temperature: Option<f64>,
     /// Texts at which the model stops.
     pub stop_sequences: Vec<String>,
@@ -108,7 +108,7 @@ pub enum ToolChoice {
 pub struct ResponseFormat {
     /// Its name. Providers accept 1 to 64 ASCII letters, digits, `_` and `-`.
     pub name: String,
-    /// What it is good for, for the model; may be empty.
+    /// Description for the model; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// The JSON Schema, which must describe an object.

@@ -27,16 +27,16 @@ pub trait ProviderRouter: Coordinator {
     /// Sends all further requests to another provider and model.
     fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId);
 
-    /// Where requests go now.
+    /// Returns the current provider and model.
     fn route(&self) -> Route;
 
-    /// What a model can do, by the word of the current provider, and by what its refusals have taught: a window that
-    /// the provider names when it refuses a request as too long is the model's window from then on
+    /// Returns the capabilities of a model, as the current provider knows them, corrected by its refusals: a window
+    /// that the provider names when it refuses a request as too long is the model's window from then on
     /// ([`CapabilitySource::Learned`](crate::CapabilitySource::Learned)).
     fn capabilities(&self, model: &ModelId) -> Capabilities;
 }
 
-/// Where requests go.
+/// The provider and model to which requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Route {

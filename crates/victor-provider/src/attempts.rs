@@ -30,14 +30,14 @@ pub(crate) struct Attempts {
     failures: Failures,
     /// Whether something has been shown, after which there is no further attempt.
     shown: bool,
-    /// What the attempts that failed have used.
+    /// Usage of the failed attempts.
     lost: Usage,
 }
 
 type Opening = Pin<Box<dyn Future<Output = Opened> + Send>>;
 type Opened = Result<(CompletionStream, Option<Instant>), ProviderError>;
 
-/// What comes next.
+/// The next step of a request.
 enum Stage {
     /// An attempt, after a wait.
     Begin(Option<Duration>),
@@ -92,7 +92,7 @@ impl Attempts {
         })
     }
 
-    /// What becomes of an event: most are passed on, those that show nothing are not.
+    /// Handles an event of the answer, and returns it unless it shows nothing.
     fn pass(&mut self, mut event: CompletionEvent) -> Option<CompletionEvent> {
         match &mut event {
             CompletionEvent::TextDelta(text) | CompletionEvent::ThinkingDelta(text)
@@ -117,7 +117,7 @@ impl Attempts {
         Some(event)
     }
 
-    /// What becomes of an attempt that failed: a notice if another one follows, and otherwise the error.
+    /// Handles a failed attempt: returns a notice if another attempt follows, and otherwise the error.
     fn fail(&mut self, mut error: ProviderError) -> Result<CompletionEvent, ProviderError> {
         *error.usage = self.usage_with(&error.usage);
         error.provider = self.target.name.as_str().into();
@@ -144,7 +144,7 @@ impl Attempts {
         Ok(CompletionEvent::Retrying(notice))
     }
 
-    /// What has been used when an attempt that used `last` has ended.
+    /// Returns the usage of all attempts, of which the last one used `last`.
     fn usage_with(&mut self, last: &Usage) -> Usage {
         let mut usage = std::mem::take(&mut self.lost);
         usage += last;

@@ -11,9 +11,9 @@ use crate::RetryOptions;
 /// The attempts of one request that have failed.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
-    /// How many there were beside those that found the model loading.
+    /// Number of failures, without those that found the model loading.
     counted: u32,
-    /// How many found the model loading, and when the first did.
+    /// Number of failures that found the model loading, and the time of the first.
     loading: u32,
     loading_since: Option<Instant>,
 }
@@ -38,7 +38,7 @@ impl Failures {
 }
 
 impl RetryOptions {
-    /// How long to wait after failure number `failure`, or none if it was the last.
+    /// Returns the wait after failure number `failure`; none if there is no further attempt.
     fn delay(&self, failure: u32, error: &ProviderError) -> Option<Duration> {
         if !error.kind.is_transient() || failure >= self.max_attempts {
             return None;
@@ -46,7 +46,7 @@ impl RetryOptions {
         self.wait(failure, error)
     }
 
-    /// How long to wait after failure number `failure` if there is another attempt; none if that would be too long.
+    /// Returns the wait after failure number `failure` if another attempt follows; none if it would be too long.
     fn wait(&self, failure: u32, error: &ProviderError) -> Option<Duration> {
         match error.retry_after {
             Some(asked) => (asked <= self.max_retry_after).then_some(asked),

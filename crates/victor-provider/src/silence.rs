@@ -1,4 +1,4 @@
-//! How long a provider may be silent.
+//! The time limit of a provider's silence.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::attempts::deadline;
 
-/// How long a provider may be silent, from one event to the next.
+/// The time limit of a provider's silence, from one event to the next.
 ///
 /// Events that are there already need no clock. Between those that are waited for, the timer is left to run to an older
 /// deadline, and set anew only when that has passed: setting a timer costs more than an event.

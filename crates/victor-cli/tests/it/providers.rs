@@ -2,6 +2,9 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use victor_testkit::Reply;
@@ -356,6 +359,32 @@ fn a_server_that_is_not_there() {
         "no Ollama is at {NOWHERE}: start it with `ollama serve`, or say where it is with OLLAMA_HOST"
     );
     check_error(&ask(&folder, &["--provider", "ollama"], &[]), 1, &expected);
+}
+
+#[test]
+fn a_list_of_models_that_hangs_delays_no_answer() {
+    let (asked, waits) = mpsc::channel();
+    let (asked, waits) = (Mutex::new(asked), Mutex::new(waits));
+    let is_late = Arc::new(AtomicBool::new(false));
+    let late = Arc::clone(&is_late);
+    let api = Api::start(move |request| {
+        if request.path == "/v1/models" {
+            let asked = || {
+                let waits = waits.lock().unwrap();
+                waits.recv_timeout(Duration::from_secs(4))
+            };
+            let asked = tokio::task::block_in_place(asked);
+            late.store(asked.is_err(), Ordering::SeqCst);
+        } else {
+            asked.lock().unwrap().send(()).unwrap();
+        }
+        openai(request)
+    });
+    let url = format!("{}/v1", api.url());
+    let flags = ["--provider", "openai", "--base-url", &url, "--model", "m"];
+    let ran = ask(&folder(), &flags, &[]);
+    check_answer(&ran, "By chat.\n", "model m of openai-compatible");
+    assert!(!is_late.load(Ordering::SeqCst), "it waited for the list");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn check(arguments: &[&str], begins: &str, ends: &str) {
 fn providers() -> Vec<String> {
     let help = chat(folder().path(), &["--help"], "").stdout;
     let values = help.split("--provider <NAME>").nth(1).unwrap();
-    let values = values.split("--base-url").next().unwrap().lines();
+    let values = values.split("--base-url <URL>").next().unwrap().lines();
     let named = values.filter_map(|line| line.trim().strip_prefix("- ")?.split_once(':'));
     named.map(|(name, _)| name.to_owned()).collect()
 }

@@ -20,11 +20,11 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 pub enum Content {
     /// A text, as nearly always.
     Text(String),
-    /// What could be understood of a list of parts.
+    /// The intelligible ones of a list of parts.
     Pieces(Vec<Piece>),
 }
 
-/// What a typed part of a content says.
+/// A typed part of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Piece {

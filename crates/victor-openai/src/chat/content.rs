@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use victor_core::{Document, Image, MediaSource, Part};
+use victor_core::MediaSource;
 
 use crate::content::ContentForm;
 use crate::fields::DataUrl;
@@ -60,49 +60,27 @@ impl<'a> ContentForm<'a> for ContentPart<'a> {
         Self::Text { text }
     }
 
-    fn media(part: &'a Part) -> Option<Self> {
-        match part {
-            Part::Image(image) => Some(picture(image)),
-            Part::Document(document) => Some(file(document)),
-            _ => None,
-        }
-    }
-}
-
-/// Pictures and documents that this dialect has no place for are named, so that the model knows that it lacks them.
-fn picture(image: &Image) -> ContentPart<'_> {
-    match &image.source {
-        MediaSource::Base64 { media_type, data } => ContentPart::ImageUrl {
-            image_url: Url::Data {
+    fn picture(source: &'a MediaSource) -> Option<Self> {
+        let image_url = match source {
+            MediaSource::Base64 { media_type, data } => Url::Data {
                 url: DataUrl { media_type, data },
             },
-        },
-        MediaSource::Url(url) => ContentPart::ImageUrl {
-            image_url: Url::Address { url },
-        },
-        _ => ContentPart::Text {
-            text: "[a picture that cannot be shown here]".into(),
-        },
+            MediaSource::Url(url) => Url::Address { url },
+            _ => return None,
+        };
+        Some(Self::ImageUrl { image_url })
     }
-}
 
-fn file(document: &Document) -> ContentPart<'_> {
-    let filename = document.title.as_deref().unwrap_or("document");
-    match &document.source {
-        MediaSource::Base64 { media_type, data } => ContentPart::File {
-            file: File::Data {
+    fn document(filename: &'a str, source: &'a MediaSource) -> Option<Self> {
+        let file = match source {
+            MediaSource::Base64 { media_type, data } => File::Data {
                 filename,
                 file_data: DataUrl { media_type, data },
             },
-        },
-        MediaSource::File(file_id) => ContentPart::File {
-            file: File::Stored { file_id },
-        },
-        MediaSource::Url(url) => ContentPart::Text {
-            text: url.as_str().into(),
-        },
-        _ => ContentPart::Text {
-            text: "[a document that cannot be shown here]".into(),
-        },
+            MediaSource::File(file_id) => File::Stored { file_id },
+            MediaSource::Url(url) => return Some(Self::text(url.as_str().into())),
+            _ => return None,
+        };
+        Some(Self::File { file })
     }
 }

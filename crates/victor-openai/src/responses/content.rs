@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use victor_core::{Document, Image, MediaSource, Part};
+use victor_core::MediaSource;
 
 use crate::content::ContentForm;
 use crate::fields::DataUrl;
@@ -48,44 +48,26 @@ impl<'a> ContentForm<'a> for ContentPart<'a> {
         Self::Text { text }
     }
 
-    fn media(part: &'a Part) -> Option<Self> {
-        match part {
-            Part::Image(image) => Some(picture(image)),
-            Part::Document(document) => Some(file(document)),
-            _ => None,
-        }
+    fn picture(source: &'a MediaSource) -> Option<Self> {
+        Some(Self::Image(match source {
+            MediaSource::Base64 { media_type, data } => Source::ImageData {
+                image_url: DataUrl { media_type, data },
+            },
+            MediaSource::Url(url) => Source::ImageUrl { image_url: url },
+            MediaSource::File(file_id) => Source::Stored { file_id },
+            _ => return None,
+        }))
     }
-}
 
-/// What has an unknown source is named, so that the model knows that it lacks it.
-fn picture(image: &Image) -> ContentPart<'_> {
-    ContentPart::Image(match &image.source {
-        MediaSource::Base64 { media_type, data } => Source::ImageData {
-            image_url: DataUrl { media_type, data },
-        },
-        MediaSource::Url(url) => Source::ImageUrl { image_url: url },
-        MediaSource::File(file_id) => Source::Stored { file_id },
-        _ => {
-            return ContentPart::Text {
-                text: "[a picture that cannot be shown here]".into(),
-            };
-        }
-    })
-}
-
-fn file(document: &Document) -> ContentPart<'_> {
-    let filename = document.title.as_deref().unwrap_or("document");
-    ContentPart::File(match &document.source {
-        MediaSource::Base64 { media_type, data } => Source::FileData {
-            filename,
-            file_data: DataUrl { media_type, data },
-        },
-        MediaSource::Url(url) => Source::FileUrl { file_url: url },
-        MediaSource::File(file_id) => Source::Stored { file_id },
-        _ => {
-            return ContentPart::Text {
-                text: "[a document that cannot be shown here]".into(),
-            };
-        }
-    })
+    fn document(filename: &'a str, source: &'a MediaSource) -> Option<Self> {
+        Some(Self::File(match source {
+            MediaSource::Base64 { media_type, data } => Source::FileData {
+                filename,
+                file_data: DataUrl { media_type, data },
+            },
+            MediaSource::Url(url) => Source::FileUrl { file_url: url },
+            MediaSource::File(file_id) => Source::Stored { file_id },
+            _ => return None,
+        }))
+    }
 }

@@ -119,8 +119,7 @@ impl<'a> Body<'a> {
         ids: &mut CallIds,
     ) -> Vec<Item<'m>> {
         let mut items = Vec::new();
-        let is_answer = |turn: &Turn<'_>| turn.side == Side::Assistant;
-        if self.quirks.strict_roles && !begun && turns.first().is_some_and(is_answer) {
+        if !begun && self.quirks.lacks_user(turns) {
             items.push(Item::said("user", LEFT_OUT.into()));
         }
         for turn in turns {

@@ -36,8 +36,7 @@ pub fn chat_completions(body: &Value) -> Result<(), Vec<String>> {
         }
         match role {
             "system" | "developer" => {
-                report.demand(index == 0, place, "instructions stand behind the beginning");
-                report.content(place, content, &["text"]);
+                report.instructions(place, index == 0, content, &["text"]);
             }
             "user" => {
                 let problem = "the user speaks where the model should";
@@ -59,7 +58,7 @@ pub fn chat_completions(body: &Value) -> Result<(), Vec<String>> {
                     next = Next::Assistant;
                 }
             }
-            other => report.demand(false, place, format!("the role is `{other}`")),
+            other => report.unknown_role(place, other),
         }
     }
     report.answered("the end");

@@ -30,6 +30,23 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Checks a message of the system, which must come first.
+    pub(super) fn instructions(
+        &mut self,
+        place: &str,
+        is_first: bool,
+        content: &Value,
+        types: &[&str],
+    ) {
+        self.demand(is_first, place, "instructions stand behind the beginning");
+        self.content(place, content, types);
+    }
+
+    /// Notes a role that does not exist.
+    pub(super) fn unknown_role(&mut self, place: &str, role: &str) {
+        self.demand(false, place, format!("the role is `{role}`"));
+    }
+
     /// Checks the identifier and the name of a call, which is open from now on.
     pub(super) fn call(
         &mut self,

@@ -50,12 +50,11 @@ pub fn responses(body: &Value) -> Result<(), Vec<String>> {
             ("message", "assistant") => said(item),
             ("message", "system" | "developer") => {
                 let is_first = index == 0 && body.get("instructions").is_none();
-                report.demand(is_first, place, "instructions stand behind the beginning");
-                report.content(place, &item["content"], &["input_text"]);
+                report.instructions(place, is_first, &item["content"], &["input_text"]);
                 continue;
             }
             ("message", other) => {
-                report.demand(false, place, format!("the role is `{other}`"));
+                report.unknown_role(place, other);
                 continue;
             }
             ("function_call_output", _) => Kind::Results,
