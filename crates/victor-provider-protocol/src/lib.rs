@@ -58,9 +58,9 @@ pub use error::{ProviderError, ProviderErrorKind};
 pub use ledger::{
     AttemptOutcome, LedgerEntry, LedgerError, LedgerQuery, LedgerStore, LedgerTotal, UsageSource,
 };
+pub use list_models::ListModels;
 pub use money::{NanoDollars, ParseMoneyError};
 pub use price::{Price, PriceQuery, PriceTable};
-pub use list_models::ListModels;
 pub use provider::ChatProvider;
 #[cfg(feature = "mock")]
 pub use provider::MockChatProvider;

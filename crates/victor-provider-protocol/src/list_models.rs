@@ -1,7 +1,6 @@
 //! The optional ability to list models.
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::ModelId;
@@ -26,9 +25,9 @@ pub trait ListModels: fmt::Debug + Send + Sync + 'static {
     async fn models(&self) -> Result<Vec<ModelId>, ProviderError>;
 }
 
-#[async_trait]
-impl<T: ListModels + ?Sized> ListModels for Arc<T> {
-    async fn models(&self) -> Result<Vec<ModelId>, ProviderError> {
-        (**self).models().await
+#[deny(clippy::missing_trait_methods)]
+impl<T: ListModels + ?Sized> ListModels for std::sync::Arc<T> {
+    victor_core::forward! {
+        async fn models(&self) -> Result<Vec<ModelId>, ProviderError>;
     }
 }
