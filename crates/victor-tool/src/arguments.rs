@@ -186,7 +186,7 @@ fn outline(schema: &Value) -> String {
         if required.contains(&name) {
             about.push("required");
         }
-        let field = quoted([name]);
+        let field = format!("`{name}`");
         fields.push(match about.as_slice() {
             [] => field,
             about => format!("{field} ({})", about.join(", ")),
@@ -196,12 +196,6 @@ fn outline(schema: &Value) -> String {
         return "it takes no arguments that its schema names".to_owned();
     }
     format!("it takes {}", fields.join(", "))
-}
-
-/// Writes names in backquotes, with commas between them.
-pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {

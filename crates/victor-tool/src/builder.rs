@@ -27,14 +27,9 @@ impl ToolCoordinatorBuilder {
         self
     }
 
-    /// Sets who decides which calls run. Default: [`EffectPolicy::run_everything`].
-    pub fn policy(self, policy: impl ApprovalPolicy) -> Self {
-        self.shared_policy(Arc::new(policy))
-    }
-
-    /// Sets who decides which calls run, where others hold the policy too.
-    pub fn shared_policy(mut self, policy: Arc<dyn ApprovalPolicy>) -> Self {
-        self.policy = Some(policy);
+    /// Sets the policy that decides which calls run. Defaults to [`EffectPolicy::run_everything`].
+    pub fn policy(mut self, policy: impl ApprovalPolicy) -> Self {
+        self.policy = Some(Arc::new(policy));
         self
     }
 
@@ -55,16 +50,16 @@ impl ToolCoordinatorBuilder {
     ///
     /// A call that has ended is not run again, and its result is given again. Of one that had begun nobody knows: it
     /// is run again if its tool is idempotent, and otherwise the model is told to look what is there.
-    pub fn receipts(mut self, receipts: Arc<dyn ReceiptStore>) -> Self {
-        self.receipts = Some(receipts);
+    pub fn receipts(mut self, receipts: impl ReceiptStore) -> Self {
+        self.receipts = Some(Arc::new(receipts));
         self
     }
 
     /// Sets where results are kept that have more text than
     /// [`max_output_bytes`](ToolOptions::max_output_bytes), and offers the tool `read_result`, by which the model reads
     /// what was left out of them. Without it, that is lost.
-    pub fn results(mut self, results: Arc<dyn ResultStore>) -> Self {
-        self.results = Some(results);
+    pub fn results(mut self, results: impl ResultStore) -> Self {
+        self.results = Some(Arc::new(results));
         self
     }
 

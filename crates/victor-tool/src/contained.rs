@@ -1,4 +1,4 @@
-//! Somebody else's futures and tools, which may panic in every way.
+//! Foreign futures and tools, which may panic in every way.
 
 use std::fmt;
 use std::future::Future;
@@ -46,11 +46,6 @@ impl<T> Drop for ContainedFuture<'_, T> {
         // Whoever wants to know has called `end`.
         let _ = self.end();
     }
-}
-
-/// Awaits a guarded future.
-pub(crate) async fn guard<'a, T>(make: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Panicked> {
-    ContainedFuture::new(make)?.await
 }
 
 /// A tool, whose `Drop` may panic wherever it is let go last.

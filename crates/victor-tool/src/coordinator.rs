@@ -33,7 +33,7 @@ use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions};
 ///   made from within a call of the same tool, by an agent that is itself a tool, runs under the permit of that call.
 ///   Agents that wait for each other's tools crosswise end at their time limits.
 /// - **Time.** A call ends after its time limit without a [sign of life](victor_tool_protocol::ToolContext::heartbeat),
-///   and after [`max_duration`](ToolOptions::max_duration) in any case. A tool that blocks its thread cannot be ended,
+///   and after [`total_timeout`](ToolOptions::total_timeout) in any case. A tool that blocks its thread cannot be ended,
 ///   and work that a tool has spawned goes on behind its back; the model is told that the call has ended. Of what calls
 ///   say about their progress, the newest of each is told, four times a second at most.
 /// - **Retrying.** As [`ToolRetryOptions`](crate::ToolRetryOptions) say.

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use victor_core::{ToolSpec, closest, contain_sync};
-use victor_text::excerpt;
+use victor_text::{excerpt, listed};
 use victor_tool_protocol::{RegisterError, Tool, ToolLimits};
 
-use crate::arguments::{Schema, quoted};
+use crate::arguments::Schema;
 use crate::contained::ContainedTool;
 
 /// Up to how many names of tools are told to a model that called one that does not exist.
@@ -138,7 +138,7 @@ fn unknown(name: &str, tools: &Tools) -> String {
         0 => message.push_str("; there are no tools at all: answer without"),
         1..=FEW => {
             message.push_str("; the tools are ");
-            message.push_str(&quoted(names()));
+            message.push_str(&listed(names(), "and"));
         }
         _ => message.push_str("; call only tools that you were offered"),
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::Value;
 use tracing::{debug, warn};
 use victor_core::{ToolCall, ToolSpec, contain_sync};
+use victor_guard::Fault;
 use victor_text::escaped;
 use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, GivenApproval, Preview, ShownPreview, ToolScope, Verdict,
 };
 
 use crate::arguments;
-use crate::contained::guard;
 use crate::registry::Registered;
 use crate::run::{Runner, tool_context};
 
@@ -88,21 +88,19 @@ impl Review<'_> {
             options, problems, ..
         } = self.runner;
         let call = &request.call;
-        let limit = options.review_timeout;
-        let review = guard(|| self.policy.review(request));
-        let problem = match tokio::time::timeout(limit, review).await {
-            Ok(Ok(verdict)) => {
+        let review = victor_guard::call(options.review_timeout, || self.policy.review(request));
+        let fault = match review.await {
+            Ok(verdict) => {
                 problems.clear(POLICY);
                 return verdict;
             }
-            Ok(Err(panicked)) => panicked.to_string(),
-            Err(_) => format!("did not decide within {limit:?}"),
+            Err(fault) => fault,
         };
-        warn!(call = %call.id, "approval policy {problem}");
-        problems.report(POLICY, &problem);
+        warn!(call = %call.id, "approval policy {fault}");
+        problems.report(POLICY, &fault);
         Verdict::Deny {
             reason: format!(
-                "`{}` was not run, because the approval policy {problem}",
+                "`{}` was not run, because the approval policy {fault}",
                 call.name
             ),
         }
@@ -116,11 +114,11 @@ impl Review<'_> {
         arguments: &Value,
     ) -> Option<Preview> {
         let context = tool_context(call, self.scope);
-        let preview = guard(|| tool.tool.preview(&context, arguments));
         let limit = self.runner.options.review_timeout;
-        match tokio::time::timeout(limit, preview).await {
-            Ok(Ok(preview)) => preview,
-            Ok(Err(panicked)) => {
+        let preview = victor_guard::call(limit, || tool.tool.preview(&context, arguments));
+        match preview.await {
+            Ok(preview) => preview,
+            Err(Fault::Panicked(panicked)) => {
                 self.runner.problems.report(&*tool.component, &panicked);
                 None
             }

@@ -97,50 +97,25 @@
 //! `fetch`: the tool `fetch_url`, which reads text from the public web, and with it an HTTP client. Servers beside the
 //! program or on its own network are not reached, whatever name or redirect leads there.
 
-mod apply_patch;
-#[cfg(unix)]
-mod attributes;
-mod blocking;
+mod budget;
 mod change;
 #[cfg(unix)]
 mod command;
-mod commit;
-mod diff;
-mod edit;
-#[cfg(unix)]
-mod environment;
-#[cfg(feature = "fetch")]
-mod fetch;
-mod find;
-mod fit;
-mod glob;
+mod file_tool;
+mod files;
 mod history;
-mod history_store;
-#[cfg(feature = "fetch")]
-mod html;
-mod ignored;
-mod line_ends;
-mod list;
-mod lookalike;
-mod names;
-#[cfg(unix)]
-mod output;
 mod patch;
-mod place;
-mod read;
-#[cfg(feature = "fetch")]
-mod references;
-mod rollback;
-mod search;
 mod shorten;
-mod temporary;
 mod text;
 mod tools;
-mod walk;
+#[cfg(feature = "fetch")]
+mod web;
 mod workspace;
-mod write;
 
-pub use history::{FileHistory, HistoryError};
-pub use rollback::RollbackError;
+pub use history::{FileHistory, HistoryError, RollbackError};
 pub use tools::WorkspaceTools;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_tool_protocol as protocol;
 pub use workspace::OpenError;

@@ -10,12 +10,14 @@ use victor_core::TurnId;
 use victor_process::Secrets;
 use victor_tool_protocol::{Tool, ToolError};
 
+use crate::OpenError;
 #[cfg(unix)]
 use crate::command::{CommandTime, RunCommand};
+use crate::files::{edit, find, list, read, search, write};
 use crate::history::FileHistory;
-use crate::rollback::{RollbackError, rollback};
+use crate::history::{RollbackError, rollback};
+use crate::patch::apply_patch;
 use crate::workspace::Workspace;
-use crate::{OpenError, apply_patch, edit, find, list, read, search, write};
 
 /// The tools of one root folder.
 #[derive(Debug, Clone)]
@@ -177,7 +179,7 @@ impl WorkspaceTools {
         }
         #[cfg(feature = "fetch")]
         if self.fetch {
-            tools.push(Arc::new(crate::fetch::FetchUrl::new(&self.fetch_hosts)));
+            tools.push(Arc::new(crate::web::FetchUrl::new(&self.fetch_hosts)));
         }
         tools
     }

@@ -2,22 +2,19 @@
 
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
+use victor_core::{Lock, closest};
 use victor_tool_protocol::ToolError;
 
-use crate::lookalike::{ascii, folded, is_plain, visible};
-use crate::place::Content;
+use crate::change::Content;
 use crate::text::{Charset, Text, decode};
+use crate::text::{ascii, folded, is_plain, visible};
 
 /// The largest file that is taken into memory as a whole: to be searched, or to be edited.
 pub(crate) const MAX_WHOLE_FILE: u64 = 8 * 1024 * 1024;
-
-/// How much text one result has at most. Less than the tool executor's own limit, so that the remark about how to get
-/// at the rest is not what is cut.
-pub(crate) const MAX_OUTPUT: usize = 40 * 1024;
 
 /// How many entries of a directory are looked through for a name like one that is not there.
 const MAX_ENTRIES: usize = 10_000;
@@ -41,7 +38,7 @@ pub(crate) struct Workspace {
     given: PathBuf,
     root: PathBuf,
     /// Held while a file is read, changed and written, so that edits side by side do not undo each other.
-    changing: Mutex<()>,
+    changing: Lock<()>,
 }
 
 impl Workspace {
@@ -55,7 +52,7 @@ impl Workspace {
                 dir,
                 given,
                 root,
-                changing: Mutex::default(),
+                changing: Lock::default(),
             })
         };
         open().map_err(|source| OpenError {
@@ -75,7 +72,7 @@ impl Workspace {
     }
 
     pub(crate) fn lock_for_change(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.changing.lock()
     }
 
     /// A path as a model writes it, relative to the root. What it means is found out when it is opened.
@@ -232,27 +229,18 @@ impl Workspace {
             );
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut similar: Vec<(f64, String)> = entries
-            .flatten()
-            .take(2_000)
+        let entries = entries.flatten().take(2_000);
+        let entries: Vec<_> = entries
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .map(|entry| {
-                let score = strsim::jaro_winkler(&name.to_lowercase(), &entry.to_lowercase());
-                (score, entry)
-            })
-            .filter(|(score, _)| *score >= 0.8)
             .collect();
-        similar.sort_by(|(one, a), (other, b)| other.total_cmp(one).then_with(|| a.cmp(b)));
-        let similar: Vec<_> = similar
-            .iter()
-            .take(3)
-            .map(|(_, name)| path.with_file_name(name).to_string_lossy().into_owned())
-            .map(|path| format!("`{}`", visible(&path)))
-            .collect();
-        if similar.is_empty() {
-            return format!("there is no `{shown}`: list the directory to see what there is");
+        match closest(&name, entries.iter().map(String::as_str)) {
+            Some(name) => {
+                let similar = path.with_file_name(name);
+                let similar = similar.to_string_lossy();
+                format!("there is no `{shown}`; there is `{}`", visible(&similar))
+            }
+            None => format!("there is no `{shown}`: list the directory to see what there is"),
         }
-        format!("there is no `{shown}`; there is {}", similar.join(", "))
     }
 }
 

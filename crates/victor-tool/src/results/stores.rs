@@ -11,7 +11,6 @@ use victor_tool_protocol::{Receipt, ReceiptStore, ResultPage, ResultStore, ToolS
 
 use super::output::{cut, text_bytes, whole_text};
 use super::read_result::READ_RESULT;
-use crate::contained::guard;
 
 /// The parts of the health that speak of the stores.
 const RECEIPTS: &str = "receipts of tool calls";
@@ -178,15 +177,13 @@ impl Stores {
         store: &str,
         question: impl FnOnce() -> BoxFuture<'a, Result<T, ToolStoreError>>,
     ) -> Result<T, String> {
-        let limit = self.timeout;
-        let problem = match tokio::time::timeout(limit, guard(question)).await {
-            Ok(Ok(Ok(answer))) => {
+        let problem = match victor_guard::call(self.timeout, question).await {
+            Ok(Ok(answer)) => {
                 self.problems.clear(store);
                 return Ok(answer);
             }
-            Ok(Ok(Err(error))) => with_causes(&error),
-            Ok(Err(panicked)) => panicked.to_string(),
-            Err(_) => format!("did not answer within {limit:?}"),
+            Ok(Err(error)) => with_causes(&error),
+            Err(fault) => fault.to_string(),
         };
         warn!(store, %problem, "a store of tools does not work");
         self.problems.report(store, &problem);

@@ -84,7 +84,7 @@ impl Invocation<'_> {
                 let limits = Limits {
                     silence,
                     first,
-                    total: self.options.max_duration.max(first),
+                    total: self.options.total_timeout.max(first),
                 };
                 let attempt = self.attempt(arguments, &limits, &mut blocked);
                 held.scope(attempt).await

@@ -208,7 +208,7 @@ async fn limits_without_measure_are_no_limits() {
         Ok("done")
     });
     let options = ToolOptions::default()
-        .with_max_duration(Duration::MAX)
+        .with_total_timeout(Duration::MAX)
         .with_store_timeout(Duration::MAX)
         .with_review_timeout(Duration::MAX)
         .with_max_output_bytes(usize::MAX)

@@ -30,7 +30,7 @@ fn beats() -> impl Tool {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_lives_runs_on_up_to_the_longest_time() {
     let options = ToolOptions::default().with_timeout(Duration::from_secs(10));
-    let options = options.with_max_duration(Duration::from_secs(100));
+    let options = options.with_total_timeout(Duration::from_secs(100));
     let check = async |arguments: &str, seconds: u64, expected: &str| {
         let tools = ToolCoordinator::builder()
             .options(options.clone())

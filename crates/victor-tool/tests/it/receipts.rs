@@ -158,7 +158,7 @@ async fn without_a_receipt_nothing_runs() {
             "the store of tool receipts failed: injected fault",
         ),
         (Fault::Panic, "panicked: injected fault"),
-        (Fault::Hang, "did not answer within 30s"),
+        (Fault::Hang, "gave no answer within 30s"),
     ] {
         let runs = Runs::default();
         let store = Faulty::new(InMemoryReceiptStore::default(), fault).first(1);

@@ -136,10 +136,9 @@ async fn effect_and_error_decide_and_the_wait_doubles() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_are_tried_again_where_that_is_wished_for_and_harmless() {
-    let eager = || ToolRetryOptions {
-        failures: true,
-        attempts: 9,
-        ..ToolRetryOptions::default()
+    let eager = || {
+        let options = ToolRetryOptions::default();
+        options.with_failures(true).with_attempts(9)
     };
     // The scope allows 60 seconds, and the ninth attempt would begin later.
     let (times, ended) = attempts(Effect::Idempotent, eager(), &[Fails]).await;
@@ -163,10 +162,7 @@ async fn failures_are_tried_again_where_that_is_wished_for_and_harmless() {
 
 #[tokio::test(start_paused = true)]
 async fn all_attempts_together_take_no_longer_than_the_scope_allows() {
-    let patient = ToolRetryOptions {
-        attempts: 99,
-        ..ToolRetryOptions::default()
-    };
+    let patient = ToolRetryOptions::default().with_attempts(99);
     let began = Instant::now();
     let (times, ended) = attempts(Effect::ReadOnly, patient.clone(), &[Hangs]).await;
     assert_eq!(times, [0, 11_000, 23_000, 37_000, 55_000]);

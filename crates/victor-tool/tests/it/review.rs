@@ -63,20 +63,20 @@ fn an_unknown_tool_is_told_with_the_known_ones() {
     check(
         "readfile",
         "{}",
-        "there is no tool named `readfile`; did you mean `read_file`?; the tools are `read_file`, `write_file`",
+        "there is no tool named `readfile`; did you mean `read_file`?; the tools are `read_file` and `write_file`",
     );
     check(
         "zzz",
         "not even JSON",
-        "there is no tool named `zzz`; the tools are `read_file`, `write_file`",
+        "there is no tool named `zzz`; the tools are `read_file` and `write_file`",
     );
     check(
         "",
         "{}",
-        "there is no tool named ``; the tools are `read_file`, `write_file`",
+        "there is no tool named ``; the tools are `read_file` and `write_file`",
     );
     let long = format!(
-        "there is no tool named `{}…`; the tools are `read_file`, `write_file`",
+        "there is no tool named `{}…`; the tools are `read_file` and `write_file`",
         "z".repeat(64)
     );
     check(&"z".repeat(100_000), "{}", &long);
@@ -271,7 +271,7 @@ async fn a_policy_decides_call_by_call() {
 async fn a_policy_that_fails_denies_and_shows_in_health_until_it_works() {
     for (policy, problem) in [
         (Policy::Panics, "panicked: no opinion"),
-        (Policy::Hangs, "did not decide within 3s"),
+        (Policy::Hangs, "gave no answer within 3s"),
     ] {
         let tools = governed(policy);
         let found = executed(&tools, &[("1", "read", ""), ("2", "nosuch", "")]).await;

@@ -165,7 +165,7 @@ async fn what_cannot_be_kept_is_cut_and_said_so() {
             "the store of tool results failed: injected fault",
         ),
         (Fault::Panic, "panicked: injected fault"),
-        (Fault::Hang, "did not answer within 30s"),
+        (Fault::Hang, "gave no answer within 30s"),
     ] {
         let store = Faulty::new(InMemoryResultStore::default(), fault).first(1);
         let tools = builder(10).results(Arc::new(store)).build().unwrap();

@@ -1,5 +1,6 @@
 //! The behaviour of the workspace tools, through their public API.
 
+mod budget;
 #[cfg(unix)]
 mod commands;
 mod confinement;

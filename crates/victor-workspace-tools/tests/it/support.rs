@@ -62,7 +62,16 @@ impl Fixture {
     ) -> Result<String, ToolError> {
         let mut cx = context();
         cx.turn = turn;
-        let output = self.tool(name).call(&cx, arguments).await?;
+        self.call_with(&cx, name, arguments).await
+    }
+
+    pub(crate) async fn call_with(
+        &self,
+        cx: &ToolContext,
+        name: &str,
+        arguments: Value,
+    ) -> Result<String, ToolError> {
+        let output = self.tool(name).call(cx, arguments).await?;
         Ok(output
             .content
             .iter()
@@ -125,11 +134,9 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
+/// The context of a call whose output has room for 40 KiB of content.
 pub(crate) fn context() -> ToolContext {
-    ToolContext::new(
-        SessionId::default(),
-        TurnId::from_u128(1),
-        ToolCallId::new("1"),
-        "key",
-    )
+    let call = ToolCallId::new("1");
+    let context = ToolContext::new(SessionId::default(), TurnId::from_u128(1), call, "key");
+    context.with_output_budget(40 * 1024 + 1_000)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::names::quoted;
+use super::names::quoted;
 
 /// How many unchanged lines are shown around a change.
 const AROUND: usize = 3;

@@ -1,7 +1,6 @@
 //! `search_files`.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +11,14 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, FileTool, spec};
-use crate::glob::Glob;
-use crate::ignored::LeftOut;
+use super::glob::Glob;
+use super::ignored::LeftOut;
+use super::walk::{Found, MAX_DEPTH, Walk};
+use crate::budget::{Budget, Lines};
+use crate::file_tool::{Cancelled, FileTool, spec};
 use crate::shorten::{MAX_QUOTED, shorten};
 use crate::text::decode;
-use crate::walk::{Found, MAX_DEPTH, Walk};
-use crate::workspace::{MAX_OUTPUT, Workspace, open_regular, read_whole};
+use crate::workspace::{Workspace, open_regular, read_whole};
 
 /// How much of a line is shown, in bytes.
 const MAX_LINE: usize = 300;
@@ -86,6 +86,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
 fn search(
     workspace: &Workspace,
     arguments: &Arguments,
+    budget: Budget,
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
     let path = workspace.locate(arguments.path.as_deref().unwrap_or("."))?;
@@ -93,11 +94,10 @@ fn search(
         query: regex(arguments)?,
         glob: arguments.glob.as_deref().map(Glob::new).transpose()?,
         limit: arguments.limit.unwrap_or(100),
-        lines: 0,
+        lines: budget.lines(),
         files: 0,
         too_large: 0,
         left_out: LeftOut::default(),
-        text: String::new(),
     };
     let metadata = workspace.dir().metadata(&path);
     let metadata = metadata.map_err(|error| workspace.explain(&path, error))?;
@@ -136,11 +136,10 @@ struct Hits {
     query: Regex,
     glob: Option<Glob>,
     limit: usize,
-    lines: usize,
+    lines: Lines,
     files: usize,
     too_large: usize,
     left_out: LeftOut,
-    text: String,
 }
 
 impl Hits {
@@ -170,13 +169,13 @@ impl Hits {
             let Some(found) = self.query.find(line) else {
                 continue;
             };
-            if self.lines == self.limit || self.text.len() > MAX_OUTPUT {
+            if self.lines.count() == self.limit {
                 return ControlFlow::Break(());
             }
-            self.lines += 1;
             let shown = self.around(line, found.start());
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(self.text, "{}:{}: {shown}", path.display(), index + 1);
+            let number = index + 1;
+            self.lines
+                .push(format_args!("{}:{number}: {shown}", path.display()))?;
         }
         ControlFlow::Continue(())
     }
@@ -207,34 +206,29 @@ impl Hits {
     }
 
     fn finish(mut self, more: bool) -> String {
-        // Writing to a `String` cannot fail.
         if more {
-            self.text.push_str(
-                "[more lines match: search for something rarer, or with a path or glob]\n",
-            );
-        } else if self.lines == 0 {
+            self.lines
+                .remark("more lines match: search for something rarer, or with a path or glob");
+        } else if self.lines.count() == 0 {
             let query = shorten(self.query.as_str(), MAX_QUOTED);
-            let _ = writeln!(
-                self.text,
-                "[no line of {} text files matches `{query}`]",
+            self.lines.remark(format_args!(
+                "no line of {} text files matches `{query}`",
                 self.files
-            );
+            ));
             if let Some(error) = self.glob.and_then(|glob| glob.error) {
                 let error = shorten(&error, MAX_QUOTED);
-                let _ = writeln!(
-                    self.text,
-                    "[the glob is taken as a name, since it is none: {error}]"
-                );
+                self.lines.remark(format_args!(
+                    "the glob is taken as a name, since it is none: {error}"
+                ));
             }
         }
         if self.too_large > 0 {
-            let _ = writeln!(
-                self.text,
-                "[{} files were not searched because they are too large]",
+            self.lines.remark(format_args!(
+                "{} files were not searched because they are too large",
                 self.too_large
-            );
+            ));
         }
-        self.text + &self.left_out.to_string()
+        self.lines.into_text() + &self.left_out.to_string()
     }
 }
 

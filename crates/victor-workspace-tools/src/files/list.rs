@@ -1,6 +1,5 @@
 //! `list_directory`.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,9 +7,10 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, FileTool, spec};
-use crate::walk::{MAX_DEPTH, Walk};
-use crate::workspace::{MAX_OUTPUT, Workspace};
+use super::walk::{MAX_DEPTH, Walk};
+use crate::budget::Budget;
+use crate::file_tool::{Cancelled, FileTool, spec};
+use crate::workspace::Workspace;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Arguments {
@@ -44,6 +44,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
 fn list(
     workspace: &Workspace,
     arguments: &Arguments,
+    budget: Budget,
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
     let path = workspace.locate(arguments.path.as_deref().unwrap_or("."))?;
@@ -53,31 +54,29 @@ fn list(
         depth: arguments.depth.unwrap_or(1).min(MAX_DEPTH),
         ignored: false,
     };
-    let mut listing = String::new();
+    let mut listing = budget.lines();
     let whole = walk.run(&path, &mut |found| {
-        if listing.len() >= MAX_OUTPUT {
-            return ControlFlow::Break(());
-        }
-        listing.push_str(&found.path.to_string_lossy());
+        let mut line = found.path.to_string_lossy().into_owned();
         if found.kind.is_dir() {
-            listing.push('/');
+            line.push('/');
             if found.ignored && walk.depth > 1 {
-                listing.push_str(" (ignored)");
+                line.push_str(" (ignored)");
             }
         } else if found.kind.is_symlink() {
             let target = found.dir.read_link_contents(found.entry.file_name());
             let target = target.unwrap_or_default();
-            listing.push_str(&format!(" -> {}", target.display()));
+            line.push_str(&format!(" -> {}", target.display()));
         } else if !found.kind.is_file() {
-            listing.push_str(" (neither file nor directory)");
+            line.push_str(" (neither file nor directory)");
         }
-        listing.push('\n');
-        ControlFlow::Continue(())
+        listing.push(line)
     })?;
+    if whole.is_continue() && listing.count() == 0 {
+        return Ok(format!("[`{}` is empty]", path.display()));
+    }
+    let mut listing = listing.into_text();
     if whole.is_break() {
         listing.push_str("[there is more: list single directories, or fewer levels]");
-    } else if listing.is_empty() {
-        listing = format!("[`{}` is empty]", path.display());
     }
     Ok(listing)
 }

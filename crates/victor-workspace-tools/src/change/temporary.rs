@@ -44,7 +44,7 @@ impl Temporary {
         // Elsewhere than on Unix a file has what its directory gives it.
         #[cfg(unix)]
         if let Some(like) = like {
-            crate::attributes::copy(like, &file).map_err(|error| {
+            super::attributes::copy(like, &file).map_err(|error| {
                 let what = format!("its owner, group or attributes cannot be kept: {error}");
                 io::Error::new(ErrorKind::Unsupported, what)
             })?;

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use cap_std::fs::{Dir, File, OpenOptions, Permissions};
 use victor_tool_protocol::ToolError;
 
-use crate::place::{Content, Place};
-use crate::temporary::Temporary;
+use super::place::{Content, Place};
+use super::temporary::Temporary;
 use crate::workspace::{Workspace, open_regular};
 
 /// One file that is put, replaced or taken away.

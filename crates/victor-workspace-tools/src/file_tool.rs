@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use victor_core::{Effect, ToolSpec};
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
+use crate::budget::Budget;
 use crate::shorten::shorten_error;
 use crate::workspace::Workspace;
 
 /// What a tool does, given its arguments.
-pub(crate) type Work<A> = fn(&Workspace, &A, &Cancelled) -> Result<String, ToolError>;
+pub(crate) type Work<A> = fn(&Workspace, &A, Budget, &Cancelled) -> Result<String, ToolError>;
 
 /// A tool whose work blocks, and is therefore done on a thread for such work.
 pub(crate) struct FileTool<A> {
@@ -68,10 +69,11 @@ impl<A: DeserializeOwned + Send + 'static> Tool for FileTool<A> {
         &self.spec
     }
 
-    async fn call(&self, _cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, cx: &ToolContext, input: Value) -> Result<ToolOutput, ToolError> {
         let input = arguments(input)?;
         let (workspace, work) = (Arc::clone(&self.workspace), self.work);
-        let output = run(move |cancelled| work(&workspace, &input, cancelled));
+        let budget = Budget::of(cx);
+        let output = run(move |cancelled| work(&workspace, &input, budget, cancelled));
         output.await.map(ToolOutput::from)
     }
 }
@@ -136,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn work_learns_that_its_call_was_dropped() {
         static ENDED: AtomicBool = AtomicBool::new(false);
-        let tool = tool(|_, _, cancelled| {
+        let tool = tool(|_, _, _, cancelled| {
             while cancelled.check().is_ok() {
                 std::thread::yield_now();
             }
@@ -155,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_is_an_error() {
-        let tool = tool(|_, _, _| panic!("out of cheese"));
+        let tool = tool(|_, _, _, _| panic!("out of cheese"));
         let error = tool.call(&context(), json!({})).await.unwrap_err();
         assert_eq!(error.to_string(), "the work was broken off");
         let source = std::error::Error::source(&error).unwrap();

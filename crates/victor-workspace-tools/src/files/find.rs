@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,12 +12,13 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, FileTool, spec};
-use crate::glob::Glob;
-use crate::ignored::LeftOut;
+use super::glob::Glob;
+use super::ignored::LeftOut;
+use super::walk::{MAX_DEPTH, Walk};
+use crate::budget::Budget;
+use crate::file_tool::{Cancelled, FileTool, spec};
 use crate::shorten::{MAX_QUOTED, shorten};
-use crate::walk::{MAX_DEPTH, Walk};
-use crate::workspace::{MAX_OUTPUT, Workspace};
+use crate::workspace::Workspace;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Arguments {
@@ -66,6 +66,7 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
 fn find(
     workspace: &Workspace,
     arguments: &Arguments,
+    budget: Budget,
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
     let path = workspace.locate(arguments.path.as_deref().unwrap_or("."))?;
@@ -99,33 +100,31 @@ fn find(
         }
         ControlFlow::Continue(())
     })?;
-    let mut text = String::new();
-    let mut shown = 0;
+    let mut lines = budget.lines();
     for (_, _, path) in newest.into_sorted_vec() {
-        if text.len() >= MAX_OUTPUT {
+        if lines.push(path.display()).is_break() {
             break;
         }
-        let _ = writeln!(text, "{}", path.display()); // writing to a `String` cannot fail
-        shown += 1;
     }
+    let shown = lines.count();
     if count == 0 {
-        let _ = writeln!(
-            text,
-            "[no file matches {}: a pattern without `/` must match the whole name, one with `/` the whole path from the \
-             root]",
+        lines.remark(format_args!(
+            "no file matches {}: a pattern without `/` must match the whole name, one with `/` the whole path from the \
+             root",
             shorten(&arguments.patterns.join(", "), MAX_QUOTED)
-        );
+        ));
         for error in patterns.iter().filter_map(|pattern| pattern.error.as_ref()) {
             let error = shorten(error, MAX_QUOTED);
-            let _ = writeln!(text, "[taken as a name, since it is no glob: {error}]");
+            lines.remark(format_args!(
+                "taken as a name, since it is not a glob: {error}"
+            ));
         }
     } else if shown < count {
-        let _ = writeln!(
-            text,
-            "[{count} files match, of which these are the {shown} newest: use narrower patterns, or a path]"
-        );
+        lines.remark(format_args!(
+            "{count} files match, of which these are the {shown} newest: use narrower patterns, or a path"
+        ));
     }
-    Ok(text + &left_out.to_string())
+    Ok(lines.into_text() + &left_out.to_string())
 }
 
 /// When it was changed, in whole seconds of the epoch: what one checkout has written counts as one time.

@@ -8,11 +8,11 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, spec};
+use crate::change::Place;
 use crate::change::{Change, ChangeTool, Plan};
-use crate::fit::{excerpt, nearest};
-use crate::line_ends::{Plain, are_crlf_throughout, line_end};
-use crate::place::Place;
+use crate::file_tool::{Cancelled, spec};
+use crate::patch::{excerpt, nearest};
+use crate::text::{Plain, are_crlf_throughout, line_end};
 use crate::workspace::Workspace;
 
 /// How many places of a text that must occur once are counted.

@@ -5,8 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::file_history::{Record, digest};
 use crate::HistoryError;
-use crate::history::{Record, digest};
 
 /// Where contents are kept by their hashes, and the records of changes.
 #[derive(Debug)]

@@ -15,11 +15,11 @@ use victor_http::{
 };
 use victor_tool_protocol::{Preview, Tool, ToolContext, ToolError, ToolLimits, ToolOutput};
 
-use crate::blocking::{arguments, run, spec};
-use crate::html::to_text;
+use super::html::to_text;
+use crate::budget::Budget;
+use crate::file_tool::{arguments, run, spec};
 use crate::shorten::shorten_error;
 use crate::text::{decode_page, named};
-use crate::workspace::MAX_OUTPUT;
 
 /// How large a document may be.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -101,7 +101,7 @@ impl FetchUrl {
                 text.len()
             )));
         }
-        let end = text.floor_char_boundary(from.saturating_add(MAX_OUTPUT));
+        let end = Budget::of(cx).with_names(url.len()).page_end(&text, from);
         let more = match end < text.len() {
             true => format!(
                 "\n[there is more: continue with offset {end} of {}]",

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use victor_core::TurnId;
 use victor_tool_protocol::ToolError;
 
-use crate::commit::{Step, commit};
-use crate::history::{FileHistory, HistoryError, Kept, digest};
-use crate::place::{Content, Place};
+use super::file_history::{FileHistory, HistoryError, Kept, digest};
+use crate::change::{Content, Place};
+use crate::change::{Step, commit};
 use crate::workspace::Workspace;
 
 /// Why a turn cannot be taken back. Unless a variant says otherwise, no file was changed.

@@ -8,11 +8,11 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, spec};
+use super::apply_hunks::apply;
+use super::parse::{FilePatch, What, parse};
 use crate::change::{Change, ChangeTool, Plan};
-use crate::fit::apply;
-use crate::patch::{FilePatch, What, parse};
-use crate::place::{Content, Place};
+use crate::change::{Content, Place};
+use crate::file_tool::{Cancelled, spec};
 use crate::text::{Charset, Text};
 use crate::workspace::Workspace;
 

@@ -7,9 +7,9 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, spec};
 use crate::change::{Change, ChangeTool, Plan};
-use crate::place::{Content, Place};
+use crate::change::{Content, Place};
+use crate::file_tool::{Cancelled, spec};
 use crate::text::{Charset, Text, decode};
 use crate::workspace::Workspace;
 

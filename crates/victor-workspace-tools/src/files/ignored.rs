@@ -7,8 +7,8 @@ use cap_std::fs::Dir;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use super::walk::Found;
 use crate::text::decode;
-use crate::walk::Found;
 use crate::workspace::{open_regular, read_whole};
 
 /// Where rules stand in a directory, those that count more behind.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use victor_tool_protocol::ToolError;
 
-use crate::line_ends::line_end;
-use crate::patch::{Hunk, Kind, Line};
+use super::parse::{Hunk, Kind, Line};
+use crate::text::line_end;
 
 /// How often a line may occur in a text to tell where others are.
 const MAX_PLACES: usize = 64;
@@ -355,7 +355,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::patch::parse;
+    use crate::patch::parse::parse;
 
     proptest! {
         /// The searches find what looking at each line finds.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Dir, DirEntry, FileType};
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::Cancelled;
-use crate::ignored::Rules;
+use super::ignored::Rules;
+use crate::file_tool::Cancelled;
 use crate::workspace::Workspace;
 
 /// How deep a walk goes at most.

@@ -6,7 +6,7 @@ use std::path::Path;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use victor_tool_protocol::ToolError;
 
-use crate::lookalike::{folded, is_plain};
+use crate::text::{folded, is_plain};
 
 /// A pattern as a model writes it. It also stands for itself: frameworks call files `[id].tsx`, and people `{draft} a.md`.
 /// Names that look the same are the same for it.

@@ -1,6 +1,6 @@
 //! HTML as text that a model reads: its words, headings, lists and links, without what a browser needs.
 
-use crate::references::unescape;
+use super::references::unescape;
 
 /// The text of a page. It is found without building a tree, so broken pages give a text as well.
 pub(crate) fn to_text(html: &str) -> String {

@@ -8,10 +8,11 @@ use serde_json::json;
 use victor_core::Effect;
 use victor_tool_protocol::ToolError;
 
-use crate::blocking::{Cancelled, FileTool, spec};
-use crate::lookalike::ascii;
+use crate::budget::Budget;
+use crate::file_tool::{Cancelled, FileTool, spec};
 use crate::text::Charset;
-use crate::workspace::{MAX_OUTPUT, MAX_WHOLE_FILE, Workspace};
+use crate::text::ascii;
+use crate::workspace::{MAX_WHOLE_FILE, Workspace};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Arguments {
@@ -56,12 +57,15 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
 fn read(
     workspace: &Workspace,
     arguments: &Arguments,
+    budget: Budget,
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
     let path = workspace.locate(&arguments.path)?;
     let shown = path.display().to_string();
     let explain = |error| workspace.explain(&path, error);
-    let part = Part::new(arguments);
+    // The remarks name the file up to three times, once as JSON writes it.
+    let budget = budget.with_names(2 * shown.len() + ascii(&shown).len());
+    let part = Part::new(arguments, budget.room());
     let file = workspace.open_file(&path)?;
     let is_small = file.metadata().map_err(explain)?.len() <= MAX_WHOLE_FILE;
     let mut reader = BufReader::with_capacity(64 * 1024, file);
@@ -117,15 +121,18 @@ struct Part {
     end: u64,
     /// How many bytes of the first line are left out.
     skip: u64,
+    /// The bytes that a result has room for.
+    room: usize,
 }
 
 impl Part {
-    fn new(arguments: &Arguments) -> Self {
+    fn new(arguments: &Arguments, room: usize) -> Self {
         let first = arguments.offset.unwrap_or(1).max(1);
         Self {
             first,
             end: first.saturating_add(arguments.limit.unwrap_or(u64::MAX)),
             skip: arguments.column.unwrap_or(1).max(1) - 1,
+            room,
         }
     }
 
@@ -150,7 +157,7 @@ impl Part {
                 break;
             }
             for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
-                let room = MAX_OUTPUT - excerpt.bytes.len();
+                let room = self.room - excerpt.bytes.len();
                 if excerpt.line >= self.end || (excerpt.line >= self.first && room == 0) {
                     excerpt.more = true;
                     break 'file;
