@@ -90,6 +90,7 @@ impl ExportResult {
 /// Why events could not be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct ExportError {
     /// What went wrong.
     pub message: String,
@@ -99,11 +100,18 @@ pub struct ExportError {
 }
 
 impl ExportError {
-    /// They could not be sent, in words.
+    /// Returns the error of an export that failed.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             source: None,
         }
+    }
+
+    /// Adds the error beneath.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        self.source = Some(error.into());
+        self
     }
 }

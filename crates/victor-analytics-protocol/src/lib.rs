@@ -33,6 +33,9 @@ mod event;
 mod exporter;
 mod tracker;
 
+#[doc(no_inline)]
+pub use victor_core as core;
+
 pub use data::EventData;
 pub use event::AnalyticsEvent;
 #[cfg(feature = "mock")]

@@ -23,8 +23,5 @@ pub(crate) async fn write<T: Send + 'static>(
         Ok(Err(error)) => error.into(),
         Err(error) => error.into(),
     };
-    Err(ExportError {
-        message: format!("{name} cannot be written"),
-        source: Some(error),
-    })
+    Err(ExportError::new(format!("{name} cannot be written")).with_source(error))
 }

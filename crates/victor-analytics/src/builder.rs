@@ -8,12 +8,12 @@ use crate::{AnalyticsCoordinator, AnalyticsOptions};
 
 /// Puts an [`AnalyticsCoordinator`] together.
 #[derive(Debug, Default)]
-pub struct AnalyticsBuilder {
+pub struct AnalyticsCoordinatorBuilder {
     exporters: Vec<Arc<dyn AnalyticsExporter>>,
     options: AnalyticsOptions,
 }
 
-impl AnalyticsBuilder {
+impl AnalyticsCoordinatorBuilder {
     /// Adds an exporter.
     #[must_use]
     pub fn exporter(mut self, exporter: Arc<dyn AnalyticsExporter>) -> Self {

@@ -1,7 +1,6 @@
 //! The coordinator of analytics.
 
-use std::iter;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -11,11 +10,12 @@ use tracing::warn;
 use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportResult, SessionAnalytics,
 };
-use victor_core::{Coordinator, CoordinatorError, Health, Problems, SessionId, contain_sync};
+use victor_core::{Coordinator, CoordinatorError, Health, Lock, Problems, SessionId, contain_sync};
+use victor_guard::Plugins;
 
 use crate::pipe::Pipe;
 use crate::sessions::Sessions;
-use crate::{AnalyticsBuilder, AnalyticsOptions};
+use crate::{AnalyticsCoordinatorBuilder, AnalyticsOptions};
 
 /// Collects the events of all sessions and feeds the exporters.
 ///
@@ -49,19 +49,15 @@ use crate::{AnalyticsBuilder, AnalyticsOptions};
 #[derive(Debug)]
 pub struct AnalyticsCoordinator {
     options: Arc<AnalyticsOptions>,
-    sessions: Mutex<Sessions>,
-    pipes: Mutex<Pipes>,
+    sessions: Lock<Sessions>,
+    pipes: Plugins<Pipe>,
+    /// The runtime of the background tasks, after the coordinator was initialized. Held while an exporter is added, so
+    /// that each has one task.
+    background: Lock<Option<Handle>>,
     problems: Arc<Problems>,
     closing: watch::Sender<bool>,
     /// Held during a shutdown; true after it.
     shut_down: sync::Mutex<bool>,
-}
-
-#[derive(Debug, Default)]
-struct Pipes {
-    list: Arc<Vec<Arc<Pipe>>>,
-    /// Where the background tasks run, after the coordinator was initialized.
-    background: Option<Handle>,
 }
 
 impl AnalyticsCoordinator {
@@ -70,21 +66,22 @@ impl AnalyticsCoordinator {
     pub fn new<const N: usize>(exporters: [Arc<dyn AnalyticsExporter>; N]) -> Self {
         exporters
             .into_iter()
-            .fold(Self::builder(), AnalyticsBuilder::exporter)
+            .fold(Self::builder(), AnalyticsCoordinatorBuilder::exporter)
             .build()
     }
 
     /// Puts a coordinator together from exporters and options.
     #[must_use]
-    pub fn builder() -> AnalyticsBuilder {
-        AnalyticsBuilder::default()
+    pub fn builder() -> AnalyticsCoordinatorBuilder {
+        AnalyticsCoordinatorBuilder::default()
     }
 
     pub(crate) fn with_options(options: AnalyticsOptions) -> Self {
         Self {
             options: Arc::new(options),
-            sessions: Mutex::default(),
-            pipes: Mutex::default(),
+            sessions: Lock::default(),
+            pipes: Plugins::default(),
+            background: Lock::default(),
             problems: Arc::default(),
             closing: watch::Sender::new(false),
             shut_down: sync::Mutex::new(false),
@@ -101,8 +98,8 @@ impl AnalyticsCoordinator {
     }
 
     async fn export(&self, session: Option<&SessionId>) -> ExportResult {
-        let pipes = self.all_pipes();
-        let results = join_all(pipes.iter().map(|pipe| pipe.flush(session))).await;
+        let pipes = self.pipes.list();
+        let results = join_all(pipes.iter().map(|pipe| pipe.inner().flush(session))).await;
         let fewest = results
             .iter()
             .map(|result| result.exported_count)
@@ -118,20 +115,6 @@ impl AnalyticsCoordinator {
             [] => ExportResult::exported(fewest),
             _ => ExportResult::failed(fewest, errors.join("; ")),
         }
-    }
-
-    fn all_pipes(&self) -> Arc<Vec<Arc<Pipe>>> {
-        Arc::clone(&self.pipes().list)
-    }
-
-    fn pipes(&self) -> MutexGuard<'_, Pipes> {
-        // The list is changed in one step, so a poisoned lock guards a whole one.
-        self.pipes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        // Its methods do not panic halfway, so a poisoned lock guards whole sessions.
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,20 +132,20 @@ impl Coordinator for AnalyticsCoordinator {
             return Ok(());
         };
         self.problems.clear(PART);
-        let mut pipes = self.pipes();
-        if pipes.background.is_none() {
-            for pipe in pipes.list.iter() {
-                handle.spawn(Arc::clone(pipe).run());
+        let mut background = self.background.lock();
+        if background.is_none() {
+            for pipe in self.pipes.list().iter() {
+                handle.spawn(Arc::clone(pipe.inner()).run());
             }
-            pipes.background = Some(handle);
+            *background = Some(handle);
         }
         Ok(())
     }
 
     fn health(&self) -> Health {
         let mut problems = self.problems.health(self.name()).problems;
-        for pipe in self.all_pipes().iter() {
-            let dropped = pipe.waiting().dropped();
+        for pipe in self.pipes.list().iter() {
+            let dropped = pipe.inner().waiting().dropped();
             if dropped > 0 {
                 problems.push(format!("{}: {dropped} events dropped", pipe.name()));
             }
@@ -171,7 +154,7 @@ impl Coordinator for AnalyticsCoordinator {
     }
 
     fn reset(&self, session: &SessionId) {
-        self.sessions().remove(session);
+        self.sessions.lock().remove(session);
     }
 
     async fn shutdown(&self) {
@@ -179,10 +162,10 @@ impl Coordinator for AnalyticsCoordinator {
         if *shut_down {
             return;
         }
-        join_all(self.all_pipes().iter().map(|pipe| pipe.last_flush())).await;
+        join_all((self.pipes.list().iter()).map(|pipe| pipe.inner().last_flush())).await;
         self.closing.send_replace(true);
         // Asked for again: an exporter may have been added in the meantime, and from now on none is.
-        join_all(self.all_pipes().iter().map(|pipe| pipe.end())).await;
+        join_all((self.pipes.list().iter()).map(|pipe| pipe.inner().end())).await;
         *shut_down = true;
     }
 }
@@ -192,10 +175,10 @@ impl AnalyticsTracker for AnalyticsCoordinator {
     fn track_event(&self, session: &SessionId, mut event: AnalyticsEvent) {
         event.session_id = Some(session.clone());
         let event = Arc::new(event);
-        for pipe in self.all_pipes().iter() {
-            pipe.push(Arc::clone(&event));
+        for pipe in self.pipes.list().iter() {
+            pipe.inner().push(Arc::clone(&event));
         }
-        self.sessions().push(session, event, &self.options);
+        self.sessions.lock().push(session, event, &self.options);
     }
 
     async fn export_analytics(&self, session: &SessionId) -> ExportResult {
@@ -203,7 +186,7 @@ impl AnalyticsTracker for AnalyticsCoordinator {
     }
 
     fn session_analytics(&self, session: &SessionId) -> SessionAnalytics {
-        let (events, forgotten) = match self.sessions().get(session) {
+        let (events, forgotten) = match self.sessions.lock().get(session) {
             Some(held) => (held.events.clone(), held.forgotten),
             None => return SessionAnalytics::default(),
         };
@@ -219,35 +202,31 @@ impl AnalyticsTracker for AnalyticsCoordinator {
             warn!(%panicked, "an analytics exporter cannot say its name");
             "unnamed".into()
         });
-        let mut pipes = self.pipes();
-        // Health tells exporters apart by name.
-        let taken = |name: &String| pipes.list.iter().any(|other| other.name() == name);
-        let numbered = (2..).map(|number| format!("{name} ({number})"));
-        let name = iter::once(name.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or(name);
-        let (options, problems) = (Arc::clone(&self.options), Arc::clone(&self.problems));
-        let pipe = Arc::new(Pipe::new(
-            name,
-            exporter,
-            options,
-            problems,
-            self.closing.subscribe(),
-        ));
-        if *self.closing.borrow() {
-            pipe.waiting().close();
-        } else if let Some(handle) = &pipes.background {
-            handle.spawn(Arc::clone(&pipe).run());
-        }
-        Arc::make_mut(&mut pipes.list).push(pipe);
+        let background = self.background.lock();
+        // Health tells exporters apart by name. Whether it is closed is asked while the list is held: a shutdown closes
+        // first and ends the pipes of the list then.
+        self.pipes.add_numbered(&name, 0, |name| {
+            let pipe = Arc::new(Pipe::new(
+                name.to_owned(),
+                exporter,
+                Arc::clone(&self.options),
+                Arc::clone(&self.problems),
+                self.closing.subscribe(),
+            ));
+            if *self.closing.borrow() {
+                pipe.waiting().close();
+            } else if let Some(handle) = &*background {
+                handle.spawn(Arc::clone(&pipe).run());
+            }
+            pipe
+        });
     }
 }
 
 impl Drop for AnalyticsCoordinator {
     fn drop(&mut self) {
-        for pipe in self.all_pipes().iter() {
-            let waiting = pipe.waiting().len();
+        for pipe in self.pipes.list().iter() {
+            let waiting = pipe.inner().waiting().len();
             if waiting > 0 {
                 warn!(
                     exporter = pipe.name(),

@@ -59,9 +59,9 @@ impl AnalyticsExporter for JsonLinesExporter {
     async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
         let mut lines = Vec::new();
         for event in events {
-            serde_json::to_writer(&mut lines, event).map_err(|error| ExportError {
-                message: format!("event {} has no form as JSON", event.id),
-                source: Some(error.into()),
+            serde_json::to_writer(&mut lines, event).map_err(|error| {
+                ExportError::new(format!("event {} has no form as JSON", event.id))
+                    .with_source(error)
             })?;
             lines.push(b'\n');
         }

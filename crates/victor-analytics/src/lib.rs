@@ -36,12 +36,12 @@
 //!   an export that fails, panics, takes too long or is dropped loses nothing, and may repeat an event under the same
 //!   `id`.
 //! - Exporters do not feel each other: each has its own queue and its own background task.
-//! - A shutdown ends within twice [`AnalyticsOptions::shutdown_time_limit`], whatever the exporters do. A coordinator
+//! - A shutdown ends within twice [`AnalyticsOptions::shutdown_timeout`], whatever the exporters do. A coordinator
 //!   that is dropped without it loses the events that wait.
 //!
-//! # Where it is called
+//! # Runtime
 //!
-//! Exporting needs a tokio runtime with its clock enabled; tracking runs anywhere.
+//! Tracking runs anywhere. Exporting in the background and the time limits need a tokio runtime with its clock enabled.
 
 mod blocking;
 mod builder;
@@ -53,7 +53,12 @@ mod pipe;
 mod sessions;
 mod waiting;
 
-pub use builder::AnalyticsBuilder;
+#[doc(no_inline)]
+pub use victor_analytics_protocol as protocol;
+#[doc(no_inline)]
+pub use victor_core as core;
+
+pub use builder::AnalyticsCoordinatorBuilder;
 pub use console::ConsoleExporter;
 pub use coordinator::AnalyticsCoordinator;
 pub use json_lines::JsonLinesExporter;

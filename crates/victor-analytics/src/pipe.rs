@@ -2,15 +2,15 @@
 
 use std::future::pending;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard};
 
 use futures_util::future::{Either, select};
 use tokio::sync::{self, Notify, watch};
 use tokio::time::timeout;
 use tracing::warn;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportResult};
-use victor_core::{Problems, SessionId, contain, with_causes};
+use victor_core::{Lock, Problems, SessionId, contain, with_causes};
+use victor_guard::call;
 
 use crate::AnalyticsOptions;
 use crate::waiting::Waiting;
@@ -22,7 +22,7 @@ pub(crate) struct Pipe {
     exporter: Arc<dyn AnalyticsExporter>,
     options: Arc<AnalyticsOptions>,
     problems: Arc<Problems>,
-    waiting: Mutex<Waiting>,
+    waiting: Lock<Waiting>,
     /// Who holds it may call the exporter.
     turn: sync::Mutex<()>,
     /// Wakes the background task before its time.
@@ -50,10 +50,6 @@ impl Pipe {
             half_full,
             closing,
         }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 
     pub(crate) fn push(&self, event: Arc<AnalyticsEvent>) {
@@ -122,8 +118,8 @@ impl Pipe {
 
     /// Hands over one batch. The result's count is right, and it has an error unless all events arrived.
     async fn export(&self, events: &[AnalyticsEvent]) -> ExportResult {
-        let limit = self.options.export_time_limit;
-        let export = pin!(within(limit, || self.exporter.export(events)));
+        let limit = self.options.export_timeout;
+        let export = pin!(call(limit, || self.exporter.export(events)));
         match select(export, pin!(self.closed())).await {
             Either::Left((Ok(Ok(result)), _)) if result.success => {
                 ExportResult::exported(events.len())
@@ -135,7 +131,7 @@ impl Pipe {
                     .unwrap_or_else(|| "not all events arrived".into()),
             ),
             Either::Left((Ok(Err(error)), _)) => ExportResult::failed(0, with_causes(&error)),
-            Either::Left((Err(fault), _)) => ExportResult::failed(0, fault),
+            Either::Left((Err(fault), _)) => ExportResult::failed(0, fault.to_string()),
             Either::Right(_) => {
                 ExportResult::failed(0, "the shutdown did not wait for it any longer")
             }
@@ -158,7 +154,7 @@ impl Pipe {
     /// Exports what waits for the last time.
     pub(crate) async fn last_flush(&self) {
         // What is wrong with the exporter was reported, and what is lost will be counted.
-        let _ = within(self.options.shutdown_time_limit, || self.flush(None)).await;
+        let _ = call(self.options.shutdown_timeout, || self.flush(None)).await;
     }
 
     /// Ends the exporter, after the last export.
@@ -170,10 +166,10 @@ impl Pipe {
             let _turn = self.turn.lock().await;
             self.exporter.shutdown().await;
         };
-        let ended = within(self.options.shutdown_time_limit, end).await;
+        let ended = call(self.options.shutdown_timeout, end).await;
         let lost = self.waiting().close();
         if let Err(fault) = ended {
-            warn!(exporter = self.name, fault, "exporter did not shut down");
+            warn!(exporter = self.name, %fault, "exporter did not shut down");
             self.problems
                 .report(&self.name, format_args!("shutdown: {fault}"));
         }
@@ -186,17 +182,6 @@ impl Pipe {
     }
 
     pub(crate) fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // Its methods do not panic halfway, so a poisoned lock guards a whole queue.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Makes a call that may panic or hang. The error says which.
-async fn within<F: Future>(limit: Duration, call: impl FnOnce() -> F) -> Result<F::Output, String> {
-    // The call and the clock are inside, because they can panic too: the clock does where there is no runtime.
-    match contain(async { timeout(limit, call()).await }).await {
-        Ok(Ok(output)) => Ok(output),
-        Ok(Err(_)) => Err(format!("no answer within {limit:?}")),
-        Err(panicked) => Err(panicked.to_string()),
+        self.waiting.lock()
     }
 }

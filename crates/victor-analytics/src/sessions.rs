@@ -102,12 +102,10 @@ mod tests {
 
     #[test]
     fn each_limit() {
-        let options = AnalyticsOptions {
-            events_per_session: 3,
-            sessions: 2,
-            events_in_all: 5,
-            ..Default::default()
-        };
+        let options = AnalyticsOptions::default()
+            .with_events_per_session(3)
+            .with_sessions(2)
+            .with_events_in_all(5);
         check(&options, "a a a", "a:3+0");
         check(&options, "a a a a a", "a:3+2");
         check(&options, "a b a b", "a:2+0 b:2+0");
@@ -115,17 +113,12 @@ mod tests {
         check(&options, "a b a c", "a:2+0 c:1+0");
         check(&options, "a a a b b b", "b:3+0");
         check(&options, "b a a a b b", "b:3+0");
-        let options = AnalyticsOptions {
-            events_per_session: 3,
-            sessions: 0,
-            events_in_all: 0,
-            ..Default::default()
-        };
+        let options = AnalyticsOptions::default()
+            .with_events_per_session(3)
+            .with_sessions(0)
+            .with_events_in_all(0);
         check(&options, "a b b b b", "b:3+1");
-        let options = AnalyticsOptions {
-            events_per_session: 0,
-            ..Default::default()
-        };
+        let options = AnalyticsOptions::default().with_events_per_session(0);
         check(&options, "a a", "a:0+2");
     }
 

@@ -43,6 +43,9 @@ mod provider;
 mod setting;
 mod settings;
 
+#[doc(no_inline)]
+pub use victor_core as core;
+
 pub use effective::{ConfigSource, EffectiveConfig};
 pub use error::ConfigError;
 pub use loader::ConfigLoader;

@@ -1,18 +1,15 @@
 //! The coordinator of configuration.
 
-use std::iter;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use tokio::time::timeout;
 use tracing::warn;
 use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig,
 };
-use victor_core::{
-    Coordinator, Health, Lock, Problems, SessionId, contain, contain_sync, with_causes,
-};
+use victor_core::{Coordinator, Health, Problems, SessionId, contain_sync, with_causes};
+use victor_guard::{Plugin, Plugins, call};
 
 use crate::environment::Misspelt;
 use crate::explain::why_ignored;
@@ -39,15 +36,8 @@ pub struct ConfigCoordinator {
     layers: Layers,
     config: Arc<EffectiveConfig>,
     options: ConfigOptions,
-    providers: Lock<Arc<Vec<Provider>>>,
+    providers: Plugins<dyn ConfigProvider>,
     problems: Problems,
-}
-
-#[derive(Debug, Clone)]
-struct Provider {
-    name: String,
-    priority: i32,
-    inner: Arc<dyn ConfigProvider>,
 }
 
 impl ConfigCoordinator {
@@ -108,33 +98,28 @@ impl ConfigCoordinator {
     /// Asks one provider, and keeps health up to date.
     async fn ask(
         &self,
-        provider: &Provider,
+        provider: &Plugin<dyn ConfigProvider>,
         session: &SessionId,
     ) -> Result<ConfigMap, ConfigError> {
-        let limit = self.options.provider_timeout;
-        let source = ConfigSource::Provider(provider.name.clone());
-        let failed = |message: String| ConfigError::new(source.to_string(), message);
-        // The call and the clock are inside, because they can panic too: the clock does where there is no runtime.
-        let answer =
-            match contain(async { timeout(limit, provider.inner.get_config(session)).await }).await
-            {
-                Ok(Ok(Ok(values))) => check(&values, &source).map(|()| values),
-                Ok(Ok(Err(error))) => Err(error),
-                Ok(Err(_)) => Err(failed(format!("no answer within {limit:?}"))),
-                Err(panicked) => Err(failed(panicked.to_string())),
-            };
+        let source = ConfigSource::Provider(provider.name().to_owned());
+        let answer = call(self.options.provider_timeout, || {
+            provider.inner().get_config(session)
+        })
+        .await
+        .unwrap_or_else(|fault| Err(ConfigError::new(source.to_string(), fault.to_string())))
+        .and_then(|values| check(&values, &source).map(|()| values));
         match &answer {
             Ok(values) => match without_effect(values) {
-                None => self.problems.clear(&provider.name),
+                None => self.problems.clear(provider.name()),
                 Some(problem) => {
-                    warn!(provider = provider.name, %session, problem, "a value has no effect");
-                    self.problems.report(&provider.name, problem);
+                    warn!(provider = provider.name(), %session, problem, "a value has no effect");
+                    self.problems.report(provider.name(), problem);
                 }
             },
             Err(error) => {
                 let error = with_causes(error);
-                warn!(provider = provider.name, %session, error, "config provider failed");
-                self.problems.report(&provider.name, error);
+                warn!(provider = provider.name(), %session, error, "config provider failed");
+                self.problems.report(provider.name(), error);
             }
         }
         answer
@@ -159,7 +144,7 @@ impl ConfigLoader for ConfigCoordinator {
     }
 
     async fn load_config(&self, session: &SessionId) -> Result<Arc<EffectiveConfig>, ConfigError> {
-        let providers = Arc::clone(&self.providers.lock());
+        let providers = self.providers.list();
         if providers.is_empty() {
             return Ok(self.config());
         }
@@ -195,7 +180,7 @@ impl ConfigLoader for ConfigCoordinator {
         }
         let mut layers = self.layers.clone();
         for (provider, values) in answers.into_iter().rev() {
-            layers.lay_answer(values, &ConfigSource::Provider(provider.name.clone()));
+            layers.lay_answer(values, &ConfigSource::Provider(provider.name().to_owned()));
         }
         layers.effective().map(Arc::new)
     }
@@ -206,23 +191,8 @@ impl ConfigLoader for ConfigCoordinator {
             warn!(%panicked, "a config provider cannot say its name and priority");
             ("unnamed".into(), 50)
         });
-        let mut providers = self.providers.lock();
         // Health and sources tell providers apart by name.
-        let taken = |name: &String| providers.iter().any(|other| other.name == *name);
-        let numbered = (2..).map(|number| format!("{name} ({number})"));
-        let name = iter::once(name.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or(name);
-        let place = providers.partition_point(|other| other.priority >= priority);
-        Arc::make_mut(&mut providers).insert(
-            place,
-            Provider {
-                name,
-                priority,
-                inner: provider,
-            },
-        );
+        self.providers.add_numbered(&name, priority, |_| provider);
     }
 }
 
@@ -239,13 +209,13 @@ fn without_effect(values: &ConfigMap) -> Option<String> {
 }
 
 /// What is said if no provider could answer: the error of the only one, or the errors of all.
-fn all_failed(mut failures: Vec<(&Provider, ConfigError)>) -> ConfigError {
+fn all_failed(mut failures: Vec<(&Plugin<dyn ConfigProvider>, ConfigError)>) -> ConfigError {
     if failures.len() == 1 {
         return failures.remove(0).1;
     }
     let all: Vec<_> = failures
         .iter()
-        .map(|(provider, error)| format!("{}: {}", provider.name, with_causes(error)))
+        .map(|(provider, error)| format!("{}: {}", provider.name(), with_causes(error)))
         .collect();
     ConfigError::new("every config provider", all.join("; "))
 }

@@ -37,10 +37,10 @@
 //! A key's value replaces that of the layers below. Only `extra`, which holds the program's own values, is merged by
 //! its inner keys; a source of one of these is known as `extra.` and the key.
 //!
-//! # Where it is called
+//! # Runtime
 //!
-//! Providers are asked under a time limit, so [`load_config`](victor_config_protocol::ConfigLoader::load_config) runs
-//! inside a tokio runtime with its clock enabled if there are any. Everything else runs anywhere.
+//! Everything runs anywhere. The time limit of providers needs a tokio runtime with its clock enabled; without one, a
+//! provider may take as long as it likes.
 
 mod builder;
 mod coordinator;

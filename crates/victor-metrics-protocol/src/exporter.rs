@@ -45,6 +45,7 @@ impl<T: MetricsExporter + ?Sized> MetricsExporter for std::sync::Arc<T> {
 /// Why measurements could not be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct MetricsExportError {
     /// What went wrong.
     pub message: String,
@@ -54,11 +55,18 @@ pub struct MetricsExportError {
 }
 
 impl MetricsExportError {
-    /// They could not be sent, in words.
+    /// Returns the error of an export that failed.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             source: None,
         }
+    }
+
+    /// Adds the error beneath.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        self.source = Some(error.into());
+        self
     }
 }

@@ -56,6 +56,9 @@ mod key;
 mod recorder;
 mod snapshot;
 
+#[doc(no_inline)]
+pub use victor_core as core;
+
 #[cfg(feature = "mock")]
 pub use exporter::MockMetricsExporter;
 pub use exporter::{MetricsExportError, MetricsExporter};

@@ -1,29 +1,60 @@
-//! What can go wrong with modes.
+//! Errors of modes.
 
-use victor_core::Panicked;
+use victor_core::{BoxError, Panicked, UnknownName};
 
 /// Why a mode could not be added or switched to. The session's mode is what it was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModeError {
-    /// There is no such mode.
-    #[error("there is no mode `{name}`: choose one of {}", known.join(", "))]
-    Unknown {
-        /// The name that was asked for.
-        name: String,
-        /// The names that there are.
-        known: Vec<String>,
-    },
-    /// There is already such a mode.
+    /// No mode has this name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// Another mode has this name.
     #[error("there is already a mode named `{0}`: choose another name")]
     Duplicate(String),
-    /// The name is not fit for use.
+    /// A name that is not fit for use.
     #[error("`{0}` is no name for a mode: use 1 to 64 ASCII letters, digits, `_` and `-`")]
     InvalidName(String),
-    /// The policy panicked when it was asked for its mode.
+    /// A policy that panicked when it was asked for its mode.
     #[error("a mode policy does not say what its mode is")]
     NoMode(#[source] Panicked),
-    /// The model wished for a mode that only a person or the program may switch to.
+    /// A switch by the model to a mode that only a person or the program may switch to.
     #[error("the model may not switch to mode `{0}` by itself: ask the user to do it")]
     ClosedToModel(String),
+    /// Failure of the manager, such as a service behind it that does not answer.
+    #[error("{message}")]
+    Failed {
+        /// Description of the failure.
+        message: String,
+        /// Error beneath.
+        #[source]
+        source: Option<BoxError>,
+    },
+}
+
+impl ModeError {
+    /// Returns the error of a failure.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::Failed {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Returns the error of a name that no mode has.
+    pub fn unknown(
+        name: impl Into<String>,
+        known: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        UnknownName::new("mode", name, known).into()
+    }
+
+    /// Adds the error beneath to a failure. The other errors have none of this kind, and stay as they are.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        if let Self::Failed { source, .. } = &mut self {
+            *source = Some(error.into());
+        }
+        self
+    }
 }

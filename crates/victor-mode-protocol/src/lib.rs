@@ -56,6 +56,9 @@ mod mode;
 mod permission;
 mod policy;
 
+#[doc(no_inline)]
+pub use victor_core as core;
+
 pub use error::ModeError;
 #[cfg(feature = "mock")]
 pub use manager::MockModeManager;

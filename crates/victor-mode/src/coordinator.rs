@@ -62,10 +62,9 @@ impl ModeCoordinator {
     fn find(&self, name: &str) -> Result<Arc<Registered>, ModeError> {
         let modes = self.registered();
         let found = modes.iter().find(|mode| mode.is_named(name));
-        found.cloned().ok_or_else(|| ModeError::Unknown {
-            name: name.to_owned(),
-            known: modes.iter().map(|mode| mode.name().to_owned()).collect(),
-        })
+        found
+            .cloned()
+            .ok_or_else(|| ModeError::unknown(name, modes.iter().map(|mode| mode.name())))
     }
 
     // Nothing that is done under these locks panics, so what a poisoned one guards is whole.

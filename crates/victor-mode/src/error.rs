@@ -1,4 +1,4 @@
-//! What can go wrong when modes are set up.
+//! Errors of the set-up of modes.
 
 use victor_mode_protocol::ModeError;
 
@@ -6,20 +6,20 @@ use victor_mode_protocol::ModeError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModeSetupError {
-    /// The data does not describe modes.
+    /// Data that does not describe modes.
     #[error("{place}: {message}")]
     Data {
-        /// Where.
+        /// Place of the fault.
         place: String,
-        /// What is wrong there.
+        /// Description of the fault.
         message: String,
     },
-    /// A mode cannot be added, or there is no such default mode.
+    /// A mode that cannot be added, or a default mode that there is not.
     #[error("{place} cannot be used: {reason}")]
     Mode {
-        /// Where it is from.
+        /// Place that names the mode.
         place: String,
-        /// What is wrong with it.
+        /// Reason that the mode is refused.
         reason: ModeError,
     },
 }

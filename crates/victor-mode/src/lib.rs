@@ -74,9 +74,16 @@ mod coordinator;
 mod error;
 mod registered;
 mod sessions;
-mod tool;
+mod switch_tool;
+
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_mode_protocol as protocol;
+#[doc(no_inline)]
+pub use victor_tool_protocol as tool;
 
 pub use builder::ModeCoordinatorBuilder;
 pub use coordinator::ModeCoordinator;
 pub use error::ModeSetupError;
-pub use tool::SwitchModeTool;
+pub use switch_tool::SwitchModeTool;

@@ -74,10 +74,7 @@ macro_rules! optional {
 
 required!("analytics" Analytics, analytics(settings, _parts) -> AnalyticsTracker {
     let export_interval = std::time::Duration::from_secs(settings.analytics_export_interval);
-    let options = victor_analytics::AnalyticsOptions {
-        export_interval,
-        ..Default::default()
-    };
+    let options = victor_analytics::AnalyticsOptions::default().with_export_interval(export_interval);
     victor_analytics::AnalyticsCoordinator::builder()
         .options(options)
         .build()
@@ -110,9 +107,9 @@ optional!("mode" Mode, mode(settings, parts) -> ModeManager {
     }
     let built = builder.default_mode(&settings.mode).build();
     Some(built.map_err(|error| match error {
-        ModeSetupError::Mode { reason: ModeError::Unknown { name, known }, .. } => BuildError::UnknownName {
+        ModeSetupError::Mode { reason: ModeError::Unknown(unknown), .. } => BuildError::UnknownName {
             setting: "mode",
-            unknown: victor_core::UnknownName::new("mode", name, known),
+            unknown,
         },
         error => BuildError::Coordinator { role: RoleName::Mode, source: error.into() },
     })?)
@@ -126,10 +123,8 @@ optional!("tool-selection" ToolSelection, tool_selection(settings, parts) -> Too
     use victor_tool_selection_protocol::SelectionError;
 
     let limit = usize::try_from(settings.tool_selection_limit).unwrap_or(usize::MAX);
-    let options = victor_tool_selection::SelectionOptions {
-        limit: (limit > 0).then_some(limit),
-        ..Default::default()
-    };
+    let options =
+        victor_tool_selection::SelectionOptions::default().with_limit((limit > 0).then_some(limit));
     #[expect(clippy::cast_possible_truncation, reason = "a weight has few digits")]
     let alpha = settings.tool_selection_hybrid_alpha as f32;
     let mut builder = victor_tool_selection::ToolSelectionCoordinator::builder()
@@ -140,9 +135,9 @@ optional!("tool-selection" ToolSelection, tool_selection(settings, parts) -> Too
         builder = builder.register_strategy(strategy);
     }
     Some(builder.build().map_err(|error| match error {
-        SelectionError::UnknownStrategy { name, known } => BuildError::UnknownName {
+        SelectionError::UnknownStrategy(unknown) => BuildError::UnknownName {
             setting: "tool_selection_strategy",
-            unknown: victor_core::UnknownName::new("strategy", name, known),
+            unknown: victor_core::UnknownName::new("strategy", unknown.name, unknown.known),
         },
         error => BuildError::Coordinator { role: RoleName::ToolSelection, source: error.into() },
     })?)

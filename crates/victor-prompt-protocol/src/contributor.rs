@@ -84,6 +84,7 @@ impl From<String> for Contribution {
 /// Why a contributor has no section.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct PromptError {
     /// What keeps it from saying anything.
     pub message: String,
@@ -93,11 +94,18 @@ pub struct PromptError {
 }
 
 impl PromptError {
-    /// It cannot say, in words.
+    /// Returns the error of a contributor that has nothing to say, for this reason.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             source: None,
         }
+    }
+
+    /// Adds the error beneath.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        self.source = Some(error.into());
+        self
     }
 }

@@ -35,6 +35,9 @@ mod builder;
 mod context;
 mod contributor;
 
+#[doc(no_inline)]
+pub use victor_core as core;
+
 #[cfg(feature = "mock")]
 pub use builder::MockPromptBuilder;
 pub use builder::{BuiltPrompt, Omission, PromptBuilder};

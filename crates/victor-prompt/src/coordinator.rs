@@ -1,18 +1,18 @@
 //! The coordinator of prompts.
 
 use std::iter;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use tokio::time::timeout;
 use tracing::warn;
-use victor_core::{Coordinator, Health, Problems, contain, contain_sync, with_causes};
+use victor_core::{Coordinator, Health, Problems, UnknownName, contain_sync, with_causes};
+use victor_guard::{Plugin, Plugins, call};
 use victor_prompt_protocol::{
     BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor,
 };
 
-use crate::template::Templates;
+use crate::template::{DEFAULT_TEMPLATE, Templates};
 use crate::texts::Texts;
 use crate::{PromptCoordinatorBuilder, PromptOptions};
 
@@ -39,16 +39,9 @@ const SEPARATOR: &str = "\n\n";
 pub struct PromptCoordinator {
     templates: Templates,
     options: PromptOptions,
-    contributors: Mutex<Arc<Vec<Contributor>>>,
+    contributors: Plugins<dyn PromptContributor>,
     texts: Texts,
     problems: Problems,
-}
-
-#[derive(Debug, Clone)]
-struct Contributor {
-    name: String,
-    priority: i32,
-    inner: Arc<dyn PromptContributor>,
 }
 
 impl PromptCoordinator {
@@ -86,9 +79,8 @@ impl PromptCoordinator {
             self.problems.clear(PART);
             return (Arc::clone(text), None);
         }
-        let known = self.templates.names().join("`, `");
-        let reason =
-            format!("there is no template `{name}`, so `default` stands in; known are `{known}`");
+        let unknown = UnknownName::new("template", name, self.templates.names());
+        let reason = format!("`{DEFAULT_TEMPLATE}` stands in: {unknown}");
         warn!(template = name, "there is no such prompt template");
         self.problems.report(PART, &reason);
         (
@@ -100,36 +92,26 @@ impl PromptCoordinator {
     /// Asks one contributor, and keeps health up to date.
     async fn ask(
         &self,
-        contributor: &Contributor,
+        contributor: &Plugin<dyn PromptContributor>,
         context: &PromptContext,
     ) -> Result<Contribution, Omission> {
-        let limit = self.options.contributor_time_limit;
-        // The call and the clock are inside, because they can panic too: the clock does where there is no runtime.
-        let answer =
-            contain(async { timeout(limit, contributor.inner.get_contribution(context)).await })
-                .await;
-        let reason = match answer {
-            Ok(Ok(Ok(contribution))) => {
-                self.problems.clear(&contributor.name);
+        let answer = call(self.options.contributor_timeout, || {
+            contributor.inner().get_contribution(context)
+        });
+        let reason = match answer.await {
+            Ok(Ok(contribution)) => {
+                self.problems.clear(contributor.name());
                 return Ok(contribution);
             }
-            Ok(Ok(Err(error))) => with_causes(&error),
-            Ok(Err(_)) => format!("no answer within {limit:?}"),
-            Err(panicked) => panicked.to_string(),
+            Ok(Err(error)) => with_causes(&error),
+            Err(fault) => fault.to_string(),
         };
         warn!(
-            contributor = contributor.name,
+            contributor = contributor.name(),
             reason, "prompt contributor left out"
         );
-        self.problems.report(&contributor.name, &reason);
-        Err(Omission::new(&contributor.name, reason))
-    }
-
-    fn contributors(&self) -> MutexGuard<'_, Arc<Vec<Contributor>>> {
-        // The list is changed in one step, so a poisoned lock guards a whole one.
-        self.contributors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.problems.report(contributor.name(), &reason);
+        Err(Omission::new(contributor.name(), reason))
     }
 }
 
@@ -149,7 +131,7 @@ impl PromptBuilder for PromptCoordinator {
     async fn build_system_prompt(&self, context: &PromptContext) -> BuiltPrompt {
         let (base, omission) = self.base(context);
         let mut omissions = Vec::from_iter(omission);
-        let contributors = Arc::clone(&self.contributors());
+        let contributors = self.contributors.list();
         let answers = join_all(
             contributors
                 .iter()
@@ -184,23 +166,9 @@ impl PromptBuilder for PromptCoordinator {
             warn!(%panicked, "a prompt contributor cannot say its name and priority");
             ("unnamed".into(), 50)
         });
-        let mut contributors = self.contributors();
         // Health tells contributors apart by name.
-        let taken = |name: &String| contributors.iter().any(|other| other.name == *name);
-        let numbered = (2..).map(|number| format!("{name} ({number})"));
-        let name = iter::once(name.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or(name);
-        let place = contributors.partition_point(|other| other.priority >= priority);
-        Arc::make_mut(&mut contributors).insert(
-            place,
-            Contributor {
-                name,
-                priority,
-                inner: contributor,
-            },
-        );
+        self.contributors
+            .add_numbered(&name, priority, |_| contributor);
     }
 
     fn templates(&self) -> Vec<String> {

@@ -49,16 +49,21 @@
 //! beside the model's answer. What is kept is the text: prompts that come out equal share one, so that whoever counts
 //! its tokens or compares it with the last one need not read it again.
 //!
-//! # Where it is called
+//! # Runtime
 //!
-//! Contributors are asked under a time limit, so prompts are built inside a tokio runtime with its clock enabled if
-//! there are any.
+//! Prompts are built anywhere. The time limit of contributors needs a tokio runtime with its clock enabled; without one, a
+//! contributor may take as long as it likes.
 
 mod builder;
 mod coordinator;
 mod options;
 mod template;
 mod texts;
+
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_prompt_protocol as protocol;
 
 pub use builder::PromptCoordinatorBuilder;
 pub use coordinator::PromptCoordinator;

@@ -1,22 +1,16 @@
-//! How prompts are built.
+//! Options of the coordinator.
 
 use std::time::Duration;
 
-/// How the coordinator builds prompts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PromptOptions {
-    /// How long one contributor may take; then it is left out. 5 s by default. Contributors are asked side by side, so
-    /// a prompt takes no longer than this.
-    pub contributor_time_limit: Duration,
-    /// How many different texts are remembered, the ones used last, so that equal prompts share one. 32 by default.
-    pub shared_texts: usize,
-}
-
-impl Default for PromptOptions {
-    fn default() -> Self {
-        Self {
-            contributor_time_limit: Duration::from_secs(5),
-            shared_texts: 32,
-        }
+victor_core::options! {
+    /// Options of a [`PromptCoordinator`](crate::PromptCoordinator).
+    #[derive(PartialEq, Eq)]
+    pub struct PromptOptions {
+        /// Time limit of one contributor; beyond it, the contributor is left out. Defaults to 5 seconds. Contributors are
+        /// asked side by side, so a prompt takes no longer than this.
+        pub contributor_timeout, with_contributor_timeout: Duration = Duration::from_secs(5);
+        /// Number of different texts that are remembered, the ones used last, so that equal prompts share one. Defaults to
+        /// 32.
+        pub shared_texts, with_shared_texts: usize = 32;
     }
 }

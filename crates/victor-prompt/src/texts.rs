@@ -1,17 +1,18 @@
 //! The texts that were built last.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use victor_core::Lock;
 
 /// The texts that were built last, most recently used first, so that equal ones are shared.
 #[derive(Debug, Default)]
-pub(crate) struct Texts(Mutex<VecDeque<Arc<str>>>);
+pub(crate) struct Texts(Lock<VecDeque<Arc<str>>>);
 
 impl Texts {
     /// The shared form of a text, which is then among the `limit` that are remembered.
     pub(crate) fn share(&self, text: String, limit: usize) -> Arc<str> {
-        // Half a change leaves a text out, which costs one more copy of it, so a poisoned lock does no harm.
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = self.0.lock();
         let known = texts.iter().position(|known| **known == *text);
         let shared = known
             .and_then(|place| texts.remove(place))

@@ -265,7 +265,11 @@ impl From<DatabaseError> for CheckpointError {
 impl From<DatabaseError> for ExportError {
     fn from(error: DatabaseError) -> Self {
         let (message, source) = error.into_parts();
-        Self { message, source }
+        let error = Self::new(message);
+        match source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
     }
 }
 

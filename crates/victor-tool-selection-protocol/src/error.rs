@@ -1,47 +1,51 @@
-//! What can go wrong when tools are selected.
+//! Errors of tool selection.
 
-use victor_core::BoxError;
+use victor_core::{BoxError, UnknownName};
 
 /// Why a strategy could not score tools, or could not be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectionError {
-    /// There is no such strategy.
-    #[error("there is no tool selection strategy `{name}`: choose one of {}", known.join(", "))]
-    UnknownStrategy {
-        /// The name that was asked for.
-        name: String,
-        /// The names that there are.
-        known: Vec<String>,
-    },
-    /// There is already such a strategy.
+    /// No strategy has this name.
+    #[error(transparent)]
+    UnknownStrategy(#[from] UnknownName),
+    /// Another strategy has this name.
     #[error("there is already a tool selection strategy named `{0}`: choose another name")]
     DuplicateStrategy(String),
-    /// It went wrong.
+    /// Failure of the strategy or the selector.
     #[error("{message}")]
     Failed {
-        /// What went wrong.
+        /// Description of the failure.
         message: String,
-        /// The error beneath.
+        /// Error beneath.
         #[source]
         source: Option<BoxError>,
     },
 }
 
 impl SelectionError {
-    /// It went wrong, in words.
-    pub fn failed(message: impl Into<String>) -> Self {
+    /// Returns the error of a failure.
+    pub fn new(message: impl Into<String>) -> Self {
         Self::Failed {
             message: message.into(),
             source: None,
         }
     }
 
-    /// It went wrong while doing `what`, because of another error.
-    pub fn because(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
-        Self::Failed {
-            message: what.into(),
-            source: Some(source.into()),
+    /// Returns the error of a name that no strategy has.
+    pub fn unknown_strategy(
+        name: impl Into<String>,
+        known: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        UnknownName::new("tool selection strategy", name, known).into()
+    }
+
+    /// Adds the error beneath to a failure. The other errors have none, and stay as they are.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        if let Self::Failed { source, .. } = &mut self {
+            *source = Some(error.into());
         }
+        self
     }
 }

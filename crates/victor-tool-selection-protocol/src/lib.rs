@@ -44,6 +44,9 @@ mod selection;
 mod selector;
 mod strategy;
 
+#[doc(no_inline)]
+pub use victor_core as core;
+
 pub use error::SelectionError;
 pub use request::SelectionRequest;
 pub use selection::{Selection, SelectionReason, ToolDecision};

@@ -1,44 +1,64 @@
-//! What tools are selected for.
+//! The request for a selection.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use victor_core::SessionId;
 
-/// What tools are selected for.
+/// Request for the tools that a model is shown in one call.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SelectionRequest {
-    /// The session.
+    /// Session of the call.
     pub session: SessionId,
-    /// What the user wants, in words.
+    /// Text of the user's request.
     pub text: Arc<str>,
-    /// How many tools the model is shown at most; the selector's own limit if absent.
+    /// Name of the strategy, where the session has one of its own. Defaults to the selector's.
+    pub strategy: Option<Arc<str>>,
+    /// Weight of meaning against words in a strategy that uses both, from 0 to 1. Defaults to the strategy's.
+    pub hybrid_alpha: Option<f32>,
+    /// Maximum number of tools that the model is shown. Defaults to the selector's.
     pub limit: Option<usize>,
-    /// The names of the tools that the conversation has used. They stay, since the model can see the calls, and a list
+    /// Names of the tools that the conversation has used. They stay, since the model can see the calls, and a list
     /// that changes costs the provider's prompt cache.
     pub used: Arc<BTreeSet<String>>,
 }
 
 impl SelectionRequest {
-    /// A request in a conversation that has used no tools.
+    /// Returns a request in a conversation that has used no tools, with the selector's own strategy and limit.
     pub fn new(session: SessionId, text: impl Into<Arc<str>>) -> Self {
         Self {
             session,
             text: text.into(),
+            strategy: None,
+            hybrid_alpha: None,
             limit: None,
             used: Arc::default(),
         }
     }
 
-    /// The same request with at most so many tools.
+    /// Sets the name of the strategy.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: impl Into<Arc<str>>) -> Self {
+        self.strategy = Some(strategy.into());
+        self
+    }
+
+    /// Sets the weight of meaning against words.
+    #[must_use]
+    pub fn with_hybrid_alpha(mut self, alpha: f32) -> Self {
+        self.hybrid_alpha = Some(alpha);
+        self
+    }
+
+    /// Sets the maximum number of tools.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// The same request in a conversation that has used these tools too.
+    /// Adds tools that the conversation has used.
     #[must_use]
     pub fn with_used<T: Into<String>>(mut self, used: impl IntoIterator<Item = T>) -> Self {
         Arc::make_mut(&mut self.used).extend(used.into_iter().map(Into::into));

@@ -1,20 +1,20 @@
 //! The coordinator itself.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{Coordinator, Health, Problems, SessionId, ToolSpec, with_causes};
+use victor_core::{Coordinator, Health, Lock, Problems, SessionId, ToolSpec, with_causes};
+use victor_guard::{call, report};
 use victor_tool_selection_protocol::{
     Selection, SelectionError, SelectionReason, SelectionRequest, ToolDecision,
     ToolSelectionStrategy, ToolSelector,
 };
 
-use crate::contained::contained;
 use crate::decide::{Reason, decide};
 use crate::lists::PerList;
 use crate::registry::{Named, Registry};
-use crate::sessions::{Outcome, Session, Sessions, Why};
+use crate::sessions::{Outcome, Session, Sessions, Why, Wishes};
 use crate::{All, SearchToolsTool, SelectionOptions, ToolSelectionCoordinatorBuilder};
 
 /// Chooses which of many tools a model is shown.
@@ -39,7 +39,7 @@ use crate::{All, SearchToolsTool, SelectionOptions, ToolSelectionCoordinatorBuil
 pub struct ToolSelectionCoordinator {
     options: SelectionOptions,
     strategies: Registry,
-    pinned: Mutex<Arc<BTreeSet<String>>>,
+    pinned: Lock<Arc<BTreeSet<String>>>,
     sessions: Sessions,
     /// The decisions about lists that were shown whole last, which all sessions share.
     whole: PerList<Arc<[ToolDecision]>>,
@@ -69,9 +69,24 @@ impl ToolSelectionCoordinator {
             sessions: Sessions::new(options.max_sessions),
             options,
             strategies,
-            pinned: Mutex::new(Arc::new(pinned)),
+            pinned: Lock::new(Arc::new(pinned)),
             whole: PerList::default(),
             problems: Problems::default(),
+        }
+    }
+
+    /// The strategy that a request is for, and why that is not the one that it names.
+    fn strategy_for(&self, request: &SelectionRequest) -> (Named, Option<String>) {
+        let used = self.strategies.used();
+        match request.strategy.as_deref() {
+            Some(name) if *name != *used.name => match self.strategies.find(name) {
+                Ok(named) => (named, None),
+                Err(unknown) => {
+                    let problem = format!("{unknown}; `{}` chooses in its place", used.name);
+                    (used, Some(problem))
+                }
+            },
+            _ => (used, None),
         }
     }
 
@@ -81,11 +96,14 @@ impl ToolSelectionCoordinator {
         session: &SessionId,
         strategy: &Named,
         tools: &Arc<[ToolSpec]>,
+        wishes: Wishes,
+        problem: Option<String>,
     ) -> Selection {
         let last = self.sessions.last(session).filter(|last| {
-            let same =
-                Arc::ptr_eq(&last.given, tools) && Arc::ptr_eq(&last.strategy, &strategy.name);
-            same && matches!(last.why, Why::Everything(_))
+            Arc::ptr_eq(&last.given, tools)
+                && Arc::ptr_eq(&last.strategy, &strategy.name)
+                && matches!(last.why, Why::Everything(_))
+                && (&last.wishes, &last.problem) == (&wishes, &problem)
         });
         if let Some(last) = last {
             return last.selection();
@@ -104,7 +122,8 @@ impl ToolSelectionCoordinator {
                 given: tools.clone(),
                 shown: tools.clone(),
                 why: Why::Everything(decisions),
-                problem: None,
+                problem,
+                wishes,
             },
         )
     }
@@ -123,7 +142,7 @@ impl ToolSelectionCoordinator {
         session: &Session,
         tools: &[ToolSpec],
     ) -> Vec<Option<Reason>> {
-        let pinned = self.pinned().clone();
+        let pinned = self.pinned.lock().clone();
         let requested: HashSet<&str> = session.requested.iter().map(|name| &**name).collect();
         let due = |tool: &ToolSpec| {
             let name = &*tool.name;
@@ -145,36 +164,31 @@ impl ToolSelectionCoordinator {
         request: &SelectionRequest,
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<f32>, SelectionError> {
-        let call = async {
-            let scores = strategy.strategy.score(request, tools).await?;
-            check(&scores, tools.len())?;
-            Ok(scores)
-        };
-        let outcome = contained(self.options.time_limit, call).await;
-        let part = part(&strategy.name);
-        match &outcome {
-            Ok(_) => self.problems.clear(&part),
-            // Nobody would notice that a strategy which is no longer used works again.
-            Err(error) if Arc::ptr_eq(&self.strategies.used().name, &strategy.name) => {
-                self.problems.report(part, with_causes(error));
-            }
-            Err(_) => {}
+        let scores = call(self.options.strategy_timeout, || {
+            strategy.strategy.score(request, tools)
+        })
+        .await
+        .map_err(|fault| SelectionError::new(fault.to_string()))
+        .flatten()
+        .and_then(|scores| check(scores, tools.len()));
+        let component = component(&strategy.name);
+        // Of a strategy that nobody uses any more, nobody would notice that it works again.
+        let is_asked_again =
+            request.strategy.is_some() || Arc::ptr_eq(&self.strategies.used().name, &strategy.name);
+        if scores.is_ok() || is_asked_again {
+            report(&self.problems, &component, scores.as_ref().err());
         }
-        outcome
-    }
-
-    fn pinned(&self) -> MutexGuard<'_, Arc<BTreeSet<String>>> {
-        // A set that is changed is whole before and after.
-        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+        scores
     }
 }
 
-/// What a strategy is called in health.
-fn part(strategy: &str) -> String {
+/// Name of a strategy in health.
+fn component(strategy: &str) -> String {
     format!("strategy `{strategy}`")
 }
 
-fn check(scores: &[f32], tools: usize) -> Result<(), SelectionError> {
+/// Checks that scores keep the contract.
+fn check(scores: Vec<f32>, tools: usize) -> Result<Vec<f32>, SelectionError> {
     let message = if scores.len() != tools {
         format!("it has {} scores for {tools} tools", scores.len())
     } else if let Some(odd) = scores
@@ -183,9 +197,9 @@ fn check(scores: &[f32], tools: usize) -> Result<(), SelectionError> {
     {
         format!("it has a score of {odd}, and scores are finite and not negative")
     } else {
-        return Ok(());
+        return Ok(scores);
     };
-    Err(SelectionError::failed(message))
+    Err(SelectionError::new(message))
 }
 
 #[async_trait]
@@ -210,11 +224,15 @@ impl Coordinator for ToolSelectionCoordinator {
 #[async_trait]
 impl ToolSelector for ToolSelectionCoordinator {
     async fn select_tools(&self, request: &SelectionRequest, tools: &Arc<[ToolSpec]>) -> Selection {
-        let strategy = self.strategies.used();
-        let own = self.options.limit.filter(|_| *strategy.name != *All::NAME);
-        let limit = request.limit.or(own).unwrap_or(usize::MAX);
+        let (strategy, unknown) = self.strategy_for(request);
+        let wishes = Wishes {
+            strategy: request.strategy.clone(),
+            alpha: request.hybrid_alpha,
+        };
+        let limit = self.options.limit.filter(|_| *strategy.name != *All::NAME);
+        let limit = request.limit.or(limit).unwrap_or(usize::MAX);
         if tools.len() <= limit {
-            return self.everything(&request.session, &strategy, tools);
+            return self.everything(&request.session, &strategy, tools, wishes, unknown);
         }
 
         let session = self.sessions.get(&request.session);
@@ -232,6 +250,7 @@ impl ToolSelector for ToolSelectionCoordinator {
                 with_causes(error)
             )
         });
+        let problem = problem.or(unknown);
         let before = session
             .last
             .as_ref()
@@ -260,6 +279,7 @@ impl ToolSelector for ToolSelectionCoordinator {
                 shown,
                 why: Why::Each(verdicts.into()),
                 problem,
+                wishes,
             },
         )
     }
@@ -272,8 +292,13 @@ impl ToolSelector for ToolSelectionCoordinator {
         count: usize,
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<ToolDecision>, SelectionError> {
-        let request = SelectionRequest::new(session.clone(), query);
-        let scores = self.score(&self.strategies.used(), &request, tools).await?;
+        let mut request = SelectionRequest::new(session.clone(), query);
+        if let Some(last) = self.sessions.last(session) {
+            request.strategy.clone_from(&last.wishes.strategy);
+            request.hybrid_alpha = last.wishes.alpha;
+        }
+        let (strategy, _) = self.strategy_for(&request);
+        let scores = self.score(&strategy, &request, tools).await?;
         let mut found: Vec<(&ToolSpec, f32)> = tools.iter().zip(scores).collect();
         found.retain(|(tool, score)| *score > 0.0 && tool.name != SearchToolsTool::NAME);
         found.sort_by(|one, other| other.1.total_cmp(&one.1));
@@ -293,7 +318,7 @@ impl ToolSelector for ToolSelectionCoordinator {
     }
 
     fn pin(&self, tool: &str, pinned: bool) {
-        let mut names = self.pinned();
+        let mut names = self.pinned.lock();
         if pinned {
             Arc::make_mut(&mut names).insert(tool.to_owned());
         } else {
@@ -311,7 +336,7 @@ impl ToolSelector for ToolSelectionCoordinator {
     fn use_strategy(&self, name: &str) -> Result<(), SelectionError> {
         let before = self.strategies.used().name;
         self.strategies.choose(name)?;
-        self.problems.clear(&part(&before));
+        self.problems.clear(&component(&before));
         Ok(())
     }
 

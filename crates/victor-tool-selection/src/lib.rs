@@ -20,7 +20,7 @@
 //!     ToolSpec::new("send_mail", "Sends a mail to people", json!({})),
 //! ]
 //! .into();
-//! let options = SelectionOptions { limit: Some(1), ..SelectionOptions::default() };
+//! let options = SelectionOptions::default().with_limit(Some(1));
 //! let selector = ToolSelectionCoordinator::builder().options(options).build()?;
 //!
 //! let request = SelectionRequest::new(SessionId::new("s"), "What will the weather in Rome be like?");
@@ -50,7 +50,6 @@
 //! `cargo xtask eval tool-selection` measures all of them.
 
 mod builder;
-mod contained;
 mod coordinator;
 mod decide;
 mod lists;
@@ -61,6 +60,15 @@ mod search;
 mod sessions;
 mod strategies;
 mod texts;
+
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_embedding_protocol as embedding;
+#[doc(no_inline)]
+pub use victor_tool_protocol as tool;
+#[doc(no_inline)]
+pub use victor_tool_selection_protocol as protocol;
 
 pub use builder::ToolSelectionCoordinatorBuilder;
 pub use coordinator::ToolSelectionCoordinator;

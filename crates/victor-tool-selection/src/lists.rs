@@ -1,9 +1,9 @@
 //! What is known of lists of tools.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::OnceCell;
-use victor_core::ToolSpec;
+use victor_core::{Lock, ToolSpec};
 
 /// How many lists something is known of: the modes of a program have a list each, and there are few.
 const LISTS: usize = 8;
@@ -13,7 +13,7 @@ const LISTS: usize = 8;
 /// The same list is found by its address, which costs nothing; one that is only equal by comparing, once. When a tool
 /// changes, the list is another one.
 #[derive(Debug)]
-pub(crate) struct PerList<T>(Mutex<Vec<Known<T>>>);
+pub(crate) struct PerList<T>(Lock<Vec<Known<T>>>);
 
 #[derive(Debug)]
 struct Known<T> {
@@ -23,15 +23,14 @@ struct Known<T> {
 
 impl<T> Default for PerList<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Lock::default())
     }
 }
 
 impl<T> PerList<T> {
     /// What is known of a list; empty if it is a new one. Whoever fills it does so for all who wait.
     pub(crate) fn of(&self, tools: &Arc<[ToolSpec]>) -> Arc<OnceCell<T>> {
-        // Nothing that is done under the lock panics.
-        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.0.lock();
         let same = lists
             .iter()
             .position(|known| Arc::ptr_eq(&known.tools, tools));

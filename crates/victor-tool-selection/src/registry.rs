@@ -27,7 +27,9 @@ impl Named {
     /// Asks a strategy for its name.
     fn new(strategy: Arc<dyn ToolSelectionStrategy>) -> Result<Self, SelectionError> {
         let name = contain_sync(|| Arc::from(strategy.name()));
-        let name = name.map_err(|panicked| SelectionError::because("it has no name", panicked))?;
+        let name = name.map_err(|panicked| {
+            SelectionError::new("the strategy has no name").with_source(panicked)
+        })?;
         Ok(Self { name, strategy })
     }
 }
@@ -54,19 +56,22 @@ impl Registry {
     }
 
     pub(crate) fn choose(&self, name: &str) -> Result<(), SelectionError> {
-        let strategies = &mut *self.write();
-        let found = strategies.known.get_key_value(name);
-        let Some((name, strategy)) = found else {
-            return Err(SelectionError::UnknownStrategy {
-                name: name.to_owned(),
-                known: strategies.known.keys().map(ToString::to_string).collect(),
-            });
+        let named = self.find(name)?;
+        self.write().used = named;
+        Ok(())
+    }
+
+    /// The strategy of this name.
+    pub(crate) fn find(&self, name: &str) -> Result<Named, SelectionError> {
+        let strategies = self.read();
+        let Some((name, strategy)) = strategies.known.get_key_value(name) else {
+            let known = strategies.known.keys().map(|known| &**known);
+            return Err(SelectionError::unknown_strategy(name, known));
         };
-        strategies.used = Named {
+        Ok(Named {
             name: name.clone(),
             strategy: strategy.clone(),
-        };
-        Ok(())
+        })
     }
 
     pub(crate) fn used(&self) -> Named {

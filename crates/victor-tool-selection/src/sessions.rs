@@ -1,9 +1,9 @@
 //! What is known of sessions.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use victor_core::{SessionId, ToolSpec};
+use victor_core::{Lock, SessionId, ToolSpec};
 use victor_tool_selection_protocol::{Selection, ToolDecision};
 
 use crate::decide::Verdict;
@@ -14,7 +14,7 @@ const REQUESTED: usize = 64;
 
 /// What is known of the sessions that have selected last.
 #[derive(Debug)]
-pub(crate) struct Sessions(Mutex<Recent<SessionId, Session>>);
+pub(crate) struct Sessions(Lock<Recent<SessionId, Session>>);
 
 /// What is known of a session.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,15 @@ pub(crate) struct Outcome {
     pub(crate) shown: Arc<[ToolSpec]>,
     pub(crate) why: Why,
     pub(crate) problem: Option<String>,
+    /// Wishes of the request for a strategy of its own.
+    pub(crate) wishes: Wishes,
+}
+
+/// Wishes of a request for a strategy of its own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Wishes {
+    pub(crate) strategy: Option<Arc<str>>,
+    pub(crate) alpha: Option<f32>,
 }
 
 /// Why each of the tools that were given is shown or hidden.
@@ -72,20 +81,20 @@ impl Session {
 
 impl Sessions {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self(Mutex::new(Recent::new(capacity)))
+        Self(Lock::new(Recent::new(capacity)))
     }
 
     pub(crate) fn get(&self, id: &SessionId) -> Session {
-        self.lock().get(id).cloned().unwrap_or_default()
+        self.0.lock().get(id).cloned().unwrap_or_default()
     }
 
     pub(crate) fn last(&self, id: &SessionId) -> Option<Arc<Outcome>> {
-        self.lock().get(id)?.last.clone()
+        self.0.lock().get(id)?.last.clone()
     }
 
     pub(crate) fn select(&self, id: &SessionId, outcome: Arc<Outcome>) {
         // What it replaces is dropped when the lock is free again.
-        let _before = self.lock().get_or_default(id).last.replace(outcome);
+        let _before = self.0.lock().get_or_default(id).last.replace(outcome);
     }
 
     /// Notes that the model of a session has searched for tools; those that fit best come first.
@@ -94,17 +103,12 @@ impl Sessions {
         id: &SessionId,
         tools: impl DoubleEndedIterator<Item = &'a str>,
     ) {
-        let mut sessions = self.lock();
+        let mut sessions = self.0.lock();
         let session = sessions.get_or_default(id);
         tools.rev().for_each(|tool| session.request(tool));
     }
 
     pub(crate) fn forget(&self, id: &SessionId) {
-        let _forgotten = { self.lock().remove(id) };
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Recent<SessionId, Session>> {
-        // Nothing that is done under the lock panics half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let _forgotten = { self.0.lock().remove(id) };
     }
 }

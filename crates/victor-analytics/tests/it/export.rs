@@ -15,10 +15,7 @@ use victor_testkit::{cancel_at_every_poll, drive};
 use crate::fakes::{Act, Fake, coordinator, track};
 
 fn batches_of(batch_size: usize) -> AnalyticsOptions {
-    AnalyticsOptions {
-        batch_size,
-        ..Default::default()
-    }
+    AnalyticsOptions::default().with_batch_size(batch_size)
 }
 
 #[tokio::test]
@@ -64,10 +61,10 @@ async fn what_could_not_be_exported_comes_again_and_others_do_not_feel_it() {
     for (act, problem) in [
         (Act::Fail, "not sent: connection refused"),
         (Act::Panic, "panicked: out of cheese"),
-        (Act::Hang, "no answer within 30s"),
+        (Act::Hang, "gave no answer within 30s"),
         (
             Act::TakeAfter(Duration::from_secs(31)),
-            "no answer within 30s",
+            "gave no answer within 30s",
         ),
     ] {
         let (bad, good) = (Fake::new("bad", act), Fake::new("good", Act::Take));
@@ -110,10 +107,7 @@ async fn of_a_batch_that_arrived_in_part_the_rest_comes_again() {
 #[tokio::test]
 async fn beyond_the_limit_the_oldest_are_dropped_and_counted() {
     let fake = Fake::new("fake", Act::Take);
-    let options = AnalyticsOptions {
-        waiting_events: 2,
-        ..Default::default()
-    };
+    let options = AnalyticsOptions::default().with_waiting_events(2);
     let analytics = coordinator(options, std::slice::from_ref(&fake));
     track(&analytics, "a:1 a:2 a:3 a:4 a:5");
     assert_eq!(analytics.health().problems, ["fake: 3 events dropped"]);
@@ -129,10 +123,7 @@ async fn beyond_the_limit_the_oldest_are_dropped_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn what_is_pushed_out_while_it_is_under_way_is_not_dropped() {
     let fake = Fake::new("fake", Act::TakeAfter(Duration::from_secs(1)));
-    let options = AnalyticsOptions {
-        waiting_events: 2,
-        ..Default::default()
-    };
+    let options = AnalyticsOptions::default().with_waiting_events(2);
     let analytics = coordinator(options, std::slice::from_ref(&fake));
     track(&analytics, "a:1 a:2");
     let (result, ()) = tokio::join!(analytics.flush(), async { track(&analytics, "a:3 a:4") });
@@ -210,17 +201,11 @@ async fn an_export_that_is_dropped_after_arrival_sends_the_event_again() {
 }
 
 #[test]
-fn without_a_runtime_an_export_fails_and_loses_nothing() {
+fn without_a_runtime_an_export_has_no_time_limit() {
     let fake = Fake::new("fake", Act::Take);
     let analytics = coordinator(AnalyticsOptions::default(), std::slice::from_ref(&fake));
     track(&analytics, "a:1");
-    let result = drive(analytics.flush()).unwrap();
-    assert!(result.error.unwrap().contains("no reactor running"));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    assert!(runtime.block_on(analytics.flush()).success);
+    assert!(drive(analytics.flush()).unwrap().success);
     assert_eq!(fake.arrived(), "1");
 }
 

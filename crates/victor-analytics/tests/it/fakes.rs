@@ -120,10 +120,7 @@ impl AnalyticsExporter for Fake {
             }
             Act::TakeOnly(count) => count.min(events.len()),
             Act::Fail => {
-                return Err(ExportError {
-                    message: "not sent".into(),
-                    source: Some("connection refused".into()),
-                });
+                return Err(ExportError::new("not sent").with_source("connection refused"));
             }
             Act::Panic => panic!("out of cheese"),
             Act::Hang => std::future::pending().await,

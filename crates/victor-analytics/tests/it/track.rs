@@ -37,10 +37,7 @@ fn each_session_has_its_events_and_no_runtime_is_needed() {
 
 #[test]
 fn of_long_sessions_the_last_events_are_held_and_the_others_counted() {
-    let options = AnalyticsOptions {
-        events_per_session: 2,
-        ..Default::default()
-    };
+    let options = AnalyticsOptions::default().with_events_per_session(2);
     let analytics = coordinator(options, &[]);
     track(&analytics, "a:1 a:2 a:3 a:4 b:5");
     assert_eq!(held(&analytics, "a"), "3 4 +2");
@@ -49,10 +46,7 @@ fn of_long_sessions_the_last_events_are_held_and_the_others_counted() {
 
 #[test]
 fn of_many_sessions_the_last_active_ones_are_held() {
-    let options = AnalyticsOptions {
-        sessions: 2,
-        ..Default::default()
-    };
+    let options = AnalyticsOptions::default().with_sessions(2);
     let analytics = coordinator(options, &[]);
     track(&analytics, "a:1 b:2 a:3 c:4");
     assert_eq!(
@@ -85,11 +79,9 @@ fn threads_may_track_at_once() {
     const THREADS: usize = 8;
     const EACH: usize = 2_000;
     let fake = Fake::new("fake", Act::Take);
-    let options = AnalyticsOptions {
-        waiting_events: THREADS * EACH,
-        events_per_session: 100,
-        ..Default::default()
-    };
+    let options = AnalyticsOptions::default()
+        .with_waiting_events(THREADS * EACH)
+        .with_events_per_session(100);
     let analytics = Arc::new(coordinator(options, std::slice::from_ref(&fake)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_time()

@@ -149,7 +149,7 @@ async fn a_fault_leads_to_the_next_provider_and_shows_in_health_until_it_is_gone
         ),
         (
             Act::Hang,
-            "config provider bad cannot be read: no answer within 5s",
+            "config provider bad cannot be read: gave no answer within 5s",
         ),
         (
             answer(json!({"modell": "m"})),
@@ -293,10 +293,10 @@ async fn a_dropped_call_drops_the_calls_of_the_providers() {
 }
 
 #[test]
-fn without_a_runtime_providers_cannot_be_asked() {
-    let config = first(&[Fake::new("db", 1, answer(json!({})))]);
-    let error = drive(load(&config)).unwrap().unwrap_err().to_string();
-    assert!(error.contains("no reactor running"), "{error}");
+fn without_a_runtime_providers_are_asked_without_a_time_limit() {
+    let config = first(&[Fake::new("db", 1, answer(json!({"model": "m"})))]);
+    let loaded = drive(load(&config)).unwrap().unwrap();
+    assert_eq!(loaded.settings.model, Some("m".into()));
     assert!(drive(load(&first(&[]))).unwrap().is_ok());
 }
 

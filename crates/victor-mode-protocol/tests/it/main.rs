@@ -156,13 +156,9 @@ fn a_mode_by_hand_permits_no_more_than_it_says() {
 #[test]
 fn errors_say_what_to_do() {
     let check = |error: ModeError, expected: &str| assert_eq!(error.to_string(), expected);
-    let known = vec!["build".into(), "plan".into()];
     check(
-        ModeError::Unknown {
-            name: "pln".into(),
-            known,
-        },
-        "there is no mode `pln`: choose one of build, plan",
+        ModeError::unknown("pln", ["build", "plan"]),
+        "unknown mode `pln`, did you mean `plan`? Known are `build` and `plan`",
     );
     check(
         ModeError::Duplicate("plan".into()),
@@ -179,5 +175,11 @@ fn errors_say_what_to_do() {
     check(
         ModeError::ClosedToModel("build".into()),
         "the model may not switch to mode `build` by itself: ask the user to do it",
+    );
+    let failed =
+        ModeError::new("the service of modes gives no answer").with_source("connection refused");
+    assert_eq!(
+        victor_core::with_causes(&failed),
+        "the service of modes gives no answer: connection refused"
     );
 }

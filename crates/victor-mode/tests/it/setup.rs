@@ -126,11 +126,11 @@ fn what_is_wrong_is_told_with_its_place() {
     );
     check(
         &json!({ "default": "pln" }),
-        "`default` in agent.json cannot be used: there is no mode `pln`: choose one of build, plan, explore",
+        "`default` in agent.json cannot be used: unknown mode `pln`, did you mean `plan`? Known are `build`, `plan` and `explore`",
     );
     let error = ModeCoordinator::builder().default_mode("pln").build();
     assert_eq!(
         with_causes(&error.unwrap_err()),
-        "the program's list of modes cannot be used: there is no mode `pln`: choose one of build, plan, explore"
+        "the program's list of modes cannot be used: unknown mode `pln`, did you mean `plan`? Known are `build`, `plan` and `explore`"
     );
 }

@@ -105,7 +105,7 @@ async fn the_model_is_told_why_it_was_not_switched() {
         ),
         (
             json!({ "mode": "root" }),
-            "not found: there is no mode `root`: choose one of build, plan, explore, review, locked",
+            "not found: unknown mode `root`; known are `build`, `plan`, `explore`, `review` and `locked`",
         ),
         (
             json!({ "mode": 1 }),

@@ -65,10 +65,7 @@ impl SessionModes {
         by: SwitchedBy,
     ) -> Result<ModeSwitch, ModeError> {
         let Some(modes) = &self.modes else {
-            return Err(ModeError::Unknown {
-                name: mode.to_owned(),
-                known: Vec::new(),
-            });
+            return Err(ModeError::unknown(mode, [""; 0]));
         };
         with_mode(Some(modes), session, |mode| {
             self.registry.enter_mode(session, &mode.name)
@@ -179,8 +176,7 @@ impl SessionModes {
         if known.iter().any(|name| name.eq_ignore_ascii_case(mode)) {
             return Ok(());
         }
-        let name = mode.to_owned();
-        Err(unknown_mode(mode, ModeError::Unknown { name, known }))
+        Err(unknown_mode(mode, ModeError::unknown(mode, known)))
     }
 
     /// Binds the session of a nested agent to the session of the agent that it works for, in this process and in every one

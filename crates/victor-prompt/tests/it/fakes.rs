@@ -80,10 +80,7 @@ impl PromptContributor for Fake {
                 Ok(text.into())
             }
             Act::Repeat => Ok(cx.get_str("fact").unwrap_or_default().into()),
-            Act::Fail => Err(PromptError {
-                message: "no rules".into(),
-                source: Some("file not found".into()),
-            }),
+            Act::Fail => Err(PromptError::new("no rules").with_source("file not found")),
             Act::Panic => panic!("out of cheese"),
             Act::Hang => std::future::pending().await,
         }

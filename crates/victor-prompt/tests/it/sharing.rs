@@ -34,10 +34,7 @@ async fn the_base_prompt_alone_is_never_copied() {
 
 #[tokio::test]
 async fn what_is_remembered_is_limited() {
-    let options = PromptOptions {
-        shared_texts: 1,
-        ..PromptOptions::default()
-    };
+    let options = PromptOptions::default().with_shared_texts(1);
     let prompt = PromptCoordinator::builder()
         .options(options)
         .contributor(Fake::new("a", 1, Act::Repeat))

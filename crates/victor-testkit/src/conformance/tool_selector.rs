@@ -209,11 +209,12 @@ async fn check_strategies<S: ToolSelector + ?Sized>(selector: &S, tools: &Arc<[T
         ),
         "a strategy that there is not cannot be used"
     );
+    check_named(selector, tools).await;
     succeed(selector.use_strategy(MOODY));
-    for mood in MOODS {
+    for mood in &MOODS[1..] {
         let request = request("moods").with_limit(3);
         let selection = select(selector, &request, tools).await;
-        let is_well = mood == "well";
+        let is_well = *mood == "well";
         law!(
             &*selection.strategy == MOODY,
             "the strategy that was chosen is used",
@@ -239,14 +240,45 @@ async fn check_strategies<S: ToolSelector + ?Sized>(selector: &S, tools: &Arc<[T
     }
 }
 
+/// A request may name another strategy than the one in use.
+async fn check_named<S: ToolSelector + ?Sized>(selector: &S, tools: &Arc<[ToolSpec]>) {
+    let plain = request("plain").with_limit(3);
+    let used = select(selector, &plain, tools).await.strategy;
+    let named = request("named").with_limit(3).with_strategy(MOODY);
+    let selection = select(selector, &named, tools).await;
+    law!(
+        &*selection.strategy == MOODY && selection.problem.is_none(),
+        "the strategy that a request names is used",
+        "{selection:?}"
+    );
+    let selection = select(selector, &plain, tools).await;
+    law!(
+        selection.strategy == used,
+        "the strategy of one request is not that of another",
+        "{selection:?}"
+    );
+    for limit in [3, tools.len()] {
+        let unknown = request("unknown")
+            .with_limit(limit)
+            .with_strategy("no such strategy");
+        let selection = select(selector, &unknown, tools).await;
+        law!(
+            selection.strategy == used && selection.problem.is_some(),
+            "where a request names a strategy that there is not, it is said",
+            "{selection:?}"
+        );
+    }
+}
+
 fn shows(selection: &Selection, tool: &str) -> bool {
     selection.tools.iter().any(|shown| shown.name == tool)
 }
 
 const MOODY: &str = "conformance_moody";
 
-/// What comes of the calls of [`Moody`], one after the other.
-const MOODS: [&str; 7] = [
+/// What comes of the calls of [`Moody`], one after the other. The first is that of a request that names it.
+const MOODS: [&str; 8] = [
+    "well",
     "well",
     "fails",
     "panics",
@@ -273,7 +305,7 @@ impl ToolSelectionStrategy for Moody {
     ) -> Result<Vec<f32>, SelectionError> {
         let mut scores: Vec<f32> = (0..tools.len()).map(|at| at as f32).collect();
         match MOODS[self.0.fetch_add(1, Ordering::Relaxed) % MOODS.len()] {
-            "fails" => return Err(SelectionError::failed("in a bad mood")),
+            "fails" => return Err(SelectionError::new("in a bad mood")),
             "panics" => panic!("in a bad mood"),
             "is short" => drop(scores.pop()),
             "is not a number" => scores[1] = f32::NAN,

@@ -101,7 +101,7 @@ impl<T: ToolSelectionStrategy> ToolSelectionStrategy for Faulty<T> {
         request: &SelectionRequest,
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<f32>, SelectionError> {
-        self.run(self.inner.score(request, tools), SelectionError::failed)
+        self.run(self.inner.score(request, tools), SelectionError::new)
             .await
     }
 }

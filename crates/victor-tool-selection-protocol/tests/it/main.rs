@@ -90,21 +90,17 @@ fn a_request_gathers_what_it_is_told() {
 #[test]
 fn errors_say_what_to_do() {
     let check = |error: &SelectionError, expected: &str| assert_eq!(error.to_string(), expected);
-    let known = vec!["keyword".into(), "all".into()];
     check(
-        &SelectionError::UnknownStrategy {
-            name: "magic".into(),
-            known,
-        },
-        "there is no tool selection strategy `magic`: choose one of keyword, all",
+        &SelectionError::unknown_strategy("magic", ["keyword", "all"]),
+        "unknown tool selection strategy `magic`; known are `keyword` and `all`",
     );
     check(
         &SelectionError::DuplicateStrategy("all".into()),
         "there is already a tool selection strategy named `all`: choose another name",
     );
-    check(&SelectionError::failed("no index"), "no index");
-    let error =
-        SelectionError::because("cannot read the index", std::io::Error::other("disk full"));
+    check(&SelectionError::new("no index"), "no index");
+    let error = SelectionError::new("cannot read the index")
+        .with_source(std::io::Error::other("disk full"));
     check(&error, "cannot read the index");
     assert_eq!(error.source().unwrap().to_string(), "disk full");
 }

@@ -53,7 +53,7 @@ impl Hybrid {
         }
     }
 
-    /// Sets how much meaning weighs: from 0, where words alone count and nothing is embedded, to 1, where they do not
+    /// Sets how much meaning weighs, where the request does not say: from 0, where words alone count and nothing is embedded, to 1, where they do not
     /// count. 0.7 unless set. Beyond that, the nearer end holds.
     #[must_use]
     pub fn with_alpha(mut self, alpha: f32) -> Self {
@@ -81,13 +81,16 @@ impl ToolSelectionStrategy for Hybrid {
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<f32>, SelectionError> {
         let mut fused = vec![0.0; tools.len()];
-        if self.alpha < 1.0 {
+        let alpha = request
+            .hybrid_alpha
+            .map_or(self.alpha, |alpha| alpha.clamp(0.0, 1.0));
+        if alpha < 1.0 {
             let words = self.keyword.score(request, tools).await?;
-            self.fusion.add(&mut fused, &words, 1.0 - self.alpha);
+            self.fusion.add(&mut fused, &words, 1.0 - alpha);
         }
-        if self.alpha > 0.0 {
+        if alpha > 0.0 {
             let meaning = self.semantic.score(request, tools).await?;
-            self.fusion.add(&mut fused, &meaning, self.alpha);
+            self.fusion.add(&mut fused, &meaning, alpha);
         }
         Ok(fused)
     }

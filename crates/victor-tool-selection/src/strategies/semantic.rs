@@ -100,7 +100,7 @@ impl ToolSelectionStrategy for Semantic {
         request: &SelectionRequest,
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<f32>, SelectionError> {
-        let failed = |error| SelectionError::because("cannot embed", error);
+        let failed = |error| SelectionError::new("cannot embed").with_source(error);
         let list = self.lists.of(tools);
         let embedded = list.get_or_try_init(async || {
             let texts: Vec<String> = tools.iter().map(text_of).collect();

@@ -59,10 +59,7 @@ impl ToolSelectionStrategy for Told {
 
 /// A coordinator with this limit that goes by what it is [`Told`].
 fn told(limit: usize) -> ToolSelectionCoordinator {
-    let options = SelectionOptions {
-        limit: Some(limit),
-        ..SelectionOptions::default()
-    };
+    let options = SelectionOptions::default().with_limit(Some(limit));
     let builder = ToolSelectionCoordinator::builder().options(options);
     let builder = builder.register_strategy(Arc::new(Told)).strategy("told");
     builder.build().expect("a coordinator")

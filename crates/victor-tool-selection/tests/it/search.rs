@@ -18,10 +18,7 @@ fn offered() -> (
     SearchToolsTool,
     Arc<[ToolSpec]>,
 ) {
-    let options = SelectionOptions {
-        limit: Some(2),
-        ..SelectionOptions::default()
-    };
+    let options = SelectionOptions::default().with_limit(Some(2));
     let selector = ToolSelectionCoordinator::builder()
         .options(options)
         .strategy("keyword");

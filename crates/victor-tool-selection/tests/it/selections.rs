@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use victor_core::{Coordinator, SessionId};
 use victor_tool_selection::{All, SelectionOptions, ToolSelectionCoordinator};
-use victor_tool_selection_protocol::{SelectionReason, ToolSelector};
+use victor_tool_selection_protocol::{SelectionReason, SelectionRequest, ToolSelector};
 
 use super::{names, numbered, request, told};
 
@@ -208,10 +208,8 @@ async fn all_shows_all_unless_the_request_has_a_limit() {
         .select_tools(&request("t1:1").with_limit(3), &tools)
         .await;
     assert_eq!(names(&limited), ["t0", "t1", "t2"]);
-    let unlimited = ToolSelectionCoordinator::builder().options(SelectionOptions {
-        limit: None,
-        ..SelectionOptions::default()
-    });
+    let unlimited =
+        ToolSelectionCoordinator::builder().options(SelectionOptions::default().with_limit(None));
     let selection = unlimited
         .build()
         .unwrap()
@@ -221,11 +219,50 @@ async fn all_shows_all_unless_the_request_has_a_limit() {
 }
 
 #[tokio::test]
+async fn a_session_may_have_a_strategy_of_its_own() {
+    let coordinator = told(2);
+    let tools = numbered(5);
+    let named = |session: &str, strategy: &str| {
+        let mut request = request("t3:9").with_strategy(strategy);
+        request.session = SessionId::new(session);
+        request
+    };
+    let strategy = async |request: &SelectionRequest| {
+        let selection = coordinator.select_tools(request, &tools).await;
+        (selection.strategy.to_string(), selection.problem)
+    };
+    assert_eq!(
+        strategy(&named("a", "keyword")).await,
+        ("keyword".into(), None)
+    );
+    assert_eq!(strategy(&request("t3:9")).await, ("told".into(), None));
+    // The last selection of the session says by what its model searches.
+    let is_told = async |session: &str| {
+        let session = SessionId::new(session);
+        let found = coordinator.search_tools(&session, "t3:9", 1, &tools);
+        found.await.unwrap()[0].score == Some(9.0)
+    };
+    strategy(&named("b", "told")).await;
+    assert_eq!((is_told("a").await, is_told("b").await), (false, true));
+    // `all` has no limit, and whose strategy is unknown has that of the others and is told.
+    let all = coordinator
+        .select_tools(&named("c", All::NAME), &tools)
+        .await;
+    assert!(Arc::ptr_eq(&all.tools, &tools));
+    let (used, problem) = strategy(&named("d", "tld")).await;
+    assert_eq!(used, "told");
+    assert!(
+        problem
+            .unwrap()
+            .starts_with("unknown tool selection strategy `tld`, did you mean `told`?")
+    );
+    assert!(coordinator.health().is_healthy());
+}
+
+#[tokio::test]
 async fn sessions_are_forgotten_when_they_are_reset_or_too_many() {
-    let coordinator = ToolSelectionCoordinator::builder().options(SelectionOptions {
-        max_sessions: 10,
-        ..SelectionOptions::default()
-    });
+    let coordinator = ToolSelectionCoordinator::builder()
+        .options(SelectionOptions::default().with_max_sessions(10));
     let coordinator = coordinator.build().unwrap();
     let tools = numbered(3);
     let id = |number: usize| SessionId::new(number.to_string());

@@ -111,6 +111,9 @@ async fn without_meaning_nothing_is_embedded() {
     let hybrid = Hybrid::new(Arc::default(), semantic).with_alpha(-1.0);
     hybrid.score(&request("web"), &tools()).await.unwrap();
     assert_eq!(counting.texts.load(Ordering::Relaxed), 0);
+    let meant = request("web").with_hybrid_alpha(1.0);
+    hybrid.score(&meant, &tools()).await.unwrap();
+    assert!(counting.texts.load(Ordering::Relaxed) > 0);
 }
 
 #[test]
@@ -125,12 +128,12 @@ fn strategies_have_names_of_their_own() {
     let duplicate = coordinator.register_strategy(Arc::new(Told)).unwrap_err();
     assert!(matches!(duplicate, SelectionError::DuplicateStrategy(name) if name == "told"));
     let unknown = ToolSelectionCoordinator::builder()
-        .strategy("magic")
+        .strategy("telepathy")
         .build()
         .unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "there is no tool selection strategy `magic`: choose one of all, hybrid, keyword, semantic"
+        "unknown tool selection strategy `telepathy`; known are `all`, `hybrid`, `keyword` and `semantic`"
     );
     let twice = ToolSelectionCoordinator::builder().register_strategy(Arc::new(Keyword::default()));
     assert!(

@@ -259,7 +259,7 @@ impl ModeManager for Manager {
                 known.clear();
             }
             let name = mode.to_owned();
-            return Err(ModeError::Unknown { name, known });
+            return Err(ModeError::unknown(name, known));
         };
         drop(state);
         let closed = by == SwitchedBy::Model && !found.mode.open_to_model;

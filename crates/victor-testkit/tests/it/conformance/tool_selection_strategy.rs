@@ -30,7 +30,7 @@ impl ToolSelectionStrategy for Wordy {
         let length = |tool: &ToolSpec| tool.description.len() as f32;
         let mut scores: Vec<f32> = tools.iter().map(length).collect();
         match self.0.name {
-            "fails" => return Err(SelectionError::failed("bug")),
+            "fails" => return Err(SelectionError::new("bug")),
             "counts wrong" => scores.push(1.0),
             "is infinite" => scores.fill(f32::INFINITY),
             "is negative" => scores.fill(-1.0),

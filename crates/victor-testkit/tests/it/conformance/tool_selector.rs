@@ -45,13 +45,35 @@ impl Selector {
         self.bug.is(bug)
     }
 
+    fn strategy_for(
+        &self,
+        request: &SelectionRequest,
+    ) -> (Option<Arc<dyn ToolSelectionStrategy>>, Option<String>) {
+        let state = self.state();
+        let wanted = request
+            .strategy
+            .as_deref()
+            .filter(|_| !self.is("has one strategy"));
+        let Some(name) = wanted else {
+            return (state.used.clone(), None);
+        };
+        match state.strategies.iter().find(|one| one.name() == name) {
+            Some(found) => (Some(found.clone()), None),
+            None if self.is("takes any name") => (state.used.clone(), None),
+            None => (
+                state.used.clone(),
+                Some(format!("unknown strategy `{name}`")),
+            ),
+        }
+    }
+
     async fn scores(
         &self,
         request: &SelectionRequest,
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<f32>, String> {
-        let used = self.state().used.clone();
-        let Some(strategy) = used else {
+        let (strategy, _) = self.strategy_for(request);
+        let Some(strategy) = strategy else {
             return Ok(vec![1.0; tools.len()]);
         };
         let scores = contain(async { strategy.score(request, tools).await }).await;
@@ -99,6 +121,7 @@ impl ToolSelector for Selector {
         } else if wrong {
             limit = limit.saturating_sub(1);
         }
+        let (strategy, unknown) = self.strategy_for(request);
         let problem = scores.clone().err();
         match &problem {
             Some(problem) if !self.is("hides its health") => {
@@ -148,7 +171,7 @@ impl ToolSelector for Selector {
         if self.is("decides too little") {
             decisions.pop();
         }
-        let strategy = state.used.as_ref().map_or("none", |used| used.name());
+        let strategy = strategy.as_ref().map_or("none", |used| used.name());
         let mut selection = Selection::new(strategy, tools, decisions);
         if self.is("copies") {
             selection.tools = selection.tools.to_vec().into();
@@ -156,7 +179,7 @@ impl ToolSelector for Selector {
         if self.is("reorders") {
             selection.tools = selection.tools.iter().rev().cloned().collect();
         }
-        selection.problem = problem.filter(|_| !self.is("keeps quiet"));
+        selection.problem = problem.filter(|_| !self.is("keeps quiet")).or(unknown);
         let mut kept = selection.clone();
         if self.is("keeps another") {
             kept.strategy = "another".into();
@@ -173,7 +196,7 @@ impl ToolSelector for Selector {
         tools: &Arc<[ToolSpec]>,
     ) -> Result<Vec<ToolDecision>, SelectionError> {
         if self.is("finds nothing") {
-            return Err(SelectionError::failed("bug"));
+            return Err(SelectionError::new("bug"));
         }
         let score = |tool: &ToolSpec| if tool.name == query { 2.0 } else { 1.0 };
         let found = |tool: &ToolSpec| {
@@ -243,11 +266,7 @@ impl ToolSelector for Selector {
             .find(|one| one.name() == name)
             .cloned();
         if found.is_none() && !self.is("uses anything") {
-            let name = name.to_owned();
-            return Err(SelectionError::UnknownStrategy {
-                name,
-                known: Vec::new(),
-            });
+            return Err(SelectionError::unknown_strategy(name, [""; 0]));
         }
         state.used = found.filter(|_| !self.is("uses nothing"));
         Ok(())
@@ -328,6 +347,14 @@ async fn each_law_can_be_broken() {
         (
             "uses anything",
             "a strategy that there is not cannot be used",
+        ),
+        (
+            "has one strategy",
+            "the strategy that a request names is used",
+        ),
+        (
+            "takes any name",
+            "where a request names a strategy that there is not, it is said",
         ),
         ("uses nothing", "the strategy that was chosen is used"),
         (
