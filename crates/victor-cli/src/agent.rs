@@ -1,4 +1,4 @@
-//! Which agent is talked to: the flags for it, and how it is built from them.
+//! The agent: the flags that choose it, and its construction.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,25 +27,25 @@ use crate::settings::SettingsArgs;
 use crate::terminal;
 use crate::toolbox::ToolsArgs;
 
-/// Which agent is talked to.
+/// The flags for the agent.
 #[derive(Debug, Args)]
 pub(crate) struct AgentArgs {
     #[command(flatten)]
     provider: ProviderArgs,
 
-    /// Which model to ask, before the setting `model` and the provider's own choice
+    /// The model. Overrides the setting `model` and the default of the provider
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     model: Option<String>,
 
-    /// Go on with the session of this name, or begin one. Without it, a session with a name of its own begins
+    /// Continue the session of this name, or begin it. Without this flag, a session with a new name begins
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) session: Option<String>,
 
-    /// Go on with the session that was used last
+    /// Continue the session that was used last
     #[arg(long, short, conflicts_with = "session")]
     r#continue: bool,
 
-    /// Keep nothing of the conversation when it is over
+    /// Store nothing of the conversation
     #[arg(long, conflicts_with_all = ["continue"])]
     no_save: bool,
 
@@ -59,26 +59,26 @@ pub(crate) struct AgentArgs {
     recording: RecordingArgs,
 }
 
-/// The agent, and what is to be said about it.
+/// An agent, ready for a conversation.
 #[derive(Debug)]
 pub(crate) struct Agent {
     pub(crate) orchestrator: AgentOrchestrator,
     pub(crate) session: Session,
-    /// Which model answers.
+    /// A description of the model, for the user.
     pub(crate) about: String,
     pub(crate) hints: ErrorHints,
     pub(crate) recording: Recording,
-    /// The folder that its tools work in.
+    /// The tools that work in the folder.
     pub(crate) workspace: WorkspaceTools,
-    /// What persons have approved in the folder.
+    /// The stored approvals of the folder.
     pub(crate) approvals: FolderApprovals,
-    /// The servers that it has tools of.
+    /// The MCP servers that provide tools.
     pub(crate) mcp: Option<McpServers>,
-    /// What the session is to remember of whose models answer.
+    /// The provider and the model, to be stored with the session.
     pub(crate) memory: Option<Value>,
 }
 
-/// Who knows what helps where the model fails.
+/// Hints for failures of the model.
 #[derive(Debug)]
 pub(crate) struct ErrorHints {
     source: Source,
@@ -86,8 +86,8 @@ pub(crate) struct ErrorHints {
 }
 
 impl AgentArgs {
-    /// Builds the agent. It fails where the flags, the settings or the folder are wrong, or no model can be found.
-    /// `shows_thoughts` says whether somebody is shown what the model thinks.
+    /// Builds the agent. Fails if a flag, a setting or the folder is wrong, or if there is no model. `shows_thoughts` says
+    /// whether the thoughts of the model are shown.
     pub(crate) async fn open(
         &self,
         data: &DataArgs,
@@ -98,7 +98,7 @@ impl AgentArgs {
             .read(self.toolbox.mode.as_deref())
             .map_err(Failure::usage)?;
         let settings = config.config().settings.clone();
-        // Before anything is recorded, since what servers are told must not be.
+        // Before the recording starts, which must not contain the secrets of servers.
         let servers = self.toolbox.servers()?;
         let named = self.model.as_deref().map(ModelId::from);
         let replay = self.recording.replay().map_err(Failure::usage)?;
@@ -125,13 +125,13 @@ impl AgentArgs {
             .provider_coordinator(Arc::new(router))
             .default_session(&*name)
             .switch_mode_tool();
-        let builder = stores.give(builder);
-        // What is left out of a long conversation can be found again, in the store that has all of it.
+        let builder = stores.attach_to(builder);
+        // Finds the omitted parts of a long conversation in the store, which has all of it.
         let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(stores.sessions));
-        let time = settings.command_timeout;
+        let timeout = settings.command_timeout;
         let approvals = self.toolbox.approvals(data);
         let policy = approvals.policy();
-        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], time, policy)?;
+        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], timeout, policy)?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
         let mcp = self.toolbox.connect(&orchestrator, servers).await;
         let session = orchestrator.session(&*name);
@@ -153,7 +153,7 @@ impl AgentArgs {
         })
     }
 
-    /// Whose models a session that goes on was held with, unless the flags say whose are asked now.
+    /// Returns the provider and model that a continued session was held with, unless the flags choose a provider.
     async fn memory(&self, stores: &Stores, name: &str) -> Option<Memory> {
         if self.provider.is_given() {
             return None;
@@ -162,21 +162,21 @@ impl AgentArgs {
         Memory::read(info.metadata.get(PROVIDER)?)
     }
 
-    /// Where the conversation is kept. That it cannot be is no reason not to talk, unless one is to go on.
+    /// Opens the stores. A conversation that cannot be stored is held all the same, unless one is to be continued.
     async fn stores(&self, data: &DataArgs) -> anyhow::Result<Stores> {
         if self.no_save {
             return Ok(Stores::in_memory());
         }
         match data.stores().await.and_then(Stores::for_writing) {
             Err(error) if self.session.is_none() && !self.r#continue => {
-                terminal::status(&format!("the conversation is not kept: {error:#}"));
+                terminal::status(&format!("the conversation is not stored: {error:#}"));
                 Ok(Stores::in_memory())
             }
             stores => stores,
         }
     }
 
-    /// What the session is called.
+    /// Returns the name of the session.
     async fn session_name(&self, stores: &Stores) -> anyhow::Result<String> {
         if let Some(name) = &self.session {
             return Ok(name.clone());
@@ -185,12 +185,12 @@ impl AgentArgs {
             return Ok(session_lookup::new_name());
         }
         let last = stores.sessions.find(&SessionQuery::first(1)).await?;
-        let last = last.first().context("there is no session to go on with")?;
+        let last = last.first().context("there is no session to continue")?;
         Ok(last.id.to_string())
     }
 
-    /// A real provider, recorded if it is to be. A model comes from the flag, else from what the session remembers, else
-    /// from the settings.
+    /// Chooses provider and model, and starts the recording. The model is that of the flag, of the session, or of the
+    /// settings, in this order.
     async fn choose(
         &self,
         named: Option<ModelId>,
@@ -204,7 +204,7 @@ impl AgentArgs {
                 Ok(opened) => (before, Ok(opened)),
                 Err(failure) => {
                     terminal::status(&format!(
-                        "the provider that this session was held with cannot be opened: {}",
+                        "the provider of this session cannot be opened: {}",
                         failure.reason()
                     ));
                     (&self.provider, self.provider.open(needs_model).await)
@@ -250,7 +250,7 @@ impl AgentArgs {
         })
     }
 
-    /// A recording in place of a provider. The model is the one that was recorded, unless the user insists.
+    /// Opens a recording in place of a provider. The model is the recorded one, unless the flag names another.
     fn replayed(
         player: Arc<CassettePlayer>,
         path: PathBuf,
@@ -278,8 +278,8 @@ impl AgentArgs {
     }
 }
 
-/// Takes a session that goes on to the mode in which it was left, or to another one that was asked for, and says so where
-/// it is not the one in which sessions begin.
+/// Switches a continued session to the mode that the flag names, or else to the one in which it was left. Returns a remark
+/// for the user if that is not the default mode.
 async fn enter_mode(
     session: &Session,
     asked: Option<&str>,
@@ -291,7 +291,7 @@ async fn enter_mode(
         let other = left.filter(|left| !left.eq_ignore_ascii_case(begins));
         return Ok(other.map(|left| format!("the session is in mode {left}")));
     };
-    // Where the mode in which it was left is not known here, it need not be.
+    // The former mode may be unknown here; it is not needed then.
     let left = left.ok().flatten();
     if (left.as_ref()).is_some_and(|left| left.eq_ignore_ascii_case(asked)) {
         return Ok(None);
@@ -305,19 +305,19 @@ async fn enter_mode(
     Ok(Some(format!("the session {before}is in mode {asked} now")))
 }
 
-/// Whom the agent asks.
+/// The provider and model of an agent.
 struct ChosenModel {
     provider: Arc<dyn ChatProvider>,
     source: Source,
     model: ModelId,
     about: String,
     recording: Recording,
-    /// What the session is to remember of it.
+    /// The provider and the model, to be stored with the session.
     memory: Option<Value>,
 }
 
 impl ErrorHints {
-    /// The error in one line, with what helps against it.
+    /// Returns the error on one line, with a hint.
     pub(crate) async fn report(&self, error: &ChatError) -> String {
         let report = error.report();
         let advice = match error {

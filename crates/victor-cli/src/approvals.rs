@@ -1,4 +1,4 @@
-//! Approvals that count in later conversations too, kept for each folder that tools work in.
+//! Approvals for later conversations, stored for each folder that tools work in.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
@@ -19,28 +19,27 @@ use crate::terminal;
 /// The folder for approvals, below the one for data.
 const FOLDER: &str = "approvals";
 
-/// The approvals that persons have given for every conversation in a folder.
+/// The approvals for every conversation in a folder.
 #[derive(Debug, Clone)]
 pub(crate) struct FolderApprovals {
     standing: StandingApprovals,
-    /// The file that keeps them; none where no file may.
+    /// The file that stores them; `None` if they cannot be stored.
     file: Option<PathBuf>,
     root: PathBuf,
 }
 
-/// A file of approvals.
+/// The stored form.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    /// The folder, so that a person who looks knows it.
+struct Stored {
+    /// The folder, for people who read the file.
     root: PathBuf,
     approvals: StandingApprovals,
 }
 
 impl FolderApprovals {
-    /// Reads what is kept for the folder `root` below the folder for data.
+    /// Opens the approvals of the folder `root`, which are stored in the data folder.
     ///
-    /// Nothing is kept where tools could write it themselves, which is where the folder for data lies in `root`, and
-    /// where the file cannot be read.
+    /// They are not stored if the data folder lies in `root`, where tools could write them, or if the file cannot be read.
     pub(crate) fn open(data: anyhow::Result<PathBuf>, root: &Path) -> Self {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let read = data.and_then(|data| Self::read(&data, &root));
@@ -48,7 +47,7 @@ impl FolderApprovals {
             Ok(Some((standing, file))) => (standing, Some(file)),
             Ok(None) => (StandingApprovals::default(), None),
             Err(error) => {
-                terminal::status(&format!("approvals are not kept: {error:#}"));
+                terminal::status(&format!("approvals are not stored: {error:#}"));
                 (StandingApprovals::default(), None)
             }
         };
@@ -61,7 +60,7 @@ impl FolderApprovals {
 
     fn read(data: &Path, root: &Path) -> anyhow::Result<Option<(StandingApprovals, PathBuf)>> {
         let data = std::path::absolute(data)?;
-        // The folder need not be there yet, and what is there of its path may lead through links.
+        // The folder may not exist yet, and its path may lead through links.
         let real = data.ancestors().find_map(|path| path.canonicalize().ok());
         if real.is_none_or(|real| real.starts_with(root)) || data.starts_with(root) {
             return Ok(None);
@@ -72,21 +71,21 @@ impl FolderApprovals {
         Ok(Some((load(&file)?, file)))
     }
 
-    /// Whether an approval may count in later conversations.
-    pub(crate) fn last(&self) -> bool {
+    /// Whether approvals are stored for later conversations.
+    pub(crate) fn are_stored(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Asks about everything that changes something and is not approved.
+    /// Returns the policy that asks about every call that changes something and is not approved.
     pub(crate) fn policy(&self) -> Arc<dyn ApprovalPolicy> {
         let policy = EffectPolicy::ask_above(Effect::ReadOnly);
-        Arc::new(LastingPolicy {
+        Arc::new(StoringPolicy {
             policy: policy.with_standing(self.standing.clone()),
             approvals: self.clone(),
         })
     }
 
-    /// The approvals, one a line.
+    /// Lists the approvals, one a line.
     pub(crate) fn list(&self) -> Vec<String> {
         let line = |approval: &StandingApproval| {
             let tool = &approval.tool.name;
@@ -99,10 +98,10 @@ impl FolderApprovals {
         self.standing.everywhere().iter().map(line).collect()
     }
 
-    /// Forgets all of them.
+    /// Removes all approvals.
     pub(crate) fn forget(&self) -> anyhow::Result<()> {
         let Some(file) = &self.file else {
-            bail!("approvals are not kept here");
+            bail!("approvals are not stored here");
         };
         match fs::remove_file(file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -112,14 +111,14 @@ impl FolderApprovals {
         }
     }
 
-    /// Adds an approval to those that are kept, which another process may have changed meanwhile.
-    fn keep(&self, request: &ApprovalRequest, scope: ApprovalScope) -> anyhow::Result<()> {
+    /// Adds an approval to the stored ones, which another process may have changed meanwhile.
+    fn store(&self, request: &ApprovalRequest, scope: ApprovalScope) -> anyhow::Result<()> {
         let Some(file) = &self.file else {
             return Ok(());
         };
         let approvals = load(file)?;
         approvals.remember(request, scope);
-        let kept = Kept {
+        let kept = Stored {
             root: self.root.clone(),
             approvals,
         };
@@ -137,15 +136,15 @@ fn load(file: &Path) -> anyhow::Result<StandingApprovals> {
     };
     let cannot = || {
         format!(
-            "`{}` cannot be read; remove it to begin anew",
+            "`{}` cannot be read; remove it to start afresh",
             file.display()
         )
     };
-    let kept: Kept = serde_json::from_slice(&text.with_context(cannot)?).with_context(cannot)?;
+    let kept: Stored = serde_json::from_slice(&text.with_context(cannot)?).with_context(cannot)?;
     Ok(kept.approvals)
 }
 
-/// Writes a file as a whole, which only its owner may read.
+/// Replaces a file atomically; only its owner may read it.
 fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
@@ -166,16 +165,16 @@ fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     renamed
 }
 
-/// An approval policy that keeps what is approved for later conversations.
+/// An approval policy that stores approvals for later conversations.
 #[derive(Debug)]
-struct LastingPolicy {
+struct StoringPolicy {
     policy: EffectPolicy,
     approvals: FolderApprovals,
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl ApprovalPolicy for LastingPolicy {
+impl ApprovalPolicy for StoringPolicy {
     async fn review(&self, request: &ApprovalRequest) -> Verdict {
         self.policy.review(request).await
     }
@@ -183,10 +182,10 @@ impl ApprovalPolicy for LastingPolicy {
     fn approved(&self, request: &ApprovalRequest, scope: ApprovalScope) {
         self.policy.approved(request, scope);
         if scope.is_everywhere()
-            && let Err(error) = self.approvals.keep(request, scope)
+            && let Err(error) = self.approvals.store(request, scope)
         {
             terminal::status(&format!(
-                "the approval counts in this conversation only: {error:#}"
+                "the approval is valid in this conversation only: {error:#}"
             ));
         }
     }

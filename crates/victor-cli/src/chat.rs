@@ -78,17 +78,17 @@ Exit codes:
 
 /// Send a message, or hold a conversation
 ///
-/// Without a MESSAGE a conversation is held; or one message is read from standard input, if that is no terminal.
+/// Without a MESSAGE, a conversation is held; if standard input is not a terminal, one message is read from it instead.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct ChatArgs {
-    /// What to say; `-` reads it from standard input. What is piped in beside a MESSAGE is sent with it
+    /// The message; `-` reads it from standard input. Input through a pipe is sent together with a MESSAGE
     message: Option<String>,
 
     #[command(flatten)]
     pub(crate) agent: AgentArgs,
 
-    /// Hold a conversation also where standard input is no terminal: each line is a message
+    /// Hold a conversation even if standard input is not a terminal: each line is a message
     #[arg(long, short, conflicts_with = "message")]
     interactive: bool,
 
@@ -105,7 +105,7 @@ pub(crate) struct ChatArgs {
 }
 
 impl ChatArgs {
-    /// The one message that is to be sent; none if there is to be a conversation.
+    /// Returns the one message to send; `None` for a conversation.
     fn message(&self) -> anyhow::Result<Option<String>> {
         let terminal = io::stdin().is_terminal();
         let message = match &self.message {
@@ -119,15 +119,13 @@ impl ChatArgs {
             None => input::all()?,
         };
         if message.trim().is_empty() {
-            bail!(
-                "the message is empty: say something, as in `victor chat \"Which files are here?\"`"
-            );
+            bail!("the message is empty: give one, as in `victor chat \"Which files are here?\"`");
         }
         Ok(Some(message))
     }
 }
 
-/// The message behind what came through standard input, which is fenced so that the model can tell them apart.
+/// Joins message and input; the input is fenced, so that the model can tell them apart.
 fn with_input(message: &str, input: &str) -> String {
     // A fence that the input cannot close.
     let longest = input.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -140,24 +138,24 @@ pub(crate) fn run(args: ChatArgs) -> Result<Exit, Failure> {
     converse(args, false)
 }
 
-/// Goes on with a session, after its last turn has come to its end if it had not.
+/// Continues a session, and completes its last turn first if that is open.
 pub(crate) fn resume(args: ChatArgs) -> Result<Exit, Failure> {
     converse(args, true)
 }
 
 fn converse(args: ChatArgs, resumed: bool) -> Result<Exit, Failure> {
-    // Whoever resumes a turn need not say anything.
+    // A resumed turn needs no message.
     let message = match resumed && args.message.is_none() {
         true => None,
         false => args.message().map_err(Failure::usage)?,
     };
-    // The turn is worked in the main thread; the others run tools side by side and listen for signals.
+    // The turn runs in the main thread; the others run tools in parallel and listen for signals.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let exit = runtime.block_on(chat(args, message, resumed));
-    // What a tool still does in a thread of its own cannot be stopped, and is not waited for.
+    // A tool that still runs in a thread of its own cannot be stopped; do not wait for it.
     runtime.shutdown_timeout(GRACE);
     exit
 }
@@ -175,7 +173,7 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         interrupts,
         agent.hints,
         agent.workspace,
-        agent.approvals.last(),
+        agent.approvals.are_stored(),
         agent.memory,
     );
     let running = conversation.session.running().await?;
@@ -187,23 +185,21 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
                 lease.owner.name, lease.since
             );
             if resumed {
-                terminal::error(&format!(
-                    "{works}: its turn is not to be taken up while it runs"
-                ));
+                terminal::error(&format!("{works}; a running turn cannot be resumed"));
                 Ok(Some(End::Left(Exit::Failed)))
             } else {
                 if message.is_none() {
-                    let remark = format!("{works}: what is said before it has ended is refused");
-                    conversation.view.remark(&remark);
+                    let remark = format!("{works}; messages are refused until it has ended");
+                    conversation.view.status(&remark);
                 }
                 Ok(None)
             }
         }
-        Some(turn) if resumed => conversation.take_up(turn).await.map(Some),
+        Some(turn) if resumed => conversation.resume(turn).await.map(Some),
         Some(_) => {
-            conversation.view.remark(&format!(
-                "the last turn of this session has not ended: `victor sessions resume {}` takes it up, and what is said \
-                 now gives it up",
+            conversation.view.status(&format!(
+                "the last turn of this session has not ended: `victor sessions resume {}` resumes it, and a new message \
+                 abandons it",
                 conversation.session.id()
             ));
             Ok(None)
@@ -212,7 +208,7 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
     };
     let exit = match (exit, message) {
         (Ok(Some(End::Left(exit))), _) => Ok(exit),
-        (Ok(_), Some(message)) => conversation.say(message).await.map(End::exit),
+        (Ok(_), Some(message)) => conversation.send(message).await.map(End::exit),
         (Ok(Some(end)), None) if !io::stdin().is_terminal() && !args.interactive => Ok(end.exit()),
         (Ok(_), None) => interactive::run(&mut conversation, &args.data).await,
         (Err(error), _) => Err(error),

@@ -1,4 +1,4 @@
-//! `victor checkpoints`: where conversations can be gone back to.
+//! `victor checkpoints`: the checkpoints of conversations.
 
 use std::io::{self, Write as _};
 
@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::table::{local, table};
 use crate::{session_lookup, terminal};
 
-/// See where conversations can be gone back to, and go there
+/// List, compare and restore the checkpoints of conversations
 #[derive(Debug, Args)]
 pub(crate) struct CheckpointsCommand {
     #[command(subcommand)]
@@ -29,16 +29,16 @@ enum Action {
         /// The session: its name, or the beginning of it
         session: String,
     },
-    /// Say what is different in one checkpoint, seen from another
+    /// Show the differences between two checkpoints
     Diff {
         /// The session: its name, or the beginning of it
         session: String,
-        /// The one checkpoint, or the end of its identifier
+        /// The first checkpoint, or the end of its identifier
         from: String,
-        /// The other
+        /// The second checkpoint
         to: String,
     },
-    /// Take a session back to a checkpoint. Its transcript keeps everything
+    /// Return a session to a checkpoint. Its transcript keeps everything
     Restore {
         /// The session: its name, or the beginning of it
         session: String,
@@ -51,7 +51,7 @@ enum Action {
         session: String,
         /// The checkpoint, or the end of its identifier
         checkpoint: String,
-        /// What the new session is called
+        /// The name of the new session
         name: Option<String>,
     },
 }
@@ -103,10 +103,7 @@ async fn act(
         Action::Restore { checkpoint, .. } => {
             let id = find(checkpoint)?;
             session.restore_checkpoint(id).await?;
-            format!(
-                "session {} is where it was at checkpoint {id}",
-                session.id()
-            )
+            format!("session {} is back at checkpoint {id}", session.id())
         }
         Action::Fork {
             checkpoint, name, ..
@@ -122,7 +119,7 @@ async fn act(
     Ok(Exit::Answered)
 }
 
-/// Checkpoints, one a line.
+/// Lists checkpoints, one a line.
 pub(crate) fn list(checkpoints: &[Checkpoint]) -> String {
     if checkpoints.is_empty() {
         return "there are no checkpoints".to_owned();
@@ -142,7 +139,7 @@ pub(crate) fn list(checkpoints: &[Checkpoint]) -> String {
     table(&checkpoints.iter().map(row).collect::<Vec<_>>(), 2)
 }
 
-/// The one checkpoint that has this label, or whose identifier begins or ends so.
+/// Finds the only checkpoint with this label, or whose identifier begins or ends with the name.
 pub(crate) fn find(checkpoints: &[Checkpoint], name: &str) -> anyhow::Result<CheckpointId> {
     let is_meant = |checkpoint: &&Checkpoint| {
         !name.is_empty()
@@ -155,7 +152,7 @@ pub(crate) fn find(checkpoints: &[Checkpoint], name: &str) -> anyhow::Result<Che
         [one] => Ok(one.id),
         [] => bail!("there is no checkpoint `{name}` in this session"),
         _ => bail!(
-            "{} checkpoints are called `{name}`, or their identifiers begin or end so: say more of the identifier",
+            "{} checkpoints are called `{name}`, or have identifiers that begin or end with it; give more of the identifier",
             found.len()
         ),
     }

@@ -1,4 +1,4 @@
-//! Where the command keeps what is to be there the next time.
+//! The data folder: conversations and the history of lines.
 
 use std::path::PathBuf;
 
@@ -23,16 +23,16 @@ pub(crate) const VARIABLE: &str = "VICTOR_DATA_DIR";
 /// The file with the conversations.
 const FILE: &str = "victor.db";
 
-/// Where the command keeps what is to be there the next time.
+/// The flag for the data folder.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// Where to keep conversations and the history of lines, in place of the platform's folder for data
+    /// Keep conversations and the history of lines in this folder, not in the platform's data folder
     #[arg(long, value_name = "DIR", env = VARIABLE, global = true)]
     data_dir: Option<PathBuf>,
 }
 
 impl DataArgs {
-    /// The folder, which need not be there.
+    /// Returns the folder, which may not exist.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
         let given = self
             .data_dir
@@ -44,18 +44,18 @@ impl DataArgs {
         })
     }
 
-    /// The folder, which is made if it is not there.
+    /// Returns the folder, and creates it if it does not exist.
     pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
         let folder = self.path()?;
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("the folder `{}` cannot be made", folder.display()))?;
+            .with_context(|| format!("the folder `{}` cannot be created", folder.display()))?;
         Ok(folder)
     }
 
-    /// What is kept of conversations, in a database in the folder.
+    /// Opens the stores in the database of the folder.
     pub(crate) async fn stores(&self) -> anyhow::Result<Stores> {
         let path = self.folder()?.join(FILE);
-        // What goes wrong is said with the path.
+        // The errors of the database name the path.
         let database = Database::open(path.to_string_lossy()).await?;
         Ok(Stores {
             read_only: database.is_read_only().then_some(path),
@@ -67,10 +67,10 @@ impl DataArgs {
     }
 }
 
-/// What is kept of conversations.
+/// The stores of conversations.
 #[derive(Debug, Clone)]
 pub(crate) struct Stores {
-    /// The file, where it can only be read.
+    /// The file, if it is read-only.
     read_only: Option<PathBuf>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     checkpoints: Arc<dyn CheckpointStore>,
@@ -79,7 +79,7 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// What is kept until the end of the program.
+    /// Creates stores that last until the program ends.
     pub(crate) fn in_memory() -> Self {
         Self {
             read_only: None,
@@ -90,19 +90,18 @@ impl Stores {
         }
     }
 
-    /// The same, if something can be kept there.
+    /// Returns the stores if they are writable.
     pub(crate) fn for_writing(self) -> anyhow::Result<Self> {
         match &self.read_only {
             None => Ok(self),
             Some(path) => bail!(
-                "`{}` can only be read: give the program the right to write to it and its folder, or keep conversations \
-                 elsewhere with --data-dir",
+                "`{}` can only be read: grant write access to it and its folder, or keep conversations elsewhere with --data-dir",
                 path.display()
             ),
         }
     }
 
-    /// What works on the sessions. Whoever finds another process at work is told so, and does not wait.
+    /// Creates the coordinator of the sessions. It does not wait for another process at work, but returns an error.
     pub(crate) fn coordinator(&self) -> SessionCoordinator {
         let mut options = SessionOptions::default();
         options.wait = Some(Duration::ZERO);
@@ -110,8 +109,8 @@ impl Stores {
         SessionCoordinator::with_options(self.sessions.clone(), options)
     }
 
-    /// Lets an orchestrator keep what it does here.
-    pub(crate) fn give(&self, builder: AgentOrchestratorBuilder) -> AgentOrchestratorBuilder {
+    /// Gives the stores to an orchestrator.
+    pub(crate) fn attach_to(&self, builder: AgentOrchestratorBuilder) -> AgentOrchestratorBuilder {
         let builder = builder
             .session_coordinator(Arc::new(self.coordinator()))
             .checkpoint_store(self.checkpoints.clone())
@@ -122,9 +121,9 @@ impl Stores {
         }
     }
 
-    /// An orchestrator for what needs no model.
+    /// Builds an orchestrator for operations that need no model.
     pub(crate) fn orchestrator(&self) -> Result<AgentOrchestrator, BuildError> {
         let builder = AgentOrchestrator::builder().provider(Arc::new(OfflineModel::new()));
-        self.give(builder).build()
+        self.attach_to(builder).build()
     }
 }

@@ -1,11 +1,11 @@
-//! How the program ends.
+//! The exit codes, and failures that lead to them.
 
 use std::io;
 use std::process::ExitCode;
 
 use crate::terminal;
 
-/// How the program ends. The numbers are part of its interface, and `--help` names them.
+/// The exit code of the program. The numbers are part of its interface; `--help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
@@ -19,7 +19,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// Ends the program here and now, without anything being put in order.
+    /// Ends the program at once, without any cleanup.
     pub(crate) fn now(self) -> ! {
         std::process::exit(i32::from(self as u8))
     }
@@ -31,7 +31,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error, and how the program ends because of it.
+/// An error with its exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
@@ -39,12 +39,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The error in one line, to be remarked upon where the program goes on without.
+    /// Returns the error on one line, for a program that goes on.
     pub(crate) fn reason(&self) -> String {
         format!("{:#}", self.error)
     }
 
-    /// The program was called in a wrong way.
+    /// Creates the failure of a wrong call of the program.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self {
             exit: Exit::Usage,
@@ -52,9 +52,9 @@ impl Failure {
         }
     }
 
-    /// Says it in one line.
+    /// Prints the error on one line.
     pub(crate) fn report(&self) -> Exit {
-        // Whoever closes the pipe has read enough. Nothing went wrong.
+        // The reader of the pipe has read enough: not an error.
         if self
             .error
             .downcast_ref::<io::Error>()

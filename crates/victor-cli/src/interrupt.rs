@@ -1,4 +1,4 @@
-//! Ctrl-C, and what else asks the program to end.
+//! Ctrl-C and the other signals that ask the program to end.
 
 use std::io;
 use std::sync::Arc;
@@ -10,63 +10,63 @@ use victor_orchestrator::CancelHandle;
 
 use crate::exit::Exit;
 
-/// How long the program has to end by itself once it must, before it is ended.
+/// The time that the program gets to end by itself before it is ended.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
-/// Hears the signals that ask the program to end, in a task of its own, so that they are heard also while the main
-/// thread waits for somebody to read its output.
+/// Listens to the signals that ask the program to end, in a task of its own, so that it works while the main thread waits
+/// for the reader of its output.
 ///
-/// - Without work that goes on, the program ends at once.
-/// - The first signal ends a turn in order. The call of a single tool is dropped.
-/// - The second one drops a turn too. Who drops has the program ended after [`GRACE`] if it has not ended by then.
+/// - Without running work, the program ends at once.
+/// - The first signal cancels a turn in order, and drops the call of a single tool.
+/// - The second one drops a turn, too. After a drop the program is ended within [`GRACE`].
 ///
-/// What tools have started ends with the program in any case. A hang-up that is ignored when the program starts, as
-/// `nohup` has it, stays ignored.
+/// Processes that tools have started end with the program in any case. A hang-up that is ignored when the program starts,
+/// as under `nohup`, stays ignored.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupts(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Lock<State>,
-    enough: Notify,
+    dropped: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// What goes on.
+    /// The running work.
     work: Option<Work>,
-    /// The signal that has come since it began.
+    /// The signal that has come since the work began.
     signal: Option<Exit>,
 }
 
 #[derive(Debug)]
 enum Work {
-    /// A turn, which can be ended in order.
+    /// A turn, which can be cancelled in order.
     Turn(CancelHandle),
     /// The call of a tool, which can only be dropped.
     Call,
 }
 
 impl Interrupts {
-    /// Begins to listen.
+    /// Starts to listen.
     pub(crate) fn listen() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let mut signals = Signals::listen()?;
-        let own = Arc::clone(&shared);
+        let state = Arc::clone(&shared);
         tokio::spawn(async move {
             loop {
-                own.hear(signals.next().await);
+                state.receive(signals.next().await);
             }
         });
         Ok(Self(shared))
     }
 
-    /// Has signals end this turn while the guard lives.
+    /// Makes signals cancel this turn while the guard lives.
     pub(crate) fn during(&self, turn: CancelHandle) -> TurnGuard<'_> {
         self.guard(Work::Turn(turn))
     }
 
-    /// Has signals end the call of a tool while the guard lives.
+    /// Makes signals drop the call of a tool while the guard lives.
     pub(crate) fn during_call(&self) -> TurnGuard<'_> {
         self.guard(Work::Call)
     }
@@ -81,13 +81,13 @@ impl Interrupts {
 }
 
 impl Shared {
-    fn hear(&self, signal: Exit) {
+    fn receive(&self, signal: Exit) {
         let mut state = self.state.lock();
         match &state.work {
             None => signal.now(),
             Some(Work::Turn(turn)) if state.signal.is_none() => turn.cancel(),
             Some(_) => {
-                self.enough.notify_one();
+                self.dropped.notify_one();
                 tokio::spawn(async move {
                     tokio::time::sleep(GRACE).await;
                     signal.now();
@@ -98,17 +98,17 @@ impl Shared {
     }
 }
 
-/// While it lives, signals end a turn or a call and not the program.
+/// A guard during which signals end a turn or a call, not the program.
 #[derive(Debug)]
 pub(crate) struct TurnGuard<'a>(&'a Shared);
 
 impl TurnGuard<'_> {
-    /// Waits until the work must not only be ended in order but left.
-    pub(crate) async fn enough(&self) {
-        self.0.enough.notified().await;
+    /// Waits until the work must be dropped.
+    pub(crate) async fn dropped(&self) {
+        self.0.dropped.notified().await;
     }
 
-    /// The signal that has come, and how the program ends because of it.
+    /// Returns the signal that has come, as an exit code.
     pub(crate) fn signal(&self) -> Option<Exit> {
         self.0.state.lock().signal
     }
@@ -160,7 +160,7 @@ impl Signals {
     }
 }
 
-/// Whether whoever has started the program wants it to outlive the terminal. Where the system does not tell, nobody does.
+/// Whether hang-ups are ignored, so that the program outlives the terminal. `false` if the system does not tell.
 #[cfg(unix)]
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What happens within, on stderr, for those who ask for it.
+//! The log on stderr.
 
 use std::io::{self, Write};
 
@@ -9,17 +9,17 @@ use victor_process::without_logins;
 use crate::exit::Failure;
 use crate::secrets;
 
-/// The environment variable that says what is logged, in the language of [`EnvFilter`].
+/// The environment variable with the log filter, in the syntax of [`EnvFilter`].
 const LEVEL: &str = "VICTOR_LOG_LEVEL";
 
-/// Starts to log what `VICTOR_LOG_LEVEL` asks for; nothing if it is not set.
+/// Starts the log by the filter in `VICTOR_LOG_LEVEL`; without it nothing is logged.
 pub(crate) fn start() -> Result<(), Failure> {
     let Some(level) = std::env::var_os(LEVEL).filter(|level| !level.is_empty()) else {
         return Ok(());
     };
     let level = level.to_string_lossy();
     let filter = EnvFilter::builder().parse(&level).with_context(|| {
-        format!("{LEVEL} is `{level}`: use error, warn, info, debug, trace, or one of them for a part as in victor_tool=debug")
+        format!("{LEVEL} is `{level}`: use error, warn, info, debug, trace, or one of them for one crate, as in victor_tool=debug")
     });
     let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt()
@@ -30,7 +30,7 @@ pub(crate) fn start() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes secrets out of what is written, whoever logs it at whatever level. A line comes in one piece.
+/// Removes secrets from every line of the log. A line arrives in one piece.
 struct WithoutSecrets<W>(W);
 
 impl<W: Write> Write for WithoutSecrets<W> {
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn secrets_are_in_no_line() {
-        secrets::know(&Secrets::from_iter(["key-of-a-server"]));
+        secrets::add(&Secrets::from_iter(["key-of-a-server"]));
         let mut written = Vec::new();
         let line = b"TRACE connecting to https://me:hidden@host/ with key-of-a-server\n";
         WithoutSecrets(&mut written).write_all(line).unwrap();

@@ -1,4 +1,4 @@
-//! `victor mcp`: an agent and its tools for MCP clients.
+//! `victor mcp`: serves an agent and its tools to MCP clients.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::terminal;
 
 /// Serve an agent and its tools to an MCP client, on standard input and output
 ///
-/// The client sees the tool `chat`, behind which the agent is, and the agent's own tools. Nobody is asked: calls that a
-/// person would have to approve are denied, unless --yes allows them or a person has approved them for the folder.
+/// The client sees the tool `chat`, which talks with the agent, and the agent's tools. No person is asked: calls that need
+/// an approval are denied, unless --yes allows them or a person has approved them for the folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a client's configuration:
   {\"mcpServers\": {\"victor\": {\"command\": \"victor\", \"args\": [\"mcp\", \"--root\", \"/home/me/notes\", \"--mode\", \"explore\"]}}}")]
@@ -32,14 +32,14 @@ pub(crate) fn run(args: &McpArgs) -> Result<Exit, Failure> {
         .enable_all()
         .build()?;
     let exit = runtime.block_on(serve(args));
-    // The standard input is read in a thread of its own, which cannot be stopped.
+    // The thread that reads standard input cannot be stopped.
     runtime.shutdown_timeout(GRACE);
     exit
 }
 
 async fn serve(args: &McpArgs) -> Result<Exit, Failure> {
-    // A signal ends the program at once: what was stored is stored, calls in flight are those of a client that knows, and
-    // what they have started ends with the program.
+    // A signal ends the program at once: stored data is safe, the client knows its calls in flight, and their processes
+    // end with the program.
     let _interrupts = Interrupts::listen()?;
     let agent = args.agent.open(&args.data, false).await?;
     terminal::status(&agent.about);

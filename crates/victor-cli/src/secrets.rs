@@ -1,4 +1,4 @@
-//! The secrets that the command knows: they belong in no log line, no recording and no command's environment.
+//! The known secrets, which are kept out of logs, recordings and the environment of commands.
 
 use victor_core::Lock;
 use victor_process::{Secrets, is_secret_name, looks_like_key};
@@ -7,8 +7,8 @@ use crate::provider;
 
 static KNOWN: Lock<Option<Secrets>> = Lock::new(None);
 
-/// All that are known by now: the keys of providers, variables of the environment that are keys by their name and look,
-/// and what was [added](know).
+/// Returns all known secrets: keys of providers, variables of the environment that look like keys, and those that were
+/// [added](add).
 pub(crate) fn known() -> Secrets {
     if let Some(known) = &*KNOWN.lock() {
         return known.clone();
@@ -22,8 +22,8 @@ pub(crate) fn known() -> Secrets {
     known
 }
 
-/// Adds secrets, such as those that MCP servers are told.
-pub(crate) fn know(more: &Secrets) {
+/// Adds secrets, such as those in the configuration of MCP servers.
+pub(crate) fn add(more: &Secrets) {
     let mut known = known();
     known.extend(more.iter());
     *KNOWN.lock() = Some(known);

@@ -1,4 +1,4 @@
-//! `victor sessions`: the conversations that are kept.
+//! `victor sessions`: the stored conversations.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::session_lookup::{find, transcript};
 use crate::table::{local, table};
 use crate::terminal;
 
-/// See, keep elsewhere, and delete the conversations that are kept
+/// List, show, export, import and delete the stored conversations
 #[derive(Debug, Args)]
 pub(crate) struct SessionsCommand {
     #[command(subcommand)]
@@ -34,15 +34,15 @@ pub(crate) struct SessionsCommand {
 enum Action {
     /// List the sessions, the one that was used last first
     List {
-        /// Only those whose name or title contains this
+        /// List only sessions whose name or title contains this text
         #[arg(long)]
         text: Option<String>,
 
-        /// Only those that have this tag; may be given several times
+        /// List only sessions with this tag; may be given several times
         #[arg(long)]
         tag: Vec<String>,
 
-        /// At most so many
+        /// The most sessions to list
         #[arg(long, default_value_t = 50)]
         limit: u32,
 
@@ -50,12 +50,12 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Show a conversation as a whole
+    /// Show a whole conversation
     Show {
         /// The session: its name, or the beginning of it
         session: String,
     },
-    /// Go on with a session, after its last turn has come to its end if it had not
+    /// Continue a session, and complete its last turn first if that is open
     Resume {
         /// The session: its name, or the beginning of it
         #[arg(value_name = "SESSION")]
@@ -64,20 +64,20 @@ enum Action {
         #[command(flatten)]
         chat: Box<ChatArgs>,
     },
-    /// Write a session as JSON lines, to be kept elsewhere
+    /// Export a session as JSON lines
     Export {
         /// The session: its name, or the beginning of it
         session: String,
 
-        /// The file, which must not be there yet; standard output if absent
+        /// The file, which must not exist; standard output if absent
         file: Option<PathBuf>,
     },
-    /// Bring a session in that was exported
+    /// Import an exported session
     Import {
         /// The file; `-` reads standard input
         file: PathBuf,
 
-        /// Under this name, in place of its own
+        /// Import it under this name, not under its own
         #[arg(long, value_name = "NAME")]
         session: Option<String>,
     },
@@ -86,14 +86,14 @@ enum Action {
         /// The session: its name, or the beginning of it
         session: String,
 
-        /// The title; an empty one takes it away
+        /// The title; an empty one removes it
         title: Option<String>,
 
-        /// A tag to be added; may be given several times
+        /// A tag to add; may be given several times
         #[arg(long)]
         tag: Vec<String>,
     },
-    /// Delete sessions with all that they hold: checkpoints, results of tools and events as well
+    /// Delete sessions, with their checkpoints, tool results and events
     Delete {
         /// The sessions, by their whole names
         #[arg(required = true)]
@@ -143,7 +143,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
                 writeln!(out, "{}", list(&found))?;
             }
         }
-        // It was done before.
+        // Handled in `run`.
         Action::Resume { .. } => {}
         Action::Show { session } => {
             let info = find(sessions, session).await.map_err(Failure::usage)?;
@@ -169,7 +169,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
         Action::Import { file, session } => {
             let text = read(file).map_err(Failure::usage)?;
             let mut export = SessionExport::from_json_lines(&text).map_err(Failure::usage)?;
-            // Whoever made the file must not choose to whom keys are sent.
+            // The author of the file must not choose the server that keys are sent to.
             export.info.metadata.remove(PROVIDER);
             let name = session.as_deref().map(SessionId::new);
             let info = sessions.import_session(&export, name).await;
@@ -194,7 +194,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
             writeln!(out, "{}", list(&[info]))?;
         }
         Action::Delete { sessions: names } => {
-            // All are looked for before the first is gone.
+            // All must exist before the first is deleted.
             let mut found = Vec::new();
             for name in names {
                 let session = SessionId::new(name.as_str());
@@ -213,7 +213,7 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
     Ok(Exit::Answered)
 }
 
-/// Sessions, one a line.
+/// Lists sessions, one a line.
 fn list(sessions: &[SessionInfo]) -> String {
     let row = |info: &SessionInfo| {
         let tags = info.tags.iter().map(|tag| format!("#{tag}"));

@@ -1,4 +1,4 @@
-//! Where settings are read from.
+//! The settings: the flag for their file, and their sources.
 
 use std::path::{Path, PathBuf};
 
@@ -8,16 +8,16 @@ use victor_orchestrator::protocols::{ConfigError, Coordinator as _};
 
 use crate::{data, provider, terminal};
 
-/// Where settings are read from.
+/// The flag for the file of settings.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsArgs {
-    /// Read settings from this file, in place of the one that is found
+    /// Read settings from this file, not from the one in the current directory
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl SettingsArgs {
-    /// The settings of the file and the environment, with this mode to begin in if one is named.
+    /// Reads the settings from file and environment; `mode` overrides the mode to begin in.
     pub(crate) fn read(&self, mode: Option<&str>) -> Result<ConfigCoordinator, ConfigError> {
         let builder = ConfigCoordinator::builder()
             .environment(std::env::vars_os())

@@ -1,4 +1,4 @@
-//! Tables whose columns keep their places, and the times that stand in them.
+//! Tables with aligned columns, and the times in them.
 
 use std::time::SystemTime;
 

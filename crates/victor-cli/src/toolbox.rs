@@ -1,4 +1,4 @@
-//! Which tools an agent has and what they may do: the flags for it, and how the tools are made from them.
+//! The tools of an agent: the flags that choose them, and their construction.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::data::DataArgs;
 use crate::exit::Failure;
 use crate::{secrets, terminal};
 
-/// Which tools an agent has, and what they may do.
+/// The flags for the tools of an agent.
 #[derive(Debug, Args)]
 pub(crate) struct ToolsArgs {
-    /// The folder that the tools may read, and nothing outside of it
+    /// The folder that the tools may read; they cannot leave it
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
 
@@ -33,8 +33,8 @@ pub(crate) struct ToolsArgs {
     #[arg(long)]
     allow_commands: bool,
 
-    /// How long a command may run; a call may ask for less. Before the setting `command_timeout`; without both, 600, and
-    /// up to 3600 where the call asks for it
+    /// Time limit for a command; a call may ask for less. Overrides the setting `command_timeout`. Defaults to 600, or up
+    /// to 3600 if the call asks for it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     command_timeout: Option<u64>,
 
@@ -50,30 +50,30 @@ pub(crate) struct ToolsArgs {
     #[arg(long, value_name = "FILE")]
     mcp: Option<PathBuf>,
 
-    /// The mode to begin in, before the setting `mode`: `build`, or `plan` or `explore`, in which nothing is changed. A
-    /// session that goes on is in the mode in which it was left, and this takes it to another one
+    /// The mode to begin in: `build`, or `plan` or `explore`, which change nothing. Overrides the setting `mode`. A continued
+    /// session is in the mode in which it was left, unless this flag names another
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) mode: Option<String>,
 
-    /// Run every call of the tools that are offered without asking. Without it, and where there is no terminal to ask
-    /// on, calls that change something are denied
+    /// Run every call of the offered tools without asking. Without this flag and without a terminal, calls that change
+    /// something are denied
     #[arg(long)]
     pub(crate) yes: bool,
 }
 
 impl ToolsArgs {
-    /// What persons have approved in the folder for later conversations.
+    /// Opens the stored approvals of the folder.
     pub(crate) fn approvals(&self, data: &DataArgs) -> FolderApprovals {
         FolderApprovals::open(data.path(), &self.root)
     }
 
-    /// Offers the tools, and asks by a policy unless nobody is to be asked. `time` is how many seconds a command may run by
-    /// the settings.
+    /// Adds the tools to an orchestrator, with the approval policy unless `--yes` is given. `timeout` is the setting
+    /// `command_timeout`, in seconds.
     pub(crate) fn offer(
         &self,
         builder: AgentOrchestratorBuilder,
-        own: Vec<Arc<dyn Tool>>,
-        time: Option<u64>,
+        more: Vec<Arc<dyn Tool>>,
+        timeout: Option<u64>,
         policy: Arc<dyn ApprovalPolicy>,
     ) -> Result<(AgentOrchestratorBuilder, WorkspaceTools), Failure> {
         let workspace = WorkspaceTools::open(&self.root)
@@ -83,11 +83,11 @@ impl ToolsArgs {
             .allow_fetch(self.allow_fetch)
             .secrets(secrets::known().iter())
             .history(FileHistory::in_memory());
-        let workspace = match self.command_timeout.or(time) {
+        let workspace = match self.command_timeout.or(timeout) {
             Some(seconds) => workspace.command_timeout(Duration::from_secs(seconds)),
             None => workspace,
         };
-        let tools = workspace.tools().into_iter().chain(own);
+        let tools = workspace.tools().into_iter().chain(more);
         let names = self.names();
         let builder = builder.tools(tools.filter(|tool| names.permits(&tool.spec().name)));
         // Servers may have more tools than a model is shown at once.
@@ -102,14 +102,14 @@ impl ToolsArgs {
         Ok((builder, workspace))
     }
 
-    /// Reads which MCP servers there are, if there are any. From now on their secrets are known.
+    /// Reads the configuration of MCP servers, if there is one, and adds their secrets to the known ones.
     pub(crate) fn servers(&self) -> Result<Option<McpConfig>, Failure> {
         let Some(file) = &self.mcp else {
             return Ok(None);
         };
         let config = McpConfig::from_file(file).map_err(Failure::usage)?;
-        secrets::know(&config.secrets());
-        // One that can be used is worth a remark on the others. Without any, the file is not what was meant.
+        secrets::add(&config.secrets());
+        // If one entry is valid, the others are only reported. If none is, the file is probably not the right one.
         match config.problems().first() {
             Some(problem) if config.servers().is_empty() => {
                 Err(Failure::usage(anyhow!(problem.to_string())))
@@ -118,7 +118,7 @@ impl ToolsArgs {
         }
     }
 
-    /// Connects to MCP servers, and offers their tools to an orchestrator. What cannot be used is remarked upon.
+    /// Connects to MCP servers, and registers their tools with an orchestrator. Prints the problems.
     pub(crate) async fn connect(
         &self,
         orchestrator: &AgentOrchestrator,
@@ -132,7 +132,7 @@ impl ToolsArgs {
         Some(servers)
     }
 
-    /// The names of the tools to offer.
+    /// Returns the names of the tools to offer.
     fn names(&self) -> NamePatterns {
         NamePatterns::only(&self.tools)
     }

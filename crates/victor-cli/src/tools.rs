@@ -1,4 +1,4 @@
-//! `victor tools`: which tools there are, what one does, and which a model would be shown.
+//! `victor tools`: lists and calls tools, and explains the selection for a message.
 
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::settings::SettingsArgs;
 use crate::toolbox::ToolsArgs;
 use crate::{selection, terminal};
 
-/// See which tools there are, call one, or learn which a model would be shown
+/// List the tools, call one, or see which ones a model would be shown
 #[derive(Debug, Args)]
 pub(crate) struct ToolsCommand {
     #[command(subcommand)]
@@ -56,7 +56,7 @@ enum Action {
         #[command(flatten)]
         common: Common,
     },
-    /// Say which tools a model would be shown for a message, and why
+    /// Show which tools a model would be shown for a message, and why
     Explain {
         /// The message
         message: String,
@@ -64,7 +64,7 @@ enum Action {
         #[command(flatten)]
         common: Common,
     },
-    /// Show the approvals that count in every conversation in the folder, given with `s!`, `p!` and `t!`
+    /// Show the approvals for every conversation in the folder, given with `s!`, `p!` and `t!`
     Approvals {
         /// Forget them all
         #[arg(long)]
@@ -88,21 +88,21 @@ struct Common {
 }
 
 impl Common {
-    /// An orchestrator with the tools, whose model is not asked.
+    /// Builds an orchestrator with the tools. Its model is not called.
     async fn open(
         &self,
         approvals: &FolderApprovals,
     ) -> Result<(AgentOrchestrator, Option<McpServers>), Failure> {
         let mode = self.toolbox.mode.as_deref();
         let config = self.settings.read(mode).map_err(Failure::usage)?;
-        let time = config.config().settings.command_timeout;
+        let timeout = config.config().settings.command_timeout;
         let servers = self.toolbox.servers()?;
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
             .provider(Arc::new(OfflineModel::new()));
         let (builder, _) = self
             .toolbox
-            .offer(builder, Vec::new(), time, approvals.policy())?;
+            .offer(builder, Vec::new(), timeout, approvals.policy())?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
         let mcp = self.toolbox.connect(&orchestrator, servers).await;
         Ok((orchestrator, mcp))
@@ -122,17 +122,17 @@ pub(crate) fn run(command: &ToolsCommand) -> Result<Exit, Failure> {
         | Action::Approvals { common, .. }) = &command.action;
         let approvals = common.toolbox.approvals(&common.data);
         if let Action::Approvals { forget, .. } = command.action {
-            return kept(&approvals, forget);
+            return stored(&approvals, forget);
         }
         let (orchestrator, mcp) = common.open(&approvals).await?;
         let exit = match &command.action {
-            Action::Approvals { .. } => Ok(Exit::Answered), // it was done before
+            Action::Approvals { .. } => Ok(Exit::Answered), // handled above
             Action::List { json, .. } => list(&orchestrator, *json),
             Action::Call {
                 name, arguments, ..
             } => {
-                let lasts = approvals.last();
-                call(&orchestrator, name, arguments, lasts, &interrupts).await
+                let can_store = approvals.are_stored();
+                call(&orchestrator, name, arguments, can_store, &interrupts).await
             }
             Action::Explain { message, .. } => explain(&orchestrator, message).await,
         };
@@ -144,8 +144,8 @@ pub(crate) fn run(command: &ToolsCommand) -> Result<Exit, Failure> {
     })
 }
 
-/// Shows the approvals that are kept, or forgets them.
-fn kept(approvals: &FolderApprovals, forget: bool) -> Result<Exit, Failure> {
+/// Shows or forgets the stored approvals.
+fn stored(approvals: &FolderApprovals, forget: bool) -> Result<Exit, Failure> {
     if forget {
         approvals.forget().map_err(Failure::usage)?;
         return Ok(Exit::Answered);
@@ -185,7 +185,7 @@ async fn call(
     orchestrator: &AgentOrchestrator,
     name: &str,
     arguments: &str,
-    lasts: bool,
+    can_store: bool,
     interrupts: &Interrupts,
 ) -> Result<Exit, Failure> {
     let mut arguments = arguments.to_owned();
@@ -198,7 +198,7 @@ async fn call(
     let tools = orchestrator.tool_coordinator();
     let mut call = ToolCall::new("1", name, arguments);
     let mut scope = ToolScope::new(SessionId::default(), TurnId::generate());
-    // As in a turn: what a person has approved is reviewed once more, and asked about again if it has changed.
+    // As in a turn: an approved call is reviewed again, and asked about again if it has changed.
     loop {
         let calls = std::slice::from_ref(&call);
         let verdict = tools.review_tool_calls(calls, &scope).await.pop();
@@ -214,7 +214,7 @@ async fn call(
                     question: &question,
                     call: &call,
                     preview: preview.as_ref(),
-                    lasts,
+                    can_store,
                 };
                 match approval::ask(&inquiry) {
                     Answer::Yes(granted) => {
@@ -242,11 +242,11 @@ async fn call(
     let guard = interrupts.during_call();
     let ended = tokio::select! {
         ended = results.next_result() => ended,
-        () = guard.enough() => return Ok(guard.signal().unwrap_or(Exit::Interrupted)),
+        () = guard.dropped() => return Ok(guard.signal().unwrap_or(Exit::Interrupted)),
     };
     drop(guard);
     let Some(result) = ended else {
-        terminal::error("the tool gave no result");
+        terminal::error("the tool returned no result");
         return Ok(Exit::Failed);
     };
     let text = result.text();
@@ -265,7 +265,7 @@ async fn call(
 async fn explain(orchestrator: &AgentOrchestrator, message: &str) -> Result<Exit, Failure> {
     let Some(selector) = orchestrator.tool_selection_coordinator() else {
         return Err(Failure::usage(anyhow!(
-            "nothing chooses among the tools here: all are shown"
+            "there is no tool selection here: all tools are shown"
         )));
     };
     let specs = orchestrator.tool_coordinator().specs();
@@ -283,7 +283,7 @@ async fn explain(orchestrator: &AgentOrchestrator, message: &str) -> Result<Exit
     Ok(Exit::Answered)
 }
 
-/// Why the mode does not permit a tool, if it does not.
+/// Returns why the mode denies a tool, if it does.
 fn denied(orchestrator: &AgentOrchestrator, spec: &ToolSpec) -> Option<String> {
     let modes = orchestrator.mode_coordinator()?;
     modes
@@ -292,7 +292,7 @@ fn denied(orchestrator: &AgentOrchestrator, spec: &ToolSpec) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The effect as it is written in files.
+/// Returns the effect as files spell it.
 fn effect(spec: &ToolSpec) -> String {
     match serde_json::to_value(spec.effect) {
         Ok(Value::String(word)) => word,

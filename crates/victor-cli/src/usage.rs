@@ -1,15 +1,15 @@
-//! What is said about a wrong command line.
+//! The message about a wrong command line.
 
 use clap::error::ErrorKind;
 
 use crate::exit::Exit;
 use crate::terminal;
 
-/// Prints the help or the version that was asked for, or says in one line what is wrong.
+/// Prints the requested help or version, or one line about the mistake.
 pub(crate) fn explain(error: &clap::Error) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A closed pipe is nothing to speak of.
+            // A closed pipe is not an error.
             let _ = error.print();
             Exit::Answered
         }
@@ -20,7 +20,7 @@ pub(crate) fn explain(error: &clap::Error) -> Exit {
     }
 }
 
-/// The first paragraphs of what clap says, which are about the fault and how to mend it; the usage follows them.
+/// Returns the first paragraphs of the message of clap, about the mistake and its remedy, without the usage.
 fn one_line(text: &str) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let about = text

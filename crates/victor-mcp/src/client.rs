@@ -31,7 +31,7 @@ use tool::McpTool;
 
 use crate::{McpError, McpServerConfig};
 
-/// The client of one MCP server, which makes tools of those that the server offers.
+/// The client of one MCP server, which offers its tools to agents.
 ///
 /// ```no_run
 /// use victor_mcp::{McpClient, McpServerConfig};
@@ -50,15 +50,15 @@ use crate::{McpError, McpServerConfig};
 ///
 /// # When a server ends
 ///
-/// Calls that run fail, and say that they may have had an effect. The server is started again, or reached again, at
-/// once, and where that fails after one second, two, four and so on, up to a minute; a call that comes meanwhile fails
-/// at once and says that it had no effect. When the connection is there again, so are the tools; one that has become
-/// another does not run what was meant for the old one.
+/// Running calls fail, with an error that says that they may have had an effect. The client connects again at once, and
+/// after further failures with growing pauses, from one second up to a minute. A call in such a pause fails at once, with
+/// an error that says that it had no effect. Tools work again after a reconnection, unless their definition has changed:
+/// calls meant for the old one fail.
 ///
 /// # Life
 ///
-/// A clone is the same client. The connection lives as long as a clone or a tool of it: when the last is dropped, a
-/// child process is killed with all that it started. [`shutdown`](Self::shutdown) ends it politely.
+/// Clones share the connection, which lives as long as a clone or a tool does. When the last one is dropped, a child
+/// process is killed with all that it started. [`shutdown`](Self::shutdown) lets it end by itself first.
 #[derive(Clone)]
 pub struct McpClient(Arc<Supervisor>);
 
@@ -67,7 +67,7 @@ impl McpClient {
     ///
     /// # Errors
     ///
-    /// [`McpError`]: the server cannot be used as it is.
+    /// [`McpError`]: the server cannot be started, reached or understood.
     ///
     /// # Cancel safety
     ///
@@ -78,7 +78,7 @@ impl McpClient {
         Ok(Self(supervisor))
     }
 
-    /// A client that keeps trying where the server cannot be used. Its health tells.
+    /// Creates a client that keeps trying if the server fails. The health reports the failure.
     pub(crate) async fn start(config: McpServerConfig) -> Self {
         let supervisor = Supervisor::new(config);
         let _ = supervisor.connected().await;
@@ -99,7 +99,7 @@ impl McpClient {
         &self.0.config.name
     }
 
-    /// The tools that the server offers at the moment, or offered last, in the order of their names.
+    /// Returns the tools that the server offers, or offered last, in the order of their names.
     #[must_use]
     pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
         let definitions = self.0.definitions();
@@ -111,7 +111,7 @@ impl McpClient {
         Arc::new(McpTool::new(Arc::clone(definition), Arc::clone(&self.0)))
     }
 
-    /// How the server fares: whether there is a connection to it, and which of its tools are left out and why.
+    /// Returns the health of the server: the state of the connection, and the tools that are left out, with the reasons.
     #[must_use]
     pub fn health(&self) -> Health {
         self.0.health()

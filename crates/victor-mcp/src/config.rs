@@ -1,4 +1,4 @@
-//! Which servers there are, and how far each is trusted.
+//! The configuration of servers: the way to each, and the trust in it.
 
 mod error;
 mod expand;
@@ -18,10 +18,10 @@ use victor_process::Secrets;
 pub use error::McpConfigError;
 pub use file::McpConfig;
 
-/// How long a server may take to start, unless its configuration says otherwise.
+/// The default time limit for the start of a server.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One MCP server: how it is reached, and how far it is trusted.
+/// The configuration of one MCP server: the way to it, and the trust in it.
 ///
 /// ```
 /// use victor_core::Effect;
@@ -34,8 +34,8 @@ const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// assert_eq!(files.name(), "files");
 /// ```
 ///
-/// Arguments, values of variables and of headers, and all of a URL but its host may be secret. None of them is in its
-/// `Debug` or in an error, and what looks like a [secret](Self::secrets) is in no result.
+/// Arguments, values of variables and headers, and all of a URL but its host may be secret: `Debug` and errors do not
+/// contain them. Values that look like [secrets](Self::secrets) are removed from results as well.
 #[derive(Clone)]
 pub struct McpServerConfig {
     pub(crate) name: String,
@@ -48,16 +48,16 @@ pub struct McpServerConfig {
     pub(crate) tools: NamePatterns,
 }
 
-/// How a server is reached.
+/// The way to a server.
 #[derive(Clone)]
 pub(crate) enum Transport {
-    /// It is a child process that is spoken to through its standard input and output.
+    /// A child process with messages on its standard input and output.
     Stdio(Program),
-    /// It answers HTTP requests.
+    /// Streamable HTTP.
     Http { url: String, headers: HeaderMap },
 }
 
-/// What is started.
+/// The program of a server.
 #[derive(Clone, Default)]
 pub(crate) struct Program {
     pub(crate) command: OsString,
@@ -67,8 +67,8 @@ pub(crate) struct Program {
 }
 
 impl McpServerConfig {
-    /// A server that is started as a child process. It is given the few variables of the environment that programs need
-    /// in general, such as `PATH` and `HOME`, and those of [`env`](Self::env); no keys of this process.
+    /// A server that runs as a child process. Its environment consists of a few common variables, such as `PATH` and
+    /// `HOME`, and those of [`env`](Self::env); it inherits no keys of this process.
     pub fn stdio(name: impl Into<String>, command: impl Into<OsString>) -> Self {
         let program = Program {
             command: command.into(),
@@ -77,7 +77,7 @@ impl McpServerConfig {
         Self::new(name.into(), Transport::Stdio(program))
     }
 
-    /// A server that is reached through streamable HTTP. Redirects are not followed.
+    /// A server over streamable HTTP. Redirects are not followed.
     pub fn http(name: impl Into<String>, url: impl Into<String>) -> Self {
         let (url, headers) = (url.into(), HeaderMap::new());
         Self::new(name.into(), Transport::Http { url, headers })
@@ -102,7 +102,7 @@ impl McpServerConfig {
         &self.name
     }
 
-    /// Adds arguments of the command. Of a server that is reached through HTTP, it changes nothing.
+    /// Adds arguments of the command. Has no effect on a server over HTTP.
     #[must_use]
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         if let Transport::Stdio(program) = &mut self.transport {
@@ -111,7 +111,7 @@ impl McpServerConfig {
         self
     }
 
-    /// Sets a variable of the command's environment. Of a server that is reached through HTTP, it changes nothing.
+    /// Sets a variable of the command's environment. Has no effect on a server over HTTP.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
         if let Transport::Stdio(program) = &mut self.transport {
@@ -120,8 +120,7 @@ impl McpServerConfig {
         self
     }
 
-    /// Sets the folder in which the command runs; that of this process by default. Of a server that is reached through
-    /// HTTP, it changes nothing.
+    /// Sets the folder in which the command runs. Defaults to that of this process. Has no effect on a server over HTTP.
     #[must_use]
     pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
         if let Transport::Stdio(program) = &mut self.transport {
@@ -130,7 +129,7 @@ impl McpServerConfig {
         self
     }
 
-    /// Sets a header of every request. Of a server that is a child process, it changes nothing.
+    /// Sets a header of every request. Has no effect on a child process.
     #[must_use]
     pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         if let Transport::Http { headers, .. } = &mut self.transport {
@@ -140,54 +139,52 @@ impl McpServerConfig {
         self
     }
 
-    /// Sets how long a call may take without a sign of life; by default, what the executor says. A server that reports
-    /// progress gives signs of life.
+    /// Sets the time limit for a call without a sign of life, such as progress. Defaults to the limit of the executor.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets how long the server may take to start and to list its tools. 30 s by default.
+    /// Sets the time limit for starting the server and for listing its tools. Defaults to 30 seconds.
     #[must_use]
     pub fn startup_timeout(mut self, timeout: Duration) -> Self {
         self.startup_timeout = timeout;
         self
     }
 
-    /// Believes what the server says of the effects of its tools. By default it is not believed, and its tools count as
-    /// destructive, for whoever lies says that a tool is harmless. What a trusted server does not say has MCP's defaults:
-    /// not read-only, destructive.
+    /// Trusts the server's annotations about the effects of its tools. By default they are ignored and all tools count as
+    /// destructive, since a malicious server would call its tools harmless. A trusted server's missing annotations have
+    /// the defaults of MCP: not read-only, destructive.
     #[must_use]
     pub fn trust_annotations(mut self) -> Self {
         self.trust_annotations = true;
         self
     }
 
-    /// Says what a tool does to the world, whatever the server says. The tool is named as by the server; `*` stands for
-    /// any text. A name without `*` goes before one with it, and a longer one before a shorter.
+    /// Sets the effect of a tool, regardless of the server. Takes the server's name of the tool; `*` stands for any text.
+    /// A name without `*` takes precedence over one with it, and a longer one over a shorter one.
     #[must_use]
     pub fn effect(mut self, tool: impl Into<String>, effect: Effect) -> Self {
         self.effects.insert(tool.into(), effect);
         self
     }
 
-    /// Offers only tools that are allowed; without it, all are. The tool is named as by the server; `*` stands for any
-    /// text.
+    /// Offers only tools that are allowed. Defaults to all. Takes the server's name of the tool; `*` stands for any text.
     #[must_use]
     pub fn allow(mut self, tool: impl Into<String>) -> Self {
         self.tools = self.tools.with_allowed(tool);
         self
     }
 
-    /// Does not offer a tool, also if it is allowed. The tool is named as by the server; `*` stands for any text.
+    /// Withholds a tool, even if it is allowed. Takes the server's name of the tool; `*` stands for any text.
     #[must_use]
     pub fn deny(mut self, tool: impl Into<String>) -> Self {
         self.tools = self.tools.with_denied(tool);
         self
     }
 
-    /// What the configuration says that a tool does.
+    /// Returns the effect that the configuration gives to a tool.
     pub(crate) fn effect_of(&self, tool: &str) -> Option<Effect> {
         let exact = self.effects.get(tool);
         let patterns = self
@@ -203,7 +200,7 @@ impl McpServerConfig {
             .copied()
     }
 
-    /// What of the configuration names no tool of the server.
+    /// Lists the entries of the configuration that match no tool of the server.
     pub(crate) fn unused(&self, tools: &[&str]) -> Vec<String> {
         let lists = [("allow", &self.tools.allow), ("deny", &self.tools.deny)];
         let lists = lists
@@ -219,19 +216,19 @@ impl McpServerConfig {
             .collect()
     }
 
-    /// Takes what the server was told, and what may be a secret, out of what is said of it.
+    /// Removes everything that may be a secret from a text about the server.
     pub(crate) fn redact(&self, text: String) -> String {
         secrets::told(&self.transport).redact(text)
     }
 
-    /// How many bytes at the beginning of a text are the end of a secret whose beginning is not there.
+    /// Returns the number of leading bytes of a text that are the end of a secret cut off before it.
     pub(crate) fn end_of_secret(&self, text: &str) -> usize {
         secrets::told(&self.transport).end_of_secret(text)
     }
 
-    /// What the server is told that is a secret by its name or its look: values of variables and options such as `TOKEN`
-    /// and `--api-key`, of headers such as `Authorization`, passwords of URLs, and keys in their paths and queries. It is
-    /// taken out of results, and belongs in no log and no recording.
+    /// Returns the configured values that are secrets by name or form: variables and options such as `TOKEN` and
+    /// `--api-key`, headers such as `Authorization`, passwords of URLs, and keys in their paths and queries. They are
+    /// removed from results, and belong in no log and no recording.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
         secrets::sure(&self.transport)

@@ -1,29 +1,29 @@
-//! What can go wrong between Victor and an MCP server.
+//! Errors of clients and servers.
 
 use std::time::Duration;
 
-/// Serving has ended before it should.
+/// An error that ends the service of a client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum McpServeError {
-    /// The client speaks another protocol.
-    #[error("the client does not speak as it should: {reason}")]
+    /// The client violates the protocol.
+    #[error("the client violates the protocol: {reason}")]
     Protocol {
-        /// In which way.
+        /// The violation.
         reason: String,
     },
     /// The server broke off: a fault in code.
     #[error("the server broke off: {reason}")]
     Broken {
-        /// What happened.
+        /// The panic or the broken task.
         reason: String,
     },
 }
 
-/// An MCP server cannot be used.
+/// An error that makes an MCP server unusable.
 ///
-/// It is plain data, and its message is one line with the reason in it. What the server was told as a secret is no part
-/// of it, also where the words are the server's own.
+/// It is plain data, and its message is one line that includes the reason. It contains no secret that the server was
+/// given, not even in quotes of the server's own words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum McpError {
@@ -32,59 +32,59 @@ pub enum McpError {
     Start {
         /// The server.
         server: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Nobody answers at the URL.
+    /// Nothing answers at the URL.
     #[error("MCP server `{server}` cannot be reached: {reason}")]
     Unreachable {
         /// The server.
         server: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The server does not let us in: a header with a key is missing or wrong.
+    /// The server denies access: a header with a key is missing or wrong.
     #[error("MCP server `{server}` refuses access: {reason}")]
     Refused {
         /// The server.
         server: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The server took too long to start.
-    #[error("MCP server `{server}` did not start within {limit:?}{said}")]
+    #[error("MCP server `{server}` did not start within {limit:?}{output}")]
     Timeout {
         /// The server.
         server: String,
-        /// How long it may take.
+        /// The time limit.
         limit: Duration,
-        /// What it wrote on its error output, with some words before it; empty if nothing.
-        said: String,
+        /// The end of its error output as a clause of the message; empty if there is none.
+        output: String,
     },
     /// The server broke the connection off, or its process ended.
     #[error("MCP server `{server}` has ended: {reason}")]
     Ended {
         /// The server.
         server: String,
-        /// How, and what it wrote on its error output.
+        /// The way in which it ended, and the end of its error output.
         reason: String,
     },
-    /// The server speaks another protocol, or a revision of it that is not known here.
-    #[error("MCP server `{server}` does not speak as it should: {reason}")]
+    /// The server violates the protocol, or speaks an unknown revision of it.
+    #[error("MCP server `{server}` violates the protocol: {reason}")]
     Protocol {
         /// The server.
         server: String,
-        /// In which way.
+        /// The violation.
         reason: String,
     },
-    /// The server failed a moment ago and is not tried again yet.
+    /// The server failed, and the pause before the next attempt is not over.
     #[error("MCP server `{server}` failed and is tried again in {} s: {reason}", retry_after.as_secs_f32().ceil())]
     Waiting {
         /// The server.
         server: String,
-        /// How long until it is tried again.
+        /// The time until the next attempt.
         retry_after: Duration,
-        /// What went wrong the last time.
+        /// The reason of the last failure.
         reason: String,
     },
     /// The client was shut down.

@@ -23,7 +23,7 @@ use handler::Handler;
 #[cfg(feature = "http-server")]
 pub use http::McpHttpOptions;
 
-/// How many calls run at the same time; others wait.
+/// The most calls that run at the same time; others wait.
 const MAX_CALLS: usize = 64;
 
 type Agents = Arc<dyn Fn(&SessionId) -> Arc<dyn Agent> + Send + Sync>;
@@ -66,10 +66,10 @@ pub struct McpServer {
     calls: Arc<Semaphore>,
 }
 
-/// Who answers messages.
+/// The agents behind the tool `chat`.
 #[derive(Clone)]
 enum Chat {
-    Nobody,
+    None,
     One(Arc<dyn Agent>),
     BySession(Agents),
 }
@@ -82,27 +82,26 @@ impl McpServer {
             instructions: None,
             session: SessionId::new("mcp"),
             executor: None,
-            chat: Chat::Nobody,
+            chat: Chat::None,
             calls: Arc::new(Semaphore::new(MAX_CALLS)),
         }
     }
 
-    /// Tells clients what the server is good for.
+    /// Sets the description of the server for clients.
     #[must_use]
     pub fn instructions(mut self, text: impl Into<String>) -> Self {
         self.instructions = Some(text.into());
         self
     }
 
-    /// Sets the session in whose name tools are called, and which `chat` goes on with where none is named. `mcp` by
-    /// default.
+    /// Sets the session of tool calls, and of messages to `chat` that name none. Defaults to `mcp`.
     #[must_use]
     pub fn session(mut self, session: SessionId) -> Self {
         self.session = session;
         self
     }
 
-    /// Offers the tools of an executor, as they are at the time when a client asks.
+    /// Offers the tools of an executor, as they are when a client lists them.
     #[must_use]
     pub fn tools(mut self, executor: Arc<dyn ToolExecutor>) -> Self {
         self.executor = Some(executor);
@@ -141,7 +140,7 @@ impl McpServer {
         self.serve(tokio::io::stdin(), tokio::io::stdout()).await
     }
 
-    /// Serves a client through a pair of pipes, a message to the line, until it closes its own.
+    /// Serves a client over a pair of pipes, one message a line, until the client closes its end.
     ///
     /// # Errors
     ///
@@ -178,7 +177,7 @@ impl fmt::Debug for McpServer {
             .field("name", &self.name)
             .field("session", &self.session)
             .field("tools", &self.executor.is_some())
-            .field("chat", &!matches!(self.chat, Chat::Nobody))
+            .field("chat", &!matches!(self.chat, Chat::None))
             .finish_non_exhaustive()
     }
 }

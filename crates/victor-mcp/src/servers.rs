@@ -27,14 +27,14 @@ use crate::{McpClient, McpConfig};
 /// # }
 /// ```
 ///
-/// A server that cannot be used keeps nobody from using the others: it is shown in [`health`](Self::health), and is
-/// tried again after a while.
+/// A server that fails does not affect the others: [`health`](Self::health) reports it, and it is tried again after a
+/// pause.
 ///
-/// A clone is the same. The connections live as long as a clone or a tool.
+/// Clones share the connections, which live as long as a clone or a tool does.
 #[derive(Debug, Clone)]
 pub struct McpServers {
     clients: Arc<[McpClient]>,
-    /// What is wrong with their configuration.
+    /// The problems of the configuration.
     problems: Arc<[String]>,
     registries: Arc<Lock<Vec<Arc<Registry>>>>,
 }
@@ -67,11 +67,11 @@ impl McpServers {
         self.clients.iter().flat_map(McpClient::tools).collect()
     }
 
-    /// Registers the tools of all servers with an executor, and from now on those that come, and unregisters those that
-    /// go. A tool that has become another is unregistered and registered, so what was approved for the old one does not
-    /// count for it. While a server is down, its tools stay.
+    /// Registers the tools of all servers with an executor, and keeps them in step with the servers from now on. A tool
+    /// whose definition changes is unregistered and registered again, so approvals of the old one do not apply to it. While
+    /// a server is down, its tools stay registered.
     ///
-    /// What the executor does not take, because the name is taken or the schema is none, is shown in
+    /// Tools that the executor refuses, for a duplicate name or an invalid schema, are reported in
     /// [`health`](Self::health).
     pub fn attach(&self, executor: &Arc<dyn ToolExecutor>) {
         self.attach_matching(executor, NamePatterns::default());
@@ -100,8 +100,7 @@ impl McpServers {
         registry.sync();
     }
 
-    /// How the servers fare. Degraded where one has a problem, and unhealthy where there are servers and none is
-    /// connected.
+    /// Returns the health of the servers: degraded if one has a problem, and unhealthy if none of them is connected.
     #[must_use]
     pub fn health(&self) -> Health {
         let healths: Vec<_> = self.clients.iter().map(McpClient::health).collect();
@@ -137,7 +136,7 @@ impl McpServers {
     }
 }
 
-/// What an executor has of us. It holds neither the executor nor the clients, since these hold one another and it.
+/// The tools registered with one executor. It holds weak references, since executor and clients hold each other.
 #[derive(Debug)]
 struct Registry {
     executor: Weak<dyn ToolExecutor>,
@@ -151,12 +150,12 @@ struct Registry {
 #[derive(Debug, Default)]
 struct Registered {
     tools: BTreeMap<String, Arc<Definition>>,
-    /// What the executor does not take, and why.
+    /// The errors of refused registrations.
     refused: Vec<String>,
 }
 
 impl Registry {
-    /// Makes the executor's tools those of the clients.
+    /// Brings the executor's tools in step with those of the clients.
     fn sync(&self) {
         let Some(executor) = self.executor.upgrade() else {
             return;

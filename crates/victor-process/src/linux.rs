@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
 
-/// How often is looked for what was started meanwhile.
+/// The number of times to rescan for newly started processes.
 const MAX_ROUNDS: usize = 50;
 
 /// Kills the descendants of a process, and all processes with this variable in their environment.

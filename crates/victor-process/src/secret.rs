@@ -1,4 +1,4 @@
-//! Which variables hold secrets, by name and by value.
+//! The recognition of secrets, by name and by value.
 
 use std::path::Path;
 
@@ -202,7 +202,7 @@ pub fn without_logins(text: &str) -> String {
     shown + &text[end..]
 }
 
-/// Where the logins of URLs stand in a text, without the `@`.
+/// Finds the logins of URLs in a text, without the `@`.
 fn logins(text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
     text.match_indices("://").filter_map(|(at, separator)| {
         let start = at + separator.len();

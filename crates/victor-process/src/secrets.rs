@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-/// How many bytes a secret has at least: what is shorter is part of many a word.
+/// The least length of a secret in bytes: shorter values are parts of ordinary words.
 const MIN: usize = 6;
 
 /// The secrets that a program knows, to be taken out of what others say. Its `Debug` tells only how many they are.
@@ -35,7 +35,7 @@ impl Secrets {
         self.0.iter().fold(text.into(), hide)
     }
 
-    /// How many bytes at the beginning of a text are the end of a secret whose beginning is not there.
+    /// Returns the number of leading bytes of a text that are the end of a secret cut off before it.
     #[must_use]
     pub fn end_of_secret(&self, text: &str) -> usize {
         let end = |secret: &String| {

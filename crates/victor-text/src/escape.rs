@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use crate::{is_blank_lookalike, is_hidden};
 
-/// The text with `\u{...}` in place of hidden characters and of blanks that are no spaces. Line feeds and tabs stay.
+/// Replaces hidden characters, and blanks other than the space, by `\u{...}`. Line feeds and tabs stay.
 ///
-/// Two different texts never become the same: a backslash that would begin such an escape is escaped itself. For text
-/// that a person decides on.
+/// Different texts stay different: a backslash that would begin such an escape is itself escaped. For text that a person
+/// decides on.
 ///
 /// ```
 /// use victor_text::escaped;
@@ -94,8 +94,8 @@ pub fn json_escaped(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The text without hidden characters and without blanks around it, at most `max_bytes` long. Line feeds and tabs
-/// stay. For text that a model reads and a person does not.
+/// Removes hidden characters and surrounding blanks, and cuts the text after `max_bytes`. Line feeds and tabs stay. For
+/// text that a model reads and a person does not.
 #[must_use]
 pub fn cleaned(text: &str, max_bytes: usize) -> String {
     let stays = |char: &char| matches!(char, '\n' | '\t') || !is_hidden(*char);
@@ -107,7 +107,7 @@ pub fn cleaned(text: &str, max_bytes: usize) -> String {
     text
 }
 
-/// Escapes the characters of which `hides` says so, given what stands behind them.
+/// Escapes the characters for which `hides` returns true; it also gets the text behind the character.
 fn replaced(text: &str, hides: impl Fn(char, &str) -> bool) -> Cow<'_, str> {
     let mut shown = String::new();
     let mut done = 0;

@@ -1,4 +1,4 @@
-//! Characters that are not what they look like.
+//! Characters that deceive the eye.
 
 /// The characters that [`is_hidden`] knows, as ranges in order.
 ///
@@ -29,8 +29,8 @@ const HIDDEN: &[(char, char)] = &[
     ('\u{e0000}', '\u{e0fff}'), // tags, and variation selectors 17 to 256
 ];
 
-/// Whether a character is not seen, or moves or reorders what is seen: controls, marks and overrides of direction,
-/// zero-width characters, tags, fillers, variation selectors. The line feed and the tab are among them.
+/// Whether a character is invisible, or moves or reorders visible ones: controls, direction marks and overrides,
+/// zero-width characters, tags, fillers, variation selectors. Line feed and tab are among them.
 ///
 /// ```
 /// use victor_text::is_hidden;
@@ -57,7 +57,7 @@ pub fn is_hidden(char: char) -> bool {
         .is_ok()
 }
 
-/// Whether a character looks like the space and is not the space, so that a program reads other words than a person.
+/// Whether a character looks like a space but is not one, so that a program and a person read different words.
 #[must_use]
 pub fn is_blank_lookalike(char: char) -> bool {
     matches!(

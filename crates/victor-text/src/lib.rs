@@ -1,9 +1,8 @@
 //! Shows text from strangers to people: hidden characters escaped, long texts folded, every row marked.
 //!
-//! Models, files, servers and web pages write text that a person reads in a terminal and acts upon. A character that
-//! moves the cursor, turns the reading direction or has no width makes that person read something else than what is
-//! there. This crate holds the one set of such characters and the few ways to show a text without them. It is pure: no
-//! I/O, no terminal.
+//! Models, files, servers and web pages produce text that people read in a terminal and act upon. A character that moves
+//! the cursor, reverses the reading direction or has no width makes them read something that is not there. This crate
+//! holds the one set of such characters, and the ways to show a text without them. It is pure: no I/O, no terminal.
 //!
 //! ```
 //! use victor_text::{Sheet, escaped};
@@ -18,7 +17,7 @@
 //! # Contents
 //!
 //! - [`is_hidden`] and [`is_blank_lookalike`], the set.
-//! - [`escaped`], for text that a person decides on: two different texts never look alike.
+//! - [`escaped`], for text that a person decides on: different texts never look alike.
 //! - [`visible`], for prose, which keeps what scripts and emoji need.
 //! - [`json_escaped`], for JSON, whose value stays equal.
 //! - [`one_line`], [`excerpt`] and [`shortened`], for short texts; [`cleaned`], for what a model reads.

@@ -2,7 +2,7 @@
 
 use crate::visible;
 
-/// The text in one line: blanks of any kind become one space, other hidden characters `\u{...}`.
+/// Puts a text on one line: each run of blanks becomes one space, other hidden characters become `\u{...}`.
 ///
 /// ```
 /// assert_eq!(victor_text::one_line(" two\n\twords\u{7}"), r"two words\u{7}");
@@ -12,7 +12,7 @@ pub fn one_line(text: &str) -> String {
     excerpt(text, usize::MAX)
 }
 
-/// The beginning of a text in one line, as [`one_line`] writes it, with `…` behind `max_chars` characters.
+/// Puts a text on one line, as [`one_line`] does, and cuts it after `max_chars` characters with `…`.
 ///
 /// ```
 /// assert_eq!(victor_text::excerpt("a very\nlong text", 6), "a very…");
@@ -43,9 +43,8 @@ pub fn excerpt(text: &str, max_chars: usize) -> String {
     line
 }
 
-/// The text if it has at most `max_chars` characters; otherwise its beginning and its end, with the number of
-/// characters that are not shown between them. Hidden characters
-/// stay.
+/// Returns the text if it has at most `max_chars` characters; otherwise its beginning and its end, with the number of
+/// omitted characters between them. Hidden characters stay.
 ///
 /// ```
 /// let text = format!("begin{}end", "x".repeat(2_000));
@@ -72,7 +71,7 @@ pub fn shortened(text: &str, max_chars: usize) -> String {
     )
 }
 
-/// The number with a comma between every three digits.
+/// Formats a number with commas between groups of three digits.
 ///
 /// ```
 /// assert_eq!(victor_text::grouped(1_234_567), "1,234,567");

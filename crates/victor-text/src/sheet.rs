@@ -4,21 +4,20 @@ use unicode_width::UnicodeWidthChar as _;
 
 use crate::{grouped, is_hidden};
 
-/// The fewest columns that rows are made for.
+/// The least width of a row.
 const MIN_COLUMNS: usize = 20;
 
-/// How many equal rows one after the other are shown before they are counted instead.
+/// The most equal rows in succession that are shown; further ones are counted.
 const MAX_EQUAL: usize = 3;
 
-/// How many blanks a tab is shown as.
+/// The blanks in place of a tab.
 const TAB: &str = "    ";
 
-/// A text in rows, none of which is wider than the terminal and all of which are marked at their left edge, so that no
-/// text can pass for the words of the program that shows it.
+/// A text in rows that fit the terminal, each marked at its left edge, so that no text passes for a message of the
+/// program that shows it.
 ///
-/// A row that begins a line has the mark `| `, one that goes on with a line the mark `: `. Rows that repeat the row
-/// before are counted in a row of the program's own, in brackets and without a mark. Hidden characters that the text
-/// still has are escaped.
+/// The mark is `| ` for a row that begins a line and `: ` for one that continues it. Repeated rows are counted in a row
+/// in brackets without a mark. Hidden characters are escaped.
 ///
 /// ```
 /// use victor_text::Sheet;
@@ -36,21 +35,21 @@ pub struct Sheet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     text: String,
-    /// How many characters of the text it stands for.
+    /// The number of characters of the text in this row.
     chars: usize,
 }
 
 /// A [`Sheet`] within a number of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {
-    /// The rows, with one in the middle that says what is left out.
+    /// The rows, with one in the middle that counts the rows left out.
     pub rows: Vec<String>,
-    /// The number of characters that are left out; zero if all of the text is there.
+    /// The number of characters left out; zero for the whole text.
     pub omitted: usize,
 }
 
 impl Sheet {
-    /// Puts a text into rows for a terminal of so many columns.
+    /// Breaks a text into rows for a terminal with this number of columns.
     #[must_use]
     pub fn new(text: &str, columns: usize) -> Self {
         let columns = columns.max(MIN_COLUMNS);
@@ -69,7 +68,7 @@ impl Sheet {
         self.rows.len()
     }
 
-    /// Whether there are no rows, which never happens: an empty text has an empty row.
+    /// Always `false`: an empty text has one empty row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -80,7 +79,7 @@ impl Sheet {
         self.rows.iter().map(|row| row.text.as_str())
     }
 
-    /// The rows if they are at most `max_rows`; otherwise the first and the last of them, and how much is between.
+    /// Returns all rows if there are at most `max_rows`; otherwise the first and the last, with a count of those between.
     #[must_use]
     pub fn folded(&self, max_rows: usize) -> Folded {
         let texts = |rows: &[Row]| rows.iter().map(|row| row.text.clone()).collect::<Vec<_>>();
@@ -106,9 +105,9 @@ impl Sheet {
     }
 }
 
-/// Puts a line into rows.
+/// Breaks a line into rows.
 fn wrap(line: &str, columns: usize, rows: &mut Vec<Row>) {
-    // Without the mark, and without the last column, which some terminals begin a new row after.
+    // Without the mark, and without the last column, after which some terminals begin a new row.
     let room = columns - 3;
     let mut row = Row {
         text: "| ".to_owned(),
@@ -145,7 +144,7 @@ fn wrap(line: &str, columns: usize, rows: &mut Vec<Row>) {
     rows.push(row);
 }
 
-/// Counts rows that repeat the one before.
+/// Replaces repeated rows by their count.
 fn counted(rows: &[Row]) -> Vec<Row> {
     let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
     for equal in rows.chunk_by(|one, next| one.text == next.text) {

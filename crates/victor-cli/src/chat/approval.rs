@@ -11,19 +11,19 @@ use super::editor::editor;
 use super::inquiry::{Inquiry, Reply, Shown};
 use crate::terminal;
 
-/// What a person decides.
+/// The decision of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// And for what else.
+    /// Yes, for this scope.
     Yes(ApprovalScope),
     No,
     /// Ctrl-C.
     Stop,
-    /// There is nobody.
+    /// There is no terminal to ask on.
     Nobody,
 }
 
-/// Asks a person. It blocks.
+/// Asks a person. Blocks.
 pub(crate) fn ask(inquiry: &Inquiry<'_>) -> Answer {
     let editor = if io::stdin().is_terminal() && io::stderr().is_terminal() {
         editor().ok()
@@ -32,12 +32,12 @@ pub(crate) fn ask(inquiry: &Inquiry<'_>) -> Answer {
     };
     let Some(mut editor) = editor else {
         terminal::print(&format!(
-            "denied: {} There is no terminal to ask on: --yes allows what the other flags offer.",
+            "denied: {} There is no terminal to ask on; --yes allows every call of the offered tools.",
             one_line(inquiry.question)
         ));
         return Answer::Nobody;
     };
-    // What was typed before there was a question is no answer to it.
+    // Input from before the question is not an answer to it.
     #[cfg(unix)]
     let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
     let (columns, screen) = editor.dimensions().map_or((80, 24), |(columns, rows)| {

@@ -1,4 +1,4 @@
-//! What a person can have done in a conversation: lines that begin with a slash.
+//! The commands of a conversation: lines that begin with a slash.
 
 use anyhow::{Context as _, anyhow, bail};
 use victor_core::closest;
@@ -9,21 +9,21 @@ use super::conversation::Conversation;
 use crate::{checkpoints, selection, session_lookup};
 
 const HELP: &str = "\
-/help     shows this
-/context  says how large the conversation is that the model sees
-/mode     says which mode this is; /mode plan takes it to another one
-/tools    says which tools the model was shown last, and why
-/history  shows the whole conversation, also what the model no longer sees
+/help     shows this list
+/context  shows the size of the conversation that the model sees
+/mode     shows the mode; /mode plan switches to another one
+/tools    shows the tools that the model was shown last, and why
+/history  shows the whole conversation, with parts that the model no longer sees
 /checkpoint [NAME]  makes a checkpoint; /checkpoints lists them
-/restore ID         goes back to one; /undo leaves out the last turn
-/fork [NAME]        goes on in a new session with the same conversation
+/restore ID         returns to a checkpoint; /undo removes the last turn
+/fork [NAME]        continues this conversation in a new session
 /reset    forgets the conversation
 /quit     leaves, as Ctrl-D does
-Everything else is said to the model, also what begins with a space and a slash.
-Ctrl-C stops an answer; a second one leaves. The arrow keys bring earlier lines
-back, Ctrl-R searches them. A line that begins with a space is not kept.";
+Any other line goes to the model; begin it with a space if it starts with a slash.
+Ctrl-C stops an answer; a second one leaves. The arrow keys recall earlier lines,
+Ctrl-R searches them. A line that begins with a space is not stored.";
 
-/// Does what a command says, and returns what is to be told.
+/// Runs a command, and returns its output.
 pub(super) async fn run(
     conversation: &mut Conversation,
     name: &str,
@@ -50,9 +50,7 @@ pub(super) async fn run(
         ("restore", id) => {
             let id = checkpoints::find(&session.checkpoints().await?, id)?;
             session.restore_checkpoint(id).await?;
-            Ok(format!(
-                "the conversation is where it was at checkpoint {id}"
-            ))
+            Ok(format!("the conversation is back at checkpoint {id}"))
         }
         ("undo", "") => {
             let Some(undone) = session.undo().await? else {
@@ -80,13 +78,13 @@ pub(super) async fn run(
             session.reset().await?;
             Ok("the conversation is forgotten".to_owned())
         }
-        _ if COMMANDS.contains(&name) => Err(anyhow!("/{name} takes no argument: send it alone")),
+        _ if COMMANDS.contains(&name) => Err(anyhow!("/{name} takes no argument; type it alone")),
         _ => match closest(name, COMMANDS) {
             Some(command) => Err(anyhow!(
                 "there is no command /{name}; did you mean /{command}?"
             )),
             None => Err(anyhow!(
-                "there is no command /{name}: /help shows those that there are"
+                "there is no command /{name}; /help lists the commands"
             )),
         },
     }
@@ -121,10 +119,10 @@ async fn fork(session: &Session, checkpoint: CheckpointId, name: &str) -> anyhow
     forked.with_context(|| format!("the conversation cannot be forked into `{name}`"))
 }
 
-/// The command that a line is, if it is one, and its argument.
+/// Parses a line as a command and its argument.
 ///
-/// A slash and a word is a command, known or not; with more behind it, where the word is a command or almost one, since
-/// a misspelt command must not go to a model that is paid for. Paths are none.
+/// A slash and a word is a command, known or not. With more behind it, it is one only if the word is nearly a command: a
+/// misspelt command must not go to a model that costs money. Paths are not commands.
 pub(super) fn parse(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_end().strip_prefix('/')?;
     let (name, argument) = line.split_once(' ').unwrap_or((line, ""));
@@ -146,7 +144,7 @@ pub(super) fn advice(line: &str) -> Option<String> {
     ))
 }
 
-/// Which mode a session is in, and which there are.
+/// Describes the mode of a session, and the other modes.
 fn mode(session: &Session) -> String {
     let (Some(modes), Some(now)) = (session.orchestrator().mode_coordinator(), session.mode())
     else {
@@ -160,7 +158,7 @@ fn mode(session: &Session) -> String {
     text
 }
 
-/// Which tools the model was shown last, and why.
+/// Describes the tools that the model was shown last.
 fn tools(session: &Session) -> String {
     match session.tool_selection() {
         Some(selection) => selection::describe(&selection),
@@ -194,7 +192,7 @@ fn context(session: &Session) -> String {
     text
 }
 
-/// Who says how large the window is.
+/// Describes where the size of the window comes from.
 fn window_source(session: &Session) -> String {
     let config = session.orchestrator().config_coordinator().config();
     let router = session.orchestrator().provider_coordinator();

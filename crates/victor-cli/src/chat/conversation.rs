@@ -1,4 +1,4 @@
-//! One turn after the other.
+//! A conversation, turn by turn.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::interrupt::Interrupts;
 use crate::provider::PROVIDER;
 use crate::terminal;
 
-/// A conversation: its session, and where it is shown.
+/// A conversation: its session, and the view that shows it.
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) session: Session,
@@ -29,31 +29,31 @@ pub(super) struct Conversation {
     interrupts: Interrupts,
     hints: ErrorHints,
     pub(super) workspace: WorkspaceTools,
-    /// Whether approvals may count in later conversations.
-    approvals_last: bool,
-    /// Whether the session has a title, as far as that is known.
-    is_entitled: bool,
-    /// What the session is to remember of whose models answer.
+    /// Whether approvals may be stored for later conversations.
+    can_store_approvals: bool,
+    /// Whether title and model were stored with the session.
+    is_described: bool,
+    /// The provider and the model, to be stored with the session.
     memory: Option<Value>,
 }
 
-/// How a turn ended.
+/// The end of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// There is an answer.
+    /// The model answered.
     Answered,
-    /// There is none.
+    /// The turn failed.
     Failed,
-    /// Nothing was sent, since somebody else works on the session.
+    /// Another process works on the session, and nothing was sent.
     Refused,
-    /// It was stopped by a signal.
+    /// A signal stopped the turn.
     Stopped(Exit),
-    /// So was the program.
+    /// A signal ends the program.
     Left(Exit),
 }
 
 impl End {
-    /// How the program ends after it.
+    /// Returns the exit code of the program after it.
     pub(super) fn exit(self) -> Exit {
         match self {
             Self::Answered => Exit::Answered,
@@ -63,7 +63,7 @@ impl End {
     }
 }
 
-/// What came of watching a turn.
+/// The outcome of a turn that was shown.
 enum Watched {
     Finished(Box<ChatResponse>),
     Failed(ChatError),
@@ -77,7 +77,7 @@ impl Conversation {
         interrupts: Interrupts,
         hints: ErrorHints,
         workspace: WorkspaceTools,
-        approvals_last: bool,
+        can_store_approvals: bool,
         memory: Option<Value>,
     ) -> Self {
         Self {
@@ -86,33 +86,32 @@ impl Conversation {
             interrupts,
             hints,
             workspace,
-            approvals_last,
-            is_entitled: false,
+            can_store_approvals,
+            is_described: false,
             memory,
         }
     }
 
-    /// Sends a message and shows what comes of it. It fails only where that cannot be written.
-    pub(super) async fn say(&mut self, message: String) -> io::Result<End> {
+    /// Sends a message and shows the turn. Fails only if the output cannot be written.
+    pub(super) async fn send(&mut self, message: String) -> io::Result<End> {
         let title = terminal::short_line(&message);
         let stream = self.session.stream_chat(message);
         let end = self.show(stream).await?;
         if end != End::Refused {
-            self.entitle(title).await;
+            self.describe(title).await;
         }
         Ok(end)
     }
 
-    /// Takes up a turn that has not ended, after a person has decided about the calls that wait.
-    pub(super) async fn take_up(&mut self, turn: SuspendedTurn) -> io::Result<End> {
+    /// Resumes an open turn, after a person has decided about the waiting calls.
+    pub(super) async fn resume(&mut self, turn: SuspendedTurn) -> io::Result<End> {
         let stream = self.decide(turn);
         self.show(stream).await
     }
 
-    /// Gives a session that has no title the first message for one, and lets it remember whose models answer. It is no
-    /// matter if that fails.
-    async fn entitle(&mut self, title: String) {
-        if std::mem::replace(&mut self.is_entitled, true) {
+    /// Stores the first message as the title of a session without one, and the model. Failures are ignored.
+    async fn describe(&mut self, title: String) {
+        if std::mem::replace(&mut self.is_described, true) {
             return;
         }
         let sessions = self.session.orchestrator().session_coordinator();
@@ -169,9 +168,9 @@ impl Conversation {
             self.view.summary(&response, busy);
             if self.view.is_usage_unknown() && response.outcome == TurnOutcome::Cancelled {
                 let stats = self.session.context_stats();
-                self.view.remark(&format!(
-                    "the call that was stopped has used some {} tokens more; that is an estimate, since its provider \
-                     cannot say it any more",
+                self.view.status(&format!(
+                    "the stopped call used about {} more tokens; this is an estimate, since the provider can no longer \
+                     report it",
                     stats.tokens + stats.preamble
                 ));
             }
@@ -185,13 +184,13 @@ impl Conversation {
         }
     }
 
-    /// Shows a turn until it ends, and says which signal came meanwhile.
+    /// Shows a turn until it ends. Returns the signal that came meanwhile, too.
     async fn watch(&mut self, mut stream: TurnStream) -> io::Result<(Watched, Option<Exit>)> {
         let guard = self.interrupts.during(stream.cancel_handle());
         let mut watched = None;
         while let Some(event) = tokio::select! {
             biased;
-            () = guard.enough() => {
+            () = guard.dropped() => {
                 let exit = guard.signal().unwrap_or(Exit::Interrupted);
                 return Ok((Watched::Left(exit), Some(exit)));
             }
@@ -213,7 +212,7 @@ impl Conversation {
         ))
     }
 
-    /// Asks a person about the calls that wait, and takes the turn up again.
+    /// Asks a person about the waiting calls, and resumes the turn.
     fn decide(&self, turn: SuspendedTurn) -> TurnStream {
         let mut approvals = Vec::new();
         let mut stop = false;
@@ -226,7 +225,7 @@ impl Conversation {
                     question: &pending.question,
                     call: &pending.call,
                     preview: pending.preview.as_ref(),
-                    lasts: self.approvals_last,
+                    can_store: self.can_store_approvals,
                 })
             };
             let reason = match answer {
@@ -235,7 +234,7 @@ impl Conversation {
                     continue;
                 }
                 Answer::No => "the user said no: do not try it again, and go on without it",
-                Answer::Nobody => "nobody is there to allow it: go on without it",
+                Answer::Nobody => "no person is there to allow it: go on without it",
                 Answer::Stop => "the user stopped the turn",
             };
             stop |= answer == Answer::Stop;

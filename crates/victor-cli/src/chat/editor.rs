@@ -1,4 +1,4 @@
-//! Lines that a person types.
+//! The line editor.
 
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use rustyline::config::{Behavior, Config};
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, Result};
 
-/// What was typed.
+/// An input line, or the end of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// A line.
@@ -28,20 +28,20 @@ pub(super) struct LineEditor {
 }
 
 impl LineEditor {
-    /// An editor that keeps its history in a folder, or until the end of the program where there is none.
+    /// Opens an editor with its history in a folder, or in memory if there is none.
     pub(super) fn open(folder: Option<&Path>) -> io::Result<Self> {
         let mut editor = editor().map_err(into_io)?;
         let history = folder
             .filter(|_| io::stdin().is_terminal())
             .map(|folder| folder.join("history.txt"));
         if let Some(history) = &history {
-            // The first time there is none.
+            // The first time there is no history.
             let _ = editor.load_history(history);
         }
         Ok(Self { editor, history })
     }
 
-    /// Reads a line. It blocks.
+    /// Reads a line. Blocks.
     pub(super) fn read(&mut self) -> io::Result<Line> {
         match self.editor.readline("> ") {
             Ok(line) => {
@@ -49,7 +49,7 @@ impl LineEditor {
                 if let Some(history) = &self.history
                     && self.editor.append_history(history).is_err()
                 {
-                    // The lines are there until the end of the program, and that is no reason not to talk.
+                    // The history stays in memory; the conversation goes on.
                     self.history = None;
                 }
                 Ok(Line::Text(line))
@@ -64,7 +64,7 @@ impl LineEditor {
     }
 }
 
-/// An editor at the terminal, or at standard input where that is none.
+/// Creates an editor for the terminal, or for standard input if that is not a terminal.
 pub(super) fn editor() -> Result<DefaultEditor> {
     // At the terminal itself, since standard output may be a file or a pipe.
     let behavior = if io::stdin().is_terminal() {

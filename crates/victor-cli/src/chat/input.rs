@@ -1,4 +1,4 @@
-//! What is piped in.
+//! Input through pipes.
 
 use std::io::{self, Read as _};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -9,14 +9,13 @@ use anyhow::{Context as _, bail};
 
 use crate::terminal;
 
-/// How long the first byte beside a message is waited for: a program may have been started with a pipe that nobody
-/// writes to.
+/// The time to wait for the first byte beside a message: the pipe may be one that nobody writes to.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The most that is taken, in bytes: no model has a window for more.
+/// The most bytes of input: no model has a window for more.
 const MOST: u64 = 16 << 20;
 
-/// All of standard input, which must be text.
+/// Reads all of standard input, which must be text.
 pub(super) fn all() -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     read(&mut bytes)?;
@@ -28,16 +27,16 @@ pub(super) fn all() -> anyhow::Result<String> {
     }
 }
 
-/// What is piped in beside a message, if anything is. What is not UTF-8 in it is replaced, and that is said.
+/// Reads the input beside a message, if there is any. Invalid UTF-8 in it is replaced, with a status line.
 ///
-/// It blocks until the input ends, or until nothing has come for a while, which is said too.
+/// Blocks until the input ends, or until nothing has come for a while, which is reported with a status line, too.
 pub(super) fn beside_message() -> anyhow::Result<Option<String>> {
     let (sender, receiver) = sync_channel(1);
-    // It cannot be taken back from a read that blocks, and ends with the program.
+    // A read that blocks cannot be cancelled; the thread ends with the program.
     thread::spawn(move || {
         let mut first = [0];
         let began = io::stdin().lock().read(&mut first);
-        // Nobody receives it where the patience is over.
+        // The receiver is gone after the time limit.
         if sender
             .send(began.map(|count| first[..count].to_vec()))
             .is_ok()
@@ -53,8 +52,8 @@ pub(super) fn beside_message() -> anyhow::Result<Option<String>> {
         Ok(Ok(first)) => first,
         Err(RecvTimeoutError::Timeout) => {
             terminal::status(&format!(
-                "standard input is open and has said nothing for {} s, so the message goes without it; `< /dev/null` \
-                 spares the wait, and `-` as the message waits as long as it takes",
+                "standard input is open and has been silent for {} s, so the message is sent without it; `< /dev/null` \
+                 avoids the wait, and `-` as the message waits until the input ends",
                 PATIENCE.as_secs()
             ));
             return Ok(None);
@@ -64,7 +63,7 @@ pub(super) fn beside_message() -> anyhow::Result<Option<String>> {
     let bytes = [first, rest.context("standard input cannot be read")?].concat();
     let text = String::from_utf8_lossy(&bytes);
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        terminal::status("standard input is not all UTF-8: what cannot be read is sent as U+FFFD");
+        terminal::status("standard input is not all UTF-8: invalid bytes are sent as U+FFFD");
     }
     let text = text.trim_end();
     Ok((!text.is_empty()).then(|| text.to_owned()))

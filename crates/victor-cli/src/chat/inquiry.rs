@@ -1,4 +1,4 @@
-//! What a person is shown of a tool call before deciding about it, and what an answer means.
+//! The question about a tool call, and the meaning of the answers.
 
 use std::fmt::Write as _;
 
@@ -22,22 +22,22 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) question: &'a str,
     pub(crate) call: &'a ToolCall,
     pub(crate) preview: Option<&'a ShownPreview>,
-    /// Whether an approval may count in later conversations of the folder too.
-    pub(crate) lasts: bool,
+    /// Whether an approval may be stored for later conversations in the folder.
+    pub(crate) can_store: bool,
 }
 
-/// A question in rows for a terminal. All text that is not the program's own is marked at its left edge.
+/// A question in rows for a terminal. All foreign text is marked at its left edge.
 #[derive(Debug)]
 pub(crate) struct Shown {
     /// The rows, one below the other.
     pub(crate) rows: Vec<String>,
-    /// All rows, where some are left out.
+    /// All rows, if some are left out.
     pub(crate) all: Option<Vec<String>>,
-    /// The number of characters that not even all rows show.
+    /// The number of characters that are in none of the rows.
     pub(crate) lost: usize,
     tool: String,
     program: Option<String>,
-    lasts: bool,
+    can_store: bool,
 }
 
 /// An answer of a person.
@@ -45,7 +45,7 @@ pub(crate) struct Shown {
 pub(crate) enum Reply {
     Yes(ApprovalScope),
     No,
-    /// All of it is to be seen first.
+    /// The person wants to see all of it first.
     View,
 }
 
@@ -55,7 +55,7 @@ impl Inquiry<'_> {
         let question = Sheet::new(self.question, columns).folded(MAX_QUESTION);
         let mut rows = vec!["The agent wants to run a tool:".to_owned()];
         rows.extend(question.rows);
-        // A question of which something is left out has it among the details.
+        // The omitted part of a question is among the details.
         let details = self.details(question.omitted > 0);
         let (mut all, mut lost, mut omitted) = (None, 0, 0);
         if let Some(details) = details {
@@ -92,7 +92,7 @@ impl Inquiry<'_> {
             rows.extend(shown);
             if is_long {
                 rows.push(format!(
-                    "So ends what `{}` would be run with. It began with:",
+                    "This is the end of what `{}` would be run with. It begins with:",
                     self.tool()
                 ));
                 rows.extend(first);
@@ -114,7 +114,7 @@ impl Inquiry<'_> {
             lost,
             tool: self.tool(),
             program: command_prefix(self.call),
-            lasts: self.lasts,
+            can_store: self.can_store,
         }
     }
 
@@ -122,7 +122,7 @@ impl Inquiry<'_> {
         one_line(&self.call.name)
     }
 
-    /// What the call would do; none where the question says it all.
+    /// Returns the effects of the call; `None` if the question contains them.
     fn details(&self, question_is_cut: bool) -> Option<ShownPreview> {
         /// The most characters of arguments.
         const MAX_CHARS: usize = 100_000;
@@ -142,23 +142,23 @@ impl Inquiry<'_> {
 }
 
 impl Shown {
-    /// Whether all that the call would do has been shown.
+    /// Whether all effects of the call have been shown.
     pub(crate) fn is_whole(&self) -> bool {
         self.all.is_none() && self.lost == 0
     }
 
-    /// The rows that were left out have been seen by now.
+    /// Records that the omitted rows have been seen.
     pub(crate) fn viewed(&mut self) {
         self.all = None;
     }
 
-    /// The line in which an answer is typed.
+    /// Returns the prompt for an answer.
     pub(crate) fn prompt(&self) -> String {
         let keys = if self.is_whole() { "y/N/?" } else { "yes/N/?" };
         format!("allow `{}`? [{keys}] ", self.tool)
     }
 
-    /// What the answers mean.
+    /// Explains the answers.
     pub(crate) fn keys(&self) -> String {
         let yes = if self.is_whole() { "y" } else { "yes" };
         let mut text = format!("{yes}: yes, once; n or Enter: no");
@@ -174,7 +174,7 @@ impl Shown {
             let _ = write!(text, "; {program}: every simple command of `{name}`");
         }
         let _ = write!(text, "; {tool}: every call of this tool");
-        if self.lasts {
+        if self.can_store {
             let _ = write!(
                 text,
                 "; with `!` behind it, as `{tool}!`: in later conversations in this folder too"
@@ -183,22 +183,22 @@ impl Shown {
         text
     }
 
-    /// The meaning of a line that was typed.
+    /// Interprets an answer.
     ///
     /// # Errors
     ///
-    /// It has none, or not now; the text says so and what to type.
+    /// The line is not a valid answer; the text says why, and what to type.
     pub(crate) fn reply(&self, line: &str) -> Result<Reply, String> {
         let line = line.trim().to_lowercase();
-        let (word, lasting) = match line.strip_suffix('!') {
+        let (word, is_stored) = match line.strip_suffix('!') {
             Some(word) => (word, true),
             None => (&*line, false),
         };
         let scope = match word {
-            "" | "n" | "no" if !lasting => return Ok(Reply::No),
-            "v" | "view" if !lasting && self.all.is_some() => return Ok(Reply::View),
-            "v" | "view" if !lasting => return Err("There is no more to see than this.".to_owned()),
-            "y" | "yes" if !lasting => ApprovalScope::Call,
+            "" | "n" | "no" if !is_stored => return Ok(Reply::No),
+            "v" | "view" if !is_stored && self.all.is_some() => return Ok(Reply::View),
+            "v" | "view" if !is_stored => return Err("All of it is already shown.".to_owned()),
+            "y" | "yes" if !is_stored => ApprovalScope::Call,
             "s" | "same" => ApprovalScope::Arguments,
             "t" | "tool" => ApprovalScope::Tool,
             "p" | "program" if self.program.is_some() => ApprovalScope::Prefix,
@@ -209,7 +209,7 @@ impl Shown {
             "?" | "h" | "help" => return Err(self.keys()),
             _ => {
                 return Err(format!(
-                    "`{}` is no answer to this. {}",
+                    "`{}` is not an answer. {}",
                     victor_text::excerpt(&line, 40),
                     self.keys()
                 ));
@@ -221,10 +221,12 @@ impl Shown {
                 self.keys()
             ));
         }
-        match (lasting, self.lasts) {
+        match (is_stored, self.can_store) {
             (false, _) => Ok(Reply::Yes(scope)),
             (true, true) => Ok(Reply::Yes(scope.everywhere())),
-            (true, false) => Err("Approvals are not kept here for later conversations.".to_owned()),
+            (true, false) => {
+                Err("Approvals are not stored here for later conversations.".to_owned())
+            }
         }
     }
 }

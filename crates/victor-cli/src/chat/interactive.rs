@@ -9,7 +9,7 @@ use crate::data::DataArgs;
 use crate::exit::Exit;
 use crate::terminal;
 
-/// Reads lines and says them, until there are no more.
+/// Reads lines and sends them, until there are no more.
 pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io::Result<Exit> {
     let person = io::stdin().is_terminal();
     let mut folder = None;
@@ -18,15 +18,15 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
             Ok(found) => folder = Some(found),
             Err(error) => conversation
                 .view
-                .remark(&format!("lines are not kept for the next time: {error:#}")),
+                .status(&format!("the history of lines is not stored: {error:#}")),
         }
-        conversation.view.remark(&format!(
+        conversation.view.status(&format!(
             "/help shows the commands, /quit leaves; this is session {}",
             conversation.session.id()
         ));
     }
     let mut editor = LineEditor::open(folder.as_deref())?;
-    // Whether Ctrl-C was the last that was heard of the person.
+    // Whether the last input was Ctrl-C.
     let mut interrupted = false;
     let mut exit = Exit::Answered;
     loop {
@@ -40,7 +40,7 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
             }
             Line::Text(line) => line,
             Line::NotText => {
-                terminal::error("the line is not UTF-8, and was passed over");
+                terminal::error("the line is not UTF-8, and was ignored");
                 if !person {
                     exit = Exit::Failed;
                 }
@@ -61,13 +61,13 @@ pub(super) async fn run(conversation: &mut Conversation, data: &DataArgs) -> io:
                 Ok(text) => terminal::print(&text),
                 Err(error) => terminal::error(&format!("{error:#}")),
             },
-            None => match conversation.say(line).await? {
+            None => match conversation.send(line).await? {
                 End::Left(exit) => return Ok(exit),
                 End::Stopped(_) => {
                     interrupted = true;
                     terminal::print("stopped; Ctrl-C again leaves");
                 }
-                // A person has seen how each turn ended; a program is told by the exit code.
+                // A person has seen the end of each turn; a program gets the exit code.
                 End::Failed | End::Refused if !person => exit = Exit::Failed,
                 End::Failed | End::Refused | End::Answered => {}
             },

@@ -1,4 +1,4 @@
-//! What is shown of a turn.
+//! The output of a turn.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use victor_text::{json_escaped, visible};
 
 use crate::terminal;
 
-/// Shows turns: the answer on stdout, and what happens on the way in one line each on stderr; or every event on stdout.
+/// Shows turns: the answer on stdout and one line per event on stderr, or every event as JSON on stdout.
 #[derive(Debug)]
 pub(super) struct View {
     json: bool,
     quiet: bool,
-    /// Whether the answer's last line has not ended yet.
+    /// Whether the last line of the answer is incomplete.
     midline: bool,
-    /// The last character of the answer, with which the next piece may belong together.
+    /// The last character of the answer, which may combine with the next piece.
     last: Option<char>,
-    /// Whether a model call runs whose usage its provider has not told yet.
+    /// Whether a model call runs, whose usage is not known yet.
     is_asking: bool,
 }
 
@@ -54,29 +54,29 @@ impl View {
                 self.midline = !text.ends_with('\n');
                 write(text.as_bytes())?;
             }
-            // A further call begins a further text.
+            // The next call begins a new text.
             TurnEventKind::ModelCallFinished(_) => self.end_line()?,
             kind => {
                 if let Some(line) = line(kind) {
                     self.end_line()?;
-                    self.remark(&line);
+                    self.status(&line);
                 }
             }
         }
         Ok(())
     }
 
-    /// Returns whether the turn was stopped in the middle of a model call, whose usage nobody has told.
+    /// Returns whether the turn was stopped during a model call, whose usage stays unknown.
     pub(super) fn is_usage_unknown(&mut self) -> bool {
         std::mem::take(&mut self.is_asking)
     }
 
-    /// Takes note of a Ctrl-C, which the terminal has shown where the cursor was.
+    /// Notes a Ctrl-C, which the terminal has echoed at the cursor.
     pub(super) fn interrupted(&mut self) {
         self.midline |= io::stdout().is_terminal();
     }
 
-    /// Ends the answer's last line, if it has not ended.
+    /// Ends the last line of the answer, if it is incomplete.
     pub(super) fn end_line(&mut self) -> io::Result<()> {
         match std::mem::take(&mut self.midline) {
             true => write(b"\n"),
@@ -84,14 +84,14 @@ impl View {
         }
     }
 
-    /// Says how the turn ended, and what it took.
+    /// Shows the outcome of the turn, and its usage.
     pub(super) fn summary(&self, response: &ChatResponse, busy: Duration) {
         match response.outcome {
             TurnOutcome::Refused => terminal::error(&declined(response.refusal.as_deref())),
             TurnOutcome::Empty => terminal::error("the model answered with nothing"),
-            TurnOutcome::Truncated => self.remark(cut(response.stop_reason.as_ref())),
+            TurnOutcome::Truncated => self.status(cut(response.stop_reason.as_ref())),
             TurnOutcome::ToolLimit => {
-                self.remark(
+                self.status(
                     "the allowance of tool calls was used up: see the setting max_tool_iterations",
                 );
             }
@@ -108,21 +108,21 @@ impl View {
             .as_ref()
             .map(|model| format!(", {model}"))
             .unwrap_or_default();
-        self.remark(&format!(
+        self.status(&format!(
             "{total} tokens ({input} in, {output} out), {calls}, {}{model}",
             time(busy)
         ));
     }
 
-    /// Makes a remark, unless it is not wanted.
-    pub(super) fn remark(&self, text: &str) {
+    /// Shows a status line, unless `--quiet` is given.
+    pub(super) fn status(&self, text: &str) {
         if !self.quiet {
             terminal::status(text);
         }
     }
 }
 
-/// What is said where the model declined to answer.
+/// Describes a refusal of the model.
 fn declined(refusal: Option<&Refusal>) -> String {
     let mut text = "the model declined to answer".to_owned();
     let told = |field: fn(&Refusal) -> &Option<String>| {
@@ -142,7 +142,7 @@ fn declined(refusal: Option<&Refusal>) -> String {
     text
 }
 
-/// What cut an answer.
+/// Explains why an answer was cut.
 fn cut(reason: Option<&StopReason>) -> &'static str {
     match reason {
         Some(StopReason::ContextFull) => {
@@ -155,14 +155,14 @@ fn cut(reason: Option<&StopReason>) -> &'static str {
     }
 }
 
-/// Writes to stdout what is to be seen at once.
+/// Writes to stdout, and flushes.
 fn write(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     stdout.flush()
 }
 
-/// The line that is shown about what happens on the way.
+/// Returns the line about an event, if it has one.
 fn line(kind: &TurnEventKind) -> Option<String> {
     let line = match kind {
         TurnEventKind::ToolCallStarted(started) => {
@@ -178,13 +178,13 @@ fn line(kind: &TurnEventKind) -> Option<String> {
         }
         TurnEventKind::ModelCallRetried(retry) if retry.kind == ProviderErrorKind::Loading => {
             format!(
-                "the server is loading the model, and is asked again in {}",
+                "the server is loading the model; next attempt in {}",
                 time(retry.delay)
             )
         }
         TurnEventKind::ModelCallRetried(retry) => {
             format!(
-                "attempt {} failed, the next follows in {}: {}",
+                "attempt {} failed; next attempt in {}: {}",
                 retry.attempt,
                 time(retry.delay),
                 retry.message
@@ -195,7 +195,7 @@ fn line(kind: &TurnEventKind) -> Option<String> {
             compacted.strategy, compacted.tokens_before, compacted.tokens_after
         ),
         TurnEventKind::ModeSwitched(switched) => {
-            format!("the mode was {} and is {}", switched.from, switched.to)
+            format!("mode switched from {} to {}", switched.from, switched.to)
         }
         TurnEventKind::ToolCallProgressed(progressed) => format!("… {}", progressed.message),
         TurnEventKind::Notice(notice) => {

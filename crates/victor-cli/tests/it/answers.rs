@@ -164,7 +164,7 @@ fn files_are_written_only_where_that_is_allowed() {
     let denied = chat(folder.path(), &["--allow-write", message], "");
     assert_eq!(denied.code, Some(0), "{denied:?}");
     assert!(!greeting.exists(), "{denied:?}");
-    let advice = "There is no terminal to ask on: --yes allows what the other flags offer.";
+    let advice = "There is no terminal to ask on; --yes allows every call of the offered tools.";
     assert!(
         denied.stderr.contains("denied: run `write_file`") && denied.stderr.contains(advice),
         "{denied:?}"
@@ -240,7 +240,7 @@ fn a_turn_that_fails_is_one_line() {
     assert!(
         failed
             .stderr
-            .starts_with("error: the model call failed: context: "),
+            .starts_with("error: the conversation does not fit the model: "),
         "{failed:?}"
     );
     assert_eq!(failed.stderr.lines().count(), 1, "{failed:?}");

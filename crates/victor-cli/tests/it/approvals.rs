@@ -97,7 +97,7 @@ fn what_is_not_shown_is_not_allowed_by_a_single_key() {
     for (answer, said) in [
         ("y", "Not all of it was shown, so `y` is not enough."),
         ("t", "Not all of it was shown, so `t` is not enough."),
-        ("sure", "`sure` is no answer to this."),
+        ("sure", "`sure` is not an answer."),
     ] {
         terminal.type_in(&format!("{answer}\r"));
         terminal.wait_for(said);
@@ -233,7 +233,7 @@ fn approvals_are_not_kept_where_tools_could_write_them() {
     );
     terminal.wait_for(&allow("write_file"));
     terminal.type_in("t!\r");
-    terminal.wait_for("Approvals are not kept here for later conversations.");
+    terminal.wait_for("Approvals are not stored here for later conversations.");
     terminal.wait_for(&allow("write_file"));
     terminal.type_in("t\r");
     assert_eq!(terminal.exit_code(), Some(0));
@@ -277,8 +277,8 @@ fn a_file_of_approvals_that_cannot_be_read_is_left_alone() {
         "",
     );
     assert!(
-        asked.stderr.contains("approvals are not kept: ")
-            && asked.stderr.contains("remove it to begin anew"),
+        asked.stderr.contains("approvals are not stored: ")
+            && asked.stderr.contains("remove it to start afresh"),
         "{asked:?}"
     );
     assert!(

@@ -46,7 +46,7 @@ fn commands_that_are_none_are_not_said_to_the_model() {
     assert_eq!((ran.code, &*ran.stdout), (Some(0), ""), "{ran:?}");
     assert!(
         ran.stderr
-            .starts_with("error: there is no command /frobnicate: /help"),
+            .starts_with("error: there is no command /frobnicate; /help"),
         "{ran:?}"
     );
     for command in ["/help", "/context", "/reset", "/quit"] {
@@ -82,7 +82,7 @@ fn words_for_the_program_are_not_said_to_the_model() {
 /quit leaves; with a space before it, the line goes to the model
 /help shows the commands; with a space before it, the line goes to the model
 error: there is no command /mod; did you mean /mode?
-error: /reset takes no argument: send it alone
+error: /reset takes no argument; type it alone
 error: there is no command /checkpont; did you mean /checkpoint?
 ";
     assert_eq!(ran.stderr, expected);
@@ -101,9 +101,6 @@ fn a_line_that_is_no_text_costs_that_line() {
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), ANSWER);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(
-        stderr,
-        "error: the line is not UTF-8, and was passed over\n"
-    );
+    assert_eq!(stderr, "error: the line is not UTF-8, and was ignored\n");
     assert_eq!(output.status.code(), Some(1));
 }

@@ -1,4 +1,4 @@
-//! What is there the next time: sessions and checkpoints.
+//! Stored sessions and checkpoints.
 
 use std::fs;
 use std::path::Path;
@@ -142,7 +142,7 @@ fn sessions_are_named_found_and_deleted() {
     fails(
         folder,
         &["chat", "--continue", "hello"],
-        "there is no session to go on with",
+        "there is no session to continue",
     );
 }
 
@@ -171,7 +171,7 @@ fn a_conversation_goes_back_and_forks() {
     assert!(diff.contains("4 messages are the same"), "{diff}");
     let restored = says(folder, &["checkpoints", "restore", "notes", "good"]);
     assert!(
-        restored.contains("session notes is where it was"),
+        restored.contains("session notes is back at checkpoint"),
         "{restored}"
     );
     let forked = says(folder, &["checkpoints", "fork", "notes", "good", "third"]);
@@ -208,7 +208,7 @@ fn what_is_not_a_database_is_said_to_be_none() {
     let ran = chat(folder.path(), &[QUESTION], "");
     assert_eq!((ran.code, &*ran.stdout), (Some(0), ANSWER), "{ran:?}");
     assert!(
-        ran.stderr.contains("the conversation is not kept"),
+        ran.stderr.contains("the conversation is not stored"),
         "{ran:?}"
     );
 }

@@ -119,5 +119,5 @@ fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
     let (reader, _writer) = std::io::pipe().unwrap();
     let (said, remarks) = sent(reader);
     assert_eq!(said, "Sum it up.");
-    assert!(remarks.contains("has said nothing for 3 s"), "{remarks}");
+    assert!(remarks.contains("has been silent for 3 s"), "{remarks}");
 }

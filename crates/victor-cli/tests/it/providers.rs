@@ -1,4 +1,4 @@
-//! Which provider answers, and what is said where it does not.
+//! The choice of the provider, and the messages when it fails.
 
 use std::net::TcpListener;
 use std::process::Command;

@@ -174,7 +174,7 @@ fn conversations_that_can_only_be_read_are_read_and_exported() {
     // One can talk, and what is said is not kept; a session that is to go on cannot.
     let ran = as_reader(folder, &["chat", QUESTION]);
     assert_eq!((ran.code, &*ran.stdout), (Some(0), ANSWER), "{ran:?}");
-    assert!(ran.stderr.contains("is not kept"), "{ran:?}");
+    assert!(ran.stderr.contains("is not stored"), "{ran:?}");
     for arguments in [
         &["chat", "--session", "notes", QUESTION][..],
         &["chat", "--continue", QUESTION],

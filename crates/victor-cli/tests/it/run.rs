@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// What a test asks about.
+/// The file that tests ask about.
 pub(crate) const NOTES: &str = "We met on Monday. The deadline is Friday noon. There was cake.\n";
 pub(crate) const QUESTION: &str = "What does notes.txt say about the deadline?";
 pub(crate) const ANSWER: &str = "The deadline is Friday noon. (from notes.txt)\n";
@@ -49,7 +49,7 @@ fn is_foreign(name: &str) -> bool {
         || ends.iter().any(|end| name.ends_with(end))
 }
 
-/// What a run came to.
+/// The outcome of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,

@@ -40,7 +40,7 @@ impl Api {
         self.api.last()
     }
 
-    /// What was asked for. Who only looks whether somebody is there asks for nothing.
+    /// Returns the paths of the requests. A probe of the port requests nothing.
     pub(crate) fn paths(&self) -> Vec<String> {
         let paths = self.api.requests().into_iter().map(|request| request.path);
         paths.filter(|path| !path.is_empty()).collect()

@@ -283,7 +283,7 @@ fn what_a_stopped_answer_has_used_is_estimated() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(
-        stderr.contains("tokens more; that is an estimate"),
+        stderr.contains("more tokens; this is an estimate"),
         "{stderr}"
     );
 }

@@ -134,7 +134,7 @@ fn a_folder_for_data_is_not_needed() {
     let folder = folder();
     let mut terminal = Terminal::open(folder.path(), "--data-dir notes.txt");
     terminal
-        .wait_for("lines are not kept for the next time: the folder `notes.txt` cannot be made: ");
+        .wait_for("the history of lines is not stored: the folder `notes.txt` cannot be created: ");
     terminal.wait_for("> ");
     terminal.type_in(&format!("{QUESTION}\r"));
     terminal.wait_for("The deadline is Friday noon.");

@@ -91,7 +91,7 @@ fn messages() {
     ] {
         check(
             arguments,
-            "the message is empty: say something",
+            "the message is empty: give one",
             "\"Which files are here?\"`",
         );
     }

@@ -1,4 +1,4 @@
-//! What a server sends, read leniently.
+//! Lenient reading of a server's messages.
 //!
 //! A message that rmcp does not know as one is dropped by it, and a call would wait for its answer until its time is up.
 //! So every message is put into the form that rmcp knows, and what cannot be is an error of the call that it answers.
@@ -74,7 +74,7 @@ fn parse(text: &str) -> serde_json::Result<Value> {
     })
 }
 
-/// What stands for an answer that is no JSON, if it is one.
+/// Returns the error that replaces an answer that is not JSON, if it is an answer.
 fn broken(text: &str, error: &serde_json::Error) -> Option<Map<String, Value>> {
     let text = text.trim_start();
     let id = text.starts_with('{').then(|| id_of_broken(text))??;

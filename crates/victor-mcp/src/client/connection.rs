@@ -28,12 +28,12 @@ use super::{http, stdio::Process};
 use crate::config::Transport;
 use crate::{McpError, McpServerConfig};
 
-/// After how many tools, bytes and pages of them the rest of a list is not asked for.
+/// The most tools, bytes and pages of a list; the rest is not requested.
 const MAX_LISTED: usize = 2_000;
 const MAX_LISTED_BYTES: usize = 32 << 20;
 const MAX_PAGES: usize = 100;
 
-/// For how long progress counts as a sign of life. A server that reports progress for ever has lost its way.
+/// The time after which progress no longer counts as a sign of life: a server must not report progress forever.
 const LONGEST_CALL: Duration = Duration::from_secs(3_600);
 
 /// A connection that was made. Dropping it ends it, and the server if that is a child process.
@@ -42,7 +42,7 @@ pub(super) struct Connection {
     service: RunningService<RoleClient, Handler>,
     process: Option<Process>,
     calls: Arc<Calls>,
-    /// Hears of changed tools, where the server must be asked to tell.
+    /// The subscription to changes of the tools, where the server needs one.
     listener: Option<AbortHandle>,
 }
 
@@ -120,7 +120,7 @@ impl Connection {
         !self.service.is_transport_closed() && !has_ended
     }
 
-    /// What the server lists, as it lists it.
+    /// Lists the tools, as the server sends them.
     pub(super) async fn list(&self) -> Result<Vec<Value>, ServiceError> {
         let info = self.service.peer_info();
         if info.is_some_and(|info| info.capabilities.tools.is_none()) {
@@ -148,7 +148,7 @@ impl Connection {
         Ok(listed)
     }
 
-    /// Calls a tool. Dropping the call tells the server that nobody waits for it any more.
+    /// Calls a tool. Dropping the call cancels it at the server.
     pub(super) async fn call(
         &self,
         tool: &str,
@@ -191,7 +191,7 @@ impl Connection {
         }
     }
 
-    /// Why it ended, of a connection that has.
+    /// Returns why the connection has ended.
     pub(super) async fn exit_reason(&self) -> String {
         match &self.process {
             Some(process) => process.exit_reason().await,
@@ -199,7 +199,7 @@ impl Connection {
         }
     }
 
-    /// Ends it, and the server politely.
+    /// Closes the connection, and lets the server end.
     pub(super) async fn close(&self) {
         self.service.cancellation_token().cancel();
         if let Some(process) = &self.process {
@@ -216,7 +216,7 @@ impl Drop for Connection {
     }
 }
 
-/// A call that waits for its result. The server is told when it is dropped before.
+/// A call that waits for its result. Dropping it before cancels it at the server.
 struct Waiting(Option<RequestHandle<RoleClient>>);
 
 impl Waiting {
@@ -241,7 +241,7 @@ impl Drop for Waiting {
     }
 }
 
-/// Waits for a handshake as long as it may take.
+/// Waits for a handshake within the time limit.
 async fn within(
     config: &McpServerConfig,
     process: Option<&Process>,
@@ -254,12 +254,12 @@ async fn within(
         Err(_) => Err(McpError::Timeout {
             server: config.name.clone(),
             limit,
-            said: process.map(Process::said).unwrap_or_default(),
+            output: process.map(Process::stray_output).unwrap_or_default(),
         }),
     }
 }
 
-/// Asks a server to tell of changed tools, where it does not tell unasked: since 2026-07-28.
+/// Subscribes to changes of the tools, where that is needed: since revision 2026-07-28.
 fn listen(
     service: &RunningService<RoleClient, Handler>,
     signals: &Arc<Signals>,
@@ -294,7 +294,7 @@ async fn hear_changes(peer: Peer<RoleClient>, signals: Arc<Signals>) {
     }
 }
 
-/// A result that is none to rmcp, since it has no content: what it has is told as it is.
+/// Converts a result without content, which rmcp does not recognize, and keeps all that it has.
 fn odd_result(result: &ServerResult) -> Option<CallToolResult> {
     let Ok(Value::Object(mut result)) = serde_json::to_value(result) else {
         return None;

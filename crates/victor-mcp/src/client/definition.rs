@@ -1,4 +1,4 @@
-//! What a server says of a tool, made fit for models.
+//! The definitions of a server's tools, adapted for models.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use super::name::tool_name;
 use super::schema::{Fitted, fit, refusal};
 use crate::McpServerConfig;
 
-/// How many tools of a server are offered: more would leave no room for the conversation.
+/// The most tools of a server: more would leave no room for the conversation.
 const MAX_TOOLS: usize = 256;
 
-/// How many bytes the description of a tool may have.
+/// The most bytes of a tool's description.
 const MAX_DESCRIPTION: usize = 8 * 1024;
 
-/// How many bytes the schema of a tool may have.
+/// The most bytes of a tool's schema.
 const MAX_SCHEMA: usize = 64 * 1024;
 
 /// A tool of a server.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Definition {
-    /// What the server calls it.
+    /// The server's name of the tool.
     pub(crate) raw_name: String,
-    /// What models are told.
+    /// The tool as models see it.
     pub(crate) spec: ToolSpec,
-    /// The arguments that models are told by other names: theirs, and the server's.
+    /// The renamed arguments: the name for models, and the server's.
     renamed: Vec<(String, String)>,
 }
 
@@ -107,7 +107,7 @@ impl Listing {
 fn definition(value: &Value, config: &McpServerConfig) -> Result<Definition, String> {
     let schema = &value["inputSchema"];
     if !schema.is_object() {
-        return Err("its input schema is no schema".to_owned());
+        return Err("its input schema is not an object".to_owned());
     }
     if schema.to_string().len() > MAX_SCHEMA {
         return Err("its input schema has more than 64 KiB".to_owned());
@@ -159,7 +159,7 @@ fn definition(value: &Value, config: &McpServerConfig) -> Result<Definition, Str
     })
 }
 
-/// What of a definition is used, as far as it is what it should be: nothing optional costs a tool.
+/// Returns the used parts of a definition. Malformed optional parts are dropped, so that they do not cost the tool.
 fn known(value: &Value) -> Value {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let hints = value["annotations"].as_object().cloned();
@@ -195,7 +195,7 @@ fn clean(schema: &mut Value) {
     }
 }
 
-/// What a tool does by the server's own account, if that is believed.
+/// Returns the effect of a tool by the server's annotations, if they are trusted.
 ///
 /// The defaults are those of MCP: what is not said to be read-only or not destructive is destructive
 /// ([ToolAnnotations](https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations)). A server that is

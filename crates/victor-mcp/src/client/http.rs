@@ -20,21 +20,21 @@ use super::answer::Answers;
 use super::limits::{MAX_MESSAGE, Rate};
 use crate::McpServerConfig;
 
-/// How long a server may say nothing. Streams on which it may say something at any time are always open, and a call
-/// may take long; the executor has a limit for it.
+/// The time limit for a silent server. It is long: streams for notifications are always open, and the executor limits
+/// calls.
 const SILENCE: Duration = Duration::from_secs(3_600);
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
-/// What the transport of rmcp sends its requests with: our client, which follows no redirect and keeps headers secret.
+/// The HTTP client behind the transport of rmcp. It follows no redirect and keeps headers secret.
 #[derive(Clone)]
 pub(super) struct Client {
     http: HttpClient,
-    /// Those of the configuration. The transport does not know them, so it cannot tell them.
+    /// The headers of the configuration. The transport does not know them, so it cannot log them.
     headers: Arc<HeaderMap>,
-    /// By which secrets are taken out of what a server says, before rmcp hears of it, since it might log it.
+    /// For the removal of secrets from the server's words before rmcp, which may log them, sees them.
     config: Arc<McpServerConfig>,
 }
 
@@ -134,7 +134,8 @@ impl StreamableHttpClient for Client {
         if kind.as_deref() != Some("application/json") && !is_probe {
             return Err(StreamableHttpError::UnexpectedContentType(kind));
         }
-        let error = ErrorData::internal_error("its answer cannot be read: it is no message", None);
+        let error =
+            ErrorData::internal_error("its answer cannot be read: it is not a message", None);
         let answer = ServerJsonRpcMessage::error(error, Some(request.id));
         Ok(StreamableHttpPostResponse::Json(answer, session))
     }
@@ -179,7 +180,7 @@ impl StreamableHttpClient for Client {
     }
 }
 
-/// What an answer means that is no success.
+/// Interprets an unsuccessful answer.
 ///
 /// The transport wants an answer of the server itself as one, also where it is an error. Servers that are older than
 /// `server/discover` refuse that in one of many ways, of which it wants to hear as of an error too.
@@ -267,7 +268,7 @@ fn events(response: HttpResponse, mut answers: Answers) -> Events {
     events.map(readable).boxed()
 }
 
-/// Why a stream of events was broken off.
+/// The reason for which a stream of events was broken off.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Broken(String);
@@ -275,7 +276,7 @@ struct Broken(String);
 /// Measures the events of a stream.
 #[derive(Debug, Default)]
 struct Gauge {
-    /// How many bytes of the event have come.
+    /// The number of bytes of the event so far.
     event: usize,
     /// Whether the line has only begun.
     is_line_empty: bool,

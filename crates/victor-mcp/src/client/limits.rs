@@ -1,12 +1,11 @@
-//! How much a server may say.
+//! Limits on the messages of a server.
 
 use std::time::{Duration, Instant};
 
-/// How many bytes a message may have.
+/// The most bytes of a message.
 pub(super) const MAX_MESSAGE: usize = 16 << 20;
 
-/// How many messages may come within [`WINDOW`]. A server that reports progress with every line of a large file stays
-/// far below.
+/// The most messages within [`WINDOW`]. A server that reports progress with every line of a large file stays far below.
 const MAX_MESSAGES: u32 = 20_000;
 
 const WINDOW: Duration = Duration::from_secs(10);

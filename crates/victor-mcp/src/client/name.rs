@@ -1,4 +1,4 @@
-//! What a server's tool is called here.
+//! The names of a server's tools.
 
 /// The longest name that providers accept.
 const MAX: usize = 64;

@@ -1,9 +1,9 @@
-//! JSON that is nearly JSON.
+//! The repair of almost valid JSON.
 
 use victor_model_api::lenient::repaired;
 
-/// What is wrong with some servers' JSON, put right: halves of surrogate pairs, which become U+FFFD, and numbers that
-/// JSON does not have, which become `null`. Nothing if there is nothing of the kind.
+/// Repairs the known faults in servers' JSON: halves of surrogate pairs become U+FFFD, and numbers that JSON does not
+/// have become `null`. Returns `None` if there is no such fault.
 ///
 /// A program in JavaScript or Python writes half of a pair where it has cut a text in the middle of an emoji, or read
 /// the name of a file that is not UTF-8; one in Python writes `NaN`.
@@ -26,7 +26,7 @@ pub(super) fn repaired_json(text: &str) -> Option<String> {
     }
 }
 
-/// The `id` of a message that is no JSON, as far as it can be seen: a number or a string at the top.
+/// Finds the `id` of a message that is not JSON: a number or a string at the top level.
 pub(super) fn id_of_broken(text: &str) -> Option<serde_json::Value> {
     let mut depth = 0;
     let mut is_named = false;
@@ -60,7 +60,7 @@ enum Token<'a> {
 struct Tokens<'a> {
     text: &'a str,
     at: usize,
-    /// Where the string begins that is being read.
+    /// The start of the string that is being read.
     string: Option<usize>,
 }
 
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_json_cannot_say_is_said_otherwise() {
+    fn known_faults_are_repaired() {
         let check = |text: &str, expected: Option<Value>| {
             let repaired = repaired_json(text);
             let value = repaired.map(|text| serde_json::from_str::<Value>(&text).unwrap());

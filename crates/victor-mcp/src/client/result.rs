@@ -1,4 +1,4 @@
-//! What a server gives back, made fit for models.
+//! The results of a server, adapted for models.
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use serde_json::Value;
@@ -8,22 +8,22 @@ use victor_process::Secrets;
 use victor_text::cleaned;
 use victor_tool_protocol::{ToolError, ToolOutput};
 
-/// How many bytes the text of an error may have.
+/// The most bytes of an error's text.
 const MAX_ERROR: usize = 16 * 1024;
 
-/// What stands for content that cannot be told.
-pub(super) const UNKNOWN: &str = "[content of a kind that is not known here is left out]";
+/// The replacement of content of an unknown kind.
+pub(super) const UNKNOWN: &str = "[content of an unknown kind is left out]";
 
-/// How many values of a structured result are looked for in a text. A result with more of them is told twice at worst.
+/// The most values of a structured result that are searched for in its text. A result with more is shown twice at worst.
 const MAX_VALUES: usize = 64;
 
 /// The pictures that every provider takes.
 const PICTURES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
 
-/// What servers call one of them that is not its name.
+/// The other names of JPEG.
 const JPEG: [&str; 2] = ["image/jpg", "image/pjpeg"];
 
-/// What a call has come to, without the secrets that the server was told.
+/// Converts the result of a call, without the secrets that the server was given.
 pub(super) fn output(result: CallToolResult, secrets: &Secrets) -> Result<ToolOutput, ToolError> {
     let mut parts: Vec<_> = result.content.into_iter().map(part).collect();
     for part in &mut parts {

@@ -12,10 +12,10 @@ use dialects::is_key;
 pub(super) use dialects::refusal;
 use keywords::{Form, TYPES, form, has_form, is_address, is_typed};
 
-/// How many bytes of definitions are put in the place of references to them. What refers to more of them may be anything.
+/// The most bytes of definitions that replace references. A reference beyond them accepts anything.
 const MAX_EXPANDED: usize = 64 * 1024;
 
-/// What makes a schema stricter where another becomes less strict, and so is left out.
+/// Keywords that make a schema stricter the less strict their own schema is; they are left out.
 const CONDITIONS: [&str; 6] = [
     "else",
     "if",
@@ -25,7 +25,7 @@ const CONDITIONS: [&str; 6] = [
     "unevaluatedProperties",
 ];
 
-/// How many bytes of alternatives a model is told in words.
+/// The most bytes of alternatives in a note.
 const MAX_TOLD: usize = 1_000;
 
 /// A schema that every API accepts, and what a call needs to know of it.
@@ -34,7 +34,7 @@ pub(super) struct Fitted {
     pub(super) schema: JsonMap,
     /// The arguments that have other names than the server gives them: ours, and the server's.
     pub(super) renamed: Vec<(String, String)>,
-    /// What the schema does not say any more.
+    /// The conditions that the schema no longer expresses, in words.
     pub(super) note: Option<String>,
 }
 
@@ -66,7 +66,7 @@ struct Fitting<'a> {
     root: &'a Value,
     /// The references in whose place their definitions are being put.
     within: Vec<String>,
-    /// How many more bytes of definitions may be.
+    /// The remaining bytes for definitions.
     left: usize,
 }
 
@@ -126,7 +126,7 @@ impl Fitting<'_> {
         fitted
     }
 
-    /// What a reference stands for, with what is said beside it.
+    /// Resolves a reference, and merges the keywords beside it.
     fn referred(&mut self, reference: &str, beside: &JsonMap, is_top: bool) -> JsonMap {
         let pointer = reference.strip_prefix('#');
         let found = pointer.and_then(|pointer| self.root.pointer(pointer));
@@ -315,12 +315,12 @@ fn require_known(schema: &mut JsonMap) {
     set_required(schema, required);
 }
 
-/// What lets everything pass, and has a type all the same. Lists end in the third list: types cannot be said for ever.
+/// A schema with types that accepts everything. Lists are nested three deep at most, since the types must end somewhere.
 fn anything() -> JsonMap {
     any_of(json!({ "type": "array", "items": item() }))
 }
 
-/// What lets every item of a list pass.
+/// A schema that accepts every item of a list.
 fn item() -> JsonMap {
     let plain = any_of(Value::Null);
     any_of(json!({ "type": "array", "items": plain }))

@@ -16,7 +16,7 @@ use super::pipe::Pipe;
 use crate::McpServerConfig;
 use crate::config::Program;
 
-/// The variables of our own environment that a server is given. Others may be keys, which are none of its business.
+/// The variables of the environment that a server inherits. Others may hold keys.
 const INHERITED: [&str; 21] = [
     "APPDATA",
     "HOME",
@@ -41,20 +41,20 @@ const INHERITED: [&str; 21] = [
     "USERPROFILE",
 ];
 
-/// How long a server may take to end by itself when its input is closed, and once more when it is asked to.
+/// The time that a server gets to end by itself after its input is closed, and again after it is asked to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long the rest of the error output is waited for after the process has ended.
+/// The time to wait for the rest of the error output after the process has ended.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// The process of a server with all that it started, killed when this is dropped, and when the program ends.
 #[derive(Debug)]
 pub(super) struct Process {
     group: Arc<Group>,
-    /// How it ended, when it has.
+    /// The way in which it ended, once it has.
     ended: watch::Receiver<Option<String>>,
     diagnostics: Arc<Diagnostics>,
-    /// By which secrets are taken out of what it says.
+    /// For the removal of secrets from its output.
     config: McpServerConfig,
 }
 
@@ -118,7 +118,7 @@ impl Process {
         self.ended.borrow().is_some() || self.diagnostics.fault().is_some()
     }
 
-    /// Waits a moment for the end of a process whose connection has ended, and tells why it did.
+    /// Waits briefly for the end of a process whose connection has ended, and returns the reason.
     pub(super) async fn exit_reason(&self) -> String {
         let how = match self.diagnostics.fault() {
             Some(fault) => fault.to_owned(),
@@ -134,11 +134,11 @@ impl Process {
                 }
             }
         };
-        how + &self.said()
+        how + &self.stray_output()
     }
 
-    /// What it wrote that was not meant for us, with some words before it.
-    pub(super) fn said(&self) -> String {
+    /// Returns its stray output as clauses for an error message.
+    pub(super) fn stray_output(&self) -> String {
         let bytes = self.diagnostics.stderr();
         // Secrets go first: a piece of one would not be known any more. Such a piece may stand at the beginning where
         // what was before it has been forgotten.
@@ -149,19 +149,19 @@ impl Process {
         let text = self.config.redact(text);
         let text = cleaned(&text, MAX_STDERR);
         let start = text.ceil_char_boundary(text.len().saturating_sub(600));
-        let mut said = match excerpt(&text[start..], 600) {
+        let mut output = match excerpt(&text[start..], 600) {
             text if text.is_empty() => String::new(),
             text => format!("; its error output ends with: {text}"),
         };
         if let Some(line) = self.diagnostics.first_stray_line() {
             let line = excerpt(&self.config.redact(line.to_owned()), 100);
-            said +=
+            output +=
                 &format!("; on its standard output, which is for messages only, it wrote: {line}");
         }
-        said
+        output
     }
 
-    /// Ends it, politely at first: its input must have been closed.
+    /// Ends it: waits, asks, and kills at last. Its input must be closed before.
     pub(super) async fn end(&self) {
         let mut ended = self.ended.clone();
         let mut wait = async || {
@@ -184,7 +184,7 @@ impl Drop for Process {
     }
 }
 
-/// Keeps the end of what a process writes on its error output.
+/// Reads the error output of a process.
 async fn read_stderr(mut stderr: ChildStderr, diagnostics: Arc<Diagnostics>) {
     let mut chunk = vec![0; 4 * 1024];
     // An error is an end.
@@ -193,7 +193,7 @@ async fn read_stderr(mut stderr: ChildStderr, diagnostics: Arc<Diagnostics>) {
     }
 }
 
-/// Waits for the end of a process, ends what it leaves behind, and tells.
+/// Waits for the end of a process, kills what it leaves behind, and reports the end.
 async fn reap(
     mut child: Child,
     group: Arc<Group>,

@@ -161,11 +161,11 @@ impl Supervisor {
                 });
             }
             Err(_) => {
-                let said = "; it was asked for its tools".to_owned();
+                let output = "; it was asked for its tools".to_owned();
                 return Err(McpError::Timeout {
                     server: server(),
                     limit,
-                    said,
+                    output,
                 });
             }
         };

@@ -34,7 +34,9 @@ impl Tool for McpTool {
 
     async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
         let Value::Object(arguments) = arguments else {
-            return Err(ToolError::InvalidArguments("they are no object".to_owned()));
+            return Err(ToolError::InvalidArguments(
+                "they are not an object".to_owned(),
+            ));
         };
         self.supervisor.call(&self.definition, arguments, cx).await
     }

@@ -1,8 +1,8 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 use std::io;
 
-/// A configuration of MCP servers cannot be used. Values, which may be secret, are no part of it.
+/// An error of a configuration of MCP servers. It contains no values, which may be secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum McpConfigError {
@@ -11,7 +11,7 @@ pub enum McpConfigError {
     Read {
         /// The file.
         file: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -25,13 +25,13 @@ pub enum McpConfigError {
         /// The column, from 1.
         column: usize,
     },
-    /// The file does not say which servers there are.
+    /// The file has no list of servers.
     #[error("{file} has no object `mcpServers`")]
     NoServers {
         /// The file.
         file: String,
     },
-    /// What the file says of a server makes no sense.
+    /// The entry of a server is invalid.
     #[error("{file}: server `{server}`: `{key}` {reason}")]
     Invalid {
         /// The file.
@@ -40,7 +40,7 @@ pub enum McpConfigError {
         server: String,
         /// The key, such as `env.TOKEN`.
         key: String,
-        /// What is wrong with it.
+        /// The fault, as it continues the sentence behind the key.
         reason: String,
     },
 }

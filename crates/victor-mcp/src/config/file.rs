@@ -190,7 +190,7 @@ impl McpConfig {
         })
     }
 
-    /// What is wrong with entries of the file: servers that are left out, and keys that are passed over. They are in the
+    /// Returns the problems of the file: servers that are left out, and keys that are ignored. They are part of the
     /// [health](crate::McpServers::health) as well.
     #[must_use]
     pub fn problems(&self) -> &[McpConfigError] {
@@ -223,7 +223,7 @@ impl FromIterator<McpServerConfig> for McpConfig {
     }
 }
 
-/// What is wrong with which key.
+/// A problem of a key.
 struct Wrong {
     key: String,
     reason: String,
@@ -346,7 +346,7 @@ fn server(
             (key, _) if OF_OTHERS.contains(&key) => {}
             (key, _) => match meant(key) {
                 Some(meant) => {
-                    let reason = format!("is no key of a server: did you mean `{meant}`?");
+                    let reason = format!("is not a key of a server: did you mean `{meant}`?");
                     return Err(field.wrong(&reason));
                 }
                 None => wrong_keys.push(field.wrong("is not known here, and passed over")),

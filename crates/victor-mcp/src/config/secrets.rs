@@ -1,4 +1,4 @@
-//! What a server is told as a secret.
+//! The secrets in the configuration of a server.
 
 use std::path::Path;
 
@@ -28,8 +28,8 @@ pub(super) fn told(transport: &Transport) -> Secrets {
     told
 }
 
-/// What is a secret by its name or its look, and so must not be in a result or a recording, from which harmless words
-/// must not be taken: the folder that a server works in stands in many a result.
+/// Collects the values that are secrets by name or form. They are removed from results and recordings, so no harmless
+/// value may be among them: the folder that a server works in appears in many results.
 pub(super) fn sure(transport: &Transport) -> Secrets {
     let mut sure = Secrets::default();
     match transport {

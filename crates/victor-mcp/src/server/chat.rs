@@ -13,16 +13,16 @@ use super::{Chat, McpServer};
 /// The name of the tool.
 pub(super) const CHAT: &str = "chat";
 
-/// How many bytes the name of a session may have.
+/// The most bytes of a session's name.
 const MAX_SESSION: usize = 128;
 
-/// What the tool is, where there is somebody to chat with.
+/// Returns the spec of the tool, if the server has an agent.
 pub(super) fn spec(server: &McpServer) -> Option<ToolSpec> {
     let mut properties = json!({
         "message": { "type": "string", "minLength": 1, "description": "What to say or ask" },
     });
     let description = match &server.chat {
-        Chat::Nobody => return None,
+        Chat::None => return None,
         Chat::One(agent) => format!(
             "Sends a message to the agent `{}` and returns its answer. It remembers the conversation.",
             agent.name()
@@ -51,7 +51,7 @@ pub(super) fn spec(server: &McpServer) -> Option<ToolSpec> {
     Some(ToolSpec::new(CHAT, description, schema).with_effect(Effect::Write))
 }
 
-/// Who is meant, and what is said.
+/// Reads the arguments: the agent of the session, and the message.
 pub(super) fn arguments(
     chat: &Chat,
     default: &SessionId,
@@ -60,11 +60,11 @@ pub(super) fn arguments(
     let mut text = |key: &str| match arguments.remove(key) {
         None => Ok(None),
         Some(Value::String(text)) if !text.trim().is_empty() => Ok(Some(text)),
-        Some(_) => Err(invalid(format!("`{key}` must be a text that is not empty"))),
+        Some(_) => Err(invalid(format!("`{key}` must be a non-empty string"))),
     };
     let message = text("message")?.ok_or_else(|| invalid("`message` is missing"))?;
     let agent = match chat {
-        Chat::Nobody => return Err(invalid("there is no tool `chat`")),
+        Chat::None => return Err(invalid("there is no tool `chat`")),
         Chat::One(agent) => Arc::clone(agent),
         Chat::BySession(of_session) => match text("session")? {
             Some(name) if name.len() > MAX_SESSION => {
@@ -77,7 +77,7 @@ pub(super) fn arguments(
         },
     };
     match arguments.keys().next() {
-        Some(key) => Err(invalid(format!("`{key}` is no argument of `chat`"))),
+        Some(key) => Err(invalid(format!("`{key}` is not an argument of `chat`"))),
         None => Ok((agent, message)),
     }
 }
@@ -86,7 +86,7 @@ fn invalid(message: impl Into<String>) -> ErrorData {
     ErrorData::invalid_params(message.into(), None)
 }
 
-/// The answer, with how the turn ended where that is not how it should.
+/// Returns the answer, with a note if the turn did not complete.
 pub(super) fn result(response: &ChatResponse) -> CallToolResult {
     let mut content = vec![ContentBlock::text(response.content())];
     let (is_error, note) = match &response.outcome {

@@ -1,4 +1,4 @@
-//! What clients ask of us.
+//! The requests of clients.
 
 use std::pin::pin;
 use std::slice;
@@ -19,10 +19,10 @@ use victor_tool_protocol::{ToolExecutor, ToolScope, ToolUpdate, Verdict};
 use super::chat::{self, CHAT};
 use super::{Chat, McpServer, listing};
 
-/// How often a client that asks for progress hears that a call goes on.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// The interval of progress notifications while a tool reports nothing.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How many words about the progress of a call may wait to be sent; more are not worth it.
+/// The most progress messages of a call that wait to be sent; more are dropped.
 const MAX_WAITING: usize = 16;
 
 pub(super) struct Handler(pub(super) McpServer);
@@ -46,12 +46,12 @@ impl Handler {
         arguments: JsonObject,
         progress: Progress,
     ) -> Result<CallToolResult, ErrorData> {
-        if name == CHAT && !matches!(self.0.chat, Chat::Nobody) {
+        if name == CHAT && !matches!(self.0.chat, Chat::None) {
             let (agent, message) = chat::arguments(&self.0.chat, &self.0.session, arguments)?;
             let turn = agent.stream_chat(ChatInput::from(message));
             let turn = turn.with_observer(move |event| {
                 if let TurnEventKind::ToolCallProgressed(progressed) = &event.kind {
-                    progress.tell(&progressed.message);
+                    progress.report(&progressed.message);
                 }
             });
             return Ok(match turn.response().await {
@@ -61,7 +61,7 @@ impl Handler {
         }
         let unknown = || ErrorData::invalid_params(format!("there is no tool `{name}`"), None);
         let executor = self.0.executor.as_ref().ok_or_else(unknown)?;
-        // The specification has an error of the protocol for it, where an executor has a result that says so.
+        // The specification demands a protocol error; the executor would return a result.
         if !executor.specs().iter().any(|spec| spec.name == name) {
             return Err(unknown());
         }
@@ -79,7 +79,7 @@ impl Handler {
     }
 }
 
-/// Runs a call that was cleared.
+/// Runs a call that the review has permitted.
 async fn run(
     executor: &dyn ToolExecutor,
     call: ToolCall,
@@ -90,20 +90,23 @@ async fn run(
     while let Some(update) = updates.next().await {
         match update {
             ToolUpdate::Finished(result) => return Ok(listing::result(result)),
-            ToolUpdate::Progress { message, .. } => progress.tell(&message),
+            ToolUpdate::Progress { message, .. } => progress.report(&message),
             _ => {}
         }
     }
-    Err(ErrorData::internal_error("the tool gave no result", None))
+    Err(ErrorData::internal_error(
+        "the tool returned no result",
+        None,
+    ))
 }
 
-/// Who hears how far a call is.
+/// The receiver of a call's progress.
 #[derive(Clone)]
 struct Progress(mpsc::Sender<String>);
 
 impl Progress {
-    /// Tells it, unless much is still to be heard.
-    fn tell(&self, message: &str) {
+    /// Reports progress, unless too many messages wait.
+    fn report(&self, message: &str) {
         let _ = self.0.try_send(message.to_owned());
     }
 }
@@ -130,8 +133,8 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let (tell, mut heard) = mpsc::channel(MAX_WAITING);
-        let progress = Progress(tell);
+        let (sender, mut messages) = mpsc::channel(MAX_WAITING);
+        let progress = Progress(sender);
         let work = async {
             let _permit = self.0.calls.acquire().await;
             let arguments = request.arguments.unwrap_or_default();
@@ -142,26 +145,26 @@ impl ServerHandler for Handler {
         };
         let mut work = pin!(work);
         let token = context.meta.get_progress_token();
-        let mut signs = tokio::time::interval(SIGN_OF_LIFE);
-        signs.reset();
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        heartbeat.reset();
         let mut count = 0.0;
         loop {
             let message = tokio::select! {
-                biased; // what was said before the end is sent before it
-                Some(message) = heard.recv(), if token.is_some() => Some(message),
+                biased; // messages from before the end are sent before it
+                Some(message) = messages.recv(), if token.is_some() => Some(message),
                 result = &mut work => return result.map(Into::into),
                 () = context.ct.cancelled() => {
                     let cancelled = "the call was cancelled";
                     return Err(ErrorData::new(ErrorCode::INTERNAL_ERROR, cancelled, None));
                 }
-                _ = signs.tick(), if token.is_some() => None,
+                _ = heartbeat.tick(), if token.is_some() => None,
             };
             if let Some(token) = token.clone() {
                 count += 1.0;
-                let mut sign = ProgressNotificationParam::new(token, count);
-                sign.message = message;
-                let _ = context.peer.notify_progress(sign).await; // who has gone need not hear
-                signs.reset();
+                let mut notification = ProgressNotificationParam::new(token, count);
+                notification.message = message;
+                let _ = context.peer.notify_progress(notification).await; // the client may have gone
+                heartbeat.reset();
             }
         }
     }

@@ -28,23 +28,23 @@ use tokio::task::JoinSet;
 use super::McpServer;
 use super::handler::Handler;
 
-/// How many connections there may be at the same time; others wait.
+/// The most connections at the same time; others wait.
 const MAX_CONNECTIONS: usize = 256;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIME_LIMIT: Duration = Duration::from_secs(10);
+/// The time limit for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long answers that have begun may take when the server is to end.
+/// The time that running answers get when the server shuts down.
 const GRACE: Duration = Duration::from_secs(5);
 
 type Service = StreamableHttpService<Handler, LocalSessionManager>;
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
-/// Who may speak to a server over HTTP, and where.
+/// The path of a server over HTTP, and the clients that it admits.
 ///
-/// By default anybody who reaches it under a name of this machine itself, at `/mcp`. Of pages in a browser only those
-/// that this machine serves (`http://localhost:...`): others could be made to speak to it from anywhere, and must be
-/// [named](Self::origin). Set a [`token`](Self::token) unless only trusted programs reach it.
+/// By default it answers at `/mcp`, to requests for a name of this machine (`localhost`). Of the pages in a browser it
+/// admits those of this machine (`http://localhost:...`); any other origin must be [named](Self::origin), since any web
+/// site could send requests to it. Set a [`token`](Self::token) unless only trusted programs can reach it.
 #[derive(Clone)]
 pub struct McpHttpOptions {
     path: String,
@@ -65,22 +65,21 @@ impl Default for McpHttpOptions {
 }
 
 impl McpHttpOptions {
-    /// Sets the path. `/mcp` by default.
+    /// Sets the path. Defaults to `/mcp`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Demands that every request has this token, as `Authorization: Bearer ...`.
+    /// Requires this token in every request, as `Authorization: Bearer ...`. Defaults to none.
     #[must_use]
     pub fn token(mut self, token: impl Into<Arc<str>>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Allows a name under which the server is reached, with or without a port, beside `localhost`, `127.0.0.1` and
-    /// `::1`.
+    /// Allows requests for this host name, with or without a port, beside `localhost`, `127.0.0.1` and `::1`.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(host.into());
@@ -95,7 +94,7 @@ impl McpHttpOptions {
         self
     }
 
-    /// The origin of the page that sends a request, if it is one and may.
+    /// Returns the origin of the page that sends a request, if a page sends it. Fails if the origin is not allowed.
     fn origin_of<B>(&self, request: &Request<B>) -> Result<Option<HeaderValue>, ()> {
         let Some(origin) = request.headers().get(ORIGIN) else {
             return Ok(None);
@@ -233,7 +232,7 @@ async fn converse(stream: TcpStream, service: Service, options: Arc<McpHttpOptio
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_LIMIT)
+        .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection has ended");

@@ -90,11 +90,11 @@ fn what_makes_no_sense_is_named_and_no_secret_is_told() {
     );
     check(
         r#"{ "command": "c", "comand": "d" }"#,
-        "`comand` is no key of a server: did you mean `command`?",
+        "`comand` is not a key of a server: did you mean `command`?",
     );
     check(
         r#"{ "command": "c", "denny": ["delete_*"] }"#,
-        "`denny` is no key of a server: did you mean `deny`?",
+        "`denny` is not a key of a server: did you mean `deny`?",
     );
     check(
         r#"{ "command": "c", "args": ["a${UNSET}"] }"#,

@@ -400,7 +400,7 @@ async fn results_that_are_not_as_they_should_be_are_told_as_far_as_they_go() {
         );
     });
     let client = connect(config).await;
-    let kinds = "[content of a kind that is not known here is left out] and text";
+    let kinds = "[content of an unknown kind is left out] and text";
     assert_eq!(ask(&client, "kinds").await, kinds);
     assert_eq!(ask(&client, "empty").await, "");
     assert_eq!(fail(&client, "error").await.to_string(), "the disk is full");

@@ -150,7 +150,7 @@ async fn check(client: &McpClient) {
     .unwrap_err();
     assert_eq!(
         wrong.to_string(),
-        "invalid arguments: `seson` is no argument of `chat`"
+        "invalid arguments: `seson` is not an argument of `chat`"
     );
     let panicked = call(client, "chat", json!({ "message": "panic" }))
         .await

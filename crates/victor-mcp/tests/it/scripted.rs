@@ -52,13 +52,13 @@ pub(crate) fn scripted(here: &str, script: impl FnOnce(&mut Script)) -> (McpServ
 
 /// The server's side of the conversation.
 pub(crate) struct Script {
-    /// How often the server has been started.
+    /// The number of starts of the server.
     pub(crate) run: usize,
-    /// What it was told that needs no answer.
+    /// The notifications that it received.
     pub(crate) heard: Vec<String>,
     /// The revision that it answers with; that of the client by default.
     pub(crate) version: Option<&'static str>,
-    /// What it says in answer to `server/discover`, beside the `id`; that there is no such method by default.
+    /// Its answer to `server/discover`, without the `id`. Defaults to an unknown method.
     pub(crate) probed: fn() -> Value,
     pub(crate) folder: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -125,7 +125,7 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// What was registered (`+`) and unregistered (`-`) since this was asked last.
+    /// Returns the registrations (`+`) and unregistrations (`-`) since the last call.
     pub(crate) fn log(&self) -> Vec<String> {
         std::mem::take(&mut self.log.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! What is left behind when a program ends.
+//! Processes that a program leaves behind.
 
 #[cfg(unix)]
 mod left_behind;

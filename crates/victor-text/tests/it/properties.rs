@@ -1,4 +1,4 @@
-//! What holds for every text.
+//! Laws that hold for every text.
 
 use proptest::prelude::*;
 use victor_text::{Sheet, escaped, excerpt, is_blank_lookalike, is_hidden, json_escaped, visible};

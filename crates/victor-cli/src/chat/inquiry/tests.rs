@@ -1,4 +1,4 @@
-//! What a person can see and what runs are equal, or a single key does not allow it.
+//! A single key allows only a call that a person has seen as a whole.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -10,7 +10,7 @@ use victor_tool::EffectPolicy;
 
 use super::*;
 
-/// What the policy of the command asks about a call.
+/// The question of the command's policy about a call.
 fn question(call: &ToolCall) -> String {
     let spec = ToolSpec::new("shell", "for tests", json!({ "type": "object" }));
     let request = ApprovalRequest::new(
@@ -28,13 +28,13 @@ fn question(call: &ToolCall) -> String {
     }
 }
 
-fn shown(arguments: &str, preview: Option<&ShownPreview>, lasts: bool) -> Shown {
+fn shown(arguments: &str, preview: Option<&ShownPreview>, can_store: bool) -> Shown {
     let call = ToolCall::new("1", "shell", arguments);
     let inquiry = Inquiry {
         question: &question(&call),
         call: &call,
         preview,
-        lasts,
+        can_store,
     };
     inquiry.shown(80, 24)
 }
@@ -65,7 +65,7 @@ fn read<'a>(rows: impl IntoIterator<Item = &'a str>) -> String {
     lines.join("\n")
 }
 
-/// What a person reads as that which would run.
+/// The call as a person reads it.
 fn seen(rows: &[String]) -> String {
     let own = |row: &&String| !row.starts_with(['|', ':', '[']);
     let mut parts: Vec<Vec<&str>> = Vec::new();
@@ -131,7 +131,7 @@ proptest! {
         let preview = preview.map(|(text, max)| ShownPreview::new(&escaped(&text.replace('\t', " ")), max));
         let call = ToolCall::new("1", "shell", &*arguments);
         let question = question(&call);
-        let inquiry = Inquiry { question: &question, call: &call, preview: preview.as_ref(), lasts: true };
+        let inquiry = Inquiry { question: &question, call: &call, preview: preview.as_ref(), can_store: true };
         let shown = inquiry.shown(columns, screen);
         for row in &shown.rows {
             prop_assert!(!row.contains(is_hidden));
@@ -179,7 +179,7 @@ fn the_end_of_long_arguments_is_among_what_is_shown() {
         shown
             .rows
             .iter()
-            .any(|row| row.starts_with("So ends what `shell`"))
+            .any(|row| row.starts_with("This is the end of what `shell`"))
     );
     assert_eq!(
         shown.rows[shown.rows.len() - 2],
@@ -261,21 +261,17 @@ fn every_answer_is_understood_or_explained() {
         assert!(found.starts_with(said), "{found}");
     };
     check(&lasting, "?", "y: yes, once;");
-    check(
-        &lasting,
-        "perhaps",
-        "`perhaps` is no answer to this. y: yes",
-    );
-    check(&lasting, "y!", "`y!` is no answer to this.");
-    check(&lasting, "n!", "`n!` is no answer to this.");
-    check(&lasting, "v", "There is no more to see than this.");
+    check(&lasting, "perhaps", "`perhaps` is not an answer. y: yes");
+    check(&lasting, "y!", "`y!` is not an answer.");
+    check(&lasting, "n!", "`n!` is not an answer.");
+    check(&lasting, "v", "All of it is already shown.");
     check(
         &lasting,
         "jawohl\u{1b}[2J",
-        r"`jawohl\u{1b}[2j` is no answer to this.",
+        r"`jawohl\u{1b}[2j` is not an answer.",
     );
     let other = shown(r#"{"command":"git status; ls"}"#, None, false);
     check(&other, "p", "This call is not one simple command");
-    check(&other, "t!", "Approvals are not kept here");
+    check(&other, "t!", "Approvals are not stored here");
     assert!(!other.keys().contains("program") && !other.keys().contains('!'));
 }

@@ -1,4 +1,4 @@
-//! What the APIs of models refuse of a schema. One such tool ends every request in which it is.
+//! Schemas that model APIs refuse. One tool with such a schema makes every request fail.
 
 use std::fmt;
 
