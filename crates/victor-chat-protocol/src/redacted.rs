@@ -101,32 +101,32 @@ mod tests {
 
     /// An event shows these fields beside its turn.
     #[track_caller]
-    fn check(kind: impl Into<TurnEventKind>, fields: Value) {
+    fn check(kind: impl Into<TurnEventKind>, fields: &Value) {
         let event = TurnEvent::new("s".into(), TurnId::from_u128(1), 0, kind);
         let mut shown = serde_json::to_value(event.redacted()).unwrap();
         let turn = shown.as_object_mut().unwrap().remove("turn");
         assert_eq!(turn, Some(json!(TurnId::from_u128(1))));
-        assert_eq!(shown, fields);
+        assert_eq!(shown, *fields);
     }
 
     #[test]
     fn what_was_said_is_not_shown() {
         let call = ToolCall::new("c", "read", r#"{"path":"secret.txt"}"#);
         let result = ToolResult::new(&call, ToolOutcome::Success, "the secret");
-        check(Delta::new("a secret".into()), json!({}));
+        check(Delta::new("a secret".into()), &json!({}));
         check(
             ToolCallStarted::new(call),
-            json!({"tool": "read", "call": "c"}),
+            &json!({"tool": "read", "call": "c"}),
         );
         check(
             ToolCallFinished::new(result).with_elapsed_us(7),
-            json!({"tool": "read", "call": "c", "outcome": "success", "elapsed_us": 7}),
+            &json!({"tool": "read", "call": "c", "outcome": "success", "elapsed_us": 7}),
         );
         check(
             TurnEventKind::Unknown(
                 serde_json::from_value(json!({"event": "new", "text": "a secret"})).unwrap(),
             ),
-            json!({}),
+            &json!({}),
         );
     }
 }

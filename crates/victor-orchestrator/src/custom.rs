@@ -48,6 +48,10 @@ impl Coordinator for CustomCoordinator {
         self.coordinator.reset(session);
     }
 
+    fn evict(&self, session: &SessionId) {
+        self.coordinator.evict(session);
+    }
+
     async fn shutdown(&self) {
         self.coordinator.shutdown().await;
     }

@@ -38,7 +38,8 @@ impl SessionLoader {
         Ok(forked.checkpoint)
     }
 
-    /// Whether a fork must make its session. Otherwise an interrupted fork has made it, and its first checkpoint is missing.
+    /// Whether a fork must make its session. Otherwise an interrupted fork has made it, and its first checkpoint is
+    /// missing.
     async fn needs_session(
         &self,
         manager: &dyn CheckpointManager,

@@ -20,8 +20,8 @@ use crate::turn::{TurnOpener, TurnOrder, compact};
 
 /// Runs conversations between a person or program and a model that calls tools.
 ///
-/// It composes the coordinators and knows them by their roles alone; each can be replaced when the orchestrator is built.
-/// Cloning it copies one pointer. It serves any number of sessions and tasks at once.
+/// It composes the coordinators and knows them by their roles alone; each can be replaced when the orchestrator is
+/// built. Cloning it copies one pointer. It serves any number of sessions and tasks at once.
 ///
 /// See the [crate's documentation](crate) for examples.
 #[derive(Debug, Clone)]
@@ -89,8 +89,8 @@ impl AgentOrchestrator {
         &self.inner.default_session
     }
 
-    /// Resumes a suspended turn in its session, with a person's decisions about the calls that wait for approval. It fails
-    /// if the conversation has gone on without the turn.
+    /// Resumes a suspended turn in its session, with a person's decisions about the calls that wait for approval. It
+    /// fails if the conversation has gone on without the turn.
     pub fn resume(
         &self,
         turn: SuspendedTurn,
@@ -117,11 +117,11 @@ impl AgentOrchestrator {
         self.sessions().reset(session).await
     }
 
-    /// Waits for the running turn of a session, and deletes the session with its checkpoints, its transcript, its journal
-    /// and the results that tools have stored. Returns whether there was anything.
+    /// Waits for the running turn of a session, and deletes the session with its checkpoints, its transcript, its
+    /// journal and the results that tools have stored. Returns whether there was anything.
     ///
-    /// If all stores are in one database that deletes them together, as in `victor-sql`, this is one write. Otherwise the
-    /// session goes last, so that another call finishes an interrupted deletion.
+    /// If all stores are in one database that deletes them together, as in `victor-sql`, this is one write. Otherwise
+    /// the session goes last, so that another call finishes an interrupted deletion.
     ///
     /// # Errors
     ///
@@ -130,8 +130,8 @@ impl AgentOrchestrator {
         self.sessions().delete(session).await
     }
 
-    /// Switches a session to another mode, for every tool call that is decided about from now on. The running or the next
-    /// turn emits an event, and its next write saves the mode for other processes;
+    /// Switches a session to another mode, for every tool call that is decided about from now on. The running or the
+    /// next turn emits an event, and its next write saves the mode for other processes;
     /// [`Session::keep_mode`](crate::Session::keep_mode) does so at once.
     ///
     /// # Errors
@@ -176,7 +176,8 @@ impl AgentOrchestrator {
         HealthReport::new([orchestrator].into_iter().chain(coordinators).collect())
     }
 
-    /// Refuses further turns, and has every coordinator end its work and write out what is pending. Running turns go on.
+    /// Refuses further turns, and has every coordinator end its work and write out what is pending. Running turns go
+    /// on.
     ///
     /// # Cancel safety
     ///

@@ -39,8 +39,8 @@ pub enum RecoveredTurn {
     Ended(Box<ChatResponse>),
     /// The turn waits for a person to decide about tool calls, as it did before.
     Waiting(Box<SuspendedTurn>),
-    /// The turn runs at this moment, here or in another process, as the lease on its session shows. It was left alone; if
-    /// that process ends, it can be recovered then.
+    /// The turn runs at this moment, here or in another process, as the lease on its session shows. It was left alone;
+    /// if that process ends, it can be recovered then.
     Running(Box<SessionLease>),
     /// The turn could not be resumed. It is unchanged.
     Failed(ChatError),
@@ -50,10 +50,10 @@ impl AgentOrchestrator {
     /// Finds the turns that have begun and not ended, and resumes or closes them, one after the other. Turns that wait
     /// for a person are returned and left alone.
     ///
-    /// Call it when a program starts. If the store has leases, a turn that another process works on is returned and left
-    /// alone. The end of a process is noticed at once if both run on one machine with Linux, and otherwise when its lease
-    /// has expired; until then its turn counts as running. A store without leases cannot tell the two apart: if several
-    /// processes share it, leave this to one that knows that the others have ended.
+    /// Call it when a program starts. If the store has leases, a turn that another process works on is returned and
+    /// left alone. The end of a process is noticed at once if both run on one machine with Linux, and otherwise when
+    /// its lease has expired; until then its turn counts as running. A store without leases cannot tell the two apart:
+    /// if several processes share it, leave this to one that knows that the others have ended.
     ///
     /// # Errors
     ///

@@ -68,8 +68,8 @@ impl Session {
         &self.orchestrator
     }
 
-    /// Returns the same session with a policy for messages that come while a turn runs: they wait, are refused, interrupt
-    /// the turn, or are merged with others that wait.
+    /// Returns the same session with a policy for messages that come while a turn runs: they wait, are refused,
+    /// interrupt the turn, or are merged with others that wait.
     #[must_use]
     pub fn with_turn_policy(mut self, policy: TurnPolicy) -> Self {
         self.policy = Some(policy);
@@ -120,13 +120,14 @@ impl Session {
         self.orchestrator.switch_mode(&self.id, mode, by)
     }
 
-    /// Switches the conversation to the mode in which it was left, perhaps by another process, and returns the mode; `None`
-    /// if there are no modes. The next turn does so by itself; call this to show or switch the mode before that, since
-    /// [`mode`](Self::mode) knows only this process.
+    /// Switches the conversation to the mode in which it was left, perhaps by another process, and returns the mode;
+    /// `None` if there are no modes. The next turn does so by itself; call this to show or switch the mode before that,
+    /// since [`mode`](Self::mode) knows only this process.
     ///
     /// # Errors
     ///
-    /// The store failed, or this orchestrator does not have the mode; [switching](Self::switch_mode) to another mode helps.
+    /// The store failed, or this orchestrator does not have the mode; [switching](Self::switch_mode) to another mode
+    /// helps.
     pub async fn load_mode(&self) -> Result<Option<String>, SessionOpError> {
         self.sessions().modes.load(&self.id).await
     }
@@ -195,8 +196,8 @@ impl Session {
         }
     }
 
-    /// Waits for the running turn, and goes back to one of the conversation's checkpoints, in one write: the context and the
-    /// mode are restored. The transcript keeps everything.
+    /// Waits for the running turn, and goes back to one of the conversation's checkpoints, in one write: the context
+    /// and the mode are restored. The transcript keeps everything.
     ///
     /// # Errors
     ///
@@ -207,8 +208,8 @@ impl Session {
         held.restore(id).await
     }
 
-    /// Removes the last turn from the context, in one write, and returns it; `None` if there was none. The transcript keeps
-    /// it, and the effects of tools are not undone. The turn stays undone in an export of the session, too.
+    /// Removes the last turn from the context, in one write, and returns it; `None` if there was none. The transcript
+    /// keeps it, and the effects of tools are not undone. The turn stays undone in an export of the session, too.
     ///
     /// # Errors
     ///
@@ -246,8 +247,8 @@ impl Session {
         self.orchestrator.reset_session(&self.id).await
     }
 
-    /// Returns the lease of the turn that runs at this moment, here or in another process; `None` if no turn runs, or if the
-    /// store has no leases.
+    /// Returns the lease of the turn that runs at this moment, here or in another process; `None` if no turn runs, or
+    /// if the store has no leases.
     ///
     /// # Errors
     ///
@@ -256,8 +257,8 @@ impl Session {
         self.sessions().lease(&self.id).await
     }
 
-    /// Returns the turn that has begun and not ended, if a durable store keeps it: it waits for a person, as its approvals
-    /// show, or it was interrupted. It can go on with [`resume`](Self::resume). Returns `None` if the turn
+    /// Returns the turn that has begun and not ended, if a durable store keeps it: it waits for a person, as its
+    /// approvals show, or it was interrupted. It can go on with [`resume`](Self::resume). Returns `None` if the turn
     /// [runs](Self::running) at this moment; without leases in the store this is not known, and it may run.
     ///
     /// # Errors

@@ -56,7 +56,8 @@ fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
 #[derive(Debug)]
 struct UsageFeedback {
     context: Arc<dyn ContextManager>,
-    /// Whether the current call had a failed attempt. Its usage includes that attempt, so it is not the size of a request.
+    /// Whether the current call had a failed attempt. Its usage includes that attempt, so it is not the size of a
+    /// request.
     retried: bool,
 }
 
@@ -82,9 +83,16 @@ impl UsageFeedback {
 }
 
 fn trace(event: &TurnEvent) {
-    if event.kind.is_delta() {
-        tracing::trace!(target: "victor::turn", session = %event.session, turn = %event.turn, event = event.kind.kind());
+    let TurnEvent {
+        session,
+        turn,
+        kind,
+        ..
+    } = event;
+    let event = kind.kind();
+    if kind.is_delta() {
+        tracing::trace!(target: "victor::turn", %session, %turn, event);
     } else {
-        tracing::debug!(target: "victor::turn", session = %event.session, turn = %event.turn, event = event.kind.kind());
+        tracing::debug!(target: "victor::turn", %session, %turn, event);
     }
 }

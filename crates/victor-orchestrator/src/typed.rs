@@ -37,9 +37,9 @@ pub enum TypedChatError {
     /// The model gave an answer that is no value of the type, also when it was asked again.
     #[error("the answer does not fit its type: {message}")]
     Invalid {
-        /// What it gave last, as it wrote it.
+        /// The last answer, as the model wrote it.
         raw: String,
-        /// What is wrong with it.
+        /// The reason why it does not fit.
         message: String,
         /// The turn.
         response: Box<ChatResponse>,

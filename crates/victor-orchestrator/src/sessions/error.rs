@@ -7,8 +7,8 @@ use victor_core::{BoxError, CheckpointId, CoordinatorError, Panicked, SessionId,
 use victor_mode_protocol::ModeError;
 use victor_session_protocol::SessionError;
 
-/// The error of an operation on a session that is no turn: a checkpoint, an undo, a fork, a compaction, a deletion, a look
-/// for open turns. Unless the operation says otherwise, the session is as it was.
+/// The error of an operation on a session that is no turn: a checkpoint, an undo, a fork, a compaction, a deletion, a
+/// look for open turns. Unless the operation says otherwise, the session is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionOpError {
@@ -202,8 +202,8 @@ mod tests {
              session to another one: `audit` is no name for a mode: use 1 to 64 ASCII letters, digits, `_` and `-`",
             &Coordinator,
             "the turn could not begin: mode failed: the session was left in mode `audit`, and what that denies is not \
-             known here: add the mode, or switch the session to another one: `audit` is no name for a mode: use 1 to 64 \
-             ASCII letters, digits, `_` and `-`",
+             known here: add the mode, or switch the session to another one: `audit` is no name for a mode: use 1 to \
+             64 ASCII letters, digits, `_` and `-`",
         );
         check(
             SessionOpError::OpenTurn {

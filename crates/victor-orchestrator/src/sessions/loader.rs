@@ -132,7 +132,8 @@ impl SessionLoader {
         Ok(context)
     }
 
-    /// Reads a view that an earlier version has stored: the context of a checkpoint, and the transcript from an entry on.
+    /// Reads a view that an earlier version has stored: the context of a checkpoint, and the transcript from an entry
+    /// on.
     async fn checkpoint_view(
         &self,
         session: &SessionId,
@@ -194,7 +195,8 @@ impl SessionLoader {
         self.problems.clear(&component(session));
     }
 
-    /// Takes sessions out of memory that nobody works on, if there are too many. Only a durable store can bring them back.
+    /// Takes sessions out of memory that nobody works on, if there are too many. Only a durable store can bring them
+    /// back.
     pub(crate) fn evict(&self) {
         if !self.roles.session.persists_turns() {
             return;

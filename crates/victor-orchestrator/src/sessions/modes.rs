@@ -19,7 +19,8 @@ use crate::tools::with_mode;
 /// not keep it: one fact a session would take more memory than all else that is remembered of it.
 const OPEN_MODE: &str = "build";
 
-/// Number of nested sessions, one in the other, that are looked at. The mode coordinator permits nothing to deeper ones.
+/// Number of nested sessions, one in the other, that are looked at. The mode coordinator permits nothing to deeper
+/// ones.
 const MAX_NESTING: usize = 64;
 
 /// The modes of sessions, as the mode coordinator and the store have them.
@@ -179,8 +180,8 @@ impl SessionModes {
         Err(unknown_mode(mode, ModeError::unknown(mode, known)))
     }
 
-    /// Binds the session of a nested agent to the session of the agent that it works for, in this process and in every one
-    /// that loads it.
+    /// Binds the session of a nested agent to the session of the agent that it works for, in this process and in every
+    /// one that loads it.
     pub(crate) fn nest(&self, parent: &SessionId, child: &SessionId) {
         let Some(modes) = &self.modes else {
             return;

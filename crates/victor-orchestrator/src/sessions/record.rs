@@ -1,4 +1,4 @@
-//! What this process remembers of one session.
+//! The memory of one session between its turns.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -11,7 +11,8 @@ use super::mode_record::mode_in;
 use super::record::SessionRecord;
 
 victor_core::options! {
-    /// Limits of the idle sessions that stay in memory. An evicted session is loaded from the store when it is used again.
+    /// Limits of the idle sessions that stay in memory. An evicted session is loaded from the store when it is used
+    /// again.
     #[derive(PartialEq, Eq)]
     pub struct MemoryLimits {
         /// Number of sessions. Defaults to 10,000.
@@ -143,8 +144,8 @@ impl SessionRegistry {
         tokens
     }
 
-    /// Notes the mode that a session is in. Returns the mode that was noted before and the author of the switch, if it was
-    /// another one.
+    /// Notes the mode that a session is in. Returns the mode that was noted before and the author of the switch, if it
+    /// was another one.
     pub(crate) fn enter_mode(
         &self,
         session: &SessionId,
@@ -183,8 +184,8 @@ impl SessionRegistry {
         name
     }
 
-    /// Evicts idle sessions whose mode is stored, least recently used first, if there are more than the limits allow. It
-    /// makes some room ahead, so that it is seldom done.
+    /// Evicts idle sessions whose mode is stored, least recently used first, if there are more than the limits allow.
+    /// It makes some room ahead, so that it is seldom done.
     pub(crate) fn evict(&self, limits: &MemoryLimits, evicted: impl Fn(&SessionId)) {
         // The lock is held throughout, so that no turn begins in a session while it is evicted.
         let mut sessions = self.sessions.lock();

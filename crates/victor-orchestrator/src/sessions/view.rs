@@ -13,8 +13,8 @@ use super::metadata::{CHECKPOINT_VIEW, VIEW};
 
 /// The part of the first entries of a transcript that the model sees. It sees all later entries as well.
 ///
-/// It names the entries and holds only messages that are not among them, such as notes of a compaction. So it depends on
-/// nothing but its session, is written with it in one step, and is exported with it.
+/// It names the entries and holds only messages that are not among them, such as notes of a compaction. So it depends
+/// on nothing but its session, is written with it in one step, and is exported with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ContextView {
     #[serde(default)]

@@ -8,8 +8,8 @@ use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
 use crate::AgentOrchestrator;
 
-/// An orchestrator as a tool of another one. Each call is a separate conversation, named by the turn and the call's place
-/// in it; the call's identifier would not do, since the model chooses it and may use it again.
+/// An orchestrator as a tool of another one. Each call is a separate conversation, named by the turn and the call's
+/// place in it; the call's identifier would not do, since the model chooses it and may use it again.
 ///
 /// The two share their modes: the conversation is nested in that of the caller, so what is denied there is denied here,
 /// and the tool has no effect beyond those of the tools that the agent calls. Without modes nothing restricts these, so

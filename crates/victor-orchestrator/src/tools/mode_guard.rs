@@ -19,8 +19,8 @@ use victor_tool_protocol::{
 /// A tool coordinator that runs only what modes permit: a call that the mode of its session denies does not run,
 /// whoever asks for it and whatever was decided about it before.
 ///
-/// The mode decides by the effect that a tool declares, twice: when a call is reviewed, so that nobody is asked to approve
-/// a call that may not run, and before it runs, since the mode may have been switched in between.
+/// The mode decides by the effect that a tool declares, twice: when a call is reviewed, so that nobody is asked to
+/// approve a call that may not run, and before it runs, since the mode may have been switched in between.
 #[derive(Debug)]
 pub(crate) struct ModeGuard {
     tools: Arc<dyn ToolExecutor>,
@@ -71,6 +71,7 @@ pub(crate) fn with_mode<T>(
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Coordinator for ModeGuard {
     fn name(&self) -> &str {
         self.tools.name()

@@ -13,8 +13,8 @@ const CAPACITY: usize = 16;
 
 /// The tools that modes permit, and the token counts of tools that were shown.
 ///
-/// Equal lists are the same allocation. The providers' caches of encoded requests and the counts here find a list by its
-/// address, so the turns and the tool `search_tools` share one value.
+/// Equal lists are the same allocation. The providers' caches of encoded requests and the counts here find a list by
+/// its address, so the turns and the tool `search_tools` share one value.
 #[derive(Debug, Default)]
 pub(crate) struct ToolLists {
     permitted: Lock<VecDeque<PermittedTools>>,

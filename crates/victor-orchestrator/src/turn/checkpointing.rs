@@ -55,8 +55,8 @@ impl TurnCheckpoints {
         }
     }
 
-    /// Makes a checkpoint if enough calls have run since the last one. Every call counts, and many calls of one answer are
-    /// one state to go back to.
+    /// Makes a checkpoint if enough calls have run since the last one. Every call counts, and many calls of one answer
+    /// are one state to go back to.
     pub(super) async fn after_calls(&self, scope: &TurnScope, messages: &[Arc<Message>]) {
         let Some(manager) = scope.roles().checkpoint.as_deref() else {
             return;

@@ -89,8 +89,8 @@ impl SessionPorts {
     }
 
     /// Asks for an answer of a form: natively where the provider can hold the model to it, and otherwise by a tool that
-    /// takes the answer. The model is not forced to call it, since some models refuse that, and an answer in plain text is
-    /// understood too.
+    /// takes the answer. The model is not forced to call it, since some models refuse that, and an answer in plain text
+    /// is understood too.
     fn request_format(
         &self,
         format: &Arc<ResponseFormat>,

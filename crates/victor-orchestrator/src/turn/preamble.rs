@@ -33,8 +33,8 @@ pub(super) struct PreambleSource {
 }
 
 impl PreambleSource {
-    /// Returns the preamble of the next model call. The mode may have been switched since the last one, and tools may have
-    /// been added.
+    /// Returns the preamble of the next model call. The mode may have been switched since the last one, and tools may
+    /// have been added.
     pub(super) async fn next(&self, scope: &TurnScope, call: &ModelCall) -> Preamble {
         let (prompt, model) = self.enter_mode(scope).await;
         let tools = self.choose_tools(scope).await;

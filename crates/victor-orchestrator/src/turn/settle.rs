@@ -13,8 +13,8 @@ use super::writer::TurnWriter;
 use crate::sessions::{SessionLoader, SessionOpError};
 
 /// Closes the turn that was interrupted in a session, so that the conversation shows every call that may have run.
-/// Returns whether there was one. A turn that waits for a person has run nothing that the conversation does not show; it
-/// is given up, as is one that cannot be read or that the conversation has left behind.
+/// Returns whether there was one. A turn that waits for a person has run nothing that the conversation does not show;
+/// it is given up, as is one that cannot be read or that the conversation has left behind.
 pub(super) async fn settle_interrupted(
     sessions: &Arc<SessionLoader>,
     lease: &Arc<TurnLease>,

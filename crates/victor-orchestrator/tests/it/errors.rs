@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{CheckpointId, Coordinator, CoordinatorError};
+use victor_core::{CheckpointId, Coordinator, CoordinatorError, SessionId};
 use victor_orchestrator::protocols::{
     BuiltPrompt, InMemoryCheckpointStore, PromptBuilder, PromptContext, PromptContributor,
 };
@@ -132,4 +132,29 @@ async fn a_failed_start_names_its_coordinator() {
         "coordinator `unready` could not start: no templates"
     );
     assert!(model.requests().is_empty());
+}
+
+/// A coordinator that panics when it is to forget a session.
+#[derive(Debug)]
+struct Stubborn;
+
+impl Coordinator for Stubborn {
+    fn name(&self) -> &str {
+        "stubborn"
+    }
+
+    fn reset(&self, _: &SessionId) {
+        panic!("never");
+    }
+}
+
+#[tokio::test]
+async fn a_coordinator_that_panics_keeps_no_session_from_being_reset() {
+    let (_, builder) = builder(ScriptedModel::new().says("yes"));
+    let builder = builder.custom_coordinator("stubborn", Arc::new(Stubborn));
+    let session = builder.build().unwrap().session("s");
+    session.chat("hi").await.unwrap();
+    session.reset().await.unwrap();
+    assert!(session.context().messages().is_empty());
+    assert!(session.transcript().await.unwrap().is_empty());
 }

@@ -333,15 +333,31 @@ async fn a_journal_that_cannot_be_read_is_told_of_and_stays() {
     assert!(disk.open_turns().await.unwrap().is_empty());
 }
 
+/// The sessions that it was asked to evict.
+#[derive(Debug, Default)]
+struct Evicted(Mutex<Vec<SessionId>>);
+
+impl victor_core::Coordinator for Evicted {
+    fn name(&self) -> &str {
+        "evicted"
+    }
+
+    fn evict(&self, session: &SessionId) {
+        self.0.lock().unwrap().push(session.clone());
+    }
+}
+
 #[tokio::test]
 async fn idle_sessions_leave_memory_and_come_back() {
     let disk = Arc::<Disk>::default();
+    let evicted = Arc::<Evicted>::default();
     let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
     let orchestrator = AgentOrchestrator::builder()
         .provider(Arc::new(Model))
         .model("m")
         .session_store(disk.clone())
         .memory(victor_orchestrator::MemoryLimits::default().with_sessions(8))
+        .custom_coordinator("evicted", evicted.clone())
         .tool(Arc::new(Add(ToolSpec::new("add", "Adds", schema))))
         .build()
         .unwrap();
@@ -362,6 +378,11 @@ async fn idle_sessions_leave_memory_and_come_back() {
     let kept: Vec<u32> = (0..30).filter(|number| in_memory(*number)).collect();
     assert!(kept.len() <= 8 && kept.contains(&29), "{kept:?}");
     assert!(!kept.contains(&0));
+    let gone: Vec<_> = (0..30)
+        .filter(|number| !kept.contains(number))
+        .map(|number| SessionId::new(format!("s{number}")))
+        .collect();
+    assert_eq!(*evicted.0.lock().unwrap(), gone);
     let response = orchestrator.session("s0").chat("and again").await.unwrap();
     assert_eq!(response.content(), "done");
     assert_eq!(orchestrator.session("s0").context().messages().len(), 8);
