@@ -44,7 +44,7 @@ enum Content {
     },
 }
 
-/// What a piece of a block brings to show.
+/// The displayable part of a piece of a block.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Shown {
     Text(String),
@@ -85,7 +85,7 @@ impl Block {
         })
     }
 
-    /// What its beginning already shows.
+    /// Returns the displayable part of its beginning.
     pub(crate) fn shown(&self) -> Shown {
         match &self.content {
             Content::Text { text, .. } if !text.is_empty() => Shown::Text(text.clone()),
@@ -292,7 +292,7 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    /// What becomes of a block that is closed after its pieces.
+    /// The result of closing a block after its pieces.
     #[track_caller]
     fn check(start: &str, deltas: &[&str], expected: &str) {
         let mut block = Block::start(raw(start)).unwrap();

@@ -1,8 +1,8 @@
-//! What is known of the models.
+//! Known models.
 
 use victor_provider_protocol::{Capabilities, CapabilitySource};
 
-/// What is known of the models whose names begin alike.
+/// The models whose names begin alike.
 struct Family {
     prefix: &'static str,
     window: u64,
@@ -102,7 +102,7 @@ const FAMILIES: [Family; 26] = [
     family("anthropic/claude-", 200_000, 32_000, Thinking::Yes, true),
 ];
 
-/// How long an answer may be of a model that nothing is known of.
+/// Most tokens of an answer of an unknown model.
 pub(crate) const UNKNOWN_OUTPUT: u64 = 4_096;
 
 fn find(model: &str) -> Option<&'static Family> {
@@ -111,7 +111,7 @@ fn find(model: &str) -> Option<&'static Family> {
         .find(|family| model.starts_with(family.prefix))
 }
 
-/// What a model can do. Of one that is not from here, only that it calls tools.
+/// Returns the capabilities of a model. A model that is not in the table is assumed to call tools.
 pub(crate) fn of(model: &str) -> Capabilities {
     let mut capabilities = Capabilities::default();
     capabilities.tools = true;

@@ -65,7 +65,7 @@ pub(crate) enum Block<'a> {
     Raw(&'a RawValue),
 }
 
-/// Where the bytes of a picture or document are.
+/// The source of a picture or document.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Source<'a> {
@@ -111,7 +111,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// What takes the place of a result that is missing.
+    /// Returns the block in place of a missing result.
     pub(crate) fn lost(call: &'a ToolCall, text: Cow<'a, str>, ids: &CallIds) -> Self {
         Self::ToolResult {
             tool_use_id: ids.of_result(call.id.as_str()),
@@ -174,7 +174,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Which thoughts go back.
+/// The thoughts that are sent back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Thoughts {
     /// Those with a seal: Anthropic's own API refuses others.

@@ -41,14 +41,14 @@ use crate::message::Message;
 pub struct MessageDecoder {
     model: ModelId,
     message: Message,
-    /// Which block grows under an index. An index that begins anew is a new block.
+    /// The block that grows under an index. An index that begins anew is a new block.
     growing: HashMap<u64, usize>,
     /// The block of text that the last event was a piece of, if it was one.
     writing: Option<usize>,
     template: TextTemplate,
     halves: HalfPairs,
     meter: AnswerMeter,
-    /// How many calls of tools have begun.
+    /// Number of tool calls that have begun.
     calls: usize,
 }
 
@@ -350,7 +350,7 @@ fn index(fields: &Fields<'_>) -> serde_json::Result<Option<u64>> {
     count(&mut serde_json::Deserializer::from_str(index.get()))
 }
 
-/// What is to be shown of a piece.
+/// Returns the displayable part of a piece.
 fn shown(piece: Shown) -> CompletionEvent {
     match piece {
         Shown::Text(text) if !text.is_empty() => CompletionEvent::TextDelta(text),

@@ -1,4 +1,4 @@
-//! Which class an error of the API or of the way to it belongs to.
+//! Classes of the API's errors.
 
 use victor_http::RefusedRequest;
 use victor_model_api::RawFields as Fields;
@@ -7,7 +7,7 @@ use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use crate::DIALECT;
 
-/// How much of a body that is no error of the API is shown.
+/// Number of characters shown of a body that is not an error of the API.
 const SHOWN_CHARS: usize = 200;
 
 /// The error that an answer describes, by its status where it came as an HTTP error, and its body.
@@ -70,7 +70,7 @@ struct Described {
     request_tokens: Option<u64>,
 }
 
-/// What a JSON body says: in the form of the API, or in the forms of proxies before it.
+/// Reads a JSON body, in the form of the API or in those of proxies before it.
 fn described(text: &str) -> Option<Described> {
     let fields = Fields::parse(text).ok()?;
     let request_id = fields.read("request_id").unwrap_or_default();

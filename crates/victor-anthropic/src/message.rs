@@ -1,4 +1,4 @@
-//! What an answer is made of besides its blocks, and how it becomes a completion.
+//! The fields of an answer besides its blocks, and its conversion into a completion.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ pub(crate) struct Message {
     stop_reason: Option<String>,
     /// The provider's counts: the last that it named of each, since they count from the beginning of the answer.
     counts: JsonMap,
-    /// What else it said, for those who know this dialect.
+    /// Other fields, for those who know this dialect.
     own: JsonMap,
 }
 
@@ -123,7 +123,7 @@ impl Message {
         )
     }
 
-    /// What has been used so far.
+    /// Returns the usage so far.
     pub(crate) fn usage(&self) -> Usage {
         let found = |name: &str| self.counts.get(name).and_then(number);
         let count = |name: &str| found(name).unwrap_or(0);
@@ -155,8 +155,8 @@ impl Message {
         usage
     }
 
-    /// What the model read in the last of several rounds on the provider's side, of which the counts are the sum:
-    /// <https://platform.claude.com/docs/en/build-with-claude/compaction>.
+    /// Number of tokens that the model read in the last of several rounds on the provider's side, of which the counts
+    /// are the sum: <https://platform.claude.com/docs/en/build-with-claude/compaction>.
     fn context_tokens(&self) -> Option<u64> {
         let rounds = self.counts.get("iterations")?.as_array()?;
         let is_message = |round: &&Value| round.get("type").is_some_and(|kind| kind == "message");

@@ -87,7 +87,7 @@ impl AnthropicProvider {
             .unwrap_or(capabilities::UNKNOWN_OUTPUT)
     }
 
-    /// What is sent for a request whose answer is streamed, or is not. Nothing is sent here.
+    /// Encodes a request whose answer is streamed, or is not. Sends nothing.
     ///
     /// # Errors
     ///
@@ -250,7 +250,7 @@ struct Streaming {
     events: EventStream,
     decoder: MessageDecoder,
     endpoint: ApiEndpoint,
-    /// What is read and not yet handed out.
+    /// Events that are read and not yet returned.
     waiting: VecDeque<CompletionEvent>,
     /// Whether an event has come.
     has_begun: bool,

@@ -16,7 +16,7 @@ use victor_provider_protocol::{ChatRequest, ToolChoice};
 use crate::content::{Block, NAMES, Thoughts, is_sent, own};
 use crate::{CONTAINER, DIALECT};
 
-/// What the request does not say itself.
+/// Settings of a body that the request does not hold itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Encoding<'a> {
     /// The model that is to answer.
@@ -30,7 +30,7 @@ pub(crate) struct Encoding<'a> {
     pub(crate) thoughts: Thoughts,
 }
 
-/// What is asked for.
+/// The kind of answer that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// An answer, event by event.
@@ -51,7 +51,7 @@ pub(crate) struct Bodies {
     tools: ToolCache,
 }
 
-/// What is to be remembered of messages that have been written.
+/// State that is kept of encoded messages.
 #[derive(Debug)]
 struct Sent {
     ids: CallIds,
@@ -223,7 +223,7 @@ fn container(messages: &Messages) -> Option<Value> {
     container.get("id").cloned()
 }
 
-/// Which of the additional fields the endpoint that counts tokens takes.
+/// The additional fields that the endpoint for counting tokens takes.
 const COUNTED: [&str; 7] = [
     "context_management",
     "mcp_servers",
@@ -234,7 +234,7 @@ const COUNTED: [&str; 7] = [
     "tool_choice",
 ];
 
-/// How to mark what is to be cached: as the caller does, since all marks must last equally long.
+/// Returns the cache mark: the caller's, since all marks must last equally long.
 fn marker(extra: &JsonMap) -> Cow<'_, Value> {
     extra
         .get("cache_control")
@@ -391,7 +391,7 @@ fn turns<'a>(
     turns
 }
 
-/// What the user says: results of tools before everything else, as the API demands.
+/// Writes a turn of the user: results of tools before everything else, as the API demands.
 fn asked<'a>(
     turn: &victor_model_api::Turn<'a>,
     ids: &mut CallIds,

@@ -24,7 +24,7 @@ const VERSION: &str = "2023-06-01";
 pub struct Server {
     /// Its name, for example `deepseek`.
     pub name: &'static str,
-    /// Where its API is, up to what stands before `/v1/messages`.
+    /// Address of its API, up to `/v1/messages`.
     pub base_url: &'static str,
     /// Other hosts at which it is known to be.
     pub hosts: &'static [&'static str],

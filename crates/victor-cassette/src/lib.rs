@@ -74,3 +74,7 @@ mod tape;
 pub use error::CassetteError;
 pub use player::CassettePlayer;
 pub use recorder::CassetteRecorder;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_provider_protocol as protocol;

@@ -33,11 +33,11 @@ pub(crate) struct ProviderArgs {
     #[arg(long, value_name = "NAME", value_parser = Choice::parser(), default_value = Choice::AUTO)]
     provider: Choice,
 
-    /// Where the provider's API is, if not where it usually is
+    /// Address of the provider's API, if not the usual one
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     base_url: Option<String>,
 
-    /// Which known server it is, such as kimi or vllm; an unknown name lists them
+    /// Known server, such as kimi or vllm; an unknown name lists them
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     server: Option<String>,
 }

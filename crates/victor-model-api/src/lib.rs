@@ -39,3 +39,7 @@ pub use phrases::{class_of_code, class_of_text, delay_of_text};
 pub use pieces::Pieces;
 pub use raw_fields::RawFields;
 pub use turns::{Answer, BRIDGE, EMPTY, LEFT_OUT, Side, Turn, turns};
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_provider_protocol as protocol;

@@ -2,40 +2,30 @@
 
 use std::fmt;
 
-/// Limits on the content of one answer. A model that repeats itself without end, or a malicious server, meets them; an
-/// answer that a person could read does not.
-///
-/// Lengths are bytes of UTF-8. They bound the memory that an answer takes, and what is stored of it.
-///
-/// ```
-/// use victor_model_api::AnswerLimits;
-///
-/// let mut limits = AnswerLimits::default();
-/// limits.max_text_bytes = 1 << 20;
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AnswerLimits {
-    /// Most bytes of the text and the thoughts of an answer together. Defaults to 8 MiB: some two million tokens, and
-    /// more than any model writes.
-    pub max_text_bytes: usize,
-    /// Most bytes of the arguments of one call. Defaults to 4 MiB.
-    pub max_argument_bytes: usize,
-    /// Most calls in an answer. Defaults to 256, twice as many as OpenAI allows.
-    pub max_calls: usize,
-    /// Most bytes of data that only the provider understands, such as sealed thoughts and the results of its own tools.
-    /// Defaults to 64 MiB: there are pictures among them.
-    pub max_opaque_bytes: usize,
-}
-
-impl Default for AnswerLimits {
-    fn default() -> Self {
-        Self {
-            max_text_bytes: 8 << 20,
-            max_argument_bytes: 4 << 20,
-            max_calls: 256,
-            max_opaque_bytes: 64 << 20,
-        }
+victor_core::options! {
+    /// Limits on the content of one answer. A model that repeats itself without end, or a malicious server, meets them; an
+    /// answer that a person could read does not.
+    ///
+    /// Lengths are bytes of UTF-8. They bound the memory that an answer takes, and what is stored of it.
+    ///
+    /// ```
+    /// use victor_model_api::AnswerLimits;
+    ///
+    /// let limits = AnswerLimits::default().with_max_text_bytes(1 << 20);
+    /// assert_eq!(limits.max_calls, 256);
+    /// ```
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct AnswerLimits {
+        /// Most bytes of the text and the thoughts of an answer together. Defaults to 8 MiB: some two million tokens, and
+        /// more than any model writes.
+        pub max_text_bytes, with_max_text_bytes: usize = 8 << 20;
+        /// Most bytes of the arguments of one call. Defaults to 4 MiB.
+        pub max_argument_bytes, with_max_argument_bytes: usize = 4 << 20;
+        /// Most calls in an answer. Defaults to 256, twice as many as OpenAI allows.
+        pub max_calls, with_max_calls: usize = 256;
+        /// Most bytes of data that only the provider understands, such as sealed thoughts and the results of its own tools.
+        /// Defaults to 64 MiB: there are pictures among them.
+        pub max_opaque_bytes, with_max_opaque_bytes: usize = 64 << 20;
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the model says.
+//! The texts of the model.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -20,13 +20,13 @@ pub(crate) struct Material<'a> {
     /// The clauses that asked for tool calls.
     pub(crate) called: &'a [usize],
     pub(crate) tools: &'a [ToolSpec],
-    /// How to get a model that is more than this one.
+    /// Advice on getting a better model.
     pub(crate) advice: &'a str,
 }
 
-/// How many sentences an answer quotes.
+/// Number of sentences that an answer quotes.
 const MOST_SENTENCES: usize = 3;
-/// How much of a result is shown whose question is only to show it.
+/// Number of characters of a result that the question only asks to show.
 const SHOWN_LINES: usize = 20;
 const SHOWN_BYTES: usize = 1500;
 
@@ -79,7 +79,7 @@ impl Material<'_> {
         paragraphs.join("\n")
     }
 
-    /// What is asked beyond the tool calls. The folder that was listed is no part of the question what is in it.
+    /// Returns the question beyond the tool calls. The folder that was listed is no part of the question what is in it.
     fn question(&self) -> Question {
         let arguments = self
             .history
@@ -181,7 +181,7 @@ impl Material<'_> {
         }
     }
 
-    /// What the model is, what it can do here, and how to get a better one.
+    /// Introduces the model: its nature, its abilities, and the way to a better one.
     fn introduction(&self) -> String {
         let mut text = format!("{SELF} ");
         let names: Vec<String> = self

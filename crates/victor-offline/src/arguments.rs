@@ -18,7 +18,7 @@ pub(crate) struct Found {
     pub(crate) path: bool,
     /// Whether the name of a folder was found where one is taken.
     pub(crate) folder: bool,
-    /// What speaks for the tool, and against it.
+    /// Evidence for the tool, and against it.
     pub(crate) bonus: f32,
 }
 
@@ -98,12 +98,12 @@ pub(crate) fn find(clause: &Clause<'_>, parameters: &[Parameter<'_>]) -> Option<
     Some(found)
 }
 
-/// What is left of a clause to fill parameters with.
+/// The rest of a clause that can fill parameters.
 struct Source<'c, 'a, Q, N> {
     clause: &'c Clause<'a>,
     quoted: Q,
     numbers: N,
-    /// How many required texts of unknown meaning there are.
+    /// Number of required texts of unknown meaning.
     free: usize,
     found: Found,
 }
@@ -213,7 +213,7 @@ impl<'a, Q: Iterator<Item = &'a str>, N: Iterator<Item = &'a str>> Source<'_, 'a
         })
     }
 
-    /// What follows the name of a parameter: `20` after "limit".
+    /// Returns the words behind the name of a parameter: `20` after "limit".
     fn named(&self, name: &str) -> Option<&'a str> {
         let name = stems(name);
         self.clause.pieces.windows(2).find_map(|pair| {

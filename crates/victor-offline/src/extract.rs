@@ -8,13 +8,13 @@ use crate::tokens::is_unspaced;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sentence<'a> {
     pub(crate) text: Cow<'a, str>,
-    /// How much it counts for what it is: prose 1, headings and code less.
+    /// Weight of its kind: prose 1, headings and code less.
     pub(crate) weight: f32,
-    /// What stands above it and speaks for it too: the heading, or the head of the table.
+    /// Text above it that counts for it too: the heading, or the head of the table.
     pub(crate) above: Option<usize>,
 }
 
-/// What is longer is cut into pieces.
+/// Length beyond which a text is cut into pieces.
 const LONGEST: usize = 600;
 
 /// Splits a text into sentences, in one pass.

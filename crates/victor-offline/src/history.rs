@@ -12,9 +12,9 @@ use crate::lex::path;
 pub(crate) struct History<'a> {
     /// The user's last message.
     pub(crate) request: Cow<'a, str>,
-    /// What was called since, and what came of it.
+    /// Calls since then, with their results.
     pub(crate) made: Vec<Made<'a>>,
-    /// What was said before, oldest first.
+    /// Earlier messages, oldest first.
     pub(crate) earlier: Vec<Said<'a>>,
     /// The highest number of a call so far.
     calls: usize,
@@ -120,7 +120,7 @@ impl<'a> History<'a> {
     }
 }
 
-/// What a person calls a result: the path that was read, or the tool.
+/// Returns the name of a result for a person: the path that was read, or the tool.
 pub(crate) fn label(tool: &str, arguments: Option<&JsonMap>) -> String {
     let texts = || {
         arguments

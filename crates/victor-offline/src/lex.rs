@@ -10,15 +10,15 @@ pub(crate) struct Piece<'a> {
     pub(crate) text: &'a str,
     pub(crate) kind: Kind,
     pub(crate) concept: Option<Concept>,
-    /// Where it begins in the request.
+    /// Beginning in the request.
     pub(crate) begin: usize,
-    /// Where it ends in the request, with quotes and punctuation.
+    /// End in the request, with quotes and punctuation.
     pub(crate) end: usize,
     /// Whether a comma follows.
     pub(crate) comma: bool,
 }
 
-/// What a piece is.
+/// The kind of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Word,
@@ -136,7 +136,7 @@ fn terminator(core: &str, tail: &str, after: &str) -> Option<char> {
 
 const LONGEST_QUOTATION: usize = 2000;
 
-/// What a text in quotes says, and how long it is with them.
+/// Returns a text in quotes, and its length with them.
 fn quoted(text: &str) -> Option<(&str, usize)> {
     let open = text.chars().next()?;
     let close = match open {

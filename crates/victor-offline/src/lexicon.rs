@@ -1,6 +1,6 @@
-//! What is known about English words beforehand.
+//! Knowledge about English words.
 
-/// What a word means for the choice of a tool, whichever synonym was used.
+/// The meaning of a word for the choice of a tool, whichever synonym was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Concept {
     Read,
@@ -12,7 +12,7 @@ pub(crate) enum Concept {
     Move,
     Run,
     Fetch,
-    /// What the answer is to do, not the tools: tell, explain, summarise.
+    /// A task of the answer and not of the tools: tell, explain, summarise.
     Tell,
     File,
     Folder,
@@ -57,8 +57,8 @@ impl Concept {
     }
 }
 
-/// How much a word of a question says about what is asked for: 0 for function words, little for words that are about
-/// the asking, 1 for all others.
+/// Returns the weight of a word in a question: 0 for function words, little for words that are about the asking, 1 for
+/// all others.
 pub(crate) fn weight(lower: &str) -> f32 {
     if lower.len() < 2 && lower.is_ascii() && !lower.bytes().all(|byte| byte.is_ascii_digit()) {
         return 0.0;

@@ -67,3 +67,7 @@ mod tokens;
 mod tools;
 
 pub use model::OfflineModel;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_provider_protocol as protocol;

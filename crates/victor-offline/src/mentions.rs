@@ -1,4 +1,4 @@
-//! What a clause mentions: paths, folders, subjects.
+//! Paths, folders and subjects that a clause mentions.
 
 use crate::lex::{Kind, Piece, path};
 use crate::lexicon::{Concept, weight};
@@ -179,7 +179,7 @@ const PLACES: &[&str] = &[
     "use",
 ];
 
-/// Where a part of a text begins in it.
+/// Returns the beginning of a part of a text in it.
 fn offset(text: &str, part: &str) -> usize {
     // Both borrow from the one request, so the difference of their addresses is the offset.
     (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)

@@ -60,7 +60,7 @@ impl OfflineModel {
         self
     }
 
-    /// What the model does next: calls, or a text.
+    /// Decides the next step: calls, or a text.
     fn reply(&self, request: &ChatRequest) -> Reply {
         let history = History::new(request.context.messages());
         let clauses = clauses(&history.request);

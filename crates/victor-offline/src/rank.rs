@@ -1,4 +1,4 @@
-//! Which sentences answer a question best.
+//! Ranking of sentences as answers to a question.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::request::Clause;
 use crate::tokens::each_word;
 use crate::tools::idf;
 
-/// What is asked for, as words with weights.
+/// A question as words with weights.
 #[derive(Debug, Default)]
 pub(crate) struct Question {
     terms: Vec<(String, f32)>,
@@ -132,7 +132,7 @@ impl Question {
     }
 }
 
-/// What a sentence has of a question, as bits of its terms.
+/// The terms of a question that a sentence has, as bits.
 #[derive(Debug, Default)]
 struct Matches {
     terms: u64,

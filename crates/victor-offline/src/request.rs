@@ -1,4 +1,4 @@
-//! What the user asks: clauses, and what they mention.
+//! The user's request: its clauses, and the things that they mention.
 
 use crate::lex::{Kind, Piece, lex, path};
 use crate::lexicon::{Concept, is_courtesy, weight};
@@ -42,8 +42,8 @@ pub(crate) fn clauses(request: &str) -> Vec<Clause<'_>> {
     clauses
 }
 
-/// How many pieces are a clause by themselves, if what follows may begin another: those before "and", "then" and the
-/// like, or before a comma.
+/// Returns the number of pieces that are a clause by themselves, if another may begin behind them: those before "and",
+/// "then" and the like, or before a comma.
 fn before_joint(pieces: &[Piece<'_>]) -> Option<usize> {
     let is =
         |piece: &Piece<'_>, words: &[&str]| words.contains(&piece.text.to_lowercase().as_str());
@@ -84,7 +84,7 @@ fn finish<'a>(
 }
 
 impl<'a> Clause<'a> {
-    /// What is to be done, by the first word that says so.
+    /// Returns the task, by the first word that names one.
     pub(crate) fn action(&self) -> Option<Concept> {
         let words: Vec<String> = self
             .words()

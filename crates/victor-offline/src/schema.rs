@@ -1,4 +1,4 @@
-//! What the parameters of a tool are for, by their schema.
+//! Purposes of a tool's parameters, by their schema.
 
 use serde_json::{Map, Value};
 use victor_core::ToolSpec;
@@ -18,7 +18,7 @@ pub(crate) struct Parameter<'a> {
     pub(crate) default: Option<&'a Value>,
 }
 
-/// What a parameter is for.
+/// The purpose of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Role<'a> {
     File,
@@ -37,7 +37,7 @@ pub(crate) enum Role<'a> {
     Choice(Vec<&'a str>),
     /// A text of which nothing more is known.
     Free,
-    /// What cannot be found in words.
+    /// A value that cannot be found in words.
     Structure,
 }
 

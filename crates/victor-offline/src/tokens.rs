@@ -3,11 +3,11 @@
 /// One word of a text.
 #[derive(Debug)]
 pub(crate) struct Word<'a> {
-    /// What the word has in common with its other forms, in lower case: `retri` for `retry` and `Retries`.
+    /// Stem of the word, in lower case: `retri` for `retry` and `Retries`.
     pub(crate) stem: &'a str,
     /// The word in lower case.
     pub(crate) lower: &'a str,
-    /// Where it stands among the words of the text. A compound stands where its first part does.
+    /// Position among the words of the text. A compound stands where its first part does.
     pub(crate) position: usize,
     /// Whether it is a compound such as `victor-provider`, whose parts follow as words of their own.
     pub(crate) compound: bool,

@@ -1,4 +1,4 @@
-//! Which tools to call, and with what.
+//! The choice of tools and arguments.
 
 use serde_json::Value;
 use victor_core::{Effect, JsonMap, ToolSpec};
@@ -20,15 +20,15 @@ pub(crate) struct Planned<'a> {
     pub(crate) clause: usize,
 }
 
-/// How many calls one answer makes, and how many one turn.
+/// Most calls of one answer, and of one turn.
 const CALLS_PER_STEP: usize = 8;
 const CALLS_PER_TURN: usize = 16;
 
-/// How many clauses at the beginning and at the end of a request may be orders, and how long they are.
+/// Number of clauses at the beginning and at the end of a request that may be orders, and their length.
 const CLAUSES_AT_ENDS: usize = 16;
 const MOST_PIECES: usize = 200;
 
-/// What is known of a tool.
+/// A tool as the model sees it.
 struct Tool<'a> {
     spec: &'a ToolSpec,
     parameters: Vec<Parameter<'a>>,
@@ -200,7 +200,7 @@ fn is_evident(clause: &Clause<'_>, tool: &Tool<'_>, found: &Found) -> bool {
     does || about || found.path || noun
 }
 
-/// How well a tool fits a clause, by the words that both have, rare ones counting for more.
+/// Scores the fit of a tool for a clause by the words that both have; rare words count for more.
 fn score(clause: &Clause<'_>, tool: &Tool<'_>, tools: &[Tool<'_>], found: &Found) -> f32 {
     let mut score = found.bonus;
     if clause.action().is_some_and(|action| tool.does(action)) {
@@ -238,7 +238,7 @@ fn score(clause: &Clause<'_>, tool: &Tool<'_>, tools: &[Tool<'_>], found: &Found
     }
 }
 
-/// How much it says that a text of `all` has a word that `having` of them have.
+/// Returns the weight of a word that `having` texts of `all` have.
 pub(crate) fn idf(all: usize, having: usize) -> f32 {
     #[expect(
         clippy::cast_precision_loss,

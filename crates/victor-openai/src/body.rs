@@ -13,7 +13,7 @@ use victor_provider_protocol::ChatRequest;
 use crate::content::joined;
 use crate::{Dialect, Quirks, chat, responses};
 
-/// What a provider writes requests with.
+/// Encoder of a provider's requests, with its caches.
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
     conversations: BodyCache<Option<CallIds>>,
@@ -128,12 +128,13 @@ struct List {
     name: &'static str,
     /// Tells lists apart that are written in different ways.
     variant: u64,
-    /// How many messages at the beginning stand elsewhere.
+    /// Number of messages at the beginning that stand elsewhere.
     leading: usize,
     ids: NameRule,
 }
 
-/// How many messages of the system a conversation begins with. Many servers take instructions in one message alone.
+/// Returns the number of system messages with which a conversation begins. Many servers take instructions in one
+/// message alone.
 fn leading(messages: &Messages) -> usize {
     let messages = messages.iter();
     let system = messages.take_while(|message| *message.role() == Role::System);
@@ -157,7 +158,7 @@ fn side(message: &Message) -> Option<Side> {
     }
 }
 
-/// How a request is written.
+/// The form in which a request is encoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Encoding<'a> {
     /// The model that is to answer.

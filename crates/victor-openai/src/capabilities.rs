@@ -1,8 +1,8 @@
-//! What is known of the models.
+//! Known models.
 
 use victor_provider_protocol::{Capabilities, CapabilitySource};
 
-/// What is known of the models whose names begin alike.
+/// The models whose names begin alike.
 struct Family {
     prefix: &'static str,
     window: u64,
@@ -48,8 +48,8 @@ const FAMILIES: [Family; 23] = [
     family("deepseek-chat", 131_072, 8_192, "tc"),
 ];
 
-/// What a model can do. Of one that is not in the table only that it calls tools, because whoever cannot says so, and
-/// who is never asked never does.
+/// Returns the capabilities of a model. A model that is not in the table is assumed to call tools: one that cannot says
+/// so, while one that is never asked to never does.
 pub(crate) fn of(model: &str) -> Capabilities {
     let mut capabilities = Capabilities::default();
     capabilities.tools = true;

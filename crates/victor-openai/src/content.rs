@@ -1,4 +1,4 @@
-//! What is said in one message.
+//! The content of one message.
 
 use std::borrow::Cow;
 use std::mem;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use victor_core::{MediaSource, Part};
 use victor_model_api::EMPTY;
 
-/// What stands between two texts that are one.
+/// Separator of two texts that become one.
 pub(crate) const PARAGRAPH: &str = "\n\n";
 
 /// The content of a message: text as one string, which every server reads; anything else in parts.

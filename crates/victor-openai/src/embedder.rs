@@ -16,7 +16,7 @@ use crate::OpenAiProvider;
 #[derive(Debug)]
 pub struct OpenAiEmbedder {
     endpoint: ApiEndpoint,
-    /// What the server is asked.
+    /// The fixed part of each request.
     asked: Asked,
     /// The model with what else its vectors depend on.
     name: ModelId,

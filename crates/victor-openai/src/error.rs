@@ -1,4 +1,4 @@
-//! What the servers say when they fail, in the classes of Victor.
+//! Errors of the servers, in the classes of Victor.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 
 use ProviderErrorKind as Kind;
 
-/// How much of a server's own words is passed on.
+/// Most characters of a server's message that are passed on.
 const MAX_MESSAGE: usize = 2_000;
 
 /// The error that an answer with an error status describes. The body may be anything: the form of OpenAI or of another
@@ -61,8 +61,8 @@ pub(crate) fn of_minimax(provider: &str, code: i64, message: &str) -> ProviderEr
     said.error(provider, Some(status))
 }
 
-/// What came is not what the documentation says. The error beneath goes into the message, where it is seen whether a
-/// secret is in it.
+/// The error of an answer that differs from the documentation. The error beneath goes into the message, where it is
+/// seen whether a secret is in it.
 pub(crate) fn malformed(provider: &str, what: &str, error: &serde_json::Error) -> ProviderError {
     ProviderError::new(Kind::Malformed, provider, format!("{what}: {error}"))
 }
@@ -91,7 +91,7 @@ struct Said {
     /// llama.cpp's `n_ctx` and `n_prompt_tokens`.
     context_window: Option<u64>,
     request_tokens: Option<u64>,
-    /// How long to wait, as Google and Hugging Face say it.
+    /// Time to wait, in the fields of Google and Hugging Face.
     delay: Option<Duration>,
 }
 
@@ -196,7 +196,7 @@ impl Said {
     }
 }
 
-/// How long an error asks to wait in a field of its own: Google's `retryDelay` among its details, and Hugging Face's
+/// Returns the time to wait that an error names in a field: Google's `retryDelay` among its details, and Hugging Face's
 /// `estimated_time` while it loads a model.
 fn delay(error: &Value) -> Option<Duration> {
     let mut details = error

@@ -1,4 +1,4 @@
-//! What only the server that said it understands: kept with its part, and sent back to no other.
+//! Data that only the server that sent it understands: kept with its part, and sent back to no other.
 
 use std::borrow::Cow;
 
@@ -20,10 +20,10 @@ pub(crate) const FUNCTION: &str = "function";
 const PROVIDER: &str = "provider";
 /// The field that names where thoughts stood.
 const FIELD: &str = "field";
-/// What the kind of a part begins with that is a field of its message. The rest is the field's name.
+/// Prefix of the kind of a part that is a field of its message. The rest is the field's name.
 const MESSAGE: &str = "message.";
 
-/// What is read of an object, and the text that it is read from.
+/// A value read from an object, and the object's text.
 #[derive(Debug)]
 pub(crate) struct Read<'a, T> {
     pub(crate) value: T,

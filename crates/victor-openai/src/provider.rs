@@ -46,7 +46,7 @@ impl OpenAiProvider {
         OpenAiBuilder::from_env().build()
     }
 
-    /// What is sent for a request whose answer is streamed, or is not. Nothing is sent here.
+    /// Encodes a request whose answer is streamed, or is not. Sends nothing.
     ///
     /// # Errors
     ///
@@ -258,7 +258,7 @@ impl ListModels for OpenAiProvider {
 struct Streaming {
     events: EventStream,
     decoder: StreamDecoder,
-    /// What is decoded and not yet handed out.
+    /// Events that are decoded and not yet returned.
     shown: VecDeque<CompletionEvent>,
     endpoint: ApiEndpoint,
 }

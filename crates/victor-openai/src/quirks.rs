@@ -7,7 +7,7 @@ use victor_model_api::{Side, Turn};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quirks {
-    /// What the limit on the length of an answer is called in Chat Completions.
+    /// Name of the limit on the length of an answer in Chat Completions.
     pub max_tokens: MaxTokensField,
     /// Whether it is asked for usage at the end of a stream of Chat Completions. Those that are not asked send it
     /// anyway, or refuse to be asked.
@@ -21,7 +21,7 @@ pub struct Quirks {
     /// Whether roles must alternate, as chat templates of many models demand: instructions stand at the beginning alone,
     /// the user speaks first, and an answer stands between the results of tools and what the user says.
     pub strict_roles: bool,
-    /// What the identifiers of calls must look like in Chat Completions.
+    /// Form of the identifiers of calls in Chat Completions.
     pub call_ids: CallIdForm,
     /// The fields, as the text of an object, that the first call of an answer has in Chat Completions where the server
     /// itself has put none on its calls, as with those of another model.
@@ -35,7 +35,7 @@ pub struct Quirks {
     pub key_header: KeyHeader,
 }
 
-/// What the limit on the length of an answer is called.
+/// The name of the limit on the length of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MaxTokensField {
@@ -68,7 +68,7 @@ pub enum ReasoningReplay {
     Required(ReasoningField),
 }
 
-/// What the identifiers of calls must look like. Those that do not are written anew, with their results.
+/// The form of the identifiers of calls. Others are replaced, with their results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallIdForm {
@@ -81,7 +81,7 @@ pub enum CallIdForm {
     Nine,
 }
 
-/// What thoughts are called that go back.
+/// The name of thoughts that are sent back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReasoningField {

@@ -32,13 +32,13 @@ pub enum Dialect {
 pub struct Server {
     /// The provider's name, for example `groq`. What one provider sealed, only a provider of that name is sent back.
     pub name: &'static str,
-    /// Where its API is; empty where that differs from user to user.
+    /// Address of its API; empty where that differs from user to user.
     pub base_url: &'static str,
     /// Other hosts at which it is known to be: their names, or the ends of them with a dot before.
     pub hosts: &'static [&'static str],
     /// The variable of the environment that holds the key; none for servers that need no key.
     pub key_variable: Option<&'static str>,
-    /// Which dialect is spoken with it.
+    /// Dialect that it is spoken to in.
     pub dialect: Dialect,
     /// In what it differs from others.
     pub quirks: Quirks,

@@ -1,4 +1,4 @@
-//! What a call used, in either dialect.
+//! Usage of a call, in either dialect.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -39,7 +39,7 @@ struct WireUsage {
     cache_read_input_tokens: Option<u64>,
     #[serde(deserialize_with = "count")]
     cache_creation_input_tokens: Option<u64>,
-    /// Where the reasoning is no detail.
+    /// Reasoning tokens that are not among the details.
     #[serde(deserialize_with = "count")]
     reasoning_tokens: Option<u64>,
     /// Cohere puts the counts into an object of their own.

@@ -335,7 +335,7 @@ fn models_that_bind_their_thoughts_are_told_what_to_do() {
     assert!(text.contains(thinking), "{text}");
 }
 
-/// What is cached is found again only if no byte before it changes.
+/// A cached prefix is found again only if no byte of it changes.
 #[test]
 fn a_request_begins_with_the_bytes_of_the_one_before() {
     let mut compared = 0;

@@ -1,4 +1,4 @@
-//! What helps where a provider fails.
+//! Hints against errors of providers.
 
 use std::error::Error;
 
@@ -12,11 +12,11 @@ use super::Source;
 
 const SHORTEN: &str = "shorten the message, or begin anew with /reset";
 
-/// How many names are shown.
+/// Number of names that are shown.
 const SHOWN: usize = 3;
 
 impl Source {
-    /// What helps against an error. It may ask the provider which models there are.
+    /// Returns a hint against an error. May ask the provider for its models.
     pub(crate) async fn advice(&self, error: &ProviderError, model: &ModelId) -> Option<String> {
         if error.kind == ProviderErrorKind::ContextTooLong {
             return Some(SHORTEN.to_owned());
@@ -32,7 +32,7 @@ impl Source {
         (vendor.hint)(&error.kind, model).or_else(|| self.common_advice(&error.kind))
     }
 
-    /// What helps whoever the provider is.
+    /// Returns the hint that holds for every provider.
     fn common_advice(&self, kind: &ProviderErrorKind) -> Option<String> {
         let advice = match kind {
             ProviderErrorKind::Authentication => {

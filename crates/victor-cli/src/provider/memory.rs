@@ -9,7 +9,7 @@ use super::vendor::Choice;
 /// The name of the metadata.
 pub(crate) const PROVIDER: &str = "victor_provider";
 
-/// What a session remembers.
+/// The provider and model that a session remembers.
 #[derive(Debug)]
 pub(crate) struct Memory {
     /// The flags that chose the provider; none where the environment did.
@@ -49,7 +49,7 @@ impl ProviderArgs {
         self.provider.0.is_some() || self.base_url.is_some() || self.server.is_some()
     }
 
-    /// What a session is to remember of them. An address that may hold a secret is left out.
+    /// Returns the metadata that a session keeps of the flags. An address that may hold a secret is left out.
     pub(crate) fn memory(&self, name: &str, model: &ModelId) -> Value {
         let address = self
             .base_url

@@ -19,7 +19,7 @@ use crate::exit::Failure;
 const HOST: &str = "OLLAMA_HOST";
 /// The port of Ollama where none is named.
 const PORT: u16 = 11_434;
-/// How long Ollama is looked for where nobody asked for it.
+/// Time limit of looking for Ollama where nobody asked for it.
 const SEARCH_TIMEOUT: Duration = Duration::from_millis(300);
 
 pub(super) const VENDOR: Vendor = Vendor {
@@ -119,7 +119,7 @@ fn build(address: &Address, model: Option<ModelId>) -> Result<Arc<OpenAiProvider
     Ok(Arc::new(builder.build()?))
 }
 
-/// Where Ollama is.
+/// The address of Ollama.
 #[derive(Debug, PartialEq, Eq)]
 struct Address {
     scheme: String,

@@ -1,4 +1,4 @@
-//! Who tells which models there are, and what helps.
+//! Models and hints of an opened provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use victor_orchestrator::protocols::{ChatProvider, ModelId};
 use super::advice;
 use super::vendor::Vendor;
 
-/// How long a list of models is waited for that is only to help.
+/// Time limit of a list of models that is only a help.
 pub(super) const LIST_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a chat waits for the windows of the models of a server that is near.
+/// Time that a chat waits for the windows of a near server's models.
 const WINDOWS_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Who tells which models there are, and what helps.
+/// Models and hints of an opened provider.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Source {
     /// The provider; none for a recording.
@@ -75,7 +75,7 @@ impl Source {
         }
     }
 
-    /// What is to be known about the answers.
+    /// Returns the caveat about the answers.
     pub(crate) fn about(&self) -> Option<&'static str> {
         self.vendor?.caveat
     }

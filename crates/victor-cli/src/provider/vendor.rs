@@ -25,7 +25,7 @@ pub(super) struct Vendor {
     pub(super) id: &'static str,
     /// Line of the help.
     pub(super) about: &'static str,
-    /// What is to be known about its answers.
+    /// Caveat about its answers.
     pub(super) caveat: Option<&'static str>,
     /// The model that it has, if it has just one.
     pub(super) only_model: Option<&'static str>,
@@ -70,7 +70,7 @@ pub(super) enum WhyNot {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) provider: Arc<dyn ChatProvider>,
-    /// Who tells which models there are, and what helps.
+    /// Its models, and hints against its errors.
     pub(crate) source: Source,
     /// Why it was chosen, where the user did not say.
     pub(crate) reason: Option<String>,

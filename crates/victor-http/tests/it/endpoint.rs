@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use victor_http::header::AUTHORIZATION;
+use victor_http::core::ModelId;
+use victor_http::header::{AUTHORIZATION, HeaderValue};
 use victor_http::protocol::{Capabilities, CapabilitySource, ProviderError, ProviderErrorKind};
 use victor_http::{ApiEndpoint, ApiEndpointBuilder, ApiServer, BaseUrl, KeyHeader, RefusedRequest};
 
@@ -54,12 +55,7 @@ fn credentials_become_headers() {
     let check = |change: fn(&mut ApiEndpointBuilder), expected: [Option<&str>; 3]| {
         let endpoint = build(change).unwrap();
         assert_eq!(headers(&endpoint), expected);
-        assert!(
-            endpoint
-                .headers()
-                .values()
-                .all(|value| value.is_sensitive())
-        );
+        assert!(endpoint.headers().values().all(HeaderValue::is_sensitive));
     };
     check(|it| it.set_api_key(" k "), [Some("1"), Some("k"), None]);
     check(
@@ -109,10 +105,7 @@ fn what_is_derived_gives_way_to_what_is_set() {
             }
         });
         let endpoint = endpoint.unwrap();
-        assert_eq!(
-            endpoint.default_model().map(|model| model.as_str()),
-            expected
-        );
+        assert_eq!(endpoint.default_model().map(ModelId::as_str), expected);
     };
     check(URL, None, Some("acme-1"));
     check("https://api.acme.example/v1/chat", None, Some("acme-1"));

@@ -64,7 +64,7 @@ struct Call {
     name: String,
     arguments: String,
     is_custom: bool,
-    /// What else the server said of it and of its function, to be sent back.
+    /// Other fields of the call and of its function, to be sent back.
     others: Pieces,
     function: Pieces,
 }
@@ -73,7 +73,7 @@ struct Call {
 const KNOWN: [&str; 5] = ["index", "id", "type", "function", "custom"];
 const KNOWN_OF_FUNCTION: [&str; 2] = ["name", "arguments"];
 
-/// What a fragment says.
+/// The content of a fragment.
 struct Said {
     index: Option<i64>,
     id: String,
@@ -81,7 +81,7 @@ struct Said {
     arguments: String,
 }
 
-/// How many bytes of arguments a fragment brought, and how many its call has.
+/// Number of bytes of arguments in a fragment, and in its call so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grown {
     pub(crate) more: usize,

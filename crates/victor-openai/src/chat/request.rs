@@ -76,7 +76,7 @@ impl Serialize for Body<'_> {
     }
 }
 
-/// Which tools may be called, where it is not the model that decides.
+/// Returns the tools that may be called, unless the model decides.
 fn tool_choice(choice: &ToolChoice) -> Option<Value> {
     match choice {
         ToolChoice::None => Some("none".into()),

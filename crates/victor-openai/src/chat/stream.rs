@@ -33,7 +33,7 @@ struct Chunk<'a> {
     x_groq: Option<&'a RawValue>,
     #[serde(default)]
     error: Option<Value>,
-    /// How MiniMax reports an error.
+    /// Error in the form of MiniMax.
     #[serde(default)]
     base_resp: Option<BaseResp>,
 }
@@ -57,7 +57,7 @@ struct Choice<'a> {
     message: Option<Read<'a, Delta<'a>>>,
     #[serde(default, deserialize_with = "lenient::text")]
     finish_reason: Option<String>,
-    /// Where Kimi puts the usage of a stream.
+    /// Usage, where Kimi puts it in a stream.
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
 }
@@ -68,13 +68,13 @@ struct Delta<'a> {
     content: Option<Content>,
     #[serde(deserialize_with = "lenient::text")]
     refusal: Option<String>,
-    /// What DeepSeek, z.ai, Kimi and llama.cpp call the thoughts.
+    /// Thoughts, as DeepSeek, z.ai, Kimi and llama.cpp name them.
     #[serde(deserialize_with = "lenient::text")]
     reasoning_content: Option<String>,
-    /// What Groq, OpenRouter, vLLM and Ollama call them.
+    /// Thoughts, as Groq, OpenRouter, vLLM and Ollama name them.
     #[serde(deserialize_with = "lenient::text")]
     reasoning: Option<String>,
-    /// What Ollama's own API calls them.
+    /// Thoughts, as Ollama's native API names them.
     #[serde(deserialize_with = "lenient::text")]
     thinking: Option<String>,
     #[serde(borrow)]
@@ -155,7 +155,7 @@ pub(crate) struct Decoder {
     model: Option<ModelId>,
     parts: Vec<Part>,
     calls: Calls,
-    /// What else the message says, to be sent back.
+    /// Other fields of the message, to be sent back.
     others: Pieces,
     finish: Option<String>,
     refused: bool,
@@ -194,7 +194,7 @@ impl Decoder {
         self.done || self.whole
     }
 
-    /// What is known to have been used so far.
+    /// Returns the known usage so far.
     pub(crate) fn usage(&self) -> Usage {
         self.usage.clone().unwrap_or_default()
     }

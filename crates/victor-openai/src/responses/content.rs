@@ -13,7 +13,7 @@ use crate::fields::DataUrl;
 pub(crate) enum ContentPart<'a> {
     #[serde(rename = "input_text")]
     Text { text: Cow<'a, str> },
-    /// What the model said, in an item that has a name.
+    /// Text of the model, in an item that has a name.
     #[serde(rename = "output_text")]
     OutputText { text: &'a str, annotations: [(); 0] },
     #[serde(rename = "input_image")]

@@ -45,7 +45,7 @@ pub(crate) enum Item<'a> {
         call_id: Cow<'a, str>,
         output: InputContent<'a>,
     },
-    /// What the model said. The API can do without a type here; llama.cpp cannot.
+    /// A message of the model. The API can do without a type here; llama.cpp cannot.
     Message {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
@@ -56,7 +56,7 @@ pub(crate) enum Item<'a> {
         #[serde(flatten)]
         own: Option<RawFields<'a>>,
     },
-    /// What the user or the program said.
+    /// A message of the user or the program.
     #[serde(untagged)]
     Said {
         role: &'static str,
@@ -73,13 +73,13 @@ impl<'a> Item<'a> {
         Self::Said { role, content }
     }
 
-    /// What the user said, if that is anything.
+    /// A message of the user, if it has content.
     fn asked(content: Option<InputContent<'a>>) -> Option<Self> {
         let (role, content) = ("user", content?);
         Some(Self::Said { role, content })
     }
 
-    /// What the model said, in an item without a name.
+    /// A message of the model, in an item without a name.
     fn wrote(text: Cow<'a, str>, own: Option<RawFields<'a>>) -> Self {
         Self::Message {
             id: None,
@@ -90,7 +90,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// What the model said, in the item that it was.
+    /// A message of the model, in its original item.
     fn named(id: &'a str, text: &'a str, own: Option<RawFields<'a>>) -> Self {
         Self::Message {
             id: Some(id),
@@ -192,8 +192,9 @@ impl<'a> Body<'a> {
         items.extend(Item::asked(said.take()));
     }
 
-    /// What the model wrote, in its order. Where its reasoning goes back, the items after it go back under their names,
-    /// because the server looks for them; without it they must have none, because then it would look for the reasoning.
+    /// Writes the model's messages, in their order. Where its reasoning goes back, the items after it go back under
+    /// their names, because the server looks for them; without it they must have none, because then it would look for
+    /// the reasoning.
     fn answered<'m>(&self, messages: &[&'m Message], ids: &mut CallIds, items: &mut Vec<Item<'m>>) {
         let mut answer = Answered::default();
         for message in messages {
@@ -264,7 +265,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What the model wrote, as it is put together.
+/// A message of the model that is being put together.
 #[derive(Default)]
 struct Answered<'a> {
     items: Vec<Item<'a>>,
@@ -272,7 +273,7 @@ struct Answered<'a> {
     waiting: Vec<&'a RawValue>,
     /// Whether items have their names.
     named: bool,
-    /// What stands before the next text, if that goes on in the item of another.
+    /// The item before the next text, if that continues the item of another.
     between: &'static str,
 }
 
@@ -315,7 +316,7 @@ fn item_id(extra: &Extra) -> Option<&str> {
     extra.get(crate::EXTRA)?.get("id")?.as_str()
 }
 
-/// What of an item of reasoning can be read.
+/// The readable fields of an item of reasoning.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Reasoning<'a> {

@@ -1,4 +1,4 @@
-//! What an answer of the Responses API consists of.
+//! Items of an answer of the Responses API.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use victor_model_api::lenient::{self, Content, decoded_arguments, unquoted};
 pub(crate) use crate::content::PARAGRAPH;
 use crate::own;
 
-/// What every item has. Only those that are known are looked into further, so that an item that is new breaks nothing.
+/// Fields of every item. Only those that are known are looked into further, so that an item that is new breaks nothing.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Head {
@@ -96,12 +96,12 @@ impl Item {
         self.content.as_ref().is_some_and(Content::is_refusal)
     }
 
-    /// How long its arguments are, as they were sent.
+    /// Returns the length of its arguments as they were sent.
     pub(crate) fn arguments_len(&self) -> usize {
         self.arguments.as_ref().map_or(0, |raw| raw.get().len())
     }
 
-    /// What the item becomes, with the text and thoughts that were shown of it.
+    /// Converts the item, with the text and thoughts that were shown of it.
     pub(crate) fn parts(
         self,
         raw: &RawValue,

@@ -80,7 +80,7 @@ pub(crate) struct Decoder {
     model: Option<ModelId>,
     /// The items of the answer, in the order in which they began.
     slots: Vec<Slot>,
-    /// How many of them are calls of tools.
+    /// Number of tool calls among them.
     calls: usize,
     refused: bool,
     usage: Option<Usage>,
@@ -96,11 +96,11 @@ struct Slot {
     key: Option<String>,
     text: String,
     thoughts: String,
-    /// How many bytes of the arguments of a call have come.
+    /// Number of bytes of a call's arguments that have come.
     arguments: usize,
     /// The paragraph of the summary that is being written.
     paragraph: u64,
-    /// What it became, once it is whole.
+    /// The whole item, once it is there.
     parts: Option<Vec<Part>>,
 }
 
@@ -124,7 +124,7 @@ impl Decoder {
         self.end.is_some()
     }
 
-    /// What is known to have been used so far.
+    /// Returns the known usage so far.
     pub(crate) fn usage(&self) -> Usage {
         self.usage.clone().unwrap_or_default()
     }

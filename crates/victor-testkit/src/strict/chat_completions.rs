@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::report::{Report, list};
 
-/// What a message may be followed by.
+/// The messages that may follow.
 #[derive(Clone, Copy, PartialEq)]
 enum Next {
     User,

@@ -1,11 +1,11 @@
-//! What is wrong with a body, and rules that several dialects share.
+//! Problems of a body, and rules that several dialects share.
 
 use std::collections::HashSet;
 use std::fmt::Display;
 
 use serde_json::Value;
 
-/// What has been found, and what calls there have been.
+/// The problems found so far, and the calls seen so far.
 #[derive(Default)]
 pub(super) struct Report<'a> {
     problems: Vec<String>,

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::report::{Report, is_name, list};
 
-/// What an item is, as far as its neighbours are concerned.
+/// The kind of an item, as far as its neighbours are concerned.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Beginning,
     User,
     Results,
-    /// What the model said, in an item like any other.
+    /// A message of the model, in an item like any other.
     Said,
     /// Of the model, and apart from what is said before and after it.
     Apart,
@@ -102,7 +102,7 @@ pub fn responses(body: &Value) -> Result<(), Vec<String>> {
     report.finish()
 }
 
-/// What the model said. A message with a field of its own is an item apart.
+/// Returns the kind of a message of the model. One with a field of its own is an item apart.
 fn said(item: &Value) -> Kind {
     let fields = item.as_object().into_iter().flat_map(|item| item.keys());
     let is_plain = |field: &String| ["type", "role", "content"].contains(&field.as_str());
