@@ -11,8 +11,9 @@ use crate::ShownPreview;
 
 /// Decides which tool calls run.
 ///
-/// Implemented by whoever knows what is safe; called by the [`ToolExecutor`](crate::ToolExecutor) once for every call
-/// whose tool exists and whose arguments fit, before any call of the same message runs, and from many tasks at once.
+/// Implemented by programs that know what is safe; called by the [`ToolExecutor`](crate::ToolExecutor) once for every
+/// call whose tool exists and whose arguments fit, before any call of the same message runs, and from many tasks at
+/// once.
 ///
 /// A policy that panics denies. A review changes nothing: a call may be reviewed more than once.
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -21,8 +22,8 @@ pub trait ApprovalPolicy: fmt::Debug + Send + Sync + 'static {
     /// Decides about one call.
     async fn review(&self, request: &ApprovalRequest) -> Verdict;
 
-    /// A person has approved a call, and wishes not to be asked about such calls again. A policy that remembers nothing,
-    /// which is the default, asks again.
+    /// A person has approved a call, and wishes not to be asked about such calls again. A policy that remembers
+    /// nothing, which is the default, asks again.
     fn approved(&self, _request: &ApprovalRequest, _scope: ApprovalScope) {}
 
     /// Forgets what persons have approved in a session. A policy that remembers nothing has nothing to forget.
@@ -62,7 +63,7 @@ impl ApprovalRequest {
     }
 }
 
-/// What becomes of a tool call.
+/// The decision about a tool call.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -70,27 +71,27 @@ pub enum Verdict {
     Run,
     /// It does not run, because it cannot: no tool has that name, or the arguments do not fit.
     Reject {
-        /// What the model is told.
+        /// The reason, for the model.
         reason: String,
     },
     /// It does not run, because it may not.
     Deny {
-        /// What the model is told.
+        /// The reason, for the model.
         reason: String,
     },
     /// A person is asked. Made by [`Verdict::ask`].
     #[non_exhaustive]
     Ask {
-        /// What the person is asked.
+        /// The question to the person.
         question: String,
-        /// What the call would do, as [`Tool::preview`](crate::Tool::preview) shows it. Filled in by the executor.
-        /// Where it is absent, the arguments say it all.
+        /// A preview of the call, from [`Tool::preview`](crate::Tool::preview), filled in by the executor. Where it is
+        /// absent, the arguments are all there is to show.
         preview: Option<ShownPreview>,
         /// The digest of the preview, so that an approval is void when the call would do something else. Filled in by
         /// the executor.
         evidence: Option<String>,
-        /// What the tool is at this moment, so that an approval is void when it has become another one. Filled in by
-        /// the executor.
+        /// The definition of the tool when the question was asked, filled in by the executor. An approval is void when
+        /// the tool has another one.
         definition: Option<Arc<ToolSpec>>,
     },
 }
@@ -116,8 +117,8 @@ impl Verdict {
 
     /// Returns the result of a call that does not run, or `None` for one that runs.
     ///
-    /// A call about which a person would have to be asked is denied: whoever can ask somebody handles
-    /// [`Ask`](Self::Ask) before this.
+    /// A call about which a person would have to be asked is denied. A caller that can ask one handles
+    /// [`Ask`](Self::Ask) first.
     ///
     /// ```
     /// use victor_core::{ToolCall, ToolOutcome};
@@ -143,8 +144,8 @@ impl Verdict {
         Some(ToolResult::new(call, outcome, reason))
     }
 
-    /// What this verdict of a policy becomes when it is known what the call would do, by preview and digest, and what
-    /// the tool is.
+    /// Adds the preview and the digest of the call and the definition of the tool to a question; other verdicts stay
+    /// as they are.
     #[must_use]
     pub fn with_evidence(
         self,
@@ -164,7 +165,7 @@ impl Verdict {
     }
 }
 
-/// For what else a person's approval of a call counts.
+/// The scope of a person's approval of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -234,9 +235,9 @@ impl ApprovalScope {
 pub struct GivenApproval {
     /// The call.
     pub call: ToolCallId,
-    /// For what else it counts.
+    /// The scope of the approval.
     pub scope: ApprovalScope,
-    /// What the tool was when the person was asked. Not compared if absent.
+    /// The definition of the tool when the person was asked. Not compared if absent.
     pub definition: Option<Arc<ToolSpec>>,
     /// The digest of what the person was shown. Not compared if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

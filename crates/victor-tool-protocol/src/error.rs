@@ -1,43 +1,43 @@
-//! What can go wrong with a tool.
+//! Errors of tools, of their registration and of their stores.
 
 use std::time::Duration;
 
 use victor_core::{BoxError, Panicked, with_causes};
 
-/// Why a tool could not do what it was asked. The model reads it, so it should say what to do instead.
+/// An error of a tool. The model reads it, so it should say what to do instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolError {
     /// The arguments fit the schema and still make no sense together.
     #[error("invalid arguments: {0}")]
     InvalidArguments(String),
-    /// What the arguments name is not there.
+    /// Something that the arguments name does not exist.
     #[error("not found: {0}")]
     NotFound(String),
-    /// What is asked for is not allowed.
+    /// The tool may not do this.
     #[error("not permitted: {0}")]
     NotPermitted(String),
-    /// It cannot be done at the moment, and nothing was done: whatever the tool's effect, it may be tried again.
+    /// The tool is not available at the moment, and nothing was done: whatever its effect, the call may be tried again.
     #[error("{message}")]
     Unavailable {
-        /// What is in the way.
+        /// The obstacle.
         message: String,
-        /// When it is worth trying again, if that is known.
+        /// The time after which another attempt makes sense, if it is known.
         retry_after: Option<Duration>,
     },
-    /// It went wrong. Something may have been done.
+    /// The call failed. Something may have been done.
     #[error("{message}")]
     Failed {
-        /// What went wrong.
+        /// The failure.
         message: String,
-        /// The error beneath.
+        /// The cause.
         #[source]
         source: Option<BoxError>,
     },
 }
 
 impl ToolError {
-    /// It cannot be done at the moment, and nothing was done.
+    /// An error about a tool that is not available at the moment. Nothing was done.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::Unavailable {
             message: message.into(),
@@ -45,7 +45,7 @@ impl ToolError {
         }
     }
 
-    /// It went wrong, in words.
+    /// An error about a call that failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed {
             message: message.into(),
@@ -79,7 +79,7 @@ impl ToolError {
     }
 }
 
-/// Why a tool cannot be offered.
+/// An error about a tool that cannot be registered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
@@ -87,14 +87,14 @@ pub enum RegisterError {
     #[error("there is already a tool named `{0}`: choose another name")]
     Duplicate(String),
     /// Providers would refuse the name.
-    #[error("`{0}` is no name for a tool: use 1 to 64 ASCII letters, digits, `_` and `-`")]
+    #[error("`{0}` is not a name for a tool: use 1 to 64 ASCII letters, digits, `_` and `-`")]
     InvalidName(String),
     /// The schema is not one.
     #[error("the input schema of tool `{tool}` is not valid: {message}")]
     InvalidSchema {
         /// The tool.
         tool: String,
-        /// What is wrong with it.
+        /// The mistake in it.
         message: String,
     },
     /// The tool panicked when it was asked what it is.
@@ -102,27 +102,27 @@ pub enum RegisterError {
     Panicked(Panicked),
 }
 
-/// Why a store of results or receipts could not be used.
+/// An error of a store of results or receipts.
 #[derive(Debug, thiserror::Error)]
 #[error("the store of tool {kind} failed: {message}")]
 #[non_exhaustive]
 pub struct ToolStoreError {
-    /// What is kept there: `results` or `receipts`.
+    /// The kind of store: `results` or `receipts`.
     pub kind: &'static str,
-    /// What went wrong.
+    /// The failure.
     pub message: String,
-    /// The error beneath.
+    /// The cause.
     #[source]
     pub source: Option<BoxError>,
 }
 
 impl ToolStoreError {
-    /// The store of results does not work, in words.
+    /// An error of a store of results.
     pub fn results(message: impl Into<String>) -> Self {
         Self::new("results", message.into())
     }
 
-    /// The store of receipts does not work, in words.
+    /// An error of a store of receipts.
     pub fn receipts(message: impl Into<String>) -> Self {
         Self::new("receipts", message.into())
     }

@@ -32,7 +32,7 @@ pub trait ToolExecutor: Coordinator {
     /// are reviewed once more, with the [`approvals`](ToolScope::approvals) as evidence.
     async fn review_tool_calls(&self, calls: &[ToolCall], scope: &ToolScope) -> Vec<Verdict>;
 
-    /// Runs calls that were reviewed, side by side. Every call has exactly one result; a call that fails, panics or
+    /// Runs calls that were reviewed, in parallel. Every call has exactly one result; a call that fails, panics or
     /// takes too long has one that says so, and the others are unaffected.
     fn run_tool_calls(&self, calls: Vec<ToolCall>, scope: &ToolScope) -> ToolResults;
 
@@ -74,7 +74,7 @@ pub trait ToolExecutor: Coordinator {
     }
 }
 
-/// On whose behalf, and within which limits, calls are run.
+/// The session and turn of calls, and their limits.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ToolScope {
@@ -82,14 +82,14 @@ pub struct ToolScope {
     pub session: SessionId,
     /// The turn.
     pub turn: TurnId,
-    /// The longest time for one call; the executor's own limit if absent.
+    /// The time limit of one call; that of the executor if absent.
     pub timeout: Option<Duration>,
-    /// What a person has approved of the calls that are reviewed.
+    /// Approvals that a person has given for the calls under review.
     pub approvals: Vec<GivenApproval>,
 }
 
 impl ToolScope {
-    /// Calls of this turn of this session, within the executor's own limits.
+    /// A scope of this turn of this session, within the limits of the executor.
     #[must_use]
     pub fn new(session: SessionId, turn: TurnId) -> Self {
         Self {

@@ -3,8 +3,8 @@
 //! - [`Tool`] is what a tool implements.
 //! - [`ApprovalPolicy`] decides which calls run, which do not, and which a person is asked about.
 //! - [`ToolExecutor`] is the role of the coordinator that holds the tools and runs the calls.
-//! - [`ReceiptStore`] keeps what calls have come to, so that none runs twice; [`ResultStore`] keeps results that are too
-//!   large for a conversation.
+//! - [`ReceiptStore`] keeps what calls have come to, so that none runs twice; [`ResultStore`] keeps results that are
+//!   too large for a conversation.
 //!
 //! # A tool
 //!

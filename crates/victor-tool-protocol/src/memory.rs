@@ -14,7 +14,7 @@ use crate::{Receipt, ReceiptStore, ResultPage, ResultStore, ToolStoreError};
 pub struct InMemoryReceiptStore(Lock<HashMap<SessionId, Bounded<String, Option<ToolResult>>>>);
 
 impl InMemoryReceiptStore {
-    /// How many receipts of a session are kept. A turn can be taken up again as long as its receipts are here.
+    /// The number of receipts kept for a session. A turn can be resumed as long as its receipts are kept.
     pub const RECEIPTS: usize = 1_000;
 }
 
@@ -73,7 +73,7 @@ struct Texts {
 }
 
 impl InMemoryResultStore {
-    /// How many bytes are kept in all: 256 MiB.
+    /// The bytes kept in all: 256 MiB.
     pub const BYTES: usize = 256 << 20;
 }
 

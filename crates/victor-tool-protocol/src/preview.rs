@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preview {
-    /// The text, whole and as it is: whoever shows it escapes what could deceive.
+    /// The text, whole and as it is: a front end escapes characters that could deceive.
     pub text: String,
     /// A digest of all that the call would do, by which two previews are compared. The text itself is compared if
     /// absent.

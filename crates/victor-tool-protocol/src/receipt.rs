@@ -40,7 +40,7 @@ pub trait ReceiptStore: fmt::Debug + Send + Sync + 'static {
         result: &ToolResult,
     ) -> Result<(), ToolStoreError>;
 
-    /// Takes the note of a call that begun back, because it has had no effect and may begin anew.
+    /// Withdraws the note of a call that has begun, because it had no effect and may run again.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl<T: ReceiptStore + ?Sized> ReceiptStore for std::sync::Arc<T> {
     }
 }
 
-/// What a store knows of a call.
+/// The state of a call, as its store has it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Receipt {

@@ -78,9 +78,9 @@ impl<T: ResultStore + ?Sized> ResultStore for std::sync::Arc<T> {
 pub struct ResultPage {
     /// The text of the page; empty behind the end.
     pub text: String,
-    /// Where the page begins, in bytes.
+    /// The offset of the page, in bytes.
     pub offset: u64,
-    /// How long the whole text is, in bytes.
+    /// The length of the whole text, in bytes.
     pub total: u64,
 }
 

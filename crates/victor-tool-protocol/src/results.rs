@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use victor_core::{ToolCall, ToolCallId, ToolOutcome, ToolResult};
 
-/// What is heard of running tool calls.
+/// An update about running tool calls.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ToolUpdate {
@@ -16,14 +16,14 @@ pub enum ToolUpdate {
     Progress {
         /// The call.
         call: ToolCallId,
-        /// How far it is, in words.
+        /// The progress, in words.
         message: String,
     },
     /// Something is not as it should be with a call, for those who watch; the call goes on or is about to end.
     Notice {
         /// The call.
         call: ToolCallId,
-        /// What it is, in words.
+        /// The problem, in words.
         message: String,
     },
     /// A call has ended.
@@ -36,7 +36,7 @@ impl From<ToolResult> for ToolUpdate {
     }
 }
 
-/// What is heard of running tool calls: at any time how far they are, and their results in the order in which they end.
+/// The updates of running tool calls: progress at any time, and the results in the order in which the calls end.
 ///
 /// # Cancel safety
 ///

@@ -10,10 +10,10 @@ use victor_core::{Part, SessionId, ToolCallId, ToolSpec, TurnId};
 
 use crate::{Preview, ToolError};
 
-/// Something that a model can have done.
+/// A tool that a model can call.
 ///
-/// Implemented by whoever has something to offer to a model; called by the [`ToolExecutor`](crate::ToolExecutor), from
-/// many tasks at once, also twice at the same time with the same arguments.
+/// Implemented by programs and adapters that offer something to a model; called by the
+/// [`ToolExecutor`](crate::ToolExecutor), from many tasks at once, also twice at the same time with the same arguments.
 ///
 /// A tool need not defend itself: the executor checks the arguments against the schema, ends a call that takes too
 /// long, contains a panic and cuts an output that is too large. It must not block the thread for long; blocking work
@@ -26,10 +26,10 @@ use crate::{Preview, ToolError};
 #[doc(alias = "BaseTool")]
 #[async_trait]
 pub trait Tool: fmt::Debug + Send + Sync + 'static {
-    /// What the tool is. Always the same.
+    /// Describes the tool. The description never changes.
     fn spec(&self) -> &ToolSpec;
 
-    /// Does it. `arguments` is a JSON object that fits the schema.
+    /// Runs the tool. `arguments` is a JSON object that fits the schema.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError>;
 
     /// Shows what the call would do to a person who is asked whether it may: a diff, a command. It changes nothing.
-    /// None, as by default, if the arguments say it all; the person is then shown the arguments.
+    /// Defaults to `None`: the arguments say it all, and the person is shown them.
     ///
     /// It is called once more before an approved call runs. If it has become another preview by then, the person is
     /// asked again. A tool that can check under a lock of its own compares
@@ -46,7 +46,7 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Within which limits its calls run. Asked when the tool is registered; by default, those of the executor.
+    /// Returns the limits of its calls. Asked when the tool is registered. Defaults to those of the executor.
     fn limits(&self) -> ToolLimits {
         ToolLimits::default()
     }
@@ -70,19 +70,19 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
     }
 }
 
-/// Within which limits the calls of a tool run.
+/// The limits of the calls of a tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolLimits {
     /// The longest time without a [sign of life](ToolContext::heartbeat); that of the scope or the executor if absent.
     pub timeout: Option<Duration>,
-    /// How many calls of the tool may run at the same time, in all sessions together; any number if absent.
+    /// The number of calls of the tool that may run at the same time, in all sessions together; any number if absent.
     pub max_concurrent: Option<usize>,
     /// Whether a call is a barrier: it begins when the calls before it in the same message have ended, and those after
     /// it wait for its end.
     pub sequential: bool,
-    /// For how long the result of a [read-only](victor_core::Effect::ReadOnly) call may be given again to the same call
-    /// in the same session, if nothing was written meanwhile; not at all if absent.
+    /// The time for which the result of a [read-only](victor_core::Effect::ReadOnly) call may be given again to the
+    /// same call in the same session, if nothing was written meanwhile; not at all if absent.
     pub cache_for: Option<Duration>,
 }
 
@@ -94,7 +94,7 @@ impl ToolLimits {
         self
     }
 
-    /// Sets how many calls of the tool may run at the same time.
+    /// Sets the number of calls of the tool that may run at the same time.
     #[must_use]
     pub fn with_max_concurrent(mut self, calls: usize) -> Self {
         self.max_concurrent = Some(calls);
@@ -108,7 +108,7 @@ impl ToolLimits {
         self
     }
 
-    /// Sets for how long the result of a read-only call may be given again.
+    /// Sets the time for which the result of a read-only call may be given again.
     #[must_use]
     pub fn with_cache_for(mut self, time: Duration) -> Self {
         self.cache_for = Some(time);
@@ -116,7 +116,7 @@ impl ToolLimits {
     }
 }
 
-/// On whose behalf a tool is called.
+/// The context of a call, for its tool.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ToolContext {
@@ -135,9 +135,9 @@ pub struct ToolContext {
     listener: Option<Arc<dyn ToolListener>>,
 }
 
-/// Hears of a running call. Implemented by executors.
+/// A listener to a running call. Implemented by executors.
 pub trait ToolListener: fmt::Debug + Send + Sync + 'static {
-    /// The call is alive, and says how far it is if it has something to say.
+    /// Takes a sign of life of the call, with its progress if it reports some.
     fn heard(&self, call: &ToolCallId, progress: Option<&str>);
 }
 
@@ -163,21 +163,21 @@ impl ToolContext {
         }
     }
 
-    /// The same context, with somebody who hears of the call.
+    /// Sets the listener to the call.
     #[must_use]
     pub fn with_listener(mut self, listener: Arc<dyn ToolListener>) -> Self {
         self.listener = Some(listener);
         self
     }
 
-    /// The same context, with the evidence of what a person has approved.
+    /// Sets the evidence of the preview that a person has approved.
     #[must_use]
     pub fn with_evidence(mut self, evidence: Option<String>) -> Self {
         self.evidence = evidence;
         self
     }
 
-    /// The same context, with the bytes of text that the executor leaves of an output.
+    /// Sets the bytes of text that the executor leaves of an output.
     #[must_use]
     pub fn with_output_budget(mut self, bytes: usize) -> Self {
         self.output_budget = bytes;
@@ -186,21 +186,21 @@ impl ToolContext {
 
     /// Returns the bytes of text that the executor leaves of an output; of a longer one it cuts the middle out.
     ///
-    /// A tool that cuts its output by itself, because it can say better how to get at the rest, keeps within this budget
-    /// together with the remark that says so.
+    /// A tool that cuts its output by itself, because it can say better how to get at the rest, keeps within this
+    /// budget together with the remark that says so.
     #[must_use]
     pub fn output_budget(&self) -> usize {
         self.output_budget
     }
 
-    /// A sign of life: the time limit of the call begins anew. Cheap enough for every piece of work.
+    /// Gives a sign of life: the time limit of the call starts again. Cheap enough for every piece of work.
     pub fn heartbeat(&self) {
         if let Some(listener) = &self.listener {
             listener.heard(&self.call, None);
         }
     }
 
-    /// A sign of life, with words about how far the call is, which those see who watch the turn.
+    /// Gives a sign of life and reports the progress of the call to those who watch the turn.
     pub fn progress(&self, message: &str) {
         if let Some(listener) = &self.listener {
             listener.heard(&self.call, Some(message));
@@ -208,11 +208,11 @@ impl ToolContext {
     }
 }
 
-/// What a tool gives back.
+/// The output of a tool.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ToolOutput {
-    /// What the model is told: text, pictures, documents.
+    /// The content for the model: text, pictures, documents.
     pub content: Vec<Part>,
 }
 

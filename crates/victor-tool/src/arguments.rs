@@ -19,8 +19,8 @@ pub(crate) use shape::Schema;
 /// The most violations that an error lists.
 const FEW: usize = 5;
 
-/// Reads arguments as an object. An error says what is wrong with them, for the model. A whole number is written without a
-/// point, as the types of tools read it: to a schema, `3.0` is an integer.
+/// Reads arguments as an object. An error says what is wrong with them, for the model. A whole number is written
+/// without a point, as the types of tools read it: to a schema, `3.0` is an integer.
 ///
 /// A whole number of more than 64 bits is refused, since a tool would be given another one.
 pub(crate) fn parse(call: &ToolCall, spec: &ToolSpec) -> Result<JsonMap, String> {
@@ -144,7 +144,7 @@ fn wrong_type(path: &str, kind: &str, found: &Value) -> String {
     )
 }
 
-/// The violation of a value that is none of `options`.
+/// The violation of a value that is not one of `options`.
 fn no_option(path: &str, options: &Value, found: &Value) -> String {
     let options = excerpt(&options.to_string(), 500);
     format!(

@@ -1,4 +1,4 @@
-//! How a coordinator is put together.
+//! The builder of the coordinator.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use victor_tool_protocol::{
 use crate::results::Stores;
 use crate::{EffectPolicy, ToolCoordinator, ToolOptions};
 
-/// Puts a [`ToolCoordinator`] together.
+/// Builds a [`ToolCoordinator`].
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ToolCoordinatorBuilder {
@@ -21,7 +21,7 @@ pub struct ToolCoordinatorBuilder {
 }
 
 impl ToolCoordinatorBuilder {
-    /// Sets the limits within which calls run.
+    /// Sets the limits of calls. Defaults to [`ToolOptions::default`].
     pub fn options(mut self, options: ToolOptions) -> Self {
         self.options = options;
         self
@@ -33,29 +33,29 @@ impl ToolCoordinatorBuilder {
         self
     }
 
-    /// Offers a tool.
+    /// Adds a tool.
     pub fn tool(self, tool: impl Tool) -> Self {
         self.tools([Arc::new(tool) as Arc<dyn Tool>])
     }
 
-    /// Offers tools.
+    /// Adds tools.
     pub fn tools(mut self, tools: impl IntoIterator<Item = Arc<dyn Tool>>) -> Self {
         self.tools.extend(tools);
         self
     }
 
-    /// Sets where receipts are kept of calls that may change something, so that a turn which is taken up again, here or
+    /// Sets the store of receipts of calls that may change something, so that a turn which is taken up again, here or
     /// in another process, runs none of them twice. Without it, such a turn runs every call whose result it does not
     /// have.
     ///
-    /// A call that has ended is not run again, and its result is given again. Of one that had begun nobody knows: it
-    /// is run again if its tool is idempotent, and otherwise the model is told to look what is there.
+    /// A call that has ended is not run again, and its result is given again. The outcome of one that had begun is
+    /// unknown: it is run again if its tool is idempotent, and otherwise the model is told to check the current state.
     pub fn receipts(mut self, receipts: impl ReceiptStore) -> Self {
         self.receipts = Some(Arc::new(receipts));
         self
     }
 
-    /// Sets where results are kept that have more text than
+    /// Sets the store of results that have more text than
     /// [`max_output_bytes`](ToolOptions::max_output_bytes), and offers the tool `read_result`, by which the model reads
     /// what was left out of them. Without it, that is lost.
     pub fn results(mut self, results: impl ResultStore) -> Self {
@@ -63,11 +63,11 @@ impl ToolCoordinatorBuilder {
         self
     }
 
-    /// The coordinator, with its tools in the order in which they were given, and `read_result` after them.
+    /// Builds the coordinator, with its tools in the order in which they were given, and `read_result` after them.
     ///
     /// # Errors
     ///
-    /// What [`ToolExecutor::register`] says about the first tool that cannot be offered.
+    /// The error of [`ToolExecutor::register`] about the first tool that cannot be registered.
     pub fn build(self) -> Result<ToolCoordinator, RegisterError> {
         let policy = self
             .policy

@@ -15,17 +15,17 @@ use crate::review::{POLICY, Review};
 use crate::run::{self, Runner};
 use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions};
 
-/// Holds the tools, decides which calls run, and runs them.
+/// Holds the tools, reviews calls and runs them.
 ///
 /// - **Review.** A call is rejected, with words by which the model can do better, if no tool has its name or its
 ///   arguments are not JSON or do not fit the schema, which was compiled when the tool was registered. Then the
 ///   [`ApprovalPolicy`] decides; one that panics or takes too long denies. A call that a person has approved is decided
 ///   about once more: what is denied by then stays denied, and if the tool has become another one or would do something
-///   else than the person was shown, the person is asked again. A preview comes with the question, with hidden characters
-///   escaped; of one that has more than 100,000 characters, beginning, end and the number of those between.
+///   else than the person was shown, the person is asked again. A preview comes with the question, with hidden
+///   characters escaped; of one that has more than 100,000 characters, beginning, end and the number of those between.
 /// - **Run.** The calls of one message run in tasks of their own, up to
 ///   [`max_concurrent_calls`](ToolOptions::max_concurrent_calls) at a time; a single call runs in the caller's task.
-///   An error is told with everything beneath it, and a panic is contained and shown in [`health`](Coordinator::health)
+///   An error is reported with its causes, and a panic is contained and shown in [`health`](Coordinator::health)
 ///   until the tool has run without one.
 /// - **Limits.** A call of a [sequential](victor_tool_protocol::ToolLimits::sequential) tool runs alone among those of
 ///   its message. Where a tool [limits](victor_tool_protocol::ToolLimits::max_concurrent) its calls over all sessions,
@@ -33,12 +33,12 @@ use crate::{EffectPolicy, ToolCoordinatorBuilder, ToolOptions};
 ///   made from within a call of the same tool, by an agent that is itself a tool, runs under the permit of that call.
 ///   Agents that wait for each other's tools crosswise end at their time limits.
 /// - **Time.** A call ends after its time limit without a [sign of life](victor_tool_protocol::ToolContext::heartbeat),
-///   and after [`total_timeout`](ToolOptions::total_timeout) in any case. A tool that blocks its thread cannot be ended,
-///   and work that a tool has spawned goes on behind its back; the model is told that the call has ended. Of what calls
-///   say about their progress, the newest of each is told, four times a second at most.
+///   and after [`total_timeout`](ToolOptions::total_timeout) in any case. A tool that blocks its thread cannot be
+///   ended, and work that a tool has spawned goes on behind its back; the model is told that the call has ended. Of the
+///   progress of each call, the newest is reported, four times a second at most.
 /// - **Retrying.** As [`ToolRetryOptions`](crate::ToolRetryOptions) say.
-/// - **Memory.** The result of a read-only call may be [given again](victor_tool_protocol::ToolLimits::cache_for) in its
-///   session, until this coordinator begins a call that may change something, in whatever session: tools act on one
+/// - **Memory.** The result of a read-only call may be [given again](victor_tool_protocol::ToolLimits::cache_for) in
+///   its session, until this coordinator begins a call that may change something, in whatever session: tools act on one
 ///   world. Errors are not remembered. Of equal calls at the same time, one runs.
 /// - **Receipts.** With a [store](ToolCoordinatorBuilder::receipts), a call that may change something runs once.
 /// - **Large results.** A text that is too long loses its middle; with a [store](ToolCoordinatorBuilder::results), the
@@ -67,7 +67,7 @@ impl ToolCoordinator {
         Self::from_parts(ToolOptions::default(), policy, Stores::default())
     }
 
-    /// Puts a coordinator together.
+    /// Begins to build a coordinator.
     pub fn builder() -> ToolCoordinatorBuilder {
         ToolCoordinatorBuilder::default()
     }
@@ -93,7 +93,7 @@ impl ToolCoordinator {
         }
     }
 
-    /// Offers the tool by which a model reads results that were too long.
+    /// Registers the tool by which a model reads results that were too long.
     pub(crate) fn register_read_result(&self) -> Result<(), RegisterError> {
         let stores = Arc::clone(&self.runner.stores);
         let tool = ReadResult::new(stores, self.runner.options.max_output_bytes);

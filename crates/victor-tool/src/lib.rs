@@ -1,8 +1,8 @@
 //! Runs tool calls: validated, in parallel, within time and output limits, with panics contained.
 //!
-//! A model asks for tool calls; what it asks for may not exist, not be JSON, not fit, hang, panic or return a
-//! gigabyte. [`ToolCoordinator`] holds the tools and turns every call into exactly one result that the model can act
-//! on. It needs no other coordinator: a program with an agent loop of its own can use it alone.
+//! A model asks for tool calls, and a call may name no tool, be no JSON, not fit, hang, panic or return a gigabyte.
+//! [`ToolCoordinator`] holds the tools and turns every call into exactly one result that the model can act on. It needs
+//! no other coordinator: a program with an agent loop of its own can use it alone.
 //!
 //! ```
 //! use serde::Deserialize;
@@ -40,35 +40,38 @@
 //! # }
 //! ```
 //!
-//! # What is here
+//! # Contents
 //!
 //! - [`ToolCoordinator`], the role [`ToolExecutor`](victor_tool_protocol::ToolExecutor), with its [`ToolOptions`].
 //! - [`tool_fn`], which makes a tool of a closure with typed arguments; with the feature `typed`, `typed_tool` derives
 //!   the schema from their type.
 //! - [`EffectPolicy`] and [`RulePolicy`], approval policies that go by what tools declare to do to the world, and by
-//!   rules about tools and arguments. Both are data, and remember in [`StandingApprovals`] what a person does not wish to
-//!   be asked about again: the same call, the command lines of one program ([`command_prefix`]), or a tool.
+//!   rules about tools and arguments. Both are data, and remember in [`StandingApprovals`] what a person does not wish
+//!   to be asked about again: the same call, the command lines of one program ([`command_prefix`]), or a tool.
 //!
-//! # What becomes of a call
+//! # The way of a call
 //!
-//! It is reviewed: its name, its arguments, then the policy, and where a person has approved it, the policy once more,
-//! together with what it would do by now.
-//! Before it runs, a call that may change something gets a receipt, and one that only reads may be answered from memory.
-//! It waits for those that must end before it, and for a permit where its tool allows few calls at the same time. It
-//! runs as long as it may, and longer as long as it gives signs of life. What is not available is tried again. What it
-//! says is cut to what a conversation can bear, and the whole is kept, to be read page by page. All of it but the review
-//! and the limits of time and output is there only for tools that ask for it, or with a store that is given, and costs
-//! other calls nothing.
+//! 1. **Review.** The name and the arguments are checked, and the policy decides. A call that a person has approved is
+//!    reviewed once more, together with a preview of its effect at that moment.
+//! 2. **Before.** A call that may change something gets a receipt. A call that only reads may be answered from the
+//!    cache.
+//! 3. **Waiting.** A call waits for those that must end before it, and for a permit where its tool limits them.
+//! 4. **Attempts.** A call runs up to its time limit, and longer while it gives signs of life. A tool that was not
+//!    available is called again.
+//! 5. **Output.** A long text loses its middle. The full text is stored, to be read page by page.
 //!
-//! How many tools a model is shown, what a mode permits and how many calls a turn may make is decided elsewhere:
-//! `victor-orchestrator` joins this crate with those that do.
+//! Only the review and the limits of time and output apply to every call. The rest is for tools that ask for it and for
+//! coordinators with a store, and costs other calls nothing.
+//!
+//! The choice of the tools that a model sees, the modes and the number of calls in a turn belong to other crates, which
+//! `victor-orchestrator` joins with this one.
 //!
 //! # Features
 //!
-//! - `json-schema`, by default: arguments are checked by the whole JSON Schema of their tool. Without it, which saves 51
-//!   crates of 84, they are checked by their shape: `type`, `enum`, `required`, `properties`, `items` and
-//!   `additionalProperties: false`. All else that a schema says, such as limits, patterns, alternatives and references, is
-//!   left to the tool.
+//! - `json-schema`, by default: arguments are checked by the whole JSON Schema of their tool. Without it, which saves
+//!   51 crates of 84, they are checked by their shape: `type`, `enum`, `required`, `properties`, `items` and
+//!   `additionalProperties: false`. All else that a schema says, such as limits, patterns, alternatives and references,
+//!   is left to the tool.
 //! - `typed`: `typed_tool`, tools whose schema is derived from a type.
 
 mod arguments;

@@ -24,8 +24,8 @@ options! {
         pub total_timeout, with_total_timeout: Duration = Duration::from_secs(60 * 60);
         /// Number of calls of one message that run at the same time; at least one does. Defaults to 5.
         ///
-        /// It counts the calls of one message and not of all, so that a tool may itself run an agent whose tools are held
-        /// by the same coordinator, without waiting for itself.
+        /// It counts the calls of one message and not of all, so that a tool may itself run an agent whose tools are
+        /// held by the same coordinator, without waiting for itself.
         pub max_concurrent_calls, with_max_concurrent_calls: usize = 5;
         /// Bytes of text of one result; a longer one loses its middle. Defaults to 51,200 (50 KiB).
         pub max_output_bytes, with_max_output_bytes: usize = ToolContext::OUTPUT_BUDGET;
@@ -66,8 +66,8 @@ options! {
         /// Longest delay for which a tool may ask; one that asks for more is not tried again. Defaults to 60 seconds.
         pub max_retry_after, with_max_retry_after: Duration = Duration::from_secs(60);
         /// Whether a tool that reads or is idempotent is tried again when it has failed without saying that it may
-        /// succeed later. Defaults to `false`: most such failures repeat (a file that may not be read), and a model does
-        /// better if it is told at once.
+        /// succeed later. Defaults to `false`: most such failures repeat (a file that may not be read), and a model
+        /// does better if it is told at once.
         pub failures, with_failures: bool = false;
     }
 }

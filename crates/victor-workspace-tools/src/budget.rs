@@ -1,7 +1,7 @@
 //! The one place where the output of a tool is cut.
 //!
-//! Each tool knows best how to get at what is left out, and says so in a remark. So that no executor cuts the remark, the
-//! content leaves room for it.
+//! Each tool knows best how to get at what is left out, and says so in a remark. So that no executor cuts the remark,
+//! the content leaves room for it.
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::shorten::shorten_error;
 use crate::workspace::Workspace;
 
-/// What a tool does, given its arguments.
+/// The work of a tool, given its arguments.
 pub(crate) type Work<A> = fn(&Workspace, &A, Budget, &Cancelled) -> Result<String, ToolError>;
 
 /// A tool whose work blocks, and is therefore done on a thread for such work.

@@ -26,10 +26,10 @@
 //! # Finding
 //!
 //! Files that `.gitignore` or `.ignore` name, as Git reads these, and what is in directories with a `CACHEDIR.TAG`, are
-//! left out of searches, and how many there are is said; `include_ignored` takes them in, behind the others. Rules above
-//! the root and those of the user's own Git configuration are not looked at. A pattern also stands for the name that is
-//! spelled like it, such as `[id].tsx`. A path that does not exist stands for one that looks the same: with another blank
-//! than the space, or with accents that are composed in another way.
+//! left out of searches, and how many there are is said; `include_ignored` takes them in, behind the others. Rules
+//! above the root and those of the user's own Git configuration are not looked at. A pattern also stands for the name
+//! that is spelled like it, such as `[id].tsx`. A path that does not exist stands for one that looks the same: with
+//! another blank than the space, or with accents that are composed in another way.
 //!
 //! # Text
 //!
@@ -42,16 +42,16 @@
 //!
 //! A tool that changes files first works out all that it would change. A preview shows that as a unified diff, for the
 //! person who is asked; a call does it, all or nothing, and returns the diff. It is worked out in time that grows with
-//! the size of the files and not faster, and keeps no other change waiting; if a file is changed meanwhile, it is worked
-//! out anew.
+//! the size of the files and not faster, and keeps no other change waiting; if a file is changed meanwhile, it is
+//! worked out anew.
 //!
-//! Each file is replaced as a whole, so that whoever looks sees its old content or its new one. It keeps its mode, owner,
-//! group, access list and extended attributes; other hard links to it keep the old content. A file that cannot be replaced
-//! so, because it is a mount of its own, its directory is write-protected or it belongs to somebody else, is written in
-//! place: whoever looks may see a part, and where writing fails its old content is put back.
+//! Each file is replaced as a whole, so that whoever looks sees its old content or its new one. It keeps its mode,
+//! owner, group, access list and extended attributes; other hard links to it keep the old content. A file that cannot
+//! be replaced so, because it is a mount of its own, its directory is write-protected or it belongs to somebody else,
+//! is written in place: whoever looks may see a part, and where writing fails its old content is put back.
 //!
-//! Files are named by their real paths where a link leads to them. A call that a person has approved changes nothing if it
-//! would change something else than the preview has shown: a file has changed since, or a link leads elsewhere.
+//! Files are named by their real paths where a link leads to them. A call that a person has approved changes nothing if
+//! it would change something else than the preview has shown: a file has changed since, or a link leads elsewhere.
 //!
 //! With a [`FileHistory`], what files were is kept before they change, and a turn can be taken back:
 //!
@@ -87,10 +87,10 @@
 //!   ([`is_secret`](victor_process::is_secret)), or whose value holds one of these or one that the program knows
 //!   ([`WorkspaceTools::secrets`]). All other variables are passed on.
 //! - **It can find some all the same.** It runs as the same user, so it may read what this user may: files such as
-//!   `~/.netrc`, and on Linux the environment of other processes in `/proc`, among them this program and MCP servers that
-//!   were told theirs. (A program that makes itself not dumpable closes its own to all but root, but also its `/proc/self`,
-//!   of which these tools make use.) Where that matters, keep keys out of the environment of the program, or run it as a
-//!   user who has none.
+//!   `~/.netrc`, and on Linux the environment of other processes in `/proc`, among them this program and MCP servers
+//!   that were told theirs. (A program that makes itself not dumpable closes its own to all but root, but also its
+//!   `/proc/self`, of which these tools make use.) Where that matters, keep keys out of the environment of the program,
+//!   or run it as a user who has none.
 //!
 //! # Features
 //!

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use victor_tool_protocol::ToolError;
 
-/// How much of a query or pattern is quoted, in bytes.
+/// The most bytes of a query or pattern that are quoted.
 pub(crate) const MAX_QUOTED: usize = 400;
 
-/// How long the message of an error is at most, in bytes.
+/// The most bytes of the message of an error.
 const MAX_MESSAGE: usize = 4 * 1024;
 
 /// A text without its middle, where it has more than this many bytes.

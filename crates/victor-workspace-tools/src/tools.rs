@@ -1,4 +1,4 @@
-//! Which tools there are.
+//! The tools of a workspace.
 
 #[cfg(feature = "fetch")]
 use std::collections::BTreeSet;
@@ -139,7 +139,7 @@ impl WorkspaceTools {
     ///
     /// # Cancel safety
     ///
-    /// What has begun is completed.
+    /// A change that has begun is completed.
     pub async fn rollback(&self, turn: TurnId) -> Result<Vec<PathBuf>, RollbackError> {
         let Some(history) = self.history.clone() else {
             return Err(RollbackError::Unknown { turn });

@@ -16,16 +16,16 @@ use crate::text::{ascii, folded, is_plain, visible};
 /// The largest file that is taken into memory as a whole: to be searched, or to be edited.
 pub(crate) const MAX_WHOLE_FILE: u64 = 8 * 1024 * 1024;
 
-/// How many entries of a directory are looked through for a name like one that is not there.
+/// The most entries of a directory that are searched for a name like a missing one.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Why a workspace cannot be opened.
+/// An error about a workspace that cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("the workspace `{}` cannot be opened: it must be a folder that may be read", root.display())]
+#[error("the workspace `{}` cannot be opened: it must be a folder, and readable", root.display())]
 pub struct OpenError {
     /// The folder.
     pub root: PathBuf,
-    /// What the system says.
+    /// The error of the system.
     #[source]
     pub source: io::Error,
 }
@@ -201,7 +201,7 @@ impl Workspace {
         })
     }
 
-    /// What to tell a model of an error with this path.
+    /// Explains an error with this path to a model.
     pub(crate) fn explain(&self, path: &Path, error: io::Error) -> ToolError {
         let shown = path.display();
         match error.kind() {
@@ -265,7 +265,7 @@ pub(crate) fn open_regular(dir: &Dir, path: &Path) -> io::Result<File> {
     dir.open_with(path, &options)
 }
 
-/// What is in a file, or nothing if that is more than [`MAX_WHOLE_FILE`].
+/// Reads a file as a whole; `None` if it is larger than [`MAX_WHOLE_FILE`].
 pub(crate) fn read_whole(file: File) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.take(MAX_WHOLE_FILE + 1).read_to_end(&mut bytes)?;
@@ -275,13 +275,13 @@ pub(crate) fn read_whole(file: File) -> io::Result<Option<Vec<u8>>> {
 /// A file of text.
 pub(crate) struct TextFile {
     pub(crate) bytes: Vec<u8>,
-    /// What they stand for, without a byte order mark.
+    /// The decoded text, without a byte order mark.
     pub(crate) text: String,
     pub(crate) charset: Charset,
 }
 
 impl TextFile {
-    /// What is in the file, and what is to be in it: another text, written in the same way.
+    /// Returns the old content, and another text that is written in the same way.
     pub(crate) fn rewritten(self, text: String, shown: &str) -> Result<(Content, Text), ToolError> {
         // An encoding may have several ways to write a character, and a guess may be wrong.
         let again = self.charset.encode(&self.text);

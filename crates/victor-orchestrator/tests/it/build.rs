@@ -115,7 +115,7 @@ fn tools_that_cannot_be_offered_are_named() {
     );
     check(
         |b| b.tool(Note::new("take a note")),
-        "`take a note` is no name for a tool",
+        "`take a note` is not a name for a tool",
     );
 }
 

@@ -13,7 +13,7 @@ use super::{FEW, no_option, place, properties, shown, unknown, wrong_type};
 pub(crate) struct Schema(Validator);
 
 impl Schema {
-    /// Compiles a schema, or says why it is none.
+    /// Compiles a schema, or says why it is not one.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
         let compiled = jsonschema::options().build(schema);
         compiled

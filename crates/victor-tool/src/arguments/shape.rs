@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{no_option, properties, unknown, wrong_type};
 
-/// A schema of which the shape counts: `type`, `enum`, `required`, `properties`, `items` and `additionalProperties: false`.
-/// All else that it says, such as limits, patterns, alternatives and references, is left to the tool.
+/// A schema of which the shape counts: `type`, `enum`, `required`, `properties`, `items` and `additionalProperties:
+/// false`. All else that it says, such as limits, patterns, alternatives and references, is left to the tool.
 #[derive(Debug)]
 pub(crate) struct Schema;
 

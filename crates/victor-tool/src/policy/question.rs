@@ -7,7 +7,7 @@ use victor_tool_protocol::ApprovalRequest;
 
 use crate::arguments;
 
-/// What a tool of this effect does, in a sentence about it.
+/// Describes the effect of a tool, in a sentence about it.
 pub(crate) fn does(effect: Effect) -> &'static str {
     match effect {
         Effect::ReadOnly => "only reads",
@@ -19,8 +19,8 @@ pub(crate) fn does(effect: Effect) -> &'static str {
 /// The longest arguments that a question shows whole, in characters.
 const SHOWN_ARGUMENTS: usize = 400;
 
-/// What a person is asked about a call. The arguments are those that the tool will see, written anew; where they are
-/// long, the question says how much of them it does not show.
+/// Writes the question to a person about a call. Its arguments are those that the tool will see; where they are long,
+/// the question says how much of them it leaves out.
 pub(crate) fn question(request: &ApprovalRequest) -> String {
     let ApprovalRequest { call, spec, .. } = request;
     let shown = match arguments::parse(call, spec) {

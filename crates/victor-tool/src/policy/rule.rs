@@ -21,7 +21,7 @@ use victor_tool_protocol::ApprovalRequest;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Rule {
-    /// What becomes of the calls.
+    /// The decision about the calls.
     pub decision: Decision,
     /// Patterns of the names of the tools, in which `*` stands for any number of characters; one of them must fit.
     /// Every tool by default.
@@ -33,7 +33,7 @@ pub struct Rule {
     /// The gravest effect that the tool has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_effect: Option<Effect>,
-    /// What holds for the arguments.
+    /// Conditions on the arguments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<ArgumentRule>,
     /// Why, for the model whose call is denied or the person who is asked.
@@ -41,7 +41,7 @@ pub struct Rule {
     pub reason: Option<String>,
 }
 
-/// What becomes of a call.
+/// A decision about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
@@ -54,21 +54,21 @@ pub enum Decision {
     Deny,
 }
 
-/// What holds for an argument: `{ at = "/path", prefix = "docs/" }`.
+/// A condition on an argument: `{ at = "/path", prefix = "docs/" }`.
 ///
-/// It sees arguments as the model wrote them, and knows nothing of what they mean: `docs/../secret` begins with `docs/`.
-/// So it saves questions and states intentions; what a tool can reach is limited by the tool.
+/// It sees arguments as the model wrote them, and knows nothing of what they mean: `docs/../secret` begins with
+/// `docs/`. So it saves questions and states intentions; what a tool can reach is limited by the tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawArgumentRule", into = "RawArgumentRule")]
 #[non_exhaustive]
 pub struct ArgumentRule {
-    /// Where it stands in the arguments, as a JSON pointer. What is not there fulfils no test.
+    /// The place in the arguments, as a JSON pointer. An argument that is absent passes no test.
     pub at: String,
-    /// What it must be.
+    /// The test that the argument must pass.
     pub test: ArgumentTest,
 }
 
-/// What an argument must be.
+/// A test of an argument.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ArgumentTest {

@@ -59,11 +59,11 @@ pub struct RulePolicy {
 #[error("rule {rule}, `{field}`: {problem}")]
 #[non_exhaustive]
 pub struct RuleError {
-    /// Which rule, counted from 1.
+    /// The number of the rule, counted from 1.
     pub rule: usize,
-    /// Which of its fields, by its path; `.` if the rule as a whole is wrong.
+    /// The field, by its path; `.` if the rule as a whole is wrong.
     pub field: String,
-    /// What is wrong with it.
+    /// The mistake.
     pub problem: String,
 }
 

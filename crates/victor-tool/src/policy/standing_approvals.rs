@@ -1,4 +1,4 @@
-//! What persons do not wish to be asked about again.
+//! Approvals that stand for later calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use victor_tool_protocol::{ApprovalRequest, ApprovalScope};
 use super::command_prefix::Line;
 use crate::arguments::canonical;
 
-/// What persons have approved for more than one call, by session: the memory of an approval policy.
+/// Approvals for more than one call, by session: the memory of an approval policy.
 ///
 /// An approval counts for the tool as it was when the person was asked, word for word, and is void when the tool
 /// becomes another one. One that was given for arguments counts for the same arguments, in whatever order a model
@@ -52,7 +52,7 @@ struct Sessions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StandingApproval {
-    /// What the tool was.
+    /// The definition of the tool.
     pub tool: Arc<ToolSpec>,
     /// The arguments for which it counts, as JSON with sorted fields, where there is a prefix without the command line;
     /// for any if absent.
@@ -122,7 +122,7 @@ impl StandingApprovals {
         })
     }
 
-    /// What is approved in a session.
+    /// Lists the approvals in a session.
     #[must_use]
     pub fn of(&self, session: &SessionId) -> Vec<StandingApproval> {
         self.0
@@ -133,7 +133,7 @@ impl StandingApprovals {
             .unwrap_or_default()
     }
 
-    /// What is approved in every session.
+    /// Lists the approvals that hold in every session.
     #[must_use]
     pub fn everywhere(&self) -> Vec<StandingApproval> {
         self.0.lock().everywhere.clone()

@@ -28,7 +28,7 @@ struct State {
     /// The keys of the entries, oldest first.
     order: VecDeque<Key>,
     bytes: usize,
-    /// How many calls that may change something run.
+    /// The number of running calls that may change something.
     writers: usize,
     /// Another number for every stretch of time in which nothing is written.
     epoch: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Claim<'a> {
     cache: &'a Cache,
     key: Key,
     epoch: u64,
-    /// What the others wait for, if they do.
+    /// Closed at the end of the call; the others wait for it.
     ended: Option<Arc<Semaphore>>,
 }
 
@@ -73,7 +73,7 @@ impl Key {
 }
 
 impl Cache {
-    /// What is known of a call. Waits for an equal one that runs.
+    /// Looks a call up. Waits for an equal one that runs.
     pub(crate) async fn look(&self, key: Key) -> Cached<'_> {
         let running = {
             let mut state = self.0.lock();
@@ -82,8 +82,8 @@ impl Cache {
             }
             let epoch = state.epoch;
             let running = state.running.get(&key);
-            let beside = running.filter(|(began, _)| *began == epoch && state.writers == 0);
-            match beside {
+            let equal = running.filter(|(began, _)| *began == epoch && state.writers == 0);
+            match equal {
                 Some((_, ended)) => Arc::clone(ended),
                 None => {
                     let ended = Arc::new(Semaphore::new(0));
@@ -171,7 +171,7 @@ impl State {
 }
 
 impl Claim<'_> {
-    /// Keeps a result for so long, if nothing was written since the claim, within so many bytes for all results.
+    /// Keeps a result for `time`, if nothing was written since the claim, within `max_bytes` for all results.
     pub(crate) fn keep(&self, content: &[Part], time: Duration, max_bytes: usize) {
         let bytes = content.iter().map(size).sum::<usize>() + self.key.0.2.len();
         let Some(until) = Instant::now().checked_add(time) else {

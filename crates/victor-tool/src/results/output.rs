@@ -1,10 +1,10 @@
-//! What is told to a model is told within a limit.
+//! The limit of the text of a result.
 
 use std::borrow::Cow;
 
 use victor_core::{Part, text_of};
 
-/// How much text the parts have, in bytes.
+/// Counts the bytes of text in the parts.
 pub(crate) fn text_bytes(parts: &[Part]) -> usize {
     texts(parts).map(str::len).sum()
 }

@@ -13,7 +13,7 @@ use super::stores::Stores;
 /// The tool's name.
 pub(crate) const READ_RESULT: &str = "read_result";
 
-/// How many bytes of a result are left for the sentence about the page.
+/// The bytes of a result that are left for the sentence about the page.
 const SENTENCE: usize = 200;
 
 /// Gives a page of a result of the same session that was too long for the conversation.

@@ -12,7 +12,7 @@ use victor_tool_protocol::{Receipt, ReceiptStore, ResultPage, ResultStore, ToolS
 use super::output::{cut, text_bytes, whole_text};
 use super::read_result::READ_RESULT;
 
-/// The parts of the health that speak of the stores.
+/// The names of the stores in the health.
 const RECEIPTS: &str = "receipts of tool calls";
 const RESULTS: &str = "store of tool results";
 
@@ -72,7 +72,7 @@ impl Stores {
         }
     }
 
-    /// Leaves `max` bytes of text in the parts. The whole is kept under the handle, if there is who keeps it.
+    /// Leaves `max` bytes of text in the parts. Stores the full text under `handle` if a result store is configured.
     pub(crate) async fn spill(
         &self,
         parts: &mut Vec<Part>,

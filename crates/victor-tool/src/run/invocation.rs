@@ -47,9 +47,9 @@ pub(super) enum AttemptOutcome {
 
 /// The limit that ended an attempt.
 pub(super) enum Timeout {
-    /// The attempt took so long.
+    /// The longest time of an attempt.
     Took(Duration),
-    /// The attempt was silent for so long.
+    /// The longest time without a sign of life.
     Silent(Duration),
 }
 
@@ -186,7 +186,8 @@ pub(crate) fn tool_context(call: &ToolCall, scope: &ToolScope) -> ToolContext {
         .with_evidence(call.evidence.clone())
 }
 
-/// Returns the output of a function and its time by the clock of the system, which goes on where that of tokio is paused.
+/// Returns the output of a function and its time by the clock of the system, which goes on where that of tokio is
+/// paused.
 fn timed<T>(function: impl FnOnce() -> T) -> (T, Duration) {
     let began = std::time::Instant::now();
     (function(), began.elapsed())

@@ -34,8 +34,8 @@ impl HeldPermits {
         }
     }
 
-    /// Adds a permit. Permits are given in the order in which they are asked for; a call that is made from within a call
-    /// of the same tool has one already, since it would wait for itself.
+    /// Adds a permit. Permits are given in the order in which they are asked for; a call that is made from within a
+    /// call of the same tool has one already, since it would wait for itself.
     pub(super) async fn acquire(
         &self,
         semaphore: &Arc<Semaphore>,

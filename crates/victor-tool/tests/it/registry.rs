@@ -35,10 +35,10 @@ fn names_are_what_providers_accept_and_unique() {
     check(&"a".repeat(64), object(), "registered");
     check("A-b_9", object(), "registered");
     check(&"a".repeat(65), object(), "`aaa");
-    check("", object(), "`` is no name for a tool");
-    check("a b", object(), "`a b` is no name for a tool");
-    check("ä", object(), "`ä` is no name for a tool");
-    check("a\n", object(), "`a\n` is no name for a tool");
+    check("", object(), "`` is not a name for a tool");
+    check("a b", object(), "`a b` is not a name for a tool");
+    check("ä", object(), "`ä` is not a name for a tool");
+    check("a\n", object(), "`a\n` is not a name for a tool");
     check(
         "taken",
         object(),

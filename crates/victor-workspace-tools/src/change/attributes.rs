@@ -1,4 +1,4 @@
-//! What a file has besides its content and its mode: its owner and group, its access list, and extended attributes.
+//! Attributes of a file besides its content and mode: owner and group, access list, and extended attributes.
 
 use std::io;
 
@@ -34,7 +34,8 @@ mod extended {
     /// The access list, which a new file may have from its directory.
     const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 
-    /// Attributes that speak of the content, which is another. The kernel takes them away as well when a file is written.
+    /// Attributes that speak of the content, which is another. The kernel takes them away as well when a file is
+    /// written.
     const OF_CONTENT: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
 
     pub(super) fn copy(from: &File, to: &File) -> Result<()> {

@@ -20,23 +20,23 @@ use crate::patch::{Extent, header, hunks};
 use crate::text::{Text, decode};
 use crate::workspace::Workspace;
 
-/// How often a change is worked out anew because its files have changed meanwhile.
+/// The most attempts at planning a change whose files change meanwhile.
 const MAX_ATTEMPTS: usize = 1_000;
 
-/// What is to be done, all of it or nothing.
+/// A planned change, made as a whole or not at all.
 pub(crate) struct Plan {
-    /// What is told when it is done, before the diff.
+    /// The report of the change, before the diff.
     pub(crate) summary: String,
     pub(crate) changes: Vec<Change>,
 }
 
-/// What becomes of one file.
+/// The change of one file.
 pub(crate) struct Change {
     pub(crate) place: Place,
-    /// Where the file is until then, if it is to be renamed.
+    /// The place of the file until then, if it is renamed.
     pub(crate) from: Option<Place>,
     pub(crate) before: Content,
-    /// What is to be in it; nothing, if it is to be deleted.
+    /// The new content; `None` if the file is deleted.
     pub(crate) after: Option<Text>,
 }
 
@@ -50,7 +50,7 @@ impl Change {
         }
     }
 
-    /// What is to be done for it, in this order.
+    /// Lists the steps of the change, in their order.
     fn steps(&self) -> Vec<Step<'_>> {
         let after = self.after.as_ref().map(Text::bytes);
         let Some(from) = &self.from else {
@@ -173,7 +173,7 @@ impl Plan {
     }
 }
 
-/// How a tool works out what to do, given its arguments. Nothing is changed by it.
+/// Plans a change from the arguments of a call. Changes nothing.
 pub(crate) type Planner<A> = fn(&Workspace, &A, &Cancelled) -> Result<Plan, ToolError>;
 
 /// A tool that changes files.
@@ -194,7 +194,7 @@ impl<A> ChangeTool<A> {
         }
     }
 
-    /// Where what it changes is kept before.
+    /// Sets the history that keeps the contents of files before they change.
     pub(crate) fn with_history(mut self, history: Option<&Arc<FileHistory>>) -> Self {
         self.history = history.map(Arc::clone);
         self
@@ -236,8 +236,8 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
                     .is_some_and(|approved| *approved != plan.evidence())
                 {
                     return Err(ToolError::NotPermitted(
-                        "the files are not as they were when this call was approved, and nothing was changed: read them \
-                         and call again, which will be asked about anew"
+                        "the files have changed since this call was approved, so nothing was changed: read them and call \
+                         again; a person will be asked once more"
                             .into(),
                     ));
                 }
@@ -252,7 +252,7 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
                 return Ok(plan.report(budget));
             }
             Err(ToolError::unavailable(
-                "the file is changed by somebody else all the time; nothing was changed: try again later",
+                "something else keeps changing the file; nothing was changed: try again later",
             ))
         });
         Ok(text.await?.into())

@@ -1,4 +1,4 @@
-//! How files are changed: all that are meant or none, and each as a whole.
+//! Changes of files on disk: all of them or none, and each as a whole.
 
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
@@ -16,9 +16,9 @@ use crate::workspace::{Workspace, open_regular};
 /// One file that is put, replaced or taken away.
 pub(crate) struct Step<'a> {
     pub(crate) place: &'a Place,
-    /// What is there until then.
+    /// The content until then.
     pub(crate) before: &'a Content,
-    /// What is to be there; nothing, if it is to be taken away.
+    /// The new content; `None` if the file is removed.
     pub(crate) after: Option<&'a [u8]>,
     /// The file whose owner, group, access list and extended attributes it is to have.
     pub(crate) like: Option<&'a Place>,
@@ -41,8 +41,9 @@ impl Step<'_> {
 /// part; also after a crash.
 ///
 /// A file keeps its permissions, owner, group and attributes, and a symbolic link stays one: what it leads to is
-/// replaced. Where the system does not permit this (a file that is mounted on its own, a directory that is write-protected,
-/// a foreign owner), the file is written in place: then a part may be seen, and a failure puts back what was in it.
+/// replaced. Where the system does not permit this (a file that is mounted on its own, a directory that is
+/// write-protected, a foreign owner), the file is written in place: then a part may be seen, and a failure puts back
+/// what was in it.
 pub(crate) fn commit(workspace: &Workspace, steps: &[Step<'_>]) -> Result<(), ToolError> {
     // First all that is likely to fail: the rest is renaming, here and on the way back.
     let mut folders = Folders {
@@ -113,9 +114,9 @@ struct Prepared<'a> {
     step: &'a Step<'a>,
     folder: Rc<Dir>,
     name: OsString,
-    /// What is to be there, if it can be put there as a whole.
+    /// The new content, if it can be put in place as a whole.
     new: Option<Temporary>,
-    /// What was there, or the place for it.
+    /// The old content, or the place for it.
     old: Option<Temporary>,
     /// Whether the file was written in place.
     in_place: Cell<bool>,

@@ -1,4 +1,4 @@
-//! Where a file is, or is to be.
+//! The place of a file.
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use victor_tool_protocol::ToolError;
 
 use crate::workspace::{Workspace, read_whole};
 
-/// Where a file is that is to be changed, or is to be created.
+/// The place of a file that is to be changed or created.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// As it was named.
@@ -20,7 +20,7 @@ pub(crate) struct Place {
     pub(crate) permissions: Option<Permissions>,
 }
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
     /// There is no file.
@@ -70,7 +70,7 @@ impl Place {
         self.permissions.is_some()
     }
 
-    /// What is in the file.
+    /// Reads the content of the file.
     pub(crate) fn content(&self, workspace: &Workspace) -> Result<Content, ToolError> {
         if !self.exists() {
             return Ok(Content::Absent);
@@ -126,7 +126,8 @@ fn absent(workspace: &Workspace, path: &Path) -> Result<PathBuf, ToolError> {
     }
 }
 
-/// What is in `.git` decides what commands the user's Git runs, so writing there would be running commands.
+/// Refuses places in `.git`: its content decides what commands the user's Git runs, so writing there would run
+/// commands.
 fn require_unprotected(path: &Path, real: &Path) -> Result<(), ToolError> {
     let git = |name: &OsStr| name.eq_ignore_ascii_case(".git");
     if real.iter().any(git) {

@@ -1,11 +1,11 @@
-//! What a command is told of the environment.
+//! The environment of a command.
 
 use std::ffi::OsString;
 
 use victor_process::{Secrets, is_secret, is_secret_name};
 
-/// How long the value of a secret variable is that is looked for in others. A shorter one may well be a common word,
-/// such as the password `postgres`.
+/// The shortest value of a secret variable that is looked for in others. A shorter one may well be a common word, such
+/// as the password `postgres`.
 const MIN_VALUE: usize = 16;
 
 /// The names of the variables that a command is not told: those that are secrets by their name or value, and those in

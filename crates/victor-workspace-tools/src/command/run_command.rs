@@ -24,7 +24,7 @@ use crate::budget::{Budget, HeadAndTail};
 use crate::file_tool::{arguments, spec};
 use crate::workspace::Workspace;
 
-/// How long the rest of the output is waited for after the command has ended.
+/// The time for the rest of the output after a command has ended.
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -32,14 +32,14 @@ pub(crate) struct RunCommand {
     spec: ToolSpec,
     workspace: Arc<Workspace>,
     time: CommandTime,
-    /// What no command is told.
+    /// Secrets that are withheld from every command.
     secrets: Secrets,
 }
 
-/// How long a command may run.
+/// The time limits of commands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CommandTime {
-    /// Where the call does not say.
+    /// The limit of a call that names none.
     pub(crate) usual: Duration,
     /// Whatever the call says.
     pub(crate) longest: Duration,

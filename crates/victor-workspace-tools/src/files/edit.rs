@@ -15,10 +15,10 @@ use crate::patch::{excerpt, nearest};
 use crate::text::{Plain, are_crlf_throughout, line_end};
 use crate::workspace::Workspace;
 
-/// How many places of a text that must occur once are counted.
+/// The most places that are counted of a text that must occur once.
 const MAX_COUNTED: usize = 100;
 
-/// How much one call adds to a file at most, in bytes.
+/// The most bytes that one call adds to a file.
 const MAX_ADDED: usize = 32 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
@@ -159,7 +159,7 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Where the old piece stands in the plain text: each place, also those that overlap, so that none passes for the only
+    /// Finds the old text in the plain text: every place, also those that overlap, so that none passes for the only
     /// one; or those that can all be replaced.
     fn places(&self, all: bool) -> Vec<usize> {
         let text = &*self.plain.text;
@@ -206,7 +206,7 @@ impl<'a> Edit<'a> {
         lines.join(", ")
     }
 
-    /// What to tell a model whose text does not occur.
+    /// Writes the error about a text that does not occur, for the model.
     fn missing(&self, shown: &str) -> String {
         let lines: Vec<_> = self.plain.text.lines().collect();
         let wanted: Vec<_> = self.old.lines().collect();
@@ -235,7 +235,7 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// How many bytes of the first characters are the same in both.
+/// Counts the bytes of the first characters that are the same in both.
 fn common(pairs: impl Iterator<Item = (char, char)>) -> usize {
     pairs
         .take_while(|(one, other)| one == other)

@@ -116,7 +116,7 @@ fn find(
         for error in patterns.iter().filter_map(|pattern| pattern.error.as_ref()) {
             let error = shorten(error, MAX_QUOTED);
             lines.remark(format_args!(
-                "taken as a name, since it is not a glob: {error}"
+                "taken as a name, since it is not a valid glob: {error}"
             ));
         }
     } else if shown < count {
@@ -127,7 +127,7 @@ fn find(
     Ok(lines.into_text() + &left_out.to_string())
 }
 
-/// When it was changed, in whole seconds of the epoch: what one checkout has written counts as one time.
+/// Returns the time of the last change, in whole seconds of the epoch, so that the files of one checkout are equal.
 fn changed(metadata: &std::io::Result<cap_std::fs::Metadata>) -> u64 {
     let modified = metadata.as_ref().ok().and_then(|data| data.modified().ok());
     let since =

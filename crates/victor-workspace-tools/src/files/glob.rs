@@ -8,8 +8,8 @@ use victor_tool_protocol::ToolError;
 
 use crate::text::{folded, is_plain};
 
-/// A pattern as a model writes it. It also stands for itself: frameworks call files `[id].tsx`, and people `{draft} a.md`.
-/// Names that look the same are the same for it.
+/// A pattern as a model writes it. It also stands for itself: frameworks call files `[id].tsx`, and people `{draft}
+/// a.md`. Names that look the same are the same for it.
 pub(crate) struct Glob {
     pattern: String,
     globs: GlobSet,

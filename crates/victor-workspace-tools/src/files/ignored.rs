@@ -11,7 +11,7 @@ use super::walk::Found;
 use crate::text::decode;
 use crate::workspace::{open_regular, read_whole};
 
-/// Where rules stand in a directory, those that count more behind.
+/// The files with rules in a directory, the weightier last.
 const FILES: [&str; 2] = [".gitignore", ".ignore"];
 
 /// The rules that hold in a directory: its own and those of the directories above it, up to the root.
@@ -86,7 +86,7 @@ impl Rules {
     }
 }
 
-/// How much was left out of a search because it is ignored. A directory counts once, with all that is in it.
+/// A count of ignored files that a search left out. A directory counts once, with all that is in it.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOut {
     files: usize,

@@ -119,7 +119,7 @@ struct Part {
     first: u64,
     /// The line behind the last one.
     end: u64,
-    /// How many bytes of the first line are left out.
+    /// The bytes of the first line that are left out.
     skip: u64,
     /// The bytes that a result has room for.
     room: usize,
@@ -180,12 +180,12 @@ impl Part {
     }
 }
 
-/// What is read of a file.
+/// An excerpt of a file.
 struct Excerpt {
     bytes: Vec<u8>,
     /// The line that is read, or would be next.
     line: u64,
-    /// How many bytes of it have been passed.
+    /// The bytes of that line that have been passed.
     length: u64,
     /// The length of the first line, if it ends before the column.
     too_short: Option<u64>,
@@ -194,7 +194,7 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    /// How much of a piece of a line is before the column.
+    /// Counts the bytes of a piece of a line before the column.
     fn skipped(&self, part: &Part, piece: &[u8]) -> usize {
         if self.line != part.first {
             return 0;

@@ -20,13 +20,13 @@ use crate::shorten::{MAX_QUOTED, shorten};
 use crate::text::decode;
 use crate::workspace::{Workspace, open_regular, read_whole};
 
-/// How much of a line is shown, in bytes.
+/// The most bytes of a line that are shown.
 const MAX_LINE: usize = 300;
 
-/// How much of that is before what matches.
+/// The most of these before the match.
 const BEFORE_MATCH: usize = 100;
 
-/// How many matches are counted in a line that is cut.
+/// The most matches that are counted in a line that is cut.
 const MAX_COUNTED: usize = 100;
 
 #[derive(Debug, Deserialize)]
@@ -218,7 +218,7 @@ impl Hits {
             if let Some(error) = self.glob.and_then(|glob| glob.error) {
                 let error = shorten(&error, MAX_QUOTED);
                 self.lines.remark(format_args!(
-                    "the glob is taken as a name, since it is none: {error}"
+                    "the glob is taken as a name, since it is not valid: {error}"
                 ));
             }
         }

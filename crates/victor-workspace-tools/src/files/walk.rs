@@ -10,7 +10,7 @@ use super::ignored::Rules;
 use crate::file_tool::Cancelled;
 use crate::workspace::Workspace;
 
-/// How deep a walk goes at most.
+/// The greatest depth of a walk.
 pub(crate) const MAX_DEPTH: u64 = 64;
 
 /// Something that a walk comes by.
@@ -25,18 +25,18 @@ pub(crate) struct Found<'a> {
     pub(crate) entry: &'a DirEntry,
 }
 
-/// Which way a walk takes.
+/// The way of a walk.
 pub(crate) struct Walk<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) cancelled: &'a Cancelled,
-    /// How many levels deep it goes.
+    /// The number of levels that it enters.
     pub(crate) depth: u64,
     /// Whether it enters directories that are ignored: those that `.gitignore` names, and those that their owner has
     /// marked as a cache (`CACHEDIR.TAG`, as Cargo does with `target`).
     pub(crate) ignored: bool,
 }
 
-/// What is done with each thing that a walk comes by; it breaks off where this says so.
+/// A visitor of everything on a walk; the walk ends where it breaks.
 type Visit<'a> = dyn FnMut(Found<'_>) -> ControlFlow<()> + 'a;
 
 impl Walk<'_> {

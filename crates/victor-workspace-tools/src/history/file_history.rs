@@ -1,4 +1,4 @@
-//! What files were before a turn changed them.
+//! The contents of files before a turn changed them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -12,11 +12,11 @@ use super::store::Store;
 use crate::change::Content;
 use crate::change::Step;
 
-/// What a record costs besides the contents, roughly.
+/// The cost of a record besides the contents, roughly.
 const RECORD_BYTES: u64 = 256;
 
-/// Keeps what was in files before the tools of a workspace changed them, by turns, so that a turn can be taken back with
-/// [`WorkspaceTools::rollback`](crate::WorkspaceTools::rollback).
+/// Keeps what was in files before the tools of a workspace changed them, by turns, so that a turn can be taken back
+/// with [`WorkspaceTools::rollback`](crate::WorkspaceTools::rollback).
 ///
 /// It is kept before a file changes, and a change that cannot be kept is not made. What commands change is not kept.
 /// Each history belongs to one workspace.
@@ -39,7 +39,7 @@ pub(crate) struct Record {
     turn: TurnId,
     /// From the root, without symbolic links.
     path: PathBuf,
-    /// What the file was before the turn, noted with its first change in the turn.
+    /// The file before the turn, noted with its first change in the turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<Before>,
     /// Whether somebody else had changed the file since its last change in the turn.
@@ -49,7 +49,7 @@ pub(crate) struct Record {
     after: Option<String>,
 }
 
-/// What a file was.
+/// A file before a change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Before {
     /// The hash of what was in it; none if there was no file.
@@ -59,15 +59,15 @@ pub(crate) struct Before {
     pub(crate) mode: Option<u32>,
 }
 
-/// What is known of one file of a turn.
+/// The history of one file in a turn.
 pub(crate) struct Kept {
     pub(crate) before: Before,
-    /// What the turn has made of it, by hash.
+    /// The contents that the turn has given it, by hash.
     pub(crate) states: HashSet<Option<String>>,
     pub(crate) interrupted: bool,
 }
 
-/// Why a history cannot be used.
+/// An error of a file history.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HistoryError {
@@ -82,17 +82,17 @@ pub enum HistoryError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// A file of the history is not what was written.
-    #[error("`{}` is damaged: remove the folder of the file history to begin anew", path.display())]
+    #[error("`{}` is damaged: remove the folder of the file history to start again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
     },
-    /// What is in a file does not fit, even if all other turns are forgotten.
+    /// The content of a file does not fit, even if all other turns are forgotten.
     #[error(
         "`{}` cannot be kept as it is: the file history has at most {max_bytes} bytes for a turn, and {} for a file",
         path.display(),
@@ -101,7 +101,7 @@ pub enum HistoryError {
     NoRoom {
         /// The file that was to be changed.
         path: PathBuf,
-        /// How much is kept at most.
+        /// The most bytes that are kept.
         max_bytes: u64,
     },
 }
@@ -135,8 +135,8 @@ impl FileHistory {
         }
     }
 
-    /// How many bytes are kept at most. Where more would be, the oldest turns are forgotten; where a single turn has
-    /// more, its further changes fail. Default: 64 MiB.
+    /// Sets the most bytes that are kept. Beyond them the oldest turns are forgotten; where a single turn has more, its
+    /// further changes fail. Defaults to 64 MiB.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
@@ -208,12 +208,12 @@ impl FileHistory {
         Ok(())
     }
 
-    /// What is known of the files of a turn.
+    /// Returns the files of a turn.
     pub(crate) fn kept(&self, turn: TurnId) -> BTreeMap<PathBuf, Kept> {
         self.state.lock().kept(turn)
     }
 
-    /// What was in a file, by its hash.
+    /// Returns a content by its hash.
     pub(crate) fn content(&self, hash: &str) -> Result<Vec<u8>, HistoryError> {
         self.state.lock().store.get(hash)
     }
@@ -259,7 +259,7 @@ impl Record {
     }
 }
 
-/// How much is kept for these records. The same content is kept once.
+/// Counts the bytes that are kept for these records. The same content is kept once.
 fn bytes<'a>(records: impl Iterator<Item = &'a Record>) -> u64 {
     let mut seen = HashSet::new();
     let cost = |record: &'a Record| {

@@ -10,7 +10,7 @@ use crate::change::{Content, Place};
 use crate::change::{Step, commit};
 use crate::workspace::Workspace;
 
-/// Why a turn cannot be taken back. Unless a variant says otherwise, no file was changed.
+/// An error about a turn that cannot be taken back. Unless a variant says otherwise, no file was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RollbackError {
@@ -21,7 +21,10 @@ pub enum RollbackError {
         turn: TurnId,
     },
     /// Files were changed by somebody else since: by a person, a command or a later turn, whose work would be lost.
-    #[error("these files were changed by somebody else since: {}", shown(files))]
+    #[error(
+        "these files were changed by someone else since then: {}",
+        shown(files)
+    )]
     Changed {
         /// The files, relative to the root, in the order of their paths.
         files: Vec<PathBuf>,
@@ -82,7 +85,7 @@ pub(crate) fn rollback(
     Ok(files.into_iter().map(|(place, ..)| place.real).collect())
 }
 
-/// Where a file is and what is in it, if that is what the turn has left there.
+/// Returns the place and content of a file that is as the turn has left it.
 fn as_left(workspace: &Workspace, path: &PathBuf, kept: &Kept) -> Option<(Place, Content)> {
     let place = Place::find(workspace, path).ok()?;
     let content = place.content(workspace).ok()?;

@@ -1,4 +1,4 @@
-//! Where the history of files is kept.
+//! The store of the file history.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::file_history::{Record, digest};
 use crate::HistoryError;
 
-/// Where contents are kept by their hashes, and the records of changes.
+/// A store of contents by their hashes, and of the records of changes.
 #[derive(Debug)]
 pub(crate) enum Store {
     Memory(HashMap<String, Vec<u8>>),

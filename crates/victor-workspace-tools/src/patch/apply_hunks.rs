@@ -8,7 +8,7 @@ use victor_tool_protocol::ToolError;
 use super::parse::{Hunk, Kind, Line};
 use crate::text::line_end;
 
-/// How often a line may occur in a text to tell where others are.
+/// The most places of a line in a text by which others are found.
 const MAX_PLACES: usize = 64;
 
 /// The text after these hunks; `shown` is what the file is called.
@@ -64,7 +64,7 @@ struct After {
     text: String,
     /// Whether its last line has no end.
     unended: bool,
-    /// How a line ends that was the last one and had no end, and is not the last any more.
+    /// The line end of a line that was the last one, had none, and is no longer the last.
     last: &'static str,
 }
 
@@ -79,7 +79,7 @@ impl After {
     }
 }
 
-/// What must be there for a hunk.
+/// The old text of a hunk.
 struct Old<'h> {
     lines: Vec<&'h Line<'h>>,
     /// The lines, each between line breaks.
@@ -117,7 +117,7 @@ struct File<'a> {
     lines: Vec<&'a str>,
     /// Without their ends, each between line breaks.
     joined: String,
-    /// Where the line break before each line is in that, and the last one.
+    /// The places of the line break before each line, and of the last one.
     starts: Vec<usize>,
     /// Whether a CR at the end of a line is not compared.
     loose: bool,
@@ -192,7 +192,7 @@ impl<'a> File<'a> {
         self.starts.binary_search(&at).ok()
     }
 
-    /// Where the hunks stand.
+    /// Finds the places of the hunks.
     fn places(&self, hunks: &[Hunk<'_>], olds: &[Old<'_>]) -> Result<Vec<usize>, ToolError> {
         let mut first = Vec::new();
         let mut from = 0;
@@ -246,7 +246,7 @@ impl<'a> File<'a> {
         Err(self.refused(hunks, index, &what))
     }
 
-    /// What to tell of a hunk that does not fit behind this line: the difference to where it comes nearest to fitting.
+    /// Describes the misfit of a hunk behind this line: the difference to the place where it comes nearest to fitting.
     fn misfit(&self, hunks: &[Hunk<'_>], index: usize, old: &Old<'_>, from: usize) -> ToolError {
         if let Some(before) = self.first(old, 0).filter(|before| *before < from) {
             let what = format!(

@@ -72,7 +72,7 @@ fn plan(
     })
 }
 
-/// What becomes of one file, in words and otherwise.
+/// Plans the change of one file, and describes it.
 fn change(workspace: &Workspace, file: &FilePatch<'_>) -> Result<(String, Change), ToolError> {
     let place = |name: &str| Place::find(workspace, &workspace.locate(name)?);
     let absent = |name: &str| match place(name)? {

@@ -1,4 +1,4 @@
-//! What changed, as a unified diff.
+//! Changes as a unified diff.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -7,19 +7,19 @@ use std::path::Path;
 
 use super::names::quoted;
 
-/// How many unchanged lines are shown around a change.
+/// The number of unchanged lines around a change.
 const AROUND: usize = 3;
 
-/// How many lines that are removed, or added, one after the other are shown in an excerpt.
+/// The most removed or added lines in a row that an excerpt shows.
 const MAX_LINES: usize = 40;
 
-/// How many lines may differ for the smallest difference to be looked for, whose cost grows with their square.
+/// The most different lines for which the smallest difference is looked for: its cost grows with their square.
 const MAX_DIFFERENT: usize = 1_000;
 
-/// How many lines are compared for it, however few differ: where many lines are equal, each may be compared very often.
+/// The most comparisons for it, however few lines differ: among many equal lines, each may be compared very often.
 const MAX_COMPARED: usize = 20_000_000;
 
-/// How much of a diff is written.
+/// The extent to which a diff is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// All of it, so that it could be applied.

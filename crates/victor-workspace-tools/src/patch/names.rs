@@ -3,8 +3,8 @@
 /// The names of the old and the new file, where there is one.
 pub(crate) type Names = (Option<String>, Option<String>);
 
-/// The path in a header: `Some(None)` for `/dev/null`, and none if it is not well formed. A time stamp may follow after a
-/// tab.
+/// The path in a header: `Some(None)` for `/dev/null`, and none if it is not well formed. A time stamp may follow after
+/// a tab.
 pub(crate) fn path(text: &str) -> Option<Option<String>> {
     let text = text.trim_end_matches('\r');
     let path = if text.starts_with('"') {

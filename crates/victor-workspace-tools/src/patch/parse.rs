@@ -5,14 +5,14 @@ use victor_tool_protocol::ToolError;
 use super::names::{self, Names, git_names};
 use crate::text::are_crlf_throughout;
 
-/// What a patch says of one file.
+/// The part of a patch about one file.
 #[derive(Debug)]
 pub(crate) struct FilePatch<'a> {
     pub(crate) what: What,
     pub(crate) hunks: Vec<Hunk<'a>>,
 }
 
-/// What becomes of a file.
+/// The kind of change of a file.
 #[derive(Debug)]
 pub(crate) enum What {
     Create(String),
@@ -85,7 +85,7 @@ struct Parser<'a> {
     section: Option<Section<'a>>,
 }
 
-/// What has been read of one file.
+/// The lines read so far about one file.
 #[derive(Default)]
 struct Section<'a> {
     /// The line with which it begins.

@@ -8,7 +8,7 @@ use encoding_rs::{EncoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16L
 use regex::bytes::Regex;
 use victor_tool_protocol::ToolError;
 
-/// How text is written in bytes.
+/// The encoding of a text in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Charset {
     encoding: &'static Encoding,
@@ -72,7 +72,7 @@ impl Charset {
     }
 }
 
-/// What is to be in a file.
+/// The new text of a file.
 pub(crate) struct Text {
     pub(crate) text: String,
     /// The bytes that stand for it, where they are not those of UTF-8.
@@ -150,8 +150,8 @@ pub(crate) fn decode<'a>(
     unmarked(exactly(encoding, bytes)?, encoding)
 }
 
-/// The text of a document from the web, as [`decode`] does and a browser: where single bytes do not fit its declaration,
-/// U+FFFD stands for them.
+/// The text of a document from the web, as [`decode`] does and a browser: where single bytes do not fit its
+/// declaration, U+FFFD stands for them.
 #[cfg(feature = "fetch")]
 pub(crate) fn decode_page<'a>(
     bytes: &'a [u8],
@@ -185,7 +185,7 @@ pub(crate) fn named(label: &[u8]) -> Option<&'static Encoding> {
     })
 }
 
-/// What a text says of its own encoding near its beginning: HTML and CSS by `charset`, XML by `encoding`, Python and
+/// Reads the encoding that a text declares near its beginning: HTML and CSS by `charset`, XML by `encoding`, Python and
 /// editors by `coding`.
 fn in_text(bytes: &[u8]) -> Option<&'static Encoding> {
     static DECLARATION: LazyLock<Regex> = LazyLock::new(|| {
@@ -208,8 +208,8 @@ fn exactly<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Option<Cow<'a, s
     text.filter(|text| !text.contains('\0'))
 }
 
-/// UTF-16 without a byte order mark. Half of its bytes are zero where most characters are Latin, and always the same ones
-/// of each pair.
+/// UTF-16 without a byte order mark. Half of its bytes are zero where most characters are Latin, and always the same
+/// ones of each pair.
 fn utf_16(bytes: &[u8]) -> Option<(Cow<'_, str>, &'static Encoding)> {
     let zeros = |first: usize| {
         let each_second = bytes.iter().skip(first).step_by(2);

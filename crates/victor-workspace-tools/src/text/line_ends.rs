@@ -14,7 +14,7 @@ pub(crate) fn are_crlf_throughout(texts: &[&str]) -> bool {
     lines.peek().is_some() && lines.all(|line| line.ends_with("\r\n"))
 }
 
-/// How a line ends that is put into a text at this place: like the one before it, or the first one.
+/// Returns the line end for a line put into a text at this place: that of the line before it, or of the first one.
 pub(crate) fn line_end(text: &str, at: usize) -> &'static str {
     let like = text[..at].rfind('\n').or_else(|| text.find('\n'));
     if like.is_some_and(|end| text[..end].ends_with('\r')) {

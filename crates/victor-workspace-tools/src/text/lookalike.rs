@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// What names have in common that look alike: composed (NFC), with a space for every blank.
+/// Folds a name into a form that names share which look alike: composed (NFC), with a space for every blank.
 pub(crate) fn folded(name: &str) -> String {
     let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
     name.nfc().map(blank).collect()

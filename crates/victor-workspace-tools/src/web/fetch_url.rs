@@ -21,10 +21,10 @@ use crate::file_tool::{arguments, run, spec};
 use crate::shorten::shorten_error;
 use crate::text::{decode_page, named};
 
-/// How large a document may be.
+/// The size limit of a document.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long it may take, with all redirects.
+/// The time limit of a request, with all redirects.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) struct FetchUrl {

@@ -29,7 +29,7 @@ pub(crate) fn to_text(html: &str) -> String {
     page.out.trim().to_owned()
 }
 
-/// Where the next tag or comment begins. A `<` before anything else is text.
+/// Finds the next tag or comment. A `<` before anything else is text.
 fn markup(html: &str) -> Option<usize> {
     let next = |at: usize| html.as_bytes().get(at).copied().unwrap_or_default();
     let mut signs = html.match_indices('<').map(|(at, _)| at);
@@ -45,10 +45,10 @@ const HIDDEN: [&str; 8] = [
     "script", "style", "template", "noscript", "svg", "iframe", "textarea", "select",
 ];
 
-/// How deep lists are shown in lists.
+/// The greatest depth to which lists within lists are indented.
 const MAX_INDENT: usize = 10;
 
-/// What follows the end of an element in which tags do not count.
+/// Returns the text after the end of an element in which tags do not count.
 fn after_end<'a>(html: &'a str, name: &str) -> &'a str {
     let mut rest = html;
     while let Some(start) = rest.find("</") {
@@ -134,12 +134,12 @@ struct Page {
     out: String,
     /// White space has been read that may have to be written before the next word.
     space: bool,
-    /// How many line breaks there must be before the next word.
+    /// The line breaks that are due before the next word.
     breaks: usize,
-    /// How deep in `pre`, where white space stays.
+    /// The depth within `pre`, where white space stays.
     preformatted: usize,
     lists: usize,
-    /// Where the text of a link begins, and where it leads.
+    /// The beginning of the text of a link, and its target.
     link: Option<(usize, String)>,
 }
 

@@ -278,7 +278,7 @@ fn long_paths_are_bounded_as_well() {
 #[test]
 fn what_is_no_pattern_or_directory_is_told() {
     let said = block_on(here().call("find_files", json!({ "patterns": ["{a"] }))).unwrap();
-    let error = "[taken as a name, since it is not a glob: error parsing glob '{a'";
+    let error = "[taken as a name, since it is not a valid glob: error parsing glob '{a'";
     assert!(said.starts_with(&(none("{a") + error)), "{said}");
     check(
         json!({ "patterns": ["*"], "path": "srk" }),

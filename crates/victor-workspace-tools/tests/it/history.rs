@@ -110,7 +110,7 @@ fn turns_are_taken_back_from_the_last_to_the_first() {
     check_refused(
         &here,
         1,
-        "these files were changed by somebody else since: `a`",
+        "these files were changed by someone else since then: `a`",
     );
     check_rollback(&here, 2, &["a", "b"]);
     check_rollback(&here, 1, &["a"]);
@@ -141,7 +141,7 @@ fn what_somebody_else_has_changed_is_not_lost() {
     check_refused(
         &here,
         1,
-        "these files were changed by somebody else since: `a`, `b`, `d/e`",
+        "these files were changed by someone else since then: `a`, `b`, `d/e`",
     );
     let error = block_on(here.tools.rollback(turn(1))).unwrap_err();
     let RollbackError::Changed { files } = error else {
@@ -170,7 +170,7 @@ fn what_somebody_else_has_changed_between_two_changes_of_a_turn_is_not_lost() {
     check_refused(
         &here,
         1,
-        "these files were changed by somebody else since: `a`",
+        "these files were changed by someone else since then: `a`",
     );
 }
 
@@ -211,7 +211,7 @@ fn permissions_are_put_back() {
     check_refused(
         &here,
         2,
-        "these files were changed by somebody else since: `b`",
+        "these files were changed by someone else since then: `b`",
     );
 }
 
@@ -299,7 +299,7 @@ fn a_history_that_is_damaged_is_told() {
     fs::write(&content, "forged\n").unwrap();
     let damaged = |path: PathBuf| {
         format!(
-            "`{}` is damaged: remove the folder of the file history to begin anew",
+            "`{}` is damaged: remove the folder of the file history to start again",
             path.display()
         )
     };

@@ -84,7 +84,7 @@ fn approve(name: &str, arguments: &Value, meanwhile: impl FnOnce(&Fixture)) -> (
     let called = block_on(tool.call(&context().with_evidence(shown), arguments.clone()));
     let changed = here.files() != before;
     if let Err(error) = &called {
-        let said = "not permitted: the files are not as they were when this call was approved, and nothing was changed";
+        let said = "not permitted: the files have changed since this call was approved, so nothing was changed";
         assert!(error.to_string().starts_with(said), "{error}");
         assert!(!changed);
     }

@@ -62,7 +62,7 @@ fn a_query_or_glob_that_is_none_is_told() {
     assert!(query.starts_with("invalid arguments: the query is not a regular expression"));
     assert!(query.ends_with(r"to find the text as it is, search for `main\(`"));
     let glob = block_on(here.call("search_files", json!({ "query": "x", "glob": "{a" }))).unwrap();
-    let error = "[no line of 0 text files matches `x`]\n[the glob is taken as a name, since it is none: error parsing";
+    let error = "[no line of 0 text files matches `x`]\n[the glob is taken as a name, since it is not valid: error parsing";
     assert!(glob.starts_with(error), "{glob}");
     assert_eq!(
         said(json!({ "query": "x", "path": "Src" })),
