@@ -189,7 +189,7 @@ impl AgentOrchestrator {
     /// Runs a turn while the stream is polled.
     pub(crate) fn run(&self, order: TurnOrder) -> TurnStream {
         let turns = self.inner.clone();
-        let mut telemetry = Telemetry::new(self.roles());
+        let mut telemetry = Telemetry::new(self.roles(), order.is_tracked.clone());
         let (session, turn) = (order.session.clone(), order.turn);
         let stream = TurnStream::new(session, turn, async move |events| {
             let turns = &turns.turns;

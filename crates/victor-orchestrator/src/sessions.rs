@@ -9,6 +9,7 @@ mod mode_record;
 mod modes;
 mod record;
 mod registry;
+mod session_settings;
 mod view;
 
 pub use error::SessionOpError;
@@ -20,4 +21,5 @@ pub(crate) use metadata::{FORK_OF, MODE, NESTED_IN};
 pub(crate) use modes::SessionModes;
 pub(crate) use record::{SessionRecord, has_run};
 pub(crate) use registry::{ActiveSession, SessionRegistry};
+pub(crate) use session_settings::of_session;
 pub(crate) use view::view_patch;

@@ -1,6 +1,6 @@
 //! Analytics, traces and the context's calibration, made from the events of a turn.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsTracker, EventData};
 use victor_chat_protocol::{TurnEvent, TurnEventKind};
@@ -15,14 +15,20 @@ use crate::roles::Roles;
 pub(crate) struct Telemetry {
     analytics: Arc<dyn AnalyticsTracker>,
     config: Arc<dyn ConfigLoader>,
+    /// Whether analytics tracks the session, once that is known.
+    is_tracked: Arc<OnceLock<bool>>,
+    /// Events from before that.
+    waiting: Vec<AnalyticsEvent>,
     feedback: UsageFeedback,
 }
 
 impl Telemetry {
-    pub(crate) fn new(roles: &Roles) -> Self {
+    pub(crate) fn new(roles: &Roles, is_tracked: Arc<OnceLock<bool>>) -> Self {
         Self {
             analytics: roles.analytics.clone(),
             config: roles.config.clone(),
+            is_tracked,
+            waiting: Vec::new(),
             feedback: UsageFeedback {
                 context: roles.context.clone(),
                 retried: false,
@@ -34,12 +40,29 @@ impl Telemetry {
         trace(event);
         self.feedback.observe(event);
         // Pieces of answers come by the hundred, and analytics does not count them.
-        if !event.kind.is_delta() && self.config.config().settings.enable_analytics {
+        if !event.kind.is_delta() {
+            self.track(event);
+        }
+    }
+
+    fn track(&mut self, event: &TurnEvent) {
+        let is_last = matches!(
+            event.kind,
+            TurnEventKind::TurnFinished(_) | TurnEventKind::TurnFailed(_)
+        );
+        let is_tracked = match self.is_tracked.get() {
+            Some(is_tracked) => *is_tracked,
+            // The turn has ended before the session's configuration was read.
+            None if is_last => self.config.config().settings.enable_analytics,
+            None => return self.waiting.push(analytics_event(event)),
+        };
+        let waiting = std::mem::take(&mut self.waiting);
+        if !is_tracked {
+            return;
+        }
+        for analytics_event in waiting.into_iter().chain([analytics_event(event)]) {
             // A failure of analytics does not affect the chat.
-            let _ = contain_sync(|| {
-                self.analytics
-                    .track_event(&event.session, analytics_event(event));
-            });
+            let _ = contain_sync(|| self.analytics.track_event(&event.session, analytics_event));
         }
     }
 }

@@ -60,6 +60,19 @@ pub enum SessionOpError {
         #[source]
         source: ModeError,
     },
+    /// The configuration of a session that begins names a mode that this orchestrator does not have.
+    #[error(
+        "{origin} has the session begin in mode `{mode}`, which cannot be: add the mode, or name another one"
+    )]
+    FirstMode {
+        /// The mode.
+        mode: String,
+        /// The source of the setting.
+        origin: String,
+        /// The modes that there are.
+        #[source]
+        source: ModeError,
+    },
     /// The journal of the session's open turn cannot be read.
     #[error("the open turn of session `{session}` cannot be resumed: its journal cannot be read")]
     OpenTurn {
@@ -129,7 +142,7 @@ impl From<SessionOpError> for ChatError {
             }
             Op::Session(error) => ("session", error.into()),
             Op::Context(error) => ("context", error.into()),
-            error @ Op::UnknownMode { .. } => ("mode", error.into()),
+            error @ (Op::UnknownMode { .. } | Op::FirstMode { .. }) => ("mode", error.into()),
             error @ Op::Runtime => ("runtime", error.into()),
             error => ("checkpoint", error.into()),
         };

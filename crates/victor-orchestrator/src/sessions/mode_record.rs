@@ -37,6 +37,11 @@ impl ModeRecord {
         self.switched_by.is_none() && (self.announced.is_none() || self.stored.is_some())
     }
 
+    /// Whether neither the store nor an event has named a mode, and nobody has switched it.
+    pub(crate) fn is_new(&self) -> bool {
+        self.announced.is_none() && self.stored.is_none() && self.switched_by.is_none()
+    }
+
     /// Enters a mode. Returns the one before and the author of the switch, if there was one before.
     pub(super) fn enter(&mut self, mode: Arc<str>) -> Option<(Arc<str>, SwitchedBy)> {
         let before = self.announced.replace(mode);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use victor_config_protocol::Settings;
+use victor_config_protocol::{EffectiveConfig, Settings};
 use victor_core::{JsonMap, SessionId, contain_sync};
 use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
 use victor_session_protocol::{SessionError, SessionInfo, SessionManager, SessionPatch};
@@ -13,6 +13,7 @@ use victor_session_protocol::{SessionError, SessionInfo, SessionManager, Session
 use super::metadata::{MODE, NESTED_IN, Parent, stored_mode};
 use super::record::SessionRecord;
 use super::{SessionOpError, SessionRegistry};
+use crate::sessions::of_session;
 use crate::tools::with_mode;
 
 /// The mode that denies nothing, in which sessions begin by default. A store that lives no longer than its process need
@@ -74,6 +75,38 @@ impl SessionModes {
         let switched = modes.switch_mode(session, mode, by.clone())?;
         self.note_switch(session, &switched, by);
         Ok(switched)
+    }
+
+    /// Takes a session that begins to the mode that its configuration names. One that has a mode stays in it.
+    pub(crate) fn begin(
+        &self,
+        session: &SessionId,
+        config: &EffectiveConfig,
+    ) -> Result<(), SessionOpError> {
+        let Some(modes) = self.modes.as_ref().filter(|_| of_session(config, "mode")) else {
+            return Ok(());
+        };
+        // A session that nobody knows is in the default mode.
+        let default = with_mode(Some(modes), &SessionId::generate(), |mode| {
+            mode.name.clone()
+        });
+        let is_new = self.registry.read(session, |record| record.mode.is_new());
+        if !is_new || self.current(session) != default {
+            return Ok(());
+        }
+        let mode = &config.settings.mode;
+        contain_sync(|| modes.switch_mode(session, mode, SwitchedBy::Program))?.map_err(
+            |source| {
+                let origin = config.source("mode").to_string();
+                let mode = mode.clone();
+                SessionOpError::FirstMode {
+                    mode,
+                    origin,
+                    source,
+                }
+            },
+        )?;
+        Ok(())
     }
 
     /// Saves the mode of a session now. A session that the store does not have gets it by its first write.

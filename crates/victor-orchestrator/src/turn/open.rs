@@ -57,6 +57,8 @@ impl TurnOpener {
         };
         self.load_session(&order.task, &lease, &events).await?;
         let config = self.load_config(&events).await;
+        let _ = order.is_tracked.set(config.settings.enable_analytics);
+        self.sessions.modes.begin(&order.session, &config)?;
         let preambles = self.preamble_source(&order.task, &config, &events).await;
         let limits = self.limits(&order.session, &config.settings);
         let writer = TurnWriter::new(lease, order.task.facts().cloned());

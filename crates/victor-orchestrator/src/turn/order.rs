@@ -1,6 +1,6 @@
 //! Turns that somebody asks for.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use victor_chat_protocol::{
     Approval, ChatInput, CheckOutput, OutputContract, SuspendedTurn, TurnLimits, TurnStart,
@@ -16,6 +16,8 @@ pub(crate) struct TurnOrder {
     pub(super) task: TurnTask,
     /// Checks the answer; without it, an answer that must have a form must be JSON.
     pub(super) check: Option<Arc<dyn CheckOutput>>,
+    /// Whether analytics tracks the turn's events, once the session's configuration is known.
+    pub(crate) is_tracked: Arc<OnceLock<bool>>,
 }
 
 /// The work of a turn.
@@ -50,6 +52,7 @@ impl TurnOrder {
                 policy,
             },
             check: None,
+            is_tracked: Arc::default(),
         }
     }
 
@@ -63,6 +66,7 @@ impl TurnOrder {
                 approvals,
             },
             check: None,
+            is_tracked: Arc::default(),
         }
     }
 

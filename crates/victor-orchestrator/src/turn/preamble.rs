@@ -82,8 +82,15 @@ impl PreambleSource {
             .sessions
             .registry
             .read(session, SessionRecord::used_tools);
-        let (tools, problem) =
-            visible_tools(roles, &self.tool_lists, session, user_text.clone(), used).await;
+        let (tools, problem) = visible_tools(
+            roles,
+            &scope.config,
+            &self.tool_lists,
+            session,
+            user_text.clone(),
+            used,
+        )
+        .await;
         if let Some(problem) = problem {
             scope.notice("tool selection", problem).await;
         }

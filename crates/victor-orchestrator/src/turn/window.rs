@@ -1,7 +1,7 @@
 //! The window of a model, and contexts that fit into it.
 
 use victor_chat_protocol::{ModelCall, ModelCallError, TooLong};
-use victor_config_protocol::{ConfigSource, EffectiveConfig};
+use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
 use victor_core::{ModelId, SessionId, contain, contain_sync};
 use victor_provider_protocol::CapabilitySource;
@@ -9,16 +9,15 @@ use victor_provider_protocol::CapabilitySource;
 use super::preamble::Preamble;
 use super::scope::TurnScope;
 use crate::roles::Roles;
-use crate::sessions::{SessionLoader, SessionOpError};
+use crate::sessions::{SessionLoader, SessionOpError, of_session};
 
 /// Tokens that an answer is assumed to need where no limit is known.
 const ANSWER_TOKENS: u64 = 4096;
 
 /// Returns the model that the session's own configuration names; otherwise it is the one that requests go to.
 pub(super) fn session_model(config: &EffectiveConfig) -> Option<ModelId> {
-    let is_of_session = matches!(config.source("model"), ConfigSource::Provider(_));
     let model = config.settings.model.clone();
-    model.filter(|_| is_of_session)
+    model.filter(|_| of_session(config, "model"))
 }
 
 /// Returns the window that a session's context must fit into: that of its model, less the room for an answer.

@@ -12,6 +12,7 @@ mod injection;
 mod leases;
 mod modes;
 mod names;
+mod per_session;
 mod policies;
 #[cfg(unix)]
 mod processes;
