@@ -7,7 +7,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Value;
 use victor_core::JsonMap;
 
-/// What an event says: a JSON object, kept as text.
+/// Content of an event: a JSON object, kept as text.
 ///
 /// Events are made by the thousand, held by the thousand and seldom looked into, so the object is written once, without
 /// a tree of it, and parsed by whoever looks.

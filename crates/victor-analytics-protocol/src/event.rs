@@ -25,12 +25,12 @@ pub struct AnalyticsEvent {
     /// The session; set by the tracker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// What kind of event it is.
+    /// Kind of event.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// When it happened.
+    /// Time of the event.
     pub timestamp: Timestamp,
-    /// What else there is to say.
+    /// Content that belongs to the kind.
     #[serde(default)]
     pub data: EventData,
     /// Fields that this version does not know.

@@ -52,16 +52,16 @@ impl<T: AnalyticsExporter + ?Sized> AnalyticsExporter for std::sync::Arc<T> {
     }
 }
 
-/// What came of an export.
+/// Outcome of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ExportResult {
     /// Whether every event arrived everywhere.
     pub success: bool,
-    /// How many events arrived, counted from the oldest: those after them come again. The fewest, where there are
+    /// Number of events that arrived, counted from the oldest: those after them come again. The fewest, where there are
     /// several exporters.
     pub exported_count: usize,
-    /// What went wrong, if something did.
+    /// Description of the failure, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -87,14 +87,14 @@ impl ExportResult {
     }
 }
 
-/// Why events could not be sent.
+/// Error of an export.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct ExportError {
-    /// What went wrong.
+    /// Description of the failure.
     pub message: String,
-    /// The error beneath.
+    /// Error beneath.
     #[source]
     pub source: Option<BoxError>,
 }

@@ -16,7 +16,7 @@ use crate::{AnalyticsEvent, AnalyticsExporter, ExportResult};
 /// of every session and ends each exporter once, and [`Coordinator::reset`] forgets a session's events.
 #[async_trait]
 pub trait AnalyticsTracker: Coordinator {
-    /// Notes an event of a session. It never waits.
+    /// Tracks an event of a session, without waiting.
     fn track_event(&self, session: &SessionId, event: AnalyticsEvent);
 
     /// Sends what waits of a session to every exporter, now.
@@ -26,7 +26,7 @@ pub trait AnalyticsTracker: Coordinator {
     /// Dropping the call loses nothing: what was under way is sent again.
     async fn export_analytics(&self, session: &SessionId) -> ExportResult;
 
-    /// What is known of a session.
+    /// Returns the events that are held of a session.
     #[doc(alias = "get_session_analytics")]
     fn session_analytics(&self, session: &SessionId) -> SessionAnalytics;
 
@@ -34,13 +34,13 @@ pub trait AnalyticsTracker: Coordinator {
     fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>);
 }
 
-/// What analytics knows of a session.
+/// Events that analytics holds of a session.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SessionAnalytics {
     /// The events that are still held, oldest first.
     pub events: Vec<AnalyticsEvent>,
-    /// How many older events are no longer held.
+    /// Number of older events that are no longer held.
     pub forgotten: u64,
 }
 

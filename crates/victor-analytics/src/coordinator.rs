@@ -190,7 +190,7 @@ impl AnalyticsTracker for AnalyticsCoordinator {
             Some(held) => (held.events.clone(), held.forgotten),
             None => return SessionAnalytics::default(),
         };
-        // What costs time is done after the lock is gone.
+        // The lock is free again when this is done, because it takes time.
         SessionAnalytics::new(
             events.into_iter().map(Arc::unwrap_or_clone).collect(),
             forgotten,

@@ -23,7 +23,7 @@ pub(crate) struct Pipe {
     options: Arc<AnalyticsOptions>,
     problems: Arc<Problems>,
     waiting: Lock<Waiting>,
-    /// Who holds it may call the exporter.
+    /// Right to call the exporter.
     turn: sync::Mutex<()>,
     /// Wakes the background task before its time.
     half_full: Notify,
@@ -153,7 +153,7 @@ impl Pipe {
 
     /// Exports what waits for the last time.
     pub(crate) async fn last_flush(&self) {
-        // What is wrong with the exporter was reported, and what is lost will be counted.
+        // The fault of the exporter was reported, and the lost events will be counted.
         let _ = call(self.options.shutdown_timeout, || self.flush(None)).await;
     }
 

@@ -15,14 +15,14 @@ pub(crate) struct Sessions {
     /// The sessions by the time of their last activity, in ticks of `clock`.
     by_activity: BTreeMap<u64, SessionId>,
     clock: u64,
-    /// How many events there are in all.
+    /// Number of events in all.
     events: usize,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     pub(crate) events: VecDeque<Arc<AnalyticsEvent>>,
-    /// How many older events there were.
+    /// Number of older events that are no longer held.
     pub(crate) forgotten: u64,
     active: u64,
 }

@@ -87,7 +87,7 @@ impl Waiting {
         self.events.len()
     }
 
-    /// How many events were dropped in all.
+    /// Returns the number of events that were dropped in all.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -22,7 +22,7 @@ pub struct EffectiveConfig {
 }
 
 impl EffectiveConfig {
-    /// These values, of which those in `sources` are no defaults.
+    /// Returns a configuration of these values. Those in `sources` are set, the others are defaults.
     #[must_use]
     pub fn new(settings: Settings, sources: BTreeMap<String, ConfigSource>) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl EffectiveConfig {
         }
     }
 
-    /// The value of a setting, or of one of the program's own under `extra`, with or without `extra.` before its key.
+    /// Returns the value of a setting, or one of the program's under `extra`, with or without `extra.` before its key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value> {
         let extra = || {
@@ -49,7 +49,7 @@ impl EffectiveConfig {
         *self.source(key) != ConfigSource::Default
     }
 
-    /// Where the value of a key came from, a setting's or one of the program's own.
+    /// Returns the source of a value, a setting's or one of the program's.
     #[must_use]
     pub fn source(&self, key: &str) -> &ConfigSource {
         let source = self
@@ -63,11 +63,11 @@ impl EffectiveConfig {
     }
 }
 
-/// Where a value came from. Later ones beat earlier ones.
+/// Source of a value. Later ones beat earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ConfigSource {
-    /// Nobody set it.
+    /// The defaults: nobody has set the value.
     Default,
     /// A file.
     File(PathBuf),

@@ -13,11 +13,11 @@ use crate::{ConfigError, ConfigProvider, EffectiveConfig};
 /// until it answers well again. A value that is no default has a [source](EffectiveConfig::source).
 #[async_trait]
 pub trait ConfigLoader: Coordinator {
-    /// What is configured for every session: everything but the answers of the providers. It stays the same.
+    /// Returns the configuration of every session: everything but the answers of the providers. It stays the same.
     #[doc(alias = "get_config")]
     fn config(&self) -> Arc<EffectiveConfig>;
 
-    /// What is configured for one session.
+    /// Returns the configuration of one session.
     ///
     /// # Errors
     ///
@@ -28,7 +28,7 @@ pub trait ConfigLoader: Coordinator {
     /// Dropping the call drops the calls of the providers.
     async fn load_config(&self, session: &SessionId) -> Result<Arc<EffectiveConfig>, ConfigError>;
 
-    /// Adds a provider from now on.
+    /// Adds a provider, which is asked from now on.
     fn add_provider(&self, provider: Arc<dyn ConfigProvider>);
 }
 

@@ -107,7 +107,7 @@ impl ConfigCoordinatorBuilder {
         self
     }
 
-    /// How providers are asked.
+    /// Sets the way in which providers are asked.
     #[must_use]
     pub fn options(mut self, options: ConfigOptions) -> Self {
         self.options = options;

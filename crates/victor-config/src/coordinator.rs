@@ -79,7 +79,7 @@ impl ConfigCoordinator {
         Ok(coordinator)
     }
 
-    /// What the value of a key is for every session, and where it came from. For a single session, ask
+    /// Returns the value of a key for every session, and its source. For a single session, ask
     /// [`Explanation::of`] its configuration.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl ConfigCoordinator {
         Explanation::of(&self.config, key)
     }
 
-    /// What the values of all keys are for every session, and where they came from.
+    /// Returns the values of all keys for every session, and their sources.
     #[must_use]
     pub fn explain_all(&self) -> Vec<Explanation> {
         Explanation::all(&self.config)
@@ -208,7 +208,7 @@ fn without_effect(values: &ConfigMap) -> Option<String> {
     (!problems.is_empty()).then(|| problems.join("; "))
 }
 
-/// What is said if no provider could answer: the error of the only one, or the errors of all.
+/// Returns the error where no provider could answer: that of the only one, or those of all in one.
 fn all_failed(mut failures: Vec<(&Plugin<dyn ConfigProvider>, ConfigError)>) -> ConfigError {
     if failures.len() == 1 {
         return failures.remove(0).1;

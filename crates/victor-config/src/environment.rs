@@ -9,7 +9,7 @@ use victor_core::{JsonMap, closest};
 
 use crate::layer::{Layers, invalid, mismatch};
 
-/// What the names of Victor's variables begin with.
+/// Prefix of the names of Victor's variables.
 const PREFIX: &str = "VICTOR_";
 
 /// A variable whose name is almost that of a setting.

@@ -87,7 +87,7 @@ fn parse_toml(text: &str) -> Result<Value, BoxError> {
     from_toml(toml::Value::Table(table))
 }
 
-/// What is wrong with a TOML text, and where, without a picture of the place.
+/// Describes the fault of a TOML text and its place, without a picture of the place.
 fn in_one_line(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().replace('\n', ", ");
     let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {

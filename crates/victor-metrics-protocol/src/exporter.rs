@@ -42,14 +42,14 @@ impl<T: MetricsExporter + ?Sized> MetricsExporter for std::sync::Arc<T> {
     }
 }
 
-/// Why measurements could not be sent.
+/// Error of an export.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct MetricsExportError {
-    /// What went wrong.
+    /// Description of the failure.
     pub message: String,
-    /// The error beneath.
+    /// Error beneath.
     #[source]
     pub source: Option<BoxError>,
 }

@@ -9,7 +9,7 @@ use victor_core::wire::Extra;
 
 use crate::{Bucket, HistogramValue};
 
-/// How many buckets there are between two powers of two, so that no bucket is wider than an eighth of its values.
+/// Number of buckets between two powers of two, so that no bucket is wider than an eighth of its values.
 const STEPS: usize = 8;
 
 /// Values below this have a bucket each; above it, each power of two has [`STEPS`] buckets.
@@ -63,7 +63,8 @@ impl Histogram {
         self.record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// What was seen until now. What is recorded at the same time may be in one figure and not yet in another.
+    /// Returns all that was recorded until now. A value that is recorded at the same time may be in one figure and not yet
+    /// in another.
     #[must_use]
     pub fn read(&self) -> HistogramValue {
         let cells = &*self.0;

@@ -15,7 +15,7 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// What was counted until now.
+    /// Returns the count until now.
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -39,7 +39,7 @@ impl Gauge {
         self.0.fetch_add(difference, Ordering::Relaxed);
     }
 
-    /// How much there is.
+    /// Returns the level now.
     #[must_use]
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)

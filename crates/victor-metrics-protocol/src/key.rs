@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a measurement is called: a name, and labels that tell measurements of one name apart.
+/// Key of a measurement: a name, and labels that tell measurements of one name apart.
 ///
 /// Names are in snake case, begin with `victor_`, end in `_total` for counters and in the unit for everything else:
 /// `victor_tool_duration_us`. Every set of labels is a measurement of its own and stays in memory, so a label never

@@ -13,9 +13,9 @@ use crate::MetricKey;
 pub struct MetricsSnapshot {
     #[serde(default)]
     version: FormatVersion<1>,
-    /// When the recorder began.
+    /// Time at which the recorder began.
     pub since: Timestamp,
-    /// When the snapshot was taken.
+    /// Time at which the snapshot was taken.
     pub at: Timestamp,
     /// The measurements, in the order of their keys.
     pub metrics: Vec<Metric>,
@@ -38,7 +38,7 @@ impl MetricsSnapshot {
         }
     }
 
-    /// What was measured under a key.
+    /// Returns the measurement of a key.
     #[must_use]
     pub fn get(&self, key: &MetricKey) -> Option<&MetricValue> {
         let metric = self.metrics.iter().find(|metric| metric.key == *key)?;
@@ -50,9 +50,9 @@ impl MetricsSnapshot {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Metric {
-    /// What it is called.
+    /// Key of the measurement.
     pub key: MetricKey,
-    /// What was measured.
+    /// Value of a measurement.
     pub value: MetricValue,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -60,7 +60,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// What was measured under a key.
+    /// Returns the measurement of a key.
     pub fn new(key: impl Into<MetricKey>, value: impl Into<MetricValue>) -> Self {
         Self {
             key: key.into(),
@@ -71,19 +71,19 @@ impl Metric {
 }
 
 victor_core::open_enum! {
-    /// What was measured.
+    /// Value of a measurement.
     #[derive(Debug, Clone, PartialEq)]
     pub enum MetricValue tagged "type" {
-        /// How often something happened.
+        /// Number of times that something happened.
         "counter" => Counter(CounterValue),
-        /// How much there is of something.
+        /// Level of something.
         "gauge" => Gauge(GaugeValue),
-        /// How values are distributed.
+        /// Distribution of values.
         "histogram" => Histogram(HistogramValue),
     }
 }
 
-/// How often something happened.
+/// Number of times that something happened.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CounterValue {
     /// The count since the recorder began.
@@ -93,20 +93,20 @@ pub struct CounterValue {
     pub extra: Extra,
 }
 
-/// How much there is of something.
+/// Level of something.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GaugeValue {
-    /// How much there is.
+    /// The level.
     pub value: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// How values are distributed.
+/// Distribution of values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HistogramValue {
-    /// How many values there were.
+    /// Number of values.
     pub count: u64,
     /// Their sum, which wraps around at 2⁶⁴.
     pub sum: u64,
@@ -149,7 +149,7 @@ impl HistogramValue {
 pub struct Bucket {
     /// The greatest value that belongs here.
     pub upper: u64,
-    /// How many values are here and in no bucket before.
+    /// Number of values in this bucket and in none before.
     pub count: u64,
     /// Fields that this version does not know.
     #[serde(flatten)]

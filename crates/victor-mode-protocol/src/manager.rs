@@ -63,7 +63,7 @@ pub struct ModeSwitch {
     pub from: String,
     /// The name of the mode now; the same if there was nothing to do.
     pub to: String,
-    /// Who wished so.
+    /// Author of the switch.
     pub by: SwitchedBy,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -84,7 +84,7 @@ impl ModeSwitch {
 }
 
 victor_core::open_string_enum! {
-    /// Who switches a mode.
+    /// Author of a switch.
     pub enum SwitchedBy {
         /// The program.
         Program = "program",

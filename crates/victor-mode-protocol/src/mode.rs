@@ -25,7 +25,7 @@ pub struct Mode {
     version: FormatVersion<1>,
     /// The mode's name: 1 to 64 ASCII letters, digits, `_` and `-`. Letters count alike in upper and lower case.
     pub name: String,
-    /// What the mode is for, for those who choose one.
+    /// Purpose of the mode, for those who choose one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// The gravest effect that a tool may have.
@@ -34,10 +34,10 @@ pub struct Mode {
     /// so. Defaults to all.
     #[serde(flatten)]
     pub tools: NamePatterns,
-    /// What the system prompt says about the mode; nothing if empty.
+    /// Addition to the system prompt; none if empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
-    /// How far a turn may go.
+    /// Limits of a turn.
     #[serde(default)]
     pub limits: ModeLimits,
     /// The model that works in this mode; the session's own if absent.
@@ -51,22 +51,22 @@ pub struct Mode {
     pub extra: Extra,
 }
 
-/// How far a turn may go in a mode. What is absent is as the settings say.
+/// Limits of a turn in a mode. The settings say what is absent here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ModeLimits {
-    /// How many rounds of tool calls a turn may have.
+    /// Maximum number of rounds of tool calls in a turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_iterations: Option<u32>,
-    /// How many times as many rounds of tool calls as the settings say a turn may have, where
+    /// Factor by which a turn may have more rounds of tool calls than the settings say, where
     /// [`max_tool_iterations`](Self::max_tool_iterations) is absent. Looking around takes more rounds than doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iteration_factor: Option<u32>,
-    /// How many tool calls a turn may have.
+    /// Maximum number of tool calls in a turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_calls: Option<u32>,
-    /// How many tokens, of requests and answers, a turn may use.
+    /// Maximum number of tokens, of requests and answers, that a turn may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,
     /// Fields that this version does not know.
@@ -75,7 +75,7 @@ pub struct ModeLimits {
 }
 
 impl ModeLimits {
-    /// How many rounds of tool calls a turn may have where the settings say `settings`.
+    /// Returns the maximum number of rounds of tool calls in a turn where the settings say `settings`.
     ///
     /// ```
     /// use victor_mode_protocol::Mode;

@@ -8,7 +8,7 @@ pub enum Permission {
     Permitted,
     /// It may not.
     Denied {
-        /// What the model is told.
+        /// Reason that the model is told.
         reason: String,
     },
 }

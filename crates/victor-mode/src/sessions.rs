@@ -7,11 +7,11 @@ use victor_core::SessionId;
 
 use crate::registered::Registered;
 
-/// How many sessions one may be nested in, directly and through others. More are agents that start one another without
+/// Maximum number of sessions that one may be nested in, directly and through others. More are agents that start one another without
 /// end, and every decision looks at all of them.
 pub(crate) const MAX_ABOVE: usize = 64;
 
-/// Which session is in which mode, and nested in which others. A session in the default mode that is nested in none
+/// The mode of each session, and the sessions that it is nested in. A session in the default mode that is nested in none
 /// takes no room.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -30,7 +30,7 @@ struct Session {
     kept: Vec<Arc<Registered>>,
 }
 
-/// What must permit a tool in a session.
+/// The modes that must permit a tool in a session.
 #[derive(Debug)]
 pub(crate) struct Authorities {
     pub(crate) own: Arc<Registered>,

@@ -114,7 +114,7 @@ impl Tool for SwitchModeTool {
     }
 }
 
-/// What the data of a mode permits, for a model.
+/// Tells a model what the data of a mode permits.
 fn permitted(mode: &Mode) -> String {
     let mut words = match mode.max_effect {
         Effect::ReadOnly => "tools that change nothing",

@@ -36,7 +36,7 @@ pub trait PromptBuilder: Coordinator {
 pub struct BuiltPrompt {
     /// The text. Equal prompts of one builder share it.
     pub text: Arc<str>,
-    /// What was left out.
+    /// Sections that were left out.
     pub omissions: Vec<Omission>,
 }
 
@@ -56,7 +56,7 @@ impl BuiltPrompt {
 pub struct Omission {
     /// The contributor.
     pub contributor: String,
-    /// Why there is nothing of it.
+    /// Reason that there is nothing of it.
     pub reason: String,
 }
 

@@ -23,15 +23,15 @@ use crate::PromptContext;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PromptContributor: fmt::Debug + Send + Sync + 'static {
-    /// The contributor's name, as reports show it.
+    /// Returns the contributor's name, as reports show it.
     fn name(&self) -> &str;
 
-    /// Where its section stands: higher comes first, and of two alike the one that was added first. 50 by default.
+    /// Returns the place of its section: higher comes first, and of two alike the one that was added first. Defaults to 50.
     fn priority(&self) -> i32 {
         50
     }
 
-    /// Its section for this request.
+    /// Returns its section for this request.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl From<String> for Contribution {
 #[error("{message}")]
 #[non_exhaustive]
 pub struct PromptError {
-    /// What keeps it from saying anything.
+    /// Reason that it has nothing to say.
     pub message: String,
     /// The error beneath.
     #[source]

@@ -31,7 +31,7 @@ impl PromptCoordinatorBuilder {
         self
     }
 
-    /// How prompts are built.
+    /// Sets the options.
     #[must_use]
     pub fn options(mut self, options: PromptOptions) -> Self {
         self.options = options;

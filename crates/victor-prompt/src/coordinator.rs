@@ -16,7 +16,7 @@ use crate::template::{DEFAULT_TEMPLATE, Templates};
 use crate::texts::Texts;
 use crate::{PromptCoordinatorBuilder, PromptOptions};
 
-/// What separates the sections of a prompt.
+/// Separator of the sections of a prompt.
 const SEPARATOR: &str = "\n\n";
 
 /// Builds system prompts from a base prompt and the sections of contributors.

@@ -17,7 +17,7 @@ pub struct Selection {
     /// The tools that are shown, in the order in which they were given, so that the provider's prompt cache holds. The
     /// list that was given itself, if all are.
     pub tools: Arc<[ToolSpec]>,
-    /// What was decided about every tool, in the order in which they were given.
+    /// Decisions about all tools, in the order in which they were given.
     pub decisions: Arc<[ToolDecision]>,
     /// Why the strategy could not be followed, if it could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ impl Selection {
         }
     }
 
-    /// What was decided about the tool of this name.
+    /// Returns the decision about the tool of this name.
     #[must_use]
     pub fn decision(&self, tool: &str) -> Option<&ToolDecision> {
         self.decisions.iter().find(|decision| decision.tool == tool)
@@ -77,7 +77,7 @@ pub struct ToolDecision {
     pub shown: bool,
     /// Why.
     pub reason: SelectionReason,
-    /// How well it fits by the strategy, if the strategy was asked.
+    /// Score by the strategy, if the strategy was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
     /// Fields that this version does not know.

@@ -47,7 +47,7 @@ impl ToolSelectionCoordinatorBuilder {
         self
     }
 
-    /// The name of the strategy that is used at first; `hybrid` unless set.
+    /// Sets the name of the strategy that is used at first. Defaults to `hybrid`.
     #[must_use]
     pub fn strategy(mut self, name: impl Into<String>) -> Self {
         self.strategy = name.into();
@@ -61,21 +61,21 @@ impl ToolSelectionCoordinatorBuilder {
         self
     }
 
-    /// What `semantic` and `hybrid` compare by; the [`LexicalEmbedder`], which needs no model, unless set.
+    /// Sets the embedder of `semantic` and `hybrid`. Defaults to the [`LexicalEmbedder`], which needs no model.
     #[must_use]
     pub fn embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
         self.embedder = embedder;
         self
     }
 
-    /// How much meaning weighs in `hybrid`, from 0 to 1; 0.7 unless set. See [`Hybrid::with_alpha`].
+    /// Sets the weight of meaning in `hybrid`, from 0 to 1. Defaults to 0.7. See [`Hybrid::with_alpha`].
     #[must_use]
     pub fn alpha(mut self, alpha: f32) -> Self {
         self.alpha = alpha;
         self
     }
 
-    /// How `hybrid` makes one score of two; by scores unless set.
+    /// Sets the way in which `hybrid` makes one score of two. Defaults to [`Fusion::Scores`].
     #[must_use]
     pub fn fusion(mut self, fusion: Fusion) -> Self {
         self.fusion = fusion;

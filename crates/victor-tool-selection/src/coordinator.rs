@@ -19,7 +19,7 @@ use crate::{All, SearchToolsTool, SelectionOptions, ToolSelectionCoordinatorBuil
 
 /// Chooses which of many tools a model is shown.
 ///
-/// Where there is room for all, all are shown, at no cost: no strategy is asked, and the list that was given is returned
+/// If there is room for all, all are shown, at no cost: no strategy is asked, and the list that was given is returned
 /// itself. Otherwise, up to the limit:
 ///
 /// 1. Always, even beyond the limit: what is pinned, what the conversation has used, and the latest 64 tools that the
@@ -29,7 +29,7 @@ use crate::{All, SearchToolsTool, SelectionOptions, ToolSelectionCoordinatorBuil
 ///    list changes only where another tool is among the best half, the provider's prompt cache holds as long as it can,
 ///    and a request that says nothing of tools, such as *yes, please*, takes none away.
 ///
-/// What has nothing to do with the request is not shown only because there is room. The order is always the one that was
+/// A tool that has nothing to do with the request is not shown only because there is room. The order is always the one that was
 /// given, and a list that comes out as before is the same allocation.
 ///
 /// A strategy that fails, panics, takes too long or returns scores that break its contract is done without: tools are

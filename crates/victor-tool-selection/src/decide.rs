@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use victor_core::ToolSpec;
 use victor_tool_selection_protocol::{SelectionReason, ToolDecision};
 
-/// What is decided about a tool.
+/// Decision about a tool.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Verdict {
     pub(crate) reason: Reason,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use victor_core::{Lock, ToolSpec};
 
-/// How many lists something is known of: the modes of a program have a list each, and there are few.
+/// Maximum number of lists that something is kept for: the modes of a program have a list each, and there are few.
 const LISTS: usize = 8;
 
 /// Something that is computed from a list of tools, kept for the lists that were asked about last.
@@ -28,7 +28,7 @@ impl<T> Default for PerList<T> {
 }
 
 impl<T> PerList<T> {
-    /// What is known of a list; empty if it is a new one. Whoever fills it does so for all who wait.
+    /// Returns what is kept for a list; empty if it is a new one. Whoever fills it does so for all who wait.
     pub(crate) fn of(&self, tools: &Arc<[ToolSpec]>) -> Arc<OnceCell<T>> {
         let mut lists = self.0.lock();
         let same = lists

@@ -15,7 +15,7 @@ pub type Catalogue = Arc<dyn Fn(&SessionId) -> Arc<[ToolSpec]> + Send + Sync>;
 
 /// The tool `search_tools`, by which a model finds tools that it is not shown.
 ///
-/// What it finds is shown to the session from the next call of the model on, even beyond the limit. It changes nothing
+/// All that it finds is shown to the session from the next call of the model on, even beyond the limit. It changes nothing
 /// else. A [`ToolSelectionCoordinator`](crate::ToolSelectionCoordinator) always shows it.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ impl fmt::Debug for SearchToolsTool {
     }
 }
 
-/// How many tools a search finds if nobody says.
+/// Number of tools that a search finds by default.
 const LIMIT: usize = 5;
 
 fn spec() -> ToolSpec {

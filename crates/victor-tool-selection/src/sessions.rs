@@ -1,4 +1,4 @@
-//! What is known of sessions.
+//! Memory of sessions.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,23 +9,24 @@ use victor_tool_selection_protocol::{Selection, ToolDecision};
 use crate::decide::Verdict;
 use crate::recent::Recent;
 
-/// How many of the tools that a model has searched for stay shown to it; the latest. Those that it then uses stay anyway.
+/// Number of tools, of those that a model has searched for, that stay shown to it: the latest. Those that it then uses
+/// stay anyway.
 const REQUESTED: usize = 64;
 
-/// What is known of the sessions that have selected last.
+/// The sessions that have selected last.
 #[derive(Debug)]
 pub(crate) struct Sessions(Lock<Recent<SessionId, Session>>);
 
-/// What is known of a session.
+/// Memory of a session.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Session {
     /// The names of the tools that its model has searched for, the latest at the end.
     pub(crate) requested: VecDeque<Arc<str>>,
-    /// What came of its last selection.
+    /// Outcome of its last selection.
     pub(crate) last: Option<Arc<Outcome>>,
 }
 
-/// What came of a selection, in less space than a [`Selection`] takes.
+/// Outcome of a selection, in less space than a [`Selection`] takes.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) strategy: Arc<str>,
@@ -93,7 +94,7 @@ impl Sessions {
     }
 
     pub(crate) fn select(&self, id: &SessionId, outcome: Arc<Outcome>) {
-        // What it replaces is dropped when the lock is free again.
+        // The one that it replaces is dropped when the lock is free again.
         let _before = self.0.lock().get_or_default(id).last.replace(outcome);
     }
 

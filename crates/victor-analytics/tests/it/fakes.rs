@@ -12,7 +12,7 @@ use victor_analytics_protocol::{
 };
 use victor_core::SessionId;
 
-/// What an exporter does when it is called.
+/// Behaviour of an exporter when it is called.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
     Take,
@@ -77,12 +77,12 @@ impl Fake {
         self.batches.lock().unwrap().concat()
     }
 
-    /// How often it was sent a batch.
+    /// Number of batches that it was sent.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// How often it was shut down to the end.
+    /// Number of times that it was shut down to the end.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)
     }

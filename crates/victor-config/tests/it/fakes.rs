@@ -9,7 +9,7 @@ use serde_json::Value;
 use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
 use victor_core::SessionId;
 
-/// What a provider does when it is asked.
+/// Behaviour of a provider when it is asked.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     Answer(Value),
@@ -48,7 +48,7 @@ impl Fake {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// How many calls have begun and were neither ended nor dropped.
+    /// Number of calls that have begun and were neither ended nor dropped.
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::SeqCst)
     }

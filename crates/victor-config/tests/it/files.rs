@@ -19,7 +19,7 @@ fn check_file(name: &str, text: &str, expected: &str) {
         .split_once(" <- ")
         .map_or((expected, None), |(first, rest)| (first, Some(rest)));
     match rest {
-        // What a parser says is its own affair, but the place must be in it.
+        // The words are the parser's own affair, but the place must be among them.
         Some(part) => assert!(
             found.starts_with(&format!("{first} <- ")) && found.contains(part),
             "{found}"

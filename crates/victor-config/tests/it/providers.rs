@@ -38,7 +38,7 @@ async fn load(config: &ConfigCoordinator) -> Result<Arc<EffectiveConfig>, Config
     config.load_config(&SessionId::default()).await
 }
 
-/// What is set, apart from `max_tool_iterations`, which the program sets.
+/// Returns all that is set, apart from `max_tool_iterations`, which the program sets.
 async fn loaded(config: &ConfigCoordinator) -> String {
     match load(config).await {
         Ok(config) => {

@@ -103,7 +103,7 @@ fn session(number: usize) -> SessionId {
     SessionId::new(format!("session {number}"))
 }
 
-/// What is permitted in each session.
+/// Returns what is permitted in each session.
 fn decisions(modes: &ModeCoordinator, tools: &[ToolSpec]) -> Vec<Vec<bool>> {
     let of_session = |number| {
         let permits = |tool| modes.permits(&session(number), tool).is_permitted();

@@ -11,7 +11,7 @@ use victor_prompt_protocol::{
     BuiltPrompt, Contribution, PromptBuilder, PromptContext, PromptContributor, PromptError,
 };
 
-/// What a contributor does when it is asked.
+/// Behaviour of a contributor when it is asked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
     Say(&'static str),
@@ -45,7 +45,7 @@ impl Fake {
         *self.act.lock().unwrap() = act;
     }
 
-    /// How many calls have begun and were neither ended nor dropped.
+    /// Number of calls that have begun and were neither ended nor dropped.
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::SeqCst)
     }
@@ -100,7 +100,7 @@ pub(crate) async fn build(prompt: &PromptCoordinator) -> BuiltPrompt {
     prompt.build_system_prompt(&PromptContext::new()).await
 }
 
-/// What a prompt leaves out, which must be what health shows.
+/// Returns what a prompt leaves out, which must be what health shows.
 pub(crate) fn left_out(prompt: &PromptCoordinator, built: &BuiltPrompt) -> Vec<String> {
     let mut omissions: Vec<_> = built
         .omissions

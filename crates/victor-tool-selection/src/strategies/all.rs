@@ -8,7 +8,7 @@ use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelec
 
 /// The strategy `all`, for which one tool is as good as another.
 ///
-/// Where it is used, nothing is chosen: the coordinator shows every tool, whatever its own limit is. The limit of a
+/// By it, nothing is chosen: the coordinator shows every tool, whatever its own limit is. The limit of a
 /// request holds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct All;

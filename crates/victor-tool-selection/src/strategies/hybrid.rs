@@ -19,7 +19,7 @@ pub struct Hybrid {
     fusion: Fusion,
 }
 
-/// How [`Hybrid`] makes one score of two.
+/// Way in which [`Hybrid`] makes one score of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Fusion {
@@ -39,7 +39,7 @@ impl Hybrid {
     /// The strategy's name.
     pub const NAME: &str = "hybrid";
 
-    /// How much meaning weighs unless [`with_alpha`](Self::with_alpha) says otherwise.
+    /// Weight of meaning unless [`with_alpha`](Self::with_alpha) says otherwise.
     pub(crate) const ALPHA: f32 = 0.7;
 
     /// Both strategies.
@@ -53,7 +53,7 @@ impl Hybrid {
         }
     }
 
-    /// Sets how much meaning weighs, where the request does not say: from 0, where words alone count and nothing is embedded, to 1, where they do not
+    /// Sets the weight of meaning, where the request does not say: from 0, where words alone count and nothing is embedded, to 1, where they do not
     /// count. 0.7 unless set. Beyond that, the nearer end holds.
     #[must_use]
     pub fn with_alpha(mut self, alpha: f32) -> Self {
@@ -96,7 +96,8 @@ impl ToolSelectionStrategy for Hybrid {
     }
 }
 
-/// How much the first ranks differ: the less, the larger it is. 60 is what the authors found and others use.
+/// Constant by which ranks are moved: the larger, the less the first ones differ. 60 is the authors' value, which
+/// others use too.
 const RANKS: f32 = 60.0;
 
 impl Fusion {

@@ -11,7 +11,7 @@ use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelec
 use crate::lists::PerList;
 use crate::texts::parameter_words;
 
-/// How much a word in a tool's name counts beside one in its description.
+/// Weight of a word in a tool's name beside one in its description.
 const NAME_WEIGHT: f32 = 2.0;
 
 /// After so many tools others may run: some tenths of a millisecond.

@@ -32,7 +32,7 @@ impl Semantic {
     /// The strategy's name.
     pub const NAME: &str = "semantic";
 
-    /// How many vectors are kept unless [`with_capacity`](Self::with_capacity) says otherwise. A vector takes four bytes
+    /// Number of vectors that are kept unless [`with_capacity`](Self::with_capacity) says otherwise. A vector takes four bytes
     /// for each of its numbers, so this is 16 MiB for those of the [`LexicalEmbedder`].
     const CAPACITY: usize = 4096;
 
@@ -110,13 +110,13 @@ impl ToolSelectionStrategy for Semantic {
         let vectors = embedded.await.map_err(failed)?;
         let query = self.vectors(&[&request.text]).await.map_err(failed)?;
         let cosine = |vector: &Embedding| query.first()?.cosine(vector);
-        // What points away is as little to the point as what is unrelated.
+        // A vector that points away is as little to the point as an unrelated one.
         let score = |vector| cosine(vector).map_or(0.0, |cosine| cosine.max(0.0));
         Ok(vectors.iter().map(score).collect())
     }
 }
 
-/// What a tool is embedded as.
+/// Returns the text that a tool is embedded as.
 fn text_of(tool: &ToolSpec) -> String {
     [&*tool.name, &*tool.description, &*parameter_words(tool)].join("\n")
 }

@@ -53,7 +53,7 @@ async fn the_best_are_shown_in_the_order_that_was_given() {
     check(1, "t2:1 t4:1", "t2").await;
     check(3, "t2:1 t4:1 t0:1 t1:1", "t0 t1 t2").await;
     check(0, "t2:1", "").await;
-    // Where nothing is known, the first are as good as any.
+    // If nothing is known, the first are as good as any.
     check(3, "", "t0* t1* t2*").await;
     check(6, "t5:1", "t0* t1* t2* t3* t4* t5*").await;
 }
@@ -90,7 +90,7 @@ async fn a_list_changes_only_where_something_else_is_among_the_best_half() {
     // In another order, and with something new in the other half.
     check(&[first, "t1:6 t3:7 t5:8 t7:9"], &[all, "t1= t3= t5 t7"]).await;
     check(&[first, "t1:9 t3:8 t0:7 t5:6"], &[all, "t1 t3 t5= t7="]).await;
-    // What is new among the best takes the place of what fits least.
+    // A new one among the best takes the place of the one that fits least.
     check(
         &[first, "t0:9 t1:8 t3:2 t5:3 t7:1"],
         &[all, "t0 t1 t3= t5="],
@@ -103,7 +103,7 @@ async fn a_list_changes_only_where_something_else_is_among_the_best_half() {
         &[all, "t1= t3= t5= t7=", "t1= t3= t5= t7="],
     )
     .await;
-    // What there is room for fills up.
+    // The others fill the room that is left.
     check(&["t1:1", "t2:3 t3:2 t4:1"], &["t1", "t1= t2 t3 t4"]).await;
 }
 
