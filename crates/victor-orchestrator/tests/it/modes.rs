@@ -389,7 +389,7 @@ async fn a_mode_that_is_not_known_here_is_not_passed_over() {
     assert!(error.contains("left in mode `audit`"), "{error}");
     let error = session.load_mode().await.unwrap_err().report();
     assert!(
-        error.contains("choose one of build, plan, explore"),
+        error.contains("known are `build`, `plan` and `explore`"),
         "{error}"
     );
     let error = process.orchestrator.fork(checkpoint.id, "f").await;
