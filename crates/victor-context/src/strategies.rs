@@ -1,8 +1,8 @@
 //! The strategies, and what they share.
 
 mod budget_aware;
-mod cache;
 mod cached_embedder;
+mod content_key;
 mod hybrid;
 mod judgement;
 mod recent;

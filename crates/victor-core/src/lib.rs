@@ -29,7 +29,7 @@
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
 //! - [`NamePatterns`], a choice of names by patterns, and [`matches_pattern`] behind it; [`UnknownName`], the error about
 //!   a name that nothing has, with the [`closest`] one.
-//! - [`Lock`], a mutex that outlives a panic; [`options!`], the one shape of options.
+//! - [`Lock`], a mutex that outlives a panic; [`RecentMap`], a map of limited size that keeps the values used last; [`options!`], the one shape of options.
 
 mod contain;
 mod context;
@@ -42,6 +42,7 @@ mod messages;
 mod options;
 mod part;
 mod pattern;
+mod recent_map;
 mod report;
 mod stop_reason;
 mod timestamp;
@@ -63,6 +64,7 @@ pub use message::{Message, Role};
 pub use messages::Messages;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
 pub use pattern::{NamePatterns, matches_pattern};
+pub use recent_map::RecentMap;
 pub use report::with_causes;
 pub use stop_reason::StopReason;
 pub use timestamp::{InvalidTimestamp, Timestamp};

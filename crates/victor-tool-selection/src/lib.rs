@@ -54,7 +54,6 @@ mod coordinator;
 mod decide;
 mod lists;
 mod options;
-mod recent;
 mod registry;
 mod search;
 mod sessions;

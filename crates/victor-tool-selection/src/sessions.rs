@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use victor_core::{Lock, SessionId, ToolSpec};
+use victor_core::{Lock, RecentMap, SessionId, ToolSpec};
 use victor_tool_selection_protocol::{Selection, ToolDecision};
 
 use crate::decide::Verdict;
-use crate::recent::Recent;
 
 /// Number of tools, of those that a model has searched for, that stay shown to it: the latest. Those that it then uses
 /// stay anyway.
@@ -15,7 +14,7 @@ const REQUESTED: usize = 64;
 
 /// The sessions that have selected last.
 #[derive(Debug)]
-pub(crate) struct Sessions(Lock<Recent<SessionId, Session>>);
+pub(crate) struct Sessions(Lock<RecentMap<SessionId, Session>>);
 
 /// Memory of a session.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +81,7 @@ impl Session {
 
 impl Sessions {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self(Lock::new(Recent::new(capacity)))
+        Self(Lock::new(RecentMap::new(capacity)))
     }
 
     pub(crate) fn get(&self, id: &SessionId) -> Session {

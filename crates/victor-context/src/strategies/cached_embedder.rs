@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::ModelId;
+use victor_core::{Lock, ModelId, RecentMap};
 use victor_embedding_protocol::{EmbedError, Embedder, Embedding};
 
-use super::cache::{Cache, key};
+use super::content_key::{ContentKey, content_key};
 
 /// Remembers the vectors of texts, so that a text that stays in a conversation is embedded once.
 ///
@@ -15,7 +15,7 @@ use super::cache::{Cache, key};
 #[derive(Debug, Clone)]
 pub struct CachedEmbedder {
     embedder: Arc<dyn Embedder>,
-    vectors: Arc<Cache<Embedding>>,
+    vectors: Arc<Lock<RecentMap<ContentKey, Embedding>>>,
 }
 
 impl CachedEmbedder {
@@ -24,7 +24,7 @@ impl CachedEmbedder {
     pub fn new(embedder: Arc<dyn Embedder>, capacity: usize) -> Self {
         Self {
             embedder,
-            vectors: Arc::new(Cache::new(capacity)),
+            vectors: Arc::new(Lock::new(RecentMap::new(capacity))),
         }
     }
 }
@@ -47,9 +47,12 @@ impl Embedder for CachedEmbedder {
     async fn embed(&self, texts: &[&str]) -> Result<Vec<Embedding>, EmbedError> {
         let keys: Vec<_> = texts
             .iter()
-            .map(|text| key(&(self.model().as_str(), text)))
+            .map(|text| content_key(&(self.model().as_str(), text)))
             .collect();
-        let mut found: Vec<_> = keys.iter().map(|key| self.vectors.get(*key)).collect();
+        let mut found: Vec<_> = {
+            let mut vectors = self.vectors.lock();
+            keys.iter().map(|key| vectors.get(key).cloned()).collect()
+        };
         let missing: Vec<usize> = (0..texts.len()).filter(|at| found[*at].is_none()).collect();
         if !missing.is_empty() {
             let texts: Vec<&str> = missing.iter().map(|at| texts[*at]).collect();
@@ -61,7 +64,7 @@ impl Embedder for CachedEmbedder {
             for (at, vector) in missing.into_iter().zip(vectors) {
                 // One of another dimension is a fault that must not last.
                 if vector.dimensions() == self.dimensions() {
-                    self.vectors.insert(keys[at], vector.clone());
+                    self.vectors.lock().insert(keys[at], vector.clone());
                 }
                 found[at] = Some(vector);
             }

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use victor_context_protocol::{
     CompactionBudget, CompactionError, CompactionStrategy, TokenCounter,
 };
-use victor_core::{Context, Message, Messages, ModelId, text_of};
+use victor_core::{Context, Lock, Message, Messages, ModelId, RecentMap, text_of};
 use victor_provider_protocol::{ChatProvider, ChatRequest, ProviderError, ProviderErrorKind};
 
-use super::cache::{Cache, key};
+use super::content_key::{ContentKey, content_key};
 use super::selection::Selection;
 use super::transcript::{pieces, transcript};
 use crate::rebuild::{derived_id, note};
@@ -33,7 +33,7 @@ pub struct Summarization {
     provider: Arc<dyn ChatProvider>,
     model: ModelId,
     max_summary_tokens: u64,
-    summaries: Cache<Arc<str>>,
+    summaries: Lock<RecentMap<ContentKey, Arc<str>>>,
 }
 
 /// No piece is made smaller than this, in tokens.
@@ -59,7 +59,7 @@ impl Summarization {
             provider,
             model: model.into(),
             max_summary_tokens: 1500,
-            summaries: Cache::new(256),
+            summaries: Lock::new(RecentMap::new(256)),
         }
     }
 
@@ -124,9 +124,9 @@ impl Summarization {
         limit: u64,
         counter: &dyn TokenCounter,
     ) -> Result<Arc<str>, Failure> {
-        let key = key(&(self.model.as_str(), limit, piece));
-        if let Some(summary) = self.summaries.get(key) {
-            return Ok(summary);
+        let key = content_key(&(self.model.as_str(), limit, piece));
+        if let Some(summary) = self.summaries.lock().get(&key) {
+            return Ok(Arc::clone(summary));
         }
         let context = Context::from_iter([Message::user(format!(
             "<conversation>\n{piece}</conversation>\n\nWrite the summary now, in at most {} words.",
@@ -149,7 +149,7 @@ impl Summarization {
             );
             return Err(Failure::Useless(why));
         }
-        self.summaries.insert(key, summary.clone());
+        self.summaries.lock().insert(key, summary.clone());
         Ok(summary)
     }
 }

@@ -1,16 +1,15 @@
 //! By meaning.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::ToolSpec;
+use victor_core::{Lock, RecentMap, ToolSpec};
 use victor_embedding_protocol::{EmbedError, Embedder, Embedding, embed_all};
 use victor_lexical::LexicalEmbedder;
 use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelectionStrategy};
 
 use crate::lists::PerList;
-use crate::recent::Recent;
 use crate::texts::parameter_words;
 
 /// The strategy `semantic`: how alike the vectors of the request and of a tool point.
@@ -22,7 +21,7 @@ use crate::texts::parameter_words;
 pub struct Semantic {
     embedder: Arc<dyn Embedder>,
     lists: PerList<Vec<Embedding>>,
-    vectors: Mutex<Recent<Key, Embedding>>,
+    vectors: Lock<RecentMap<Key, Embedding>>,
 }
 
 /// A hash of 128 bits, so that two texts never share one in practice.
@@ -42,7 +41,7 @@ impl Semantic {
         Self {
             embedder,
             lists: PerList::default(),
-            vectors: Mutex::new(Recent::new(Self::CAPACITY)),
+            vectors: Lock::new(RecentMap::new(Self::CAPACITY)),
         }
     }
 
@@ -50,7 +49,7 @@ impl Semantic {
     /// than twice the tools of the longest list.
     #[must_use]
     pub fn with_capacity(mut self, vectors: usize) -> Self {
-        self.vectors = Mutex::new(Recent::new(vectors));
+        self.vectors = Lock::new(RecentMap::new(vectors));
         self
     }
 
@@ -58,7 +57,7 @@ impl Semantic {
     async fn vectors(&self, texts: &[&str]) -> Result<Vec<Embedding>, EmbedError> {
         let keys: Vec<Key> = texts.iter().map(|text| key(text)).collect();
         let mut found: Vec<Option<Embedding>> = {
-            let mut known = self.known();
+            let mut known = self.vectors.lock();
             // Otherwise a list that is embedded over several calls might never be finished.
             known.reserve(texts.len());
             keys.iter().map(|key| known.peek(key).cloned()).collect()
@@ -67,18 +66,13 @@ impl Semantic {
         for batch in missing.chunks(self.embedder.max_batch().max(1)) {
             let new: Vec<&str> = batch.iter().map(|at| texts[*at]).collect();
             let vectors = embed_all(&*self.embedder, &new).await?;
-            let mut known = self.known();
+            let mut known = self.vectors.lock();
             for (at, vector) in batch.iter().zip(vectors) {
                 known.insert(keys[*at], vector.clone());
                 found[*at] = Some(vector);
             }
         }
         Ok(found.into_iter().flatten().collect())
-    }
-
-    fn known(&self) -> MutexGuard<'_, Recent<Key, Embedding>> {
-        // A vector is there or not, so the map is whole even if an allocation panicked.
-        self.vectors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
