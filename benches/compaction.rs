@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use tokio::runtime::Builder;
-use victor_context::{
-    CompactionBudget, CompactionStrategy, Context, EstimateCounter, Hybrid, Message, Part, Role,
-    Semantic, TaskAware, TokenCounterExt, ToolCall, ToolOutcome, ToolResult, ToolResults,
-    Truncation,
-};
+use victor_context::protocol::{CompactionBudget, CompactionStrategy, TokenCounterExt};
+use victor_context::{EstimateCounter, Hybrid, Semantic, TaskAware, ToolResults, Truncation};
+use victor_core::{Context, Message, Part, Role, ToolCall, ToolOutcome, ToolResult};
 
 const LENGTHS: [usize; 2] = [1_000, 10_000];
 

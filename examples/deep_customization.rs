@@ -69,11 +69,9 @@ impl AnalyticsTracker for ToolAnalytics {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Compacts early, and keeps little.
-    let context_options = ContextOptions {
-        default_window: 32_000,
-        target: 0.3,
-        ..ContextOptions::default()
-    };
+    let context_options = ContextOptions::default()
+        .with_default_window(32_000)
+        .with_target(0.3);
     let context_coordinator = ContextCoordinator::builder()
         .strategy(Arc::new(RecentMessages::new(10)))
         .options(context_options)

@@ -39,11 +39,20 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
-    /// The store does not work, in words.
+    /// Creates the error of a store that does not work, with the reason.
     pub fn store(message: impl Into<String>) -> Self {
         Self::Store {
             message: message.into(),
             source: None,
         }
+    }
+
+    /// Adds a cause to an error of a [store](Self::Store); the others have theirs.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        if let Self::Store { source, .. } = &mut self {
+            *source = Some(error.into());
+        }
+        self
     }
 }

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{CheckpointId, Message, Messages, SessionId};
+use victor_core::{CheckpointId, Lock, Message, Messages, SessionId};
 
 use crate::{Checkpoint, CheckpointError, CheckpointStore, ContentHash, History, HistoryLink};
 
 /// Keeps checkpoints as long as the process lives.
 #[derive(Debug, Default)]
-pub struct InMemoryCheckpointStore(Mutex<Tables>);
+pub struct InMemoryCheckpointStore(Lock<Tables>);
 
 #[derive(Debug, Default)]
 struct Tables {
@@ -34,13 +34,6 @@ struct Link {
 struct Counted<T> {
     value: T,
     users: usize,
-}
-
-impl InMemoryCheckpointStore {
-    fn tables(&self) -> MutexGuard<'_, Tables> {
-        // Nothing that is done under the lock can panic half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Tables {
@@ -112,7 +105,7 @@ impl CheckpointStore for InMemoryCheckpointStore {
         checkpoint: &Checkpoint,
         links: &[HistoryLink],
     ) -> Result<(), CheckpointError> {
-        let mut tables = self.tables();
+        let mut tables = self.0.lock();
         if let Some(found) = tables.checkpoints.get(&checkpoint.id) {
             return if found == checkpoint {
                 Ok(())
@@ -134,13 +127,13 @@ impl CheckpointStore for InMemoryCheckpointStore {
     }
 
     async fn load(&self, id: CheckpointId) -> Result<Checkpoint, CheckpointError> {
-        let tables = self.tables();
+        let tables = self.0.lock();
         let found = tables.checkpoints.get(&id).cloned();
         found.ok_or(CheckpointError::NotFound(id))
     }
 
     async fn messages(&self, history: &History) -> Result<Messages, CheckpointError> {
-        let tables = self.tables();
+        let tables = self.0.lock();
         let (mut newest_first, mut head) = (Vec::new(), history.head);
         while let Some(hash) = head {
             let link = tables.links.get(&hash);
@@ -155,7 +148,7 @@ impl CheckpointStore for InMemoryCheckpointStore {
     }
 
     async fn list(&self, session: &SessionId) -> Result<Vec<Checkpoint>, CheckpointError> {
-        let tables = self.tables();
+        let tables = self.0.lock();
         let of_session = |checkpoint: &&Checkpoint| checkpoint.session == *session;
         let found = tables.checkpoints.values().filter(of_session);
         let mut list: Vec<_> = found.cloned().collect();
@@ -164,7 +157,7 @@ impl CheckpointStore for InMemoryCheckpointStore {
     }
 
     async fn delete(&self, ids: &[CheckpointId]) -> Result<usize, CheckpointError> {
-        let mut tables = self.tables();
+        let mut tables = self.0.lock();
         let mut count = 0;
         for id in ids {
             if let Some(checkpoint) = tables.checkpoints.remove(id) {
@@ -192,7 +185,7 @@ mod tests {
         let store = InMemoryCheckpointStore::default();
         let session = SessionId::new("s");
         let kept = |store: &InMemoryCheckpointStore| {
-            let tables = store.tables();
+            let tables = store.0.lock();
             (tables.links.len(), tables.messages.len())
         };
         let mut history = History::default();

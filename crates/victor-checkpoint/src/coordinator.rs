@@ -16,9 +16,9 @@ use victor_core::{CheckpointId, Context, Coordinator, Health, SessionId, Timesta
 use crate::CheckpointOptions;
 use crate::diff::diff;
 use crate::guarded::GuardedStore;
+use crate::hash_chain::{Extension, HashChain};
 use crate::retention::{Entry, expired};
 use crate::session::{Place, Sessions};
-use crate::trail::{Growth, Trail};
 
 /// Makes, restores, forks, compares and prunes the checkpoints of all sessions.
 ///
@@ -55,7 +55,7 @@ impl CheckpointCoordinator {
     /// A coordinator of the checkpoints in `store` that makes and keeps others.
     pub fn with_options(store: Arc<dyn CheckpointStore>, options: CheckpointOptions) -> Self {
         Self {
-            store: GuardedStore::new(store, options.time_limit),
+            store: GuardedStore::new(store, options.store_timeout),
             sessions: Sessions::new(options.remembered_sessions),
             options,
         }
@@ -67,20 +67,20 @@ impl CheckpointCoordinator {
         place: &mut Place,
         draft: CheckpointDraft,
     ) -> Result<Checkpoint, CheckpointError> {
-        let mut growth = place.trail.grow(draft.context.messages().clone()).await;
+        let mut extension = place.chain.extend(draft.context.messages().clone()).await;
         // Taken out, so that one looks again if this fails or is dropped and it is unknown what has been written.
         let mut listed: Vec<_> = match place.listed.take() {
             Some(listed) => listed,
             None => {
                 let newest_first = self.store.list(&draft.session).await?;
                 for stored in &newest_first {
-                    growth.leave_out(&stored.history);
+                    extension.leave_out(&stored.history);
                 }
                 newest_first.iter().rev().map(Entry::from).collect()
             }
         };
         let automatic = !matches!(draft.cause, CheckpointCause::Manual | CheckpointCause::Fork);
-        let mut checkpoint = Checkpoint::new(draft.session, growth.history(), draft.cause);
+        let mut checkpoint = Checkpoint::new(draft.session, extension.history(), draft.cause);
         checkpoint.parent = place.at.or(listed.last().map(|newest| newest.id));
         if let Some(newest) = listed.last() {
             checkpoint.at = checkpoint.at.max(just_after(newest.at));
@@ -90,8 +90,8 @@ impl CheckpointCoordinator {
         checkpoint.metadata = draft.context.metadata().clone();
         checkpoint.state = draft.state;
 
-        self.save(&checkpoint, &growth).await?;
-        place.trail.follow(growth);
+        self.save(&checkpoint, &extension).await?;
+        place.chain.apply(extension);
         place.at = Some(checkpoint.id);
         listed.push(Entry::from(&checkpoint));
         if automatic {
@@ -101,11 +101,17 @@ impl CheckpointCoordinator {
         Ok(checkpoint)
     }
 
-    async fn save(&self, checkpoint: &Checkpoint, growth: &Growth) -> Result<(), CheckpointError> {
-        match self.store.save(checkpoint, growth.new_links()).await {
+    async fn save(
+        &self,
+        checkpoint: &Checkpoint,
+        extension: &Extension,
+    ) -> Result<(), CheckpointError> {
+        match self.store.save(checkpoint, extension.new_links()).await {
             // Somebody else has pruned what it builds on.
-            Err(CheckpointError::MissingHistory(_)) if growth.builds_on_something() => {
-                self.store.save(checkpoint, &growth.all_links().await).await
+            Err(CheckpointError::MissingHistory(_)) if extension.builds_on_something() => {
+                self.store
+                    .save(checkpoint, &extension.all_links().await)
+                    .await
             }
             saved => saved,
         }
@@ -125,7 +131,7 @@ impl CheckpointCoordinator {
     }
 
     /// A checkpoint and its messages, which are those that were saved.
-    async fn read(&self, id: CheckpointId) -> Result<(Checkpoint, Trail), CheckpointError> {
+    async fn read(&self, id: CheckpointId) -> Result<(Checkpoint, HashChain), CheckpointError> {
         let damaged = |what: String| CheckpointError::Damaged {
             message: format!("checkpoint `{id}` {what}: restore another one"),
         };
@@ -140,10 +146,10 @@ impl CheckpointCoordinator {
             }
             messages => messages?,
         };
-        let trail = Trail::of(messages).await;
-        let (found, saved) = (trail.history(), checkpoint.history);
+        let chain = HashChain::of(messages).await;
+        let (found, saved) = (chain.history(), checkpoint.history);
         if found == saved {
-            return Ok((checkpoint, trail));
+            return Ok((checkpoint, chain));
         }
         let name = |history: History| match history.head {
             Some(head) => format!("{} messages with hash `{head}`", history.len),
@@ -220,20 +226,20 @@ impl CheckpointManager for CheckpointCoordinator {
         &self,
         id: CheckpointId,
     ) -> Result<CheckpointSnapshot, CheckpointError> {
-        let (checkpoint, trail) = self.read(id).await?;
-        Ok(snapshot(checkpoint, &trail))
+        let (checkpoint, chain) = self.read(id).await?;
+        Ok(snapshot(checkpoint, &chain))
     }
 
     async fn restore_checkpoint(
         &self,
         id: CheckpointId,
     ) -> Result<CheckpointSnapshot, CheckpointError> {
-        let (checkpoint, trail) = self.read(id).await?;
-        let snapshot = snapshot(checkpoint, &trail);
+        let (checkpoint, chain) = self.read(id).await?;
+        let snapshot = snapshot(checkpoint, &chain);
         let session = self.sessions.get(&snapshot.checkpoint.session);
         let mut place = session.place.lock().await;
         place.at = Some(id);
-        place.trail = trail;
+        place.chain = chain;
         Ok(snapshot)
     }
 
@@ -247,7 +253,7 @@ impl CheckpointManager for CheckpointCoordinator {
         if !self.store.list(session).await?.is_empty() {
             return Err(CheckpointError::SessionExists(session.clone()));
         }
-        let (original, trail) = self.read(id).await?;
+        let (original, chain) = self.read(id).await?;
         let cause = CheckpointCause::Fork;
         let mut checkpoint = Checkpoint::new(session.clone(), original.history, cause);
         checkpoint.parent = Some(id);
@@ -256,12 +262,12 @@ impl CheckpointManager for CheckpointCoordinator {
         checkpoint.state = original.state;
         checkpoint.extra = original.extra;
 
-        self.save(&checkpoint, &trail.grow(trail.messages().clone()).await)
+        self.save(&checkpoint, &chain.extend(chain.messages().clone()).await)
             .await?;
-        let snapshot = snapshot(checkpoint, &trail);
+        let snapshot = snapshot(checkpoint, &chain);
         *place = Place {
             at: Some(snapshot.checkpoint.id),
-            trail,
+            chain,
             listed: Some(vec![Entry::from(&snapshot.checkpoint)]),
         };
         Ok(snapshot)
@@ -272,9 +278,9 @@ impl CheckpointManager for CheckpointCoordinator {
         from: CheckpointId,
         to: CheckpointId,
     ) -> Result<CheckpointDiff, CheckpointError> {
-        let (from, from_trail) = self.read(from).await?;
-        let (to, to_trail) = self.read(to).await?;
-        Ok(diff((&from_trail, &from.state), (&to_trail, &to.state)))
+        let (from, from_chain) = self.read(from).await?;
+        let (to, to_chain) = self.read(to).await?;
+        Ok(diff((&from_chain, &from.state), (&to_chain, &to.state)))
     }
 
     async fn delete_checkpoints(
@@ -305,8 +311,8 @@ impl CheckpointManager for CheckpointCoordinator {
     }
 }
 
-fn snapshot(checkpoint: Checkpoint, trail: &Trail) -> CheckpointSnapshot {
-    let mut context = Context::new(trail.messages().clone());
+fn snapshot(checkpoint: Checkpoint, chain: &HashChain) -> CheckpointSnapshot {
+    let mut context = Context::new(chain.messages().clone());
     for (key, value) in &checkpoint.metadata {
         context.set_metadata(key, value.clone());
     }

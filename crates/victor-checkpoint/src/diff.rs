@@ -7,13 +7,13 @@ use serde_json::Value;
 use victor_checkpoint_protocol::CheckpointDiff;
 use victor_core::{JsonMap, Message};
 
-use crate::trail::Trail;
+use crate::hash_chain::HashChain;
 
 /// What is different in the messages and the state of `to`, seen from `from`.
-pub(crate) fn diff(from: (&Trail, &JsonMap), to: (&Trail, &JsonMap)) -> CheckpointDiff {
+pub(crate) fn diff(from: (&HashChain, &JsonMap), to: (&HashChain, &JsonMap)) -> CheckpointDiff {
     let common = from.0.common(to.0);
-    let behind = |trail: &Trail| -> Vec<Arc<Message>> {
-        trail.messages().iter().skip(common).cloned().collect()
+    let behind = |chain: &HashChain| -> Vec<Arc<Message>> {
+        chain.messages().iter().skip(common).cloned().collect()
     };
     let mut diff = CheckpointDiff::default();
     diff.common = common;

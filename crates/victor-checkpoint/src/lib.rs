@@ -5,10 +5,9 @@
 //! way from the same point.
 //!
 //! ```
-//! use victor_checkpoint::{
-//!     CheckpointCause, CheckpointCoordinator, CheckpointDraft, CheckpointError, CheckpointManager,
-//! };
-//! use victor_core::{Context, Message, SessionId};
+//! use victor_checkpoint::CheckpointCoordinator;
+//! use victor_checkpoint::protocol::{CheckpointCause, CheckpointDraft, CheckpointError, CheckpointManager};
+//! use victor_checkpoint::core::{Context, Message, SessionId};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), CheckpointError> {
@@ -41,21 +40,23 @@
 //! # What is here
 //!
 //! - [`CheckpointCoordinator`], and [`CheckpointOptions`] for when checkpoints are due and which are kept.
-//! - What a user of this crate needs of `victor-checkpoint-protocol`, re-exported: [`CheckpointManager`],
-//!   [`CheckpointStore`], [`InMemoryCheckpointStore`], [`Checkpoint`], [`CheckpointCause`], [`CheckpointDraft`],
-//!   [`CheckpointSnapshot`], [`CheckpointDiff`], [`Retention`], [`CheckpointError`].
+//! - [`protocol`] and [`core`], the crates with the contracts and the vocabulary: [`CheckpointManager`], [`CheckpointStore`],
+//!   [`InMemoryCheckpointStore`](protocol::InMemoryCheckpointStore) and all that they are about.
+//!
+//! [`CheckpointManager`]: protocol::CheckpointManager
+//! [`CheckpointStore`]: protocol::CheckpointStore
 
 mod coordinator;
 mod diff;
 mod guarded;
+mod hash_chain;
 mod options;
 mod retention;
 mod session;
-mod trail;
 
 pub use coordinator::CheckpointCoordinator;
 pub use options::CheckpointOptions;
-pub use victor_checkpoint_protocol::{
-    Checkpoint, CheckpointCause, CheckpointDiff, CheckpointDraft, CheckpointError,
-    CheckpointManager, CheckpointSnapshot, CheckpointStore, InMemoryCheckpointStore, Retention,
-};
+#[doc(no_inline)]
+pub use victor_checkpoint_protocol as protocol;
+#[doc(no_inline)]
+pub use victor_core as core;

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU32;
 
 use victor_core::{CheckpointId, Lock, RecentMap, SessionId};
 
+use crate::hash_chain::HashChain;
 use crate::retention::Entry;
-use crate::trail::Trail;
 
 /// What is remembered of a session.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Place {
     /// The checkpoint on which the next one follows, if it was made or restored here.
     pub(crate) at: Option<CheckpointId>,
     /// The messages of that, which the store has.
-    pub(crate) trail: Trail,
+    pub(crate) chain: HashChain,
     /// The checkpoints of the session in the store, newest last; none if one has to look.
     pub(crate) listed: Option<Vec<Entry>>,
 }

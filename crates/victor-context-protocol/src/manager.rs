@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{Context, Coordinator, Message, ModelId, SessionId};
+use victor_core::{BoxError, Context, Coordinator, Message, ModelId, SessionId, UnknownName};
 
 use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter, TooLarge};
 
@@ -120,17 +120,40 @@ impl Prepared {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContextError {
-    /// What may not be left out is already too large.
+    /// The messages that must stay are already too large.
     #[error(transparent)]
     TooLarge(Box<TooLarge>),
-    /// No strategy has this name.
-    #[error("there is no compaction strategy `{name}`: known are {known}")]
-    UnknownStrategy {
-        /// The name.
-        name: String,
-        /// The names that are known.
-        known: String,
+    /// No compaction strategy has this name.
+    #[error(transparent)]
+    UnknownStrategy(#[from] UnknownName),
+    /// The manager itself failed, such as when the service behind it is down.
+    #[error("the context cannot be prepared: {message}")]
+    Failed {
+        /// The reason.
+        message: String,
+        /// The cause.
+        #[source]
+        source: Option<BoxError>,
     },
+}
+
+impl ContextError {
+    /// Creates the error of a manager that failed for the given reason.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::Failed {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Adds a cause to an error of a manager that [failed](Self::Failed); the others have theirs.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        if let Self::Failed { source, .. } = &mut self {
+            *source = Some(error.into());
+        }
+        self
+    }
 }
 
 #[cfg(feature = "mock")]

@@ -85,23 +85,31 @@ impl CompactionBudget {
     }
 }
 
-/// Why a strategy cannot work.
+/// The reason why a strategy cannot work.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct CompactionError {
-    /// What keeps it from working.
+    /// The reason.
     pub message: String,
-    /// The error beneath.
+    /// The cause.
     #[source]
     pub source: Option<BoxError>,
 }
 
 impl CompactionError {
-    /// It cannot work, in words.
+    /// Creates an error with a reason and no cause.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             source: None,
         }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        self.source = Some(error.into());
+        self
     }
 }

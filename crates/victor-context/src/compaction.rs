@@ -1,5 +1,9 @@
 //! One compaction, from the chosen strategy down to the last resort.
 
+mod contract;
+mod omission_note;
+mod trim_results;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +14,11 @@ use victor_context_protocol::{
 use victor_core::{Context, Problems, with_causes};
 use victor_guard::call;
 
+use self::contract::enforce;
+use self::omission_note::{note_allowance, note_omission};
+use self::trim_results::trim_results;
 use crate::Truncation;
-use crate::cut::cut_results;
 use crate::groups::{Group, groups};
-use crate::marker::{allowance, mark};
-use crate::mend::mend;
 use crate::strategies::truncate;
 
 /// What a compaction must reach, in tokens.
@@ -44,7 +48,7 @@ pub(crate) struct Compaction<'a> {
     pub(crate) strategy: &'a dyn CompactionStrategy,
     pub(crate) counter: &'a Arc<dyn TokenCounter>,
     pub(crate) problems: &'a Problems,
-    pub(crate) time_limit: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl Compaction<'_> {
@@ -59,7 +63,7 @@ impl Compaction<'_> {
         goal: Goal,
     ) -> Result<Prepared, Incompressible> {
         let history = context.messages();
-        let wanted = goal.target - allowance(goal.target);
+        let wanted = goal.target - note_allowance(goal.target);
         let before = self.counter.tokens_of(history);
         let (mut taken, mut result, mut fallback) = match self.ask(context, before, wanted).await {
             Ok(result) => {
@@ -81,7 +85,7 @@ impl Compaction<'_> {
             }
             Err(why) => {
                 warn!(strategy = self.name, %why, "a compaction strategy failed: truncation takes its place");
-                self.problems.report(self.part(), &why);
+                self.problems.report(self.component(), &why);
                 (
                     Truncation::NAME,
                     truncate(history, wanted, &**self.counter),
@@ -91,7 +95,7 @@ impl Compaction<'_> {
         };
         let mut after = self.counter.tokens_of(&result);
         if after > goal.uncut {
-            let shorter = cut_results(&result, goal.target, &**self.counter);
+            let shorter = trim_results(&result, goal.target, &**self.counter);
             let tokens = self.counter.tokens_of(&shorter);
             if tokens < after {
                 let why =
@@ -109,7 +113,7 @@ impl Compaction<'_> {
         } else {
             goal.limit
         };
-        result = mark(
+        result = note_omission(
             history,
             &result,
             room.min(before.saturating_sub(1)),
@@ -130,28 +134,28 @@ impl Compaction<'_> {
     async fn ask(&self, context: &Context, before: u64, target: u64) -> Result<Context, String> {
         let groups: Vec<Group> = groups(context.messages());
         let budget = CompactionBudget::new(target, self.counter.clone());
-        let result = call(self.time_limit, || self.strategy.compact(context, &budget))
+        let result = call(self.timeout, || self.strategy.compact(context, &budget))
             .await
             .map_err(|fault| fault.to_string())?
             .map_err(|error| with_causes(&error))?;
-        let mended = mend(context, &groups, result.messages())?;
-        let after = self.counter.tokens_of(mended.context.messages());
+        let enforced = enforce(context, &groups, result.messages())?;
+        let after = self.counter.tokens_of(enforced.context.messages());
         if after > before {
             return Err(format!("it made {after} tokens of {before}"));
         }
-        if mended.was_broken {
+        if enforced.was_broken {
             self.problems.report(
-                self.part(),
+                self.component(),
                 "it left out what must stay or broke the history; that was mended",
             );
         } else {
-            self.problems.clear(&self.part());
+            self.problems.clear(&self.component());
         }
-        Ok(mended.context)
+        Ok(enforced.context)
     }
 
-    /// The strategy's name among the problems.
-    fn part(&self) -> String {
+    /// The name of the strategy in the health of the coordinator.
+    fn component(&self) -> String {
         format!("strategy `{}`", self.name)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::iter;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use victor_context_protocol::{
@@ -11,15 +11,13 @@ use victor_context_protocol::{
     TokenCounterExt, TooLarge, WindowRequest,
 };
 use victor_core::{
-    Context, Coordinator, Health, Message, Messages, ModelId, Problems, Role, SessionId,
-    contain_sync,
+    Context, Coordinator, Health, Lock, Message, Messages, ModelId, Problems, Role, SessionId,
+    UnknownName, contain_sync,
 };
 
-use crate::calibration::Report;
 use crate::compaction::{Compaction, Goal, Incompressible};
-use crate::contained::ContainedCounter;
+use crate::counting::{GuardedCounter, Report, token_breakdown};
 use crate::declined::{declined_from, without_declined};
-use crate::parts::tokens_by_part;
 use crate::session::{Checked, Session};
 use crate::strategies::defaults;
 use crate::{Calibration, ContextOptions, EstimateCounter, RecentMessages, repair};
@@ -50,11 +48,12 @@ use crate::{Calibration, ContextOptions, EstimateCounter, RecentMessages, repair
 pub struct ContextCoordinator {
     options: ContextOptions,
     strategy: String,
-    strategies: Mutex<BTreeMap<String, Arc<dyn CompactionStrategy>>>,
+    strategies: Lock<BTreeMap<String, Arc<dyn CompactionStrategy>>>,
     counter: Arc<dyn TokenCounter>,
     calibration: Calibration,
     problems: Arc<Problems>,
-    sessions: Mutex<HashMap<SessionId, Box<Session>>>,
+    /// Foreign code runs under the lock only guarded, so a session is never left half changed.
+    sessions: Lock<HashMap<SessionId, Box<Session>>>,
     epochs: AtomicU64,
 }
 
@@ -109,11 +108,11 @@ impl ContextCoordinatorBuilder {
         ContextCoordinator {
             options: self.options,
             strategy,
-            strategies: Mutex::new(self.strategies),
-            counter: Arc::new(ContainedCounter::new(self.counter, problems.clone())),
+            strategies: Lock::new(self.strategies),
+            counter: Arc::new(GuardedCounter::new(self.counter, problems.clone())),
             calibration: Calibration::default(),
             problems,
-            sessions: Mutex::default(),
+            sessions: Lock::default(),
             epochs: AtomicU64::new(0),
         }
     }
@@ -137,13 +136,8 @@ impl ContextCoordinator {
         }
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Box<Session>>> {
-        // Other people's code runs under the lock only contained, so a session is never left half changed.
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn with_session<T>(&self, id: &SessionId, change: impl FnOnce(&mut Session) -> T) -> T {
-        let mut sessions = self.sessions();
+        let mut sessions = self.sessions.lock();
         if let Some(session) = sessions.get_mut(id) {
             return change(session);
         }
@@ -160,19 +154,13 @@ impl ContextCoordinator {
         &self,
         name: Option<&str>,
     ) -> Result<(String, Arc<dyn CompactionStrategy>), ContextError> {
-        let strategies = self
-            .strategies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let strategies = self.strategies.lock();
         let name = name.unwrap_or(&self.strategy);
         match strategies.get(name) {
             Some(strategy) => Ok((name.to_owned(), strategy.clone())),
             None => {
-                let known: Vec<_> = strategies.keys().map(|name| format!("`{name}`")).collect();
-                Err(ContextError::UnknownStrategy {
-                    name: name.to_owned(),
-                    known: known.join(", "),
-                })
+                let unknown = UnknownName::new("compaction strategy", name, strategies.keys());
+                Err(unknown.into())
             }
         }
     }
@@ -189,7 +177,7 @@ impl ContextCoordinator {
             strategy,
             counter: &self.counter,
             problems: &self.problems,
-            time_limit: self.options.time_limit,
+            timeout: self.options.strategy_timeout,
         };
         compaction.run(context, goal).await
     }
@@ -238,7 +226,7 @@ impl Coordinator for ContextCoordinator {
 
     fn reset(&self, session: &SessionId) {
         // Dropped when the lock is free again: it may hold many messages.
-        let _forgotten = { self.sessions().remove(session) };
+        let _forgotten = { self.sessions.lock().remove(session) };
     }
 
     fn evict(&self, session: &SessionId) {
@@ -264,7 +252,8 @@ impl ContextManager for ContextCoordinator {
     }
 
     fn context(&self, session: &SessionId) -> Context {
-        self.sessions()
+        self.sessions
+            .lock()
             .get(session)
             .map(|session| session.context.clone())
             .unwrap_or_default()
@@ -346,7 +335,8 @@ impl ContextManager for ContextCoordinator {
         }
         let next_epoch = self.next_epoch();
         if let Some(session) = self
-            .sessions()
+            .sessions
+            .lock()
             .get_mut(id)
             .filter(|session| session.epoch == epoch)
         {
@@ -376,7 +366,7 @@ impl ContextManager for ContextCoordinator {
     }
 
     fn observe_usage(&self, session: &SessionId, model: &ModelId, reported: u64) {
-        let (asked, report, is_cut) = match self.sessions().get_mut(session) {
+        let (asked, report, is_cut) = match self.sessions.lock().get_mut(session) {
             Some(session) => {
                 let Some(counted) = session.sent.take() else {
                     return;
@@ -419,7 +409,7 @@ impl ContextManager for ContextCoordinator {
     }
 
     fn stats(&self, session: &SessionId) -> ContextStats {
-        let (mut stats, model, context) = match self.sessions().get(session) {
+        let (mut stats, model, context) = match self.sessions.lock().get(session) {
             Some(session) => (
                 session.stats(),
                 session.model.clone(),
@@ -428,24 +418,17 @@ impl ContextManager for ContextCoordinator {
             None => return ContextStats::default(),
         };
         // Only people ask for it, so it is worked out when they do, and not kept for every session.
-        stats.tokens_by_part = tokens_by_part(context.messages(), &*self.counter);
+        stats.tokens_by_part = token_breakdown(context.messages(), &*self.counter);
         stats.calibration = model.and_then(|model| self.calibration.known_factor(&model));
         stats
     }
 
     fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>) {
-        self.strategies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), strategy);
+        self.strategies.lock().insert(name.to_owned(), strategy);
     }
 
     fn strategies(&self) -> Vec<String> {
-        let strategies = self
-            .strategies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        strategies.keys().cloned().collect()
+        self.strategies.lock().keys().cloned().collect()
     }
 
     fn counter(&self) -> Arc<dyn TokenCounter> {

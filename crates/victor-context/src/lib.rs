@@ -1,13 +1,13 @@
 //! Keeps the window a model sees: appends, counts tokens and compacts without breaking a conversation.
 //!
-//! This crate is of use on its own, to a program that has its own loop around a model: it depends on the vocabulary of
-//! `victor-core`, the contracts of `victor-context-protocol` and little else, and re-exports what is needed of both.
+//! This crate is useful on its own, to a program that has its own loop around a model: it depends on the vocabulary of
+//! `victor-core`, the contracts of `victor-context-protocol` and little else, and re-exports these crates as [`core`] and
+//! [`protocol`], with [`embedding`] and [`provider`] for the strategies that use a model.
 //!
 //! ```
-//! use victor_context::{
-//!     Context, ContextCoordinator, ContextError, ContextManager, Message, Part, RecentMessages, Role, SessionId,
-//!     ToolCall, ToolOutcome, ToolResult, WindowRequest,
-//! };
+//! use victor_context::{ContextCoordinator, RecentMessages};
+//! use victor_context::core::{Context, Message, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult};
+//! use victor_context::protocol::{ContextError, ContextManager, WindowRequest};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), ContextError> {
@@ -47,7 +47,7 @@
 //! - Strategies that need nothing: [`RecentMessages`], [`Truncation`], [`ToolResults`], [`TaskAware`], [`Semantic`],
 //!   [`BudgetAware`], and [`Hybrid`], which runs others one after the other. Every coordinator knows these by name.
 //! - [`Summarization`], which needs a model, and [`Semantic`] by the vectors of a model, with [`CachedEmbedder`]:
-//!   register them. Write others by implementing [`CompactionStrategy`]. `docs/compaction.md` helps to choose.
+//!   register them. Write others by implementing [`CompactionStrategy`](protocol::CompactionStrategy). `docs/compaction.md` helps to choose.
 //! - [`groups`], the units of a history that a strategy must not separate.
 //! - [`repair`], which makes a broken history one that every provider accepts.
 //! - [`EstimateCounter`], token counts without a tokenizer; [`Calibration`], which learns from a provider's reports how
@@ -58,28 +58,21 @@
 //! A tool call is never separated from its result. What the system says, what is pinned, the user's first and last
 //! requests and the end of the conversation are never left out. A compaction never makes a context larger, and never
 //! changes the order. Nothing is left out in silence: a note says how many messages are no longer there. A strategy that
-//! fails, panics, hangs or returns rubbish is replaced by truncation, and [`health`](Coordinator::health) says so.
+//! fails, panics, hangs or returns rubbish is replaced by truncation, and [`health`](core::Coordinator::health) says so.
 
-mod calibration;
 mod compaction;
-mod contained;
 mod coordinator;
-mod cut;
+mod counting;
 mod declined;
-mod estimate;
 mod groups;
-mod marker;
-mod mend;
 mod options;
-mod parts;
 mod rebuild;
 mod repair;
 mod session;
 mod strategies;
 
-pub use calibration::Calibration;
 pub use coordinator::{ContextCoordinator, ContextCoordinatorBuilder};
-pub use estimate::EstimateCounter;
+pub use counting::{Calibration, EstimateCounter};
 pub use groups::{Group, GroupKind, groups};
 pub use options::ContextOptions;
 pub use repair::repair;
@@ -87,12 +80,11 @@ pub use strategies::{
     BudgetAware, CachedEmbedder, Hybrid, RecentMessages, Semantic, Summarization, TaskAware,
     ToolResults, Truncation,
 };
-pub use victor_context_protocol::{
-    CompactionBudget, CompactionError, CompactionReport, CompactionStrategy, ContextError,
-    ContextManager, ContextStats, LargestPart, Prepared, TokenCounter, TokenCounterExt, TooLarge,
-    WindowRequest,
-};
-pub use victor_core::{
-    Context, Coordinator, Health, Message, MessageId, Messages, ModelId, Part, Role, SessionId,
-    ToolCall, ToolCallId, ToolOutcome, ToolResult,
-};
+#[doc(no_inline)]
+pub use victor_context_protocol as protocol;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_embedding_protocol as embedding;
+#[doc(no_inline)]
+pub use victor_provider_protocol as provider;

@@ -1,42 +1,34 @@
-//! How a coordinator compacts.
+//! Options of the coordinator, and the levels that follow from them.
 
 use std::time::Duration;
 
 use victor_context_protocol::WindowRequest;
 
-/// When a [`ContextCoordinator`](crate::ContextCoordinator) compacts, and how far down.
-///
-/// Two levels instead of one, so that the provider's prompt cache is broken rarely: nothing happens up to the
-/// `threshold`, and then the context shrinks to the `target` at once.
-///
-/// ```
-/// use victor_context::ContextOptions;
-///
-/// let options = ContextOptions { threshold: 0.7, default_window: 32_000, ..ContextOptions::default() };
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct ContextOptions {
-    /// The share of the free window above which a context is compacted; 0.8 unless set. Free is what the window has
-    /// beside the tokens that a [`WindowRequest`] keeps free and those that are sent beside the context.
-    pub threshold: f64,
-    /// The share of the free window to which a compaction shrinks a context; 0.5 unless set. At most three quarters
-    /// of the threshold are used, so that a compaction is never followed by the next one.
-    pub target: f64,
-    /// The window in tokens that is assumed of a model whose window is unknown; 128,000 unless set.
-    pub default_window: u64,
-    /// How long a strategy may take before truncation takes its place; 30 seconds unless set. Without a tokio
-    /// runtime with timers there is no limit.
-    pub time_limit: Duration,
-}
-
-impl Default for ContextOptions {
-    fn default() -> Self {
-        Self {
-            threshold: 0.8,
-            target: 0.5,
-            default_window: 128_000,
-            time_limit: Duration::from_secs(30),
-        }
+victor_core::options! {
+    /// The sizes at which a [`ContextCoordinator`](crate::ContextCoordinator) compacts, and to which it does.
+    ///
+    /// There are two levels instead of one, so that the provider's prompt cache is broken rarely: nothing happens up to the
+    /// `threshold`, and then the context shrinks to the `target` at once.
+    ///
+    /// ```
+    /// use victor_context::ContextOptions;
+    ///
+    /// let options = ContextOptions::default().with_threshold(0.7).with_default_window(32_000);
+    /// assert_eq!(options.target, 0.5);
+    /// ```
+    #[derive(PartialEq)]
+    pub struct ContextOptions {
+        /// Share of the free window above which a context is compacted. The free window is the window without the tokens
+        /// that a [`WindowRequest`] reserves and those that are sent beside the context. Defaults to 0.8.
+        pub threshold, with_threshold: f64 = 0.8;
+        /// Share of the free window to which a compaction shrinks a context. At most three quarters of the threshold are
+        /// used, so that a compaction is never followed by the next one. Defaults to 0.5.
+        pub target, with_target: f64 = 0.5;
+        /// Window in tokens that is assumed of a model whose window is unknown. Defaults to 128,000.
+        pub default_window, with_default_window: u64 = 128_000;
+        /// Time limit of a strategy, after which truncation takes its place. It does not apply outside of a tokio runtime
+        /// with timers. Defaults to 30 seconds.
+        pub strategy_timeout, with_strategy_timeout: Duration = Duration::from_secs(30);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use victor_context_protocol::{CompactionReport, ContextStats, TokenCounter, TokenCounterExt};
 use victor_core::{Context, Message, MessageId, Messages, ModelId, Role};
 
-use crate::calibration::Report;
+use crate::counting::Report;
 
 /// Among how many of the last messages a repeated append is recognized.
 const REMEMBERED: usize = 32;

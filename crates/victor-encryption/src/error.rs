@@ -2,6 +2,8 @@
 
 use std::io;
 
+use victor_core::BoxError;
+
 /// Why there is no key. No part of a key is in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,7 +41,7 @@ pub enum KeyError {
     },
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
-    Random(#[source] getrandom::Error),
+    Random(#[source] BoxError),
 }
 
 /// Why something could not be sealed or opened. It is the source of the error of the store.

@@ -150,7 +150,7 @@ impl fmt::Debug for Keys {
 /// [`KeyError::Random`].
 pub fn generate_key() -> Result<String, KeyError> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
-    getrandom::fill(&mut *key).map_err(KeyError::Random)?;
+    getrandom::fill(&mut *key).map_err(|error| KeyError::Random(error.into()))?;
     Ok(STANDARD.encode(*key))
 }
 

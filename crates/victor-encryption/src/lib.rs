@@ -1,4 +1,4 @@
-//! Seals what stores of sessions, results and receipts keep, so that who reads the database learns no content.
+//! Seals what stores of sessions, results and receipts keep, so that reading the database reveals no content.
 //!
 //! [`Encrypted`] wraps a store and is one. What goes in is sealed with XChaCha20-Poly1305 before the wrapped store has
 //! it, and opened when it comes back. [`Keys`] come from the environment or from a command.
@@ -65,3 +65,9 @@ mod sessions;
 pub use encrypted::Encrypted;
 pub use error::{KeyError, SealError};
 pub use keys::{KEY_VARIABLE, Keys, generate_key};
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_session_protocol as session;
+#[doc(no_inline)]
+pub use victor_tool_protocol as tool;

@@ -39,3 +39,7 @@ pub use bm25::{Bm25, Bm25Parameters, Hit};
 pub use embedder::LexicalEmbedder;
 pub use fuse::fuse;
 pub use terms::each_term;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_embedding_protocol as embedding;

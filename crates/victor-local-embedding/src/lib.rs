@@ -61,3 +61,7 @@ mod work;
 pub use builder::LocalEmbedderBuilder;
 pub use embedder::LocalEmbedder;
 pub use error::LoadError;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_embedding_protocol as protocol;

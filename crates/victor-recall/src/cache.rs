@@ -1,19 +1,19 @@
 //! The memories of the sessions that were used last.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::Mutex as AsyncMutex;
-use victor_core::SessionId;
+use tokio::sync::Mutex;
+use victor_core::{Lock, SessionId};
 
 use crate::RecallOptions;
 use crate::memory::Memory;
 
 /// A memory that is shared by the calls of one session. Who holds the lock reads what is new for all who wait.
-pub(crate) type Shared = Arc<AsyncMutex<Memory>>;
+pub(crate) type Shared = Arc<Mutex<Memory>>;
 
 /// The memories of the sessions that were used last, the most recent at the end.
 #[derive(Debug, Default)]
-pub(crate) struct Cache(Mutex<Vec<Kept>>);
+pub(crate) struct Cache(Lock<Vec<Kept>>);
 
 #[derive(Debug)]
 struct Kept {
@@ -25,7 +25,7 @@ struct Kept {
 impl Cache {
     /// The memory of a session, which is empty if none was kept.
     pub(crate) fn take(&self, session: &SessionId, options: &RecallOptions) -> Shared {
-        let mut kept = self.kept();
+        let mut kept = self.0.lock();
         let found = kept.iter().position(|kept| kept.session == *session);
         let found = match found {
             Some(place) => kept.remove(place),
@@ -43,7 +43,7 @@ impl Cache {
 
     /// Notes how large a memory has become.
     pub(crate) fn grown(&self, memory: &Shared, bytes: usize, options: &RecallOptions) {
-        let mut kept = self.kept();
+        let mut kept = self.0.lock();
         let found = kept
             .iter_mut()
             .find(|kept| Arc::ptr_eq(&kept.memory, memory));
@@ -51,11 +51,6 @@ impl Cache {
             found.bytes = bytes;
             shrink(&mut kept, options);
         }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
-        // Nothing that is done under the lock can panic half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -47,9 +47,15 @@
 mod cache;
 mod memory;
 mod options;
+mod recall_tool;
 mod report;
 mod text;
-mod tool;
 
 pub use options::RecallOptions;
-pub use tool::RecallTool;
+pub use recall_tool::RecallTool;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_session_protocol as session;
+#[doc(no_inline)]
+pub use victor_tool_protocol as tool;

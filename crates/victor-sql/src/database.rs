@@ -10,10 +10,6 @@ use crate::error::DatabaseError;
 use crate::options::DatabaseOptions;
 use crate::schema;
 use crate::statement::Statement;
-use crate::stores::{
-    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlReceiptStore, SqlResultStore,
-    SqlSessionStore,
-};
 use crate::transaction::Transaction;
 
 /// An open database, which hands out the stores in it.
@@ -58,7 +54,7 @@ impl Database {
         options: &DatabaseOptions,
     ) -> Result<Self, DatabaseError> {
         let database = Self::connect(address.as_ref(), options).await?;
-        if let Err(error) = schema::migrate(&database).await {
+        if let Err(error) = schema::migrate(&database.pools, &database.place).await {
             database.close().await;
             return Err(error);
         }
@@ -94,54 +90,13 @@ impl Database {
     /// Whether a file was opened that can only be read. Of a server it shows when something is written.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        match &self.pools {
-            #[cfg(feature = "sqlite")]
-            Pools::Sqlite { read_only, .. } => *read_only,
-            #[cfg(feature = "postgres")]
-            Pools::Postgres(_) => false,
-        }
+        self.pools.is_read_only()
     }
 
     /// Closes the database when the calls that run have ended. Later ones fail. To drop it instead is no fault: what a
     /// call has written is there all the same.
     pub async fn close(&self) {
         self.pools.close().await;
-    }
-
-    /// The store of sessions.
-    #[must_use]
-    pub fn session_store(&self) -> Arc<SqlSessionStore> {
-        Arc::new(SqlSessionStore(self.clone()))
-    }
-
-    /// The store of checkpoints.
-    #[must_use]
-    pub fn checkpoint_store(&self) -> Arc<SqlCheckpointStore> {
-        Arc::new(SqlCheckpointStore(self.clone()))
-    }
-
-    /// The destination of events.
-    #[must_use]
-    pub fn analytics_exporter(&self) -> Arc<SqlAnalyticsExporter> {
-        Arc::new(SqlAnalyticsExporter(self.clone()))
-    }
-
-    /// The source of settings.
-    #[must_use]
-    pub fn config_provider(&self) -> Arc<SqlConfigProvider> {
-        Arc::new(SqlConfigProvider(self.clone()))
-    }
-
-    /// The store of results that are too large for a conversation.
-    #[must_use]
-    pub fn result_store(&self) -> Arc<SqlResultStore> {
-        Arc::new(SqlResultStore(self.clone()))
-    }
-
-    /// The store of receipts of tool calls.
-    #[must_use]
-    pub fn receipt_store(&self) -> Arc<SqlReceiptStore> {
-        Arc::new(SqlReceiptStore(self.clone()))
     }
 
     pub(crate) fn place(&self) -> &str {
@@ -158,13 +113,8 @@ impl Database {
 
     /// The rows that one statement reads.
     pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, DatabaseError> {
-        let read = async {
-            let mut reader = self.pools.reader().await?;
-            let rows = reader.rows(statement).await?;
-            reader.release();
-            Ok(rows)
-        };
-        read.await.map_err(|error| self.error(error))
+        let rows = self.pools.rows(statement).await;
+        rows.map_err(|error| self.error(error))
     }
 
     /// Writes by one statement, which is a transaction by itself, and tells how many rows it has changed.
@@ -205,9 +155,7 @@ impl Database {
 
     /// Begins to write.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, DatabaseError> {
-        let writer = self.pools.writer().await;
-        let writer = writer.map_err(|error| self.error(error))?;
-        Transaction::begin(writer, &self.place).await
+        Transaction::begin(&self.pools, &self.place).await
     }
 
     /// Reads what is kept as JSON.

@@ -59,6 +59,24 @@ impl Pools {
         }
     }
 
+    /// Reads the rows of one statement.
+    pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, sqlx::Error> {
+        let mut reader = self.reader().await?;
+        let rows = reader.rows(statement).await?;
+        reader.release();
+        Ok(rows)
+    }
+
+    /// Returns whether this is a file that can only be read.
+    pub(crate) fn is_read_only(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { read_only, .. } => *read_only,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => false,
+        }
+    }
+
     /// The time in microseconds since 1970, by the database's clock.
     pub(crate) fn now(&self) -> &'static str {
         match self {

@@ -100,3 +100,15 @@ pub use stores::{
     SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlReceiptStore, SqlResultStore,
     SqlSessionStore,
 };
+#[doc(no_inline)]
+pub use victor_analytics_protocol as analytics;
+#[doc(no_inline)]
+pub use victor_checkpoint_protocol as checkpoint;
+#[doc(no_inline)]
+pub use victor_config_protocol as config;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_session_protocol as session;
+#[doc(no_inline)]
+pub use victor_tool_protocol as tool;

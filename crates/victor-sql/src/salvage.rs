@@ -1,4 +1,4 @@
-//! What can be read of a damaged file.
+//! The salvage of a damaged file.
 
 mod repair;
 mod walk;
@@ -12,57 +12,31 @@ use victor_core::SessionId;
 use self::walk::Walk;
 use crate::database::Database;
 use crate::error::DatabaseError;
+use crate::statement::Statement;
 use crate::transaction::Transaction;
 
-/// A table, and its columns.
+/// A table, and those of its columns that are copied.
 struct Table {
-    name: &'static str,
-    columns: &'static [&'static str],
+    name: String,
+    columns: Vec<String>,
 }
 
-const fn table(name: &'static str, columns: &'static [&'static str]) -> Table {
-    Table { name, columns }
-}
+/// Tables that are not copied: the version of the schema is that of the new file, and tags follow from the sessions.
+const SKIPPED_TABLES: [&str; 2] = ["victor_schema", "victor_session_tags"];
 
-/// What is copied. Tags are not: they are made anew from the sessions.
-const TABLES: [Table; 10] = [
-    table(
-        "victor_sessions",
-        &[
-            "key",
-            "id",
-            "entries",
-            "updated_at",
-            "status",
-            "title",
-            "expires_at",
-            "info",
-        ],
-    ),
-    table("victor_entries", &["session", "number", "entry"]),
-    table("victor_open_turns", &["session", "turn"]),
-    table("victor_messages", &["hash", "message"]),
-    table("victor_links", &["hash", "parent", "content", "len"]),
-    table(
-        "victor_checkpoints",
-        &["id", "session", "head", "checkpoint"],
-    ),
-    table("victor_events", &["id", "session", "type", "at", "event"]),
-    table("victor_config", &["everywhere", "session", "key", "value"]),
-    table("victor_results", &["session", "handle", "text"]),
-    table("victor_receipts", &["session", "key", "result"]),
-];
+/// Columns that are not copied: nobody holds the lease of a session in the new file.
+const SKIPPED_COLUMNS: [&str; 5] = ["fence", "owner", "owner_turn", "held_since", "held_until"];
 
-/// What came of a [`salvage`].
+/// The outcome of a [`salvage`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Salvage {
-    /// How many rows were copied, of all tables.
+    /// Number of rows that were copied, of all tables.
     pub rows: u64,
     /// Whether every row could be read.
     pub complete: bool,
-    /// Sessions that are not what they were, because entries of their transcripts or what was known of them could not
-    /// be read. One whose name is lost is called `salvaged-` and a number.
+    /// Sessions of which something is lost: entries of their transcripts, or their metadata. One whose name is lost is
+    /// called `salvaged-` and a number.
     pub sessions: Vec<SessionId>,
 }
 
@@ -114,11 +88,37 @@ async fn copy(
         complete: true,
         ..Salvage::default()
     };
-    for table in &TABLES {
-        let copied = walk.copy(table, transaction).await?;
+    for table in tables(transaction).await? {
+        let table = walk.known(table).await;
+        let copied = walk.copy(&table, transaction).await?;
         salvage.rows += copied.rows;
         salvage.complete &= copied.complete;
     }
     salvage.sessions = repair::repair(transaction).await?;
     Ok(salvage)
+}
+
+/// Returns the tables of the new file, so that no table or column of the schema can be forgotten here.
+async fn tables(transaction: &mut Transaction<'_>) -> Result<Vec<Table>, DatabaseError> {
+    let columns = Statement::new(
+        "SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+         WHERE tables.type = 'table' AND substr(tables.name, 1, 7) = 'victor_' ORDER BY tables.rowid, columns.cid",
+    );
+    let mut tables: Vec<Table> = Vec::new();
+    for row in transaction.rows(columns).await? {
+        let names = (|| Ok((row.text(0)?, row.text(1)?)))();
+        let (table, column) =
+            names.map_err(|error| DatabaseError::new(transaction.place(), error))?;
+        if SKIPPED_TABLES.contains(&&*table) || SKIPPED_COLUMNS.contains(&&*column) {
+            continue;
+        }
+        match tables.last_mut().filter(|last| last.name == table) {
+            Some(last) => last.columns.push(column.to_owned()),
+            None => tables.push(Table {
+                name: table.to_owned(),
+                columns: vec![column.to_owned()],
+            }),
+        }
+    }
+    Ok(tables)
 }

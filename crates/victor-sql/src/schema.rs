@@ -1,14 +1,13 @@
-//! The tables, and how those of earlier versions become those of today.
+//! The tables, and the steps by which those of earlier versions become those of today.
 //!
 //! A step is never changed after it was released: what is to be different is another step. There is no way back.
 
-use crate::database::Database;
-use crate::driver::{Lock, Pools};
+use crate::driver::{Lock, Pools, Row};
 use crate::error::DatabaseError;
 use crate::statement::Statement;
 use crate::transaction::Transaction;
 
-/// The way from one schema to the next.
+/// The step from one schema to the next.
 struct Step {
     #[cfg(feature = "sqlite")]
     sqlite: &'static str,
@@ -32,33 +31,34 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Brings a database to the latest schema. Of several processes that try at once, one does, and the others wait.
-pub(crate) async fn migrate(database: &Database) -> Result<(), DatabaseError> {
+/// Brings the database behind `pools` to the latest schema; `place` names it in errors. Where several processes try at
+/// once, one does it, and the others wait.
+pub(crate) async fn migrate(pools: &Pools, place: &str) -> Result<(), DatabaseError> {
     // A database that is as it should be is not written to, since somebody else may be writing for long.
-    if is_there(database).await? {
-        let rows = database.rows(version()).await?;
-        let steps = steps_from(database, found(database, &rows)?)?;
+    if let Some(version) = stored_version(pools)
+        .await
+        .map_err(|error| DatabaseError::new(place, error))?
+    {
+        let steps = steps_from(place, version)?;
         // What can only be read is read as it is: later steps have added to what there was.
-        if steps.is_empty() || database.is_read_only() {
+        if steps.is_empty() || pools.is_read_only() {
             return Ok(());
         }
     }
-    let mut transaction = database.begin().await?;
-    let outcome = take_steps(database, &mut transaction).await;
+    let mut transaction = Transaction::begin(pools, place).await?;
+    let outcome = take_steps(pools, &mut transaction).await;
     transaction.end(outcome).await
 }
 
-async fn take_steps(
-    database: &Database,
-    transaction: &mut Transaction<'_>,
-) -> Result<(), DatabaseError> {
+async fn take_steps(pools: &Pools, transaction: &mut Transaction<'_>) -> Result<(), DatabaseError> {
+    let place = transaction.place();
     transaction.lock(Lock::Schema).await?;
     let table = "CREATE TABLE IF NOT EXISTS victor_schema (version BIGINT NOT NULL PRIMARY KEY)";
     transaction.script(table).await?;
-    let rows = transaction.rows(version()).await?;
-    let from = found(database, &rows)?;
-    for (step, number) in steps_from(database, from)?.iter().zip(from + 1..) {
-        let script = match database.pools() {
+    let rows = transaction.rows(select_version()).await?;
+    let from = version_in(&rows).map_err(|error| DatabaseError::new(place, error))?;
+    for (step, number) in steps_from(place, from)?.iter().zip(from + 1..) {
+        let script = match pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite { .. } => step.sqlite,
             #[cfg(feature = "postgres")]
@@ -71,30 +71,9 @@ async fn take_steps(
     Ok(())
 }
 
-fn version() -> Statement<'static> {
-    Statement::new("SELECT coalesce(max(version), 0) FROM victor_schema")
-}
-
-fn found(database: &Database, rows: &[crate::driver::Row]) -> Result<i64, DatabaseError> {
-    let version = rows.first().map_or(Ok(0), |row| row.int(0));
-    version.map_err(|error| database.error(error))
-}
-
-/// The steps that are still to be taken.
-fn steps_from(database: &Database, found: i64) -> Result<&'static [Step], DatabaseError> {
-    let steps = usize::try_from(found)
-        .ok()
-        .and_then(|found| STEPS.get(found..));
-    steps.ok_or_else(|| DatabaseError::TooNew {
-        place: database.place().to_owned(),
-        found,
-        known: STEPS.len() as i64,
-    })
-}
-
-/// Whether the database has a schema of ours.
-async fn is_there(database: &Database) -> Result<bool, DatabaseError> {
-    let statement = match database.pools() {
+/// Returns the version of the schema, or `None` if the database has no schema of ours.
+async fn stored_version(pools: &Pools) -> Result<Option<i64>, sqlx::Error> {
+    let statement = match pools {
         #[cfg(feature = "sqlite")]
         Pools::Sqlite { .. } => "SELECT 1 FROM sqlite_schema WHERE name = 'victor_schema'",
         #[cfg(feature = "postgres")]
@@ -103,6 +82,28 @@ async fn is_there(database: &Database) -> Result<bool, DatabaseError> {
              WHERE schemaname = current_schema() AND tablename = 'victor_schema'"
         }
     };
-    let rows = database.rows(Statement::new(statement)).await?;
-    Ok(!rows.is_empty())
+    if pools.rows(Statement::new(statement)).await?.is_empty() {
+        return Ok(None);
+    }
+    version_in(&pools.rows(select_version()).await?).map(Some)
+}
+
+fn select_version() -> Statement<'static> {
+    Statement::new("SELECT coalesce(max(version), 0) FROM victor_schema")
+}
+
+fn version_in(rows: &[Row]) -> Result<i64, sqlx::Error> {
+    rows.first().map_or(Ok(0), |row| row.int(0))
+}
+
+/// Returns the steps that are still to be taken.
+fn steps_from(place: &str, found: i64) -> Result<&'static [Step], DatabaseError> {
+    let steps = usize::try_from(found)
+        .ok()
+        .and_then(|found| STEPS.get(found..));
+    steps.ok_or_else(|| DatabaseError::TooNew {
+        place: place.to_owned(),
+        found,
+        known: STEPS.len() as i64,
+    })
 }

@@ -67,6 +67,13 @@ impl<'a> Statement<'a> {
         self
     }
 
+    /// Appends the name of a table or column, which was read from a schema of this crate.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn push_name(mut self, name: &str) -> Self {
+        self.sql.to_mut().push_str(name);
+        self
+    }
+
     /// Appends a value to the text.
     pub(crate) fn push_value(mut self, value: impl Into<Value<'a>>) -> Self {
         self.values.push(value.into());

@@ -1,6 +1,6 @@
 //! Writes that happen as a whole or not at all.
 
-use crate::driver::{Connection, Lock, Row};
+use crate::driver::{Connection, Lock, Pools, Row};
 use crate::error::DatabaseError;
 use crate::statement::{ROWS, Statement, Value};
 
@@ -15,12 +15,13 @@ pub(crate) struct Transaction<'d> {
 }
 
 impl<'d> Transaction<'d> {
-    pub(crate) async fn begin(
-        mut connection: Connection,
-        place: &'d str,
-    ) -> Result<Self, DatabaseError> {
-        let begun = connection.begin().await;
-        begun.map_err(|error| DatabaseError::new(place, error))?;
+    pub(crate) async fn begin(pools: &Pools, place: &'d str) -> Result<Self, DatabaseError> {
+        let begin = async {
+            let mut connection = pools.writer().await?;
+            connection.begin().await?;
+            Ok(connection)
+        };
+        let connection = (begin.await).map_err(|error| DatabaseError::new(place, error))?;
         Ok(Self {
             connection,
             place,

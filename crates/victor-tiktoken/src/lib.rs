@@ -59,3 +59,7 @@ mod pieces;
 
 pub use counter::TiktokenCounter;
 pub use encoding::{Encoding, UnknownModel};
+#[doc(no_inline)]
+pub use victor_context_protocol as protocol;
+#[doc(no_inline)]
+pub use victor_core as core;

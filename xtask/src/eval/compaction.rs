@@ -11,10 +11,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use tokio::runtime::{Builder, Runtime};
+use victor_context::protocol::{CompactionBudget, CompactionStrategy, TokenCounterExt};
 use victor_context::{
-    CompactionBudget, CompactionStrategy, Context, Hybrid, Message, RecentMessages, Semantic,
-    TaskAware, TokenCounterExt, ToolResults, Truncation, repair,
+    Hybrid, RecentMessages, Semantic, TaskAware, ToolResults, Truncation, repair,
 };
+use victor_core::{Context, Message};
 
 use conversation::{Characters, Conversation};
 use naive::{KeepLast, Random};

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use allocation_counter::{AllocationInfo, measure};
 use async_trait::async_trait;
-use victor_checkpoint::{
-    Checkpoint, CheckpointCause, CheckpointCoordinator, CheckpointError, CheckpointManager,
-    CheckpointStore,
+use victor_checkpoint::CheckpointCoordinator;
+use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointError, CheckpointManager, CheckpointStore,
 };
 use victor_checkpoint_protocol::{History, HistoryLink};
 use victor_core::{CheckpointId, Message, Messages, SessionId, ToolCall, ToolOutcome, ToolResult};

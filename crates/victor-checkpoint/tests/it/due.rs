@@ -1,9 +1,7 @@
 use std::sync::Arc;
 
-use victor_checkpoint::{
-    CheckpointCause, CheckpointCoordinator, CheckpointManager, CheckpointOptions,
-    InMemoryCheckpointStore,
-};
+use victor_checkpoint::{CheckpointCoordinator, CheckpointOptions};
+use victor_checkpoint_protocol::{CheckpointCause, CheckpointManager, InMemoryCheckpointStore};
 use victor_core::SessionId;
 use victor_testkit::drive;
 use victor_testkit::faults::{Fault, Faulty};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::task::yield_now;
-use victor_checkpoint::{
-    Checkpoint, CheckpointCause, CheckpointCoordinator, CheckpointError, CheckpointManager,
-    CheckpointOptions, CheckpointStore, InMemoryCheckpointStore, Retention,
+use victor_checkpoint::{CheckpointCoordinator, CheckpointOptions};
+use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointError, CheckpointManager, CheckpointStore,
+    InMemoryCheckpointStore, Retention,
 };
 use victor_checkpoint_protocol::{ContentHash, History, HistoryLink};
 use victor_core::{CheckpointId, Coordinator, HealthStatus, Message, Messages, SessionId};
@@ -58,11 +59,11 @@ async fn a_store_has_as_long_as_the_options_say() {
         Fault::Slow(Duration::from_secs(5)),
     );
     let mut options = CheckpointOptions::default();
-    options.time_limit = Duration::from_secs(6);
+    options.store_timeout = Duration::from_secs(6);
     let store = Arc::new(store);
     let patient = CheckpointCoordinator::with_options(store.clone(), options.clone());
     create(&patient, &messages(1)).await;
-    options.time_limit = Duration::from_secs(4);
+    options.store_timeout = Duration::from_secs(4);
     let impatient = CheckpointCoordinator::with_options(store, options);
     let error = try_create(&impatient, &messages(1)).await.unwrap_err();
     assert_eq!(

@@ -10,9 +10,10 @@ mod shared;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use victor_checkpoint::{
-    Checkpoint, CheckpointCause, CheckpointCoordinator, CheckpointDraft, CheckpointError,
-    CheckpointManager, CheckpointStore, InMemoryCheckpointStore,
+use victor_checkpoint::CheckpointCoordinator;
+use victor_checkpoint_protocol::{
+    Checkpoint, CheckpointCause, CheckpointDraft, CheckpointError, CheckpointManager,
+    CheckpointStore, InMemoryCheckpointStore,
 };
 use victor_checkpoint_protocol::{History, HistoryLink};
 use victor_core::{CheckpointId, Context, Message, Messages, SessionId};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use victor_checkpoint::{
-    CheckpointCause, CheckpointCoordinator, CheckpointDraft, CheckpointManager, CheckpointOptions,
-    InMemoryCheckpointStore, Retention,
+use victor_checkpoint::{CheckpointCoordinator, CheckpointOptions};
+use victor_checkpoint_protocol::{
+    CheckpointCause, CheckpointDraft, CheckpointManager, InMemoryCheckpointStore, Retention,
 };
 use victor_core::{CheckpointId, Context, Coordinator, Message, Messages, SessionId};
 use victor_testkit::drive;

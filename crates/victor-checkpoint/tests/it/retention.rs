@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
-use victor_checkpoint::{
-    CheckpointCause, CheckpointCoordinator, CheckpointManager, CheckpointOptions, Retention,
-};
+use victor_checkpoint::{CheckpointCoordinator, CheckpointOptions};
+use victor_checkpoint_protocol::{CheckpointCause, CheckpointManager, Retention};
 use victor_core::{Context, Message, Messages};
 
 use crate::{Spy, create, draft, listed, messages, restored};

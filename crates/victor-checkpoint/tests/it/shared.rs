@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use victor_checkpoint::{
-    CheckpointCause, CheckpointCoordinator, CheckpointManager, InMemoryCheckpointStore, Retention,
+use victor_checkpoint::CheckpointCoordinator;
+use victor_checkpoint_protocol::{
+    CheckpointCause, CheckpointManager, InMemoryCheckpointStore, Retention,
 };
 use victor_core::{Coordinator, Message, Messages};
 
@@ -106,10 +107,13 @@ async fn creations_and_prunings_at_once_lose_nothing() {
 #[tokio::test]
 async fn each_checkpoint_is_later_than_the_one_before_also_when_the_clock_is_put_back() {
     let (spy, checkpoints) = spied();
-    let mut ahead =
-        victor_checkpoint::Checkpoint::new("s".into(), Default::default(), CheckpointCause::Manual);
+    let mut ahead = victor_checkpoint_protocol::Checkpoint::new(
+        "s".into(),
+        Default::default(),
+        CheckpointCause::Manual,
+    );
     ahead.at = victor_core::Timestamp::now() + std::time::Duration::from_secs(3600);
-    victor_checkpoint::CheckpointStore::save(&*spy, &ahead, &[])
+    victor_checkpoint_protocol::CheckpointStore::save(&*spy, &ahead, &[])
         .await
         .unwrap();
     let mut expected = vec![ahead.id];

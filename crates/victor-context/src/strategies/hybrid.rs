@@ -21,7 +21,8 @@ use crate::{TaskAware, ToolResults, repair};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use victor_context::{CompactionStrategy, Hybrid, TaskAware, ToolResults};
+/// use victor_context::{Hybrid, TaskAware, ToolResults};
+/// use victor_context::protocol::CompactionStrategy;
 ///
 /// fn with(summarization: Arc<dyn CompactionStrategy>) -> Hybrid {
 ///     let first: Arc<dyn CompactionStrategy> = Arc::new(ToolResults::default());

@@ -80,9 +80,8 @@ impl CompactionStrategy for Semantic {
             .iter()
             .map(|text| beginning(text, EMBEDDED_CHARACTERS));
         let vectors = embed_all(&self.embedder, &wanted.collect::<Vec<_>>()).await;
-        let vectors = vectors.map_err(|error| CompactionError {
-            message: "the messages could not be embedded".to_owned(),
-            source: Some(error.into()),
+        let vectors = vectors.map_err(|error| {
+            CompactionError::new("the messages could not be embedded").with_source(error)
         })?;
         let (task_vector, vectors) = (&vectors[0], &vectors[1..]);
         let alike = |one: &Embedding, other: &Embedding| one.cosine(other).unwrap_or(0.0).max(0.0);

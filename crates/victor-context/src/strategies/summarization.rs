@@ -227,10 +227,9 @@ impl From<Failure> for CompactionError {
         match failure {
             Failure::TooLong => Self::new("the model's window is too small for a summary"),
             Failure::Useless(why) => Self::new(why),
-            Failure::Provider(error) => Self {
-                message: "the model could not be asked for a summary".to_owned(),
-                source: Some(error.into()),
-            },
+            Failure::Provider(error) => {
+                Self::new("the model could not be asked for a summary").with_source(error)
+            }
         }
     }
 }

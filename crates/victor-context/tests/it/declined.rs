@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use victor_context::{Context, ContextCoordinator, ContextManager, Message, SessionId};
+use victor_context::ContextCoordinator;
+use victor_context_protocol::ContextManager;
+use victor_core::{Context, Message, SessionId};
 use victor_testkit::drive;
 
 use crate::{counting_chars, message, short, window};

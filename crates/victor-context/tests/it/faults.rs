@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
-use victor_context::{
-    CompactionBudget, CompactionError, CompactionStrategy, Context, ContextCoordinator,
-    ContextManager, Coordinator, Message, Messages, Prepared, SessionId, TokenCounter, Truncation,
+use victor_context::{ContextCoordinator, Truncation};
+use victor_context_protocol::{
+    CompactionBudget, CompactionError, CompactionStrategy, ContextManager, Prepared, TokenCounter,
 };
+use victor_core::{Context, Coordinator, Message, Messages, SessionId};
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::{CharCounter, cancel_at_every_poll};
 
@@ -129,7 +130,7 @@ async fn what_can_be_mended_is_mended() {
             Arc::new(Message::with_id(
                 message.id(),
                 message.role().clone(),
-                vec![victor_context::Part::text("x")],
+                vec![victor_core::Part::text("x")],
             ))
         };
         [messages.get(1), messages.get(2)]
@@ -185,7 +186,7 @@ async fn the_time_limit_can_be_set() {
     let contexts = counting_chars()
         .strategy(Arc::new(slow))
         .options(options(|options| {
-            options.time_limit = Duration::from_secs(1);
+            options.strategy_timeout = Duration::from_secs(1);
         }));
     let contexts = contexts.build();
     let prepared = contexts.compact_context(&conversation(LONG)).await.unwrap();
@@ -309,7 +310,7 @@ async fn meanwhile(act: impl FnOnce(&ContextCoordinator, &SessionId)) -> String 
     let after = contexts.context(&session);
     assert_eq!(
         contexts.stats(&session).tokens,
-        victor_context::TokenCounterExt::tokens_of(&CharCounter, after.messages())
+        victor_context_protocol::TokenCounterExt::tokens_of(&CharCounter, after.messages())
     );
     short(after.messages())
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use victor_context::{
-    BudgetAware, CachedEmbedder, CompactionStrategy, Context, ContextCoordinator, ContextError,
-    ContextManager, EstimateCounter, Group, GroupKind, Hybrid, Messages, RecentMessages, Role,
-    Semantic, SessionId, TaskAware, TokenCounterExt, ToolResults, Truncation, WindowRequest,
-    groups,
+    BudgetAware, CachedEmbedder, ContextCoordinator, EstimateCounter, Group, GroupKind, Hybrid,
+    RecentMessages, Semantic, TaskAware, ToolResults, Truncation, groups,
 };
+use victor_context_protocol::{
+    CompactionStrategy, ContextError, ContextManager, TokenCounterExt, WindowRequest,
+};
+use victor_core::{Context, Messages, Role, SessionId};
 use victor_lexical::LexicalEmbedder;
 use victor_testkit::{CharCounter, conformance, drive, histories};
 

@@ -10,10 +10,9 @@ mod summaries;
 
 use std::sync::Arc;
 
-use victor_context::{
-    Context, ContextCoordinator, ContextCoordinatorBuilder, ContextOptions, Message, Messages,
-    Part, Role, ToolCall, ToolOutcome, ToolResult, WindowRequest,
-};
+use victor_context::{ContextCoordinator, ContextCoordinatorBuilder, ContextOptions};
+use victor_context_protocol::WindowRequest;
+use victor_core::{Context, Message, Messages, Part, Role, ToolCall, ToolOutcome, ToolResult};
 use victor_testkit::CharCounter;
 
 /// A coordinator that counts a token for each character and four for each message.

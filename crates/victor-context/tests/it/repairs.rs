@@ -1,9 +1,8 @@
 //! What becomes of broken histories.
 
 use proptest::prelude::*;
-use victor_context::{
-    Context, Message, MessageId, Part, Role, ToolCall, ToolOutcome, ToolResult, repair,
-};
+use victor_context::repair;
+use victor_core::{Context, Message, MessageId, Part, Role, ToolCall, ToolOutcome, ToolResult};
 use victor_core::{Image, MediaSource, Opaque, Thinking};
 use victor_testkit::histories;
 

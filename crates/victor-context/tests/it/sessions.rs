@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use victor_context::{
-    Context, ContextCoordinator, ContextError, ContextManager, Coordinator, LargestPart, Message,
-    ModelId, Part, RecentMessages, Role, SessionId, ToolCall, ToolOutcome, ToolResult, Truncation,
-    WindowRequest,
+use victor_context::{ContextCoordinator, RecentMessages, Truncation};
+use victor_context_protocol::{ContextError, ContextManager, LargestPart, WindowRequest};
+use victor_core::{
+    Context, Coordinator, Message, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome,
+    ToolResult,
 };
 use victor_testkit::drive;
 
@@ -230,8 +231,8 @@ fn an_unknown_strategy_is_named_with_those_that_are_known() {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no compaction strategy `semantc`: known are `budget_aware`, `hybrid`, \
-             `mine`, `recent`, `semantic`, `task_aware`, `tool_results`, `truncation`"
+            "unknown compaction strategy `semantc`, did you mean `semantic`? Known are `budget_aware`, `hybrid`, \
+             `mine`, `recent`, `semantic`, `task_aware`, `tool_results` and `truncation`"
         );
     }
 }

@@ -5,12 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use victor_context::{
-    BudgetAware, CachedEmbedder, CompactionBudget, CompactionStrategy, Context, ContextCoordinator,
-    ContextManager, Coordinator, EstimateCounter, Hybrid, Message, Messages, Part, Role, Semantic,
-    SessionId, TaskAware, TokenCounterExt, ToolCall, ToolOutcome, ToolResult, ToolResults,
-    Truncation,
+    BudgetAware, CachedEmbedder, ContextCoordinator, EstimateCounter, Hybrid, Semantic, TaskAware,
+    ToolResults, Truncation,
+};
+use victor_context_protocol::{
+    CompactionBudget, CompactionStrategy, ContextManager, TokenCounterExt,
 };
 use victor_core::ModelId;
+use victor_core::{
+    Context, Coordinator, Message, Messages, Part, Role, SessionId, ToolCall, ToolOutcome,
+    ToolResult,
+};
 use victor_embedding_protocol::{EmbedError, Embedder, Embedding};
 use victor_lexical::LexicalEmbedder;
 use victor_testkit::faults::{Fault, Faulty};

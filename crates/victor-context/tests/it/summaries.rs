@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use victor_context::{
-    CompactionBudget, CompactionStrategy, Context, ContextManager, Coordinator, Message, Messages,
-    SessionId, Summarization, TokenCounter, TokenCounterExt,
+use victor_context::Summarization;
+use victor_context_protocol::{
+    CompactionBudget, CompactionStrategy, ContextManager, TokenCounter, TokenCounterExt,
 };
+use victor_core::{Context, Coordinator, Message, Messages, SessionId};
 use victor_core::{ModelId, Part, Usage, text_of};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,

@@ -53,11 +53,9 @@ fn answers(count: usize) -> ScriptedModel {
 /// Has five turns over an injected context with a strategy and a threshold of its own, and returns the strategy that
 /// compacted last.
 async fn compacted_by(settings: &[(&str, Value)]) -> Option<String> {
-    let options = ContextOptions {
-        threshold: 0.3,
-        default_window: 6_000,
-        ..ContextOptions::default()
-    };
+    let options = ContextOptions::default()
+        .with_threshold(0.3)
+        .with_default_window(6_000);
     let context = ContextCoordinator::builder()
         .strategy(Arc::new(LastTwo))
         .options(options)

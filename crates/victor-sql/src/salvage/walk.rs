@@ -1,4 +1,4 @@
-//! How the rows of a damaged table are read.
+//! Reads the rows of a damaged table.
 //!
 //! A table is a tree of pages in the order of row numbers. Where a page is damaged, reading on fails, but one can read
 //! up to it from both ends, and look for readable pages in between by trying numbers.
@@ -44,6 +44,21 @@ impl Walk {
     pub(super) async fn check(&mut self) -> Result<(), sqlx::Error> {
         let tables = sqlx::query("SELECT count(*) FROM sqlite_schema");
         tables.fetch_all(&mut self.source).await.map(drop)
+    }
+
+    /// Leaves out the columns of a table that the damaged file, which may be older, does not have.
+    pub(super) async fn known(&mut self, mut table: Table) -> Table {
+        let columns = sqlx::query_scalar::<_, String>("SELECT name FROM pragma_table_info($1)");
+        let known = columns
+            .bind(&table.name)
+            .fetch_all(&mut self.source)
+            .await
+            .unwrap_or_default();
+        // Without columns, the table is damaged or absent: reading it tells.
+        if !known.is_empty() {
+            table.columns.retain(|column| known.contains(column));
+        }
+        table
     }
 
     /// Copies the rows of a table that can be read.
@@ -172,12 +187,12 @@ async fn insert(
         return Ok(0);
     }
     let mut statement = Statement::new("INSERT OR IGNORE INTO ")
-        .push(table.name)
+        .push_name(&table.name)
         .push(" (");
     for (number, column) in table.columns.iter().enumerate() {
         statement = statement
             .push(if number == 0 { "" } else { ", " })
-            .push(column);
+            .push_name(column);
     }
     let mut separator = ") VALUES (";
     for row in rows {

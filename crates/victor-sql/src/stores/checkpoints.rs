@@ -5,6 +5,7 @@
 //! save runs.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_checkpoint_protocol::{
@@ -21,7 +22,15 @@ use crate::transaction::Transaction;
 
 /// Keeps checkpoints in a database.
 #[derive(Debug, Clone)]
-pub struct SqlCheckpointStore(pub(crate) Database);
+pub struct SqlCheckpointStore(Database);
+
+impl Database {
+    /// Returns the store of checkpoints.
+    #[must_use]
+    pub fn checkpoint_store(&self) -> Arc<SqlCheckpointStore> {
+        Arc::new(SqlCheckpointStore(self.clone()))
+    }
+}
 
 #[async_trait]
 impl CheckpointStore for SqlCheckpointStore {

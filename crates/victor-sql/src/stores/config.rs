@@ -1,5 +1,7 @@
 //! The source of settings.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::Value;
 use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider};
@@ -11,7 +13,15 @@ use crate::statement::Statement;
 
 /// Reads settings from a database: those of the session, and for every other key those that are for all sessions.
 #[derive(Debug, Clone)]
-pub struct SqlConfigProvider(pub(crate) Database);
+pub struct SqlConfigProvider(Database);
+
+impl Database {
+    /// Returns the source of settings.
+    #[must_use]
+    pub fn config_provider(&self) -> Arc<SqlConfigProvider> {
+        Arc::new(SqlConfigProvider(self.clone()))
+    }
+}
 
 impl SqlConfigProvider {
     /// Sets a key for a session, or for all sessions where none is given. Whether it is a setting and the value fits is

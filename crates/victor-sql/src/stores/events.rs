@@ -1,5 +1,7 @@
 //! The destination of events.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
 
@@ -10,7 +12,15 @@ use crate::error::DatabaseError;
 /// Writes events into the table `victor_events`, where they can be queried: the session, the type, the time in
 /// microseconds since 1970, and the whole event as JSON. An event that comes twice is there once.
 #[derive(Debug, Clone)]
-pub struct SqlAnalyticsExporter(pub(crate) Database);
+pub struct SqlAnalyticsExporter(Database);
+
+impl Database {
+    /// Returns the destination of events.
+    #[must_use]
+    pub fn analytics_exporter(&self) -> Arc<SqlAnalyticsExporter> {
+        Arc::new(SqlAnalyticsExporter(self.clone()))
+    }
+}
 
 #[async_trait]
 impl AnalyticsExporter for SqlAnalyticsExporter {

@@ -1,5 +1,7 @@
 //! The store of receipts of tool calls.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use victor_core::{SessionId, ToolResult};
 use victor_tool_protocol::{Receipt, ReceiptStore, ToolStoreError};
@@ -11,7 +13,15 @@ use crate::statement::Statement;
 
 /// Keeps receipts of tool calls in a database.
 #[derive(Debug, Clone)]
-pub struct SqlReceiptStore(pub(crate) Database);
+pub struct SqlReceiptStore(Database);
+
+impl Database {
+    /// Returns the store of receipts of tool calls.
+    #[must_use]
+    pub fn receipt_store(&self) -> Arc<SqlReceiptStore> {
+        Arc::new(SqlReceiptStore(self.clone()))
+    }
+}
 
 #[async_trait]
 impl ReceiptStore for SqlReceiptStore {

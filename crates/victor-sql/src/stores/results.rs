@@ -1,5 +1,7 @@
 //! The store of large results.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use victor_core::SessionId;
 use victor_tool_protocol::{ResultPage, ResultStore, ToolStoreError};
@@ -10,7 +12,15 @@ use crate::statement::Statement;
 
 /// Keeps the texts of large results in a database, as bytes: a page begins at a byte.
 #[derive(Debug, Clone)]
-pub struct SqlResultStore(pub(crate) Database);
+pub struct SqlResultStore(Database);
+
+impl Database {
+    /// Returns the store of results that are too large for a conversation.
+    #[must_use]
+    pub fn result_store(&self) -> Arc<SqlResultStore> {
+        Arc::new(SqlResultStore(self.clone()))
+    }
+}
 
 /// A character has at most so many bytes after its first.
 const REST: u64 = 3;

@@ -7,6 +7,8 @@ mod deletion;
 mod find;
 mod lease;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use victor_core::{SessionId, Timestamp};
 use victor_session_protocol::{
@@ -24,7 +26,15 @@ use crate::transaction::Transaction;
 /// Keeps sessions in a database. Leases run out by the clock of the machine in SQLite, and by that of the server in
 /// PostgreSQL.
 #[derive(Debug, Clone)]
-pub struct SqlSessionStore(pub(crate) Database);
+pub struct SqlSessionStore(Database);
+
+impl Database {
+    /// Returns the store of sessions.
+    #[must_use]
+    pub fn session_store(&self) -> Arc<SqlSessionStore> {
+        Arc::new(SqlSessionStore(self.clone()))
+    }
+}
 
 #[async_trait]
 impl SessionStore for SqlSessionStore {

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
 use victor_core::{Message, SessionId};
@@ -11,6 +13,8 @@ use victor_session_protocol::{
     SessionError, SessionPatch, SessionQuery, SessionStore, TranscriptEntry,
 };
 use victor_sql::{Database, DatabaseError, salvage};
+
+use crate::home::Home;
 
 const SESSIONS: usize = 50;
 const ENTRIES: usize = 40;
@@ -214,4 +218,57 @@ async fn a_file_of_which_nothing_is_left_is_told() {
         "{error:?}"
     );
     assert!(!folder.path().join("new.db").exists());
+}
+
+/// The number of rows of each table of a file, except the version of the schema.
+async fn rows(path: &Path) -> Vec<(String, i64)> {
+    let mut file = SqliteConnectOptions::new()
+        .filename(path)
+        .connect()
+        .await
+        .unwrap();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'victor_schema' ORDER BY name";
+    let tables: Vec<String> = sqlx::query_scalar(tables)
+        .fetch_all(&mut file)
+        .await
+        .unwrap();
+    let mut rows = Vec::new();
+    for table in tables {
+        let count = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let count = sqlx::query_scalar(count)
+            .fetch_one(&mut file)
+            .await
+            .unwrap();
+        rows.push((table, count));
+    }
+    rows
+}
+
+#[tokio::test]
+async fn every_table_is_salvaged() {
+    let folder = TempDir::new().unwrap();
+    let (path, into) = (folder.path().join("old.db"), folder.path().join("new.db"));
+    let database = open(&path).await;
+    crate::schema::fill(&database).await;
+    database.close().await;
+    let saved = salvage(&path, &into).await.unwrap();
+    assert!(saved.complete && saved.sessions.is_empty(), "{saved:?}");
+    let before = rows(&path).await;
+    let empty: Vec<_> = before.iter().filter(|(_, count)| *count == 0).collect();
+    assert!(empty.is_empty(), "`fill` must fill every table: {empty:?}");
+    assert_eq!(rows(&into).await, before);
+    crate::schema::check(&open(&into).await).await;
+}
+
+#[tokio::test]
+async fn a_file_of_any_earlier_version_is_salvaged() {
+    for (number, (script, _)) in crate::schema::VERSIONS.iter().enumerate() {
+        let home = Home::sqlite();
+        home.execute("old", script).await;
+        let path = home.address("old").await;
+        let into = path.replace("old.db", "new.db");
+        let saved = salvage(&path, &into).await.unwrap();
+        assert!(saved.complete, "version {}: {saved:?}", number + 1);
+        crate::schema::check(&Database::open(&into).await.unwrap()).await;
+    }
 }

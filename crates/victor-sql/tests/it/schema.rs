@@ -17,7 +17,7 @@ use victor_tool_protocol::{Receipt, ReceiptStore, ResultStore};
 
 use crate::home::{Home, on_both};
 
-const VERSIONS: [(&str, &str); 2] = [
+pub(crate) const VERSIONS: [(&str, &str); 2] = [
     (
         include_str!("snapshots/v1-sqlite.sql"),
         include_str!("snapshots/v1-postgres.sql"),
@@ -38,7 +38,7 @@ fn result() -> ToolResult {
 }
 
 /// Writes something of every kind. The snapshots were made so.
-async fn fill(database: &Database) {
+pub(crate) async fn fill(database: &Database) {
     let (store, turn) = (database.session_store(), TurnId::generate());
     let texts = [
         Message::user("Hello"),
@@ -88,7 +88,7 @@ async fn fill(database: &Database) {
 }
 
 /// Reads all of that.
-async fn check(database: &Database) {
+pub(crate) async fn check(database: &Database) {
     let store = database.session_store();
     let entries = store.load(&session(), 0).await.unwrap();
     let texts: Vec<_> = entries

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
-use victor_context::{
-    Message, MessageId, Part, Role, TokenCounter, ToolCall, ToolOutcome, ToolResult,
-};
+use victor_context::protocol::TokenCounter;
+use victor_core::{Message, MessageId, Part, Role, ToolCall, ToolOutcome, ToolResult};
 
 /// A conversation and what is asked of it.
 #[derive(Debug)]

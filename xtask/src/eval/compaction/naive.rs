@@ -1,9 +1,10 @@
 //! What strategies are compared with: choices of single messages, which break pairs.
 
 use async_trait::async_trait;
-use victor_context::{
-    CompactionBudget, CompactionError, CompactionStrategy, Context, Role, TokenCounterExt,
+use victor_context::protocol::{
+    CompactionBudget, CompactionError, CompactionStrategy, TokenCounterExt,
 };
+use victor_core::{Context, Role};
 
 /// The last messages that fit.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use victor_context::Messages;
+use victor_core::Messages;
 
 use super::SHARES;
 use super::conversation::{Conversation, Question, texts};

@@ -46,7 +46,7 @@ async fn check_names<M: ContextManager>(manager: &M) {
     let before = context(manager, &session);
     let refused = ends(manager.prepare(&session, &forced())).await;
     law!(
-        matches!(&refused, Err(ContextError::UnknownStrategy { name, .. }) if name == NAME),
+        matches!(&refused, Err(ContextError::UnknownStrategy(unknown)) if unknown.name == NAME),
         "a strategy that there is not is refused by its name",
         "{refused:?}"
     );
@@ -69,7 +69,7 @@ async fn check_names<M: ContextManager>(manager: &M) {
     );
     for name in &names {
         law!(
-            matches!(&refused, Err(ContextError::UnknownStrategy { known, .. }) if known.contains(name.as_str()))
+            matches!(&refused, Err(ContextError::UnknownStrategy(unknown)) if unknown.known.contains(name))
                 || name.starts_with("suite_"),
             "who asks for a strategy that there is not is told which there are",
             "{name}: {refused:?}"

@@ -9,7 +9,8 @@ use victor_context_protocol::{
     ContextStats, Prepared, TokenCounter, TokenCounterExt, TooLarge, WindowRequest,
 };
 use victor_core::{
-    Context, Coordinator, Health, Message, Messages, ModelId, Problems, Role, SessionId, contain,
+    Context, Coordinator, Health, Message, Messages, ModelId, Problems, Role, SessionId,
+    UnknownName, contain,
 };
 use victor_testkit::{CharCounter, conformance};
 
@@ -151,10 +152,8 @@ impl Manager {
                 Some(strategy) => Some(strategy),
                 None if self.is("takes any name") => None,
                 None => {
-                    return Err(ContextError::UnknownStrategy {
-                        name: name.to_owned(),
-                        known: known.join(", "),
-                    });
+                    let unknown = UnknownName::new("compaction strategy", name, known);
+                    return Err(unknown.into());
                 }
             },
             None => None,

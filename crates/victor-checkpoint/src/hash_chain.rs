@@ -1,4 +1,4 @@
-//! Which hashes the messages of a session have, so that only new messages are hashed.
+//! The hashes of the messages of a session, so that only new messages are hashed.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use victor_core::{Message, Messages};
 
 /// A list of messages that a store has, with the hash of every history that begins it.
 #[derive(Debug, Default)]
-pub(crate) struct Trail {
+pub(crate) struct HashChain {
     messages: Messages,
     heads: Vec<ContentHash>,
 }
 
-impl Trail {
+impl HashChain {
     /// Hashes all messages.
     pub(crate) async fn of(messages: Messages) -> Self {
-        let mut trail = Self::default();
-        trail.follow(trail.grow(messages).await);
-        trail
+        let mut chain = Self::default();
+        chain.apply(chain.extend(messages).await);
+        chain
     }
 
     pub(crate) fn messages(&self) -> &Messages {
@@ -30,21 +30,21 @@ impl Trail {
         self.history_of(self.heads.len())
     }
 
-    /// How many messages from the beginning on have the same content in both.
+    /// Returns the number of messages at the beginning whose content is the same in both.
     pub(crate) fn common(&self, other: &Self) -> usize {
         let both = self.heads.iter().zip(&other.heads);
-        both.take_while(|(own, other)| own == other).count()
+        both.take_while(|(mine, other)| mine == other).count()
     }
 
-    /// How `messages` comes about from these: hashes what is behind the messages that both share.
-    pub(crate) async fn grow(&self, messages: Messages) -> Growth {
+    /// Computes the extension that turns this list into `messages`: hashes what follows the messages that both share.
+    pub(crate) async fn extend(&self, messages: Messages) -> Extension {
         let shared = shared(&self.messages, &messages);
         let mut history = self.history_of(shared);
         let links = hash(&mut history, messages.iter().skip(shared)).await;
         // Messages that were read anew are equal and not shared.
         let both = links.iter().zip(&self.heads[shared..]);
         let known = both.take_while(|(link, head)| link.hash == **head).count();
-        Growth {
+        Extension {
             messages,
             shared,
             history,
@@ -53,11 +53,12 @@ impl Trail {
         }
     }
 
-    /// Takes over what has come about.
-    pub(crate) fn follow(&mut self, growth: Growth) {
-        self.heads.truncate(growth.shared);
-        self.heads.extend(growth.links.iter().map(|link| link.hash));
-        self.messages = growth.messages;
+    /// Applies an extension of this chain.
+    pub(crate) fn apply(&mut self, extension: Extension) {
+        self.heads.truncate(extension.shared);
+        self.heads
+            .extend(extension.links.iter().map(|link| link.hash));
+        self.messages = extension.messages;
     }
 
     fn history_of(&self, len: usize) -> History {
@@ -69,20 +70,20 @@ impl Trail {
     }
 }
 
-/// What makes another list of messages out of that of a [`Trail`].
+/// The step from the messages of a [`HashChain`] to another list.
 #[derive(Debug)]
-pub(crate) struct Growth {
+pub(crate) struct Extension {
     messages: Messages,
-    /// How many messages at the beginning stay.
+    /// The number of messages at the beginning that stay.
     shared: usize,
     history: History,
-    /// Those behind them.
+    /// The links of the messages after them.
     links: Vec<HistoryLink>,
-    /// How many of the links the store has.
+    /// The number of links that the store has.
     known: usize,
 }
 
-impl Growth {
+impl Extension {
     /// The name of the new list.
     pub(crate) fn history(&self) -> History {
         self.history
@@ -99,7 +100,7 @@ impl Growth {
         }
     }
 
-    /// What the store does not have, as far as one knows.
+    /// Returns the links that the store is not known to have.
     pub(crate) fn new_links(&self) -> &[HistoryLink] {
         &self.links[self.known..]
     }
@@ -109,7 +110,7 @@ impl Growth {
         self.shared + self.known > 0
     }
 
-    /// What a store needs that has nothing of it.
+    /// Returns the links of all messages, for a store that has none of them.
     pub(crate) async fn all_links(&self) -> Vec<HistoryLink> {
         hash(&mut History::default(), self.messages.iter()).await
     }
@@ -131,7 +132,7 @@ async fn hash(
     links
 }
 
-/// How many messages from the beginning on are the same ones in both lists.
+/// Returns the number of messages at the beginning that both lists share.
 fn shared(one: &Messages, other: &Messages) -> usize {
     let most = one.len().min(other.len());
     if one.shares_first(most, other) {
@@ -162,24 +163,27 @@ mod tests {
         })
     }
 
-    fn trail(messages: Messages) -> Trail {
-        drive(Trail::of(messages)).unwrap()
+    fn chain(messages: Messages) -> HashChain {
+        drive(HashChain::of(messages)).unwrap()
     }
 
     /// Goes from one list to another, of which so many messages are hashed and so many of those are new to the store.
     #[track_caller]
     fn check(from: &Messages, to: &Messages, expected: (usize, usize)) {
-        let mut own = trail(from.clone());
-        let growth = drive(own.grow(to.clone())).unwrap();
-        assert_eq!((growth.links.len(), growth.new_links().len()), expected);
-        let all = drive(growth.all_links()).unwrap();
+        let mut mine = chain(from.clone());
+        let extension = drive(mine.extend(to.clone())).unwrap();
+        assert_eq!(
+            (extension.links.len(), extension.new_links().len()),
+            expected
+        );
+        let all = drive(extension.all_links()).unwrap();
         assert_eq!(
             (all.len(), all.last().map(|link| link.hash)),
-            (to.len(), growth.history().head)
+            (to.len(), extension.history().head)
         );
-        own.follow(growth);
-        let anew = trail(to.clone());
-        assert_eq!((own.history(), &own.heads), (anew.history(), &anew.heads));
+        mine.apply(extension);
+        let anew = chain(to.clone());
+        assert_eq!((mine.history(), &mine.heads), (anew.history(), &anew.heads));
     }
 
     #[test]
@@ -209,17 +213,17 @@ mod tests {
     #[test]
     fn what_the_store_lists_is_left_out() {
         let base: Messages = messages(0..10).collect();
-        let mut growth = drive(Trail::default().grow(base.clone())).unwrap();
-        let left = |growth: &Growth| growth.new_links().len();
-        let of = |count: usize| trail(base.iter().take(count).cloned().collect()).history();
-        growth.leave_out(&History::default());
-        growth.leave_out(&trail(messages(1..3).collect()).history());
-        growth.leave_out(&trail(messages(0..12).collect()).history());
-        assert_eq!(left(&growth), 10);
-        growth.leave_out(&of(4));
-        growth.leave_out(&of(2));
-        assert_eq!(left(&growth), 6);
-        growth.leave_out(&of(10));
-        assert_eq!(left(&growth), 0);
+        let mut extension = drive(HashChain::default().extend(base.clone())).unwrap();
+        let left = |extension: &Extension| extension.new_links().len();
+        let of = |count: usize| chain(base.iter().take(count).cloned().collect()).history();
+        extension.leave_out(&History::default());
+        extension.leave_out(&chain(messages(1..3).collect()).history());
+        extension.leave_out(&chain(messages(0..12).collect()).history());
+        assert_eq!(left(&extension), 10);
+        extension.leave_out(&of(4));
+        extension.leave_out(&of(2));
+        assert_eq!(left(&extension), 6);
+        extension.leave_out(&of(10));
+        assert_eq!(left(&extension), 0);
     }
 }

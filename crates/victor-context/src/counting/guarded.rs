@@ -5,16 +5,16 @@ use std::sync::Arc;
 use victor_context_protocol::TokenCounter;
 use victor_core::{Message, Problems, contain_sync};
 
-use crate::EstimateCounter;
+use super::EstimateCounter;
 
-/// A counter of somebody else's; where it panics, the estimate takes its place.
+/// A foreign counter; where it panics, the estimate takes its place.
 #[derive(Debug)]
-pub(crate) struct ContainedCounter {
+pub(crate) struct GuardedCounter {
     inner: Arc<dyn TokenCounter>,
     problems: Arc<Problems>,
 }
 
-impl ContainedCounter {
+impl GuardedCounter {
     pub(crate) fn new(inner: Arc<dyn TokenCounter>, problems: Arc<Problems>) -> Self {
         Self { inner, problems }
     }
@@ -27,7 +27,7 @@ impl ContainedCounter {
     }
 }
 
-impl TokenCounter for ContainedCounter {
+impl TokenCounter for GuardedCounter {
     fn name(&self) -> &str {
         self.inner.name()
     }

@@ -1,15 +1,15 @@
-//! What the tokens of a context are spent on.
+//! The tokens of a context by the kind of content.
 
 use std::collections::BTreeMap;
 
 use victor_context_protocol::{TokenCounter, TokenCounterExt};
 use victor_core::{Message, Messages, Part};
 
-/// What a picture or a document weighs beside texts, in bytes: about what it costs in tokens does not show in its data.
+/// The weight of a picture or a document beside texts, in bytes: its cost in tokens does not follow from its data.
 const MEDIA: u64 = 4_000;
 
-/// The tokens of messages by the kind of their parts. They add up to the tokens of the messages.
-pub(crate) fn tokens_by_part(
+/// Sums up the tokens of messages by the kind of their parts. The sums add up to the tokens of the messages.
+pub(crate) fn token_breakdown(
     messages: &Messages,
     counter: &dyn TokenCounter,
 ) -> BTreeMap<String, u64> {
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn the_parts_add_up_to_the_whole() {
         for messages in histories(3, 60) {
-            let by_part = tokens_by_part(&messages, &CharCounter);
+            let by_part = token_breakdown(&messages, &CharCounter);
             assert_eq!(
                 by_part.values().sum::<u64>(),
                 CharCounter.tokens_of(&messages)

@@ -1,4 +1,4 @@
-//! The last resort: cutting tool results, and the task.
+//! The last resort: trimming tool results, and the task.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const SMALLEST: u64 = 48;
 /// A text keeps its beginning and its end, with a note between them of how much was cut; a picture or document is
 /// replaced by a note. Pinned messages are left alone. The message keeps its identifier: it is a shortened copy, and
 /// the transcript has the whole one.
-pub(crate) fn cut_results(
+pub(crate) fn trim_results(
     messages: &Messages,
     target: u64,
     counter: &dyn TokenCounter,
@@ -183,7 +183,7 @@ mod tests {
         .into_iter()
         .collect();
         let pinned = u64::from(EstimateCounter.tokens(messages.last().unwrap()));
-        let cut = cut_results(&messages, pinned + 600, &EstimateCounter);
+        let cut = trim_results(&messages, pinned + 600, &EstimateCounter);
         assert!(EstimateCounter.tokens_of(&cut) <= pinned + 600);
         assert!(
             EstimateCounter.tokens_of(&cut) > pinned + 300,
@@ -213,7 +213,7 @@ mod tests {
             extra: Default::default(),
         });
         let messages: Messages = [result(image)].into_iter().collect();
-        let cut = cut_results(&messages, 100, &EstimateCounter);
+        let cut = trim_results(&messages, 100, &EstimateCounter);
         assert!(
             cut.last()
                 .unwrap()
@@ -231,7 +231,7 @@ mod tests {
         let task = || Message::user((0..3000).map(|n| format!("{n} ")).collect::<String>());
         let cut = |messages: Vec<Message>| {
             let messages: Messages = messages.into_iter().collect();
-            let cut = cut_results(&messages, 200, &EstimateCounter);
+            let cut = trim_results(&messages, 200, &EstimateCounter);
             EstimateCounter.tokens_of(&cut) <= 200
         };
         assert!(cut(vec![task(), Message::user("go on")]));
@@ -245,7 +245,7 @@ mod tests {
         let messages: Messages = [result(Part::text("字".repeat(5000)))]
             .into_iter()
             .collect();
-        let cut = cut_results(&messages, 0, &EstimateCounter);
+        let cut = trim_results(&messages, 0, &EstimateCounter);
         assert!(
             cut.last()
                 .unwrap()

@@ -1,4 +1,4 @@
-//! The note that says that messages were left out.
+//! The note that says that messages were omitted.
 
 use std::collections::HashSet;
 
@@ -7,14 +7,14 @@ use victor_core::{Message, Messages};
 
 use crate::rebuild::{derived_id, note};
 
-/// The field of a marker that says how many messages it stands for.
+/// The field of an omission note that counts the messages it stands for.
 const LEFT_OUT: &str = "left_out";
 
-/// Puts a note where the first message was left out, of how many there were, those before earlier markers among them.
+/// Puts a note where the first message was omitted, with the number of omitted messages; earlier notes are merged into it.
 ///
-/// There is none if nothing was left out, if the strategy put messages of its own in place of others, or if the note
-/// would bring `result` over `limit` tokens.
-pub(crate) fn mark(
+/// There is no note if nothing was omitted, if the strategy put its own messages in place of others, or if the note would
+/// bring `result` over `limit` tokens.
+pub(crate) fn note_omission(
     history: &Messages,
     result: &Messages,
     limit: u64,
@@ -25,9 +25,9 @@ pub(crate) fn mark(
     let mut left_out = 0;
     let mut gap = None;
     for (index, message) in history.iter().enumerate() {
-        let before = marked(message);
+        let before = omitted(message);
         if before.is_some() || !kept.contains(&message.id()) {
-            // A marker that was there already stays the same message.
+            // A note that was there already keeps its identifier.
             gap.get_or_insert_with(|| match before {
                 Some(_) => (index, message.id()),
                 None => (index, derived_id(message.id(), 1 << 32)),
@@ -42,30 +42,30 @@ pub(crate) fn mark(
     let text = format!(
         "[{left_out} earlier {messages} left out to save space. The session's transcript has the whole.]"
     );
-    let marker = note(id, text).with_extra(LEFT_OUT, left_out);
+    let note = note(id, text).with_extra(LEFT_OUT, left_out);
     // All messages in front of the gap are kept, so it stands at the same place in the result.
-    let others = || result.iter().filter(|message| marked(message).is_none());
-    let marked: Messages = others()
+    let others = || result.iter().filter(|message| omitted(message).is_none());
+    let with_note: Messages = others()
         .take(gap)
         .cloned()
-        .chain([marker.into()])
+        .chain([note.into()])
         .chain(others().skip(gap).cloned())
         .collect();
-    if counter.tokens_of(&marked) <= limit {
-        marked
+    if counter.tokens_of(&with_note) <= limit {
+        with_note
     } else {
         result.clone()
     }
 }
 
-/// How many tokens of a target are to be left for a marker: none of a small one.
-pub(crate) fn allowance(target: u64) -> u64 {
+/// Returns the tokens of a target that are reserved for a note: none of a small target.
+pub(crate) fn note_allowance(target: u64) -> u64 {
     const TOKENS: u64 = 32;
     if target >= 20 * TOKENS { TOKENS } else { 0 }
 }
 
-/// How many messages a marker stands for; none if the message is no marker.
-fn marked(message: &Message) -> Option<u64> {
+/// Returns the number of messages that an omission note stands for, or `None` if the message is not such a note.
+fn omitted(message: &Message) -> Option<u64> {
     message.extra().get(LEFT_OUT)?.as_u64()
 }
 
@@ -81,10 +81,10 @@ mod tests {
             .filter(|message| message.is_note() || kept.contains(&*message.text()))
             .cloned()
             .collect();
-        let result = mark(history, &result, limit, &EstimateCounter);
+        let result = note_omission(history, &result, limit, &EstimateCounter);
         let shown: String = result
             .iter()
-            .map(|message| match marked(message) {
+            .map(|message| match omitted(message) {
                 Some(count) => format!("({count})"),
                 None => message.text().into_owned(),
             })
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn one_marker_stands_for_all_that_was_left_out() {
+    fn one_note_stands_for_all_that_was_left_out() {
         let history: Messages = ["a", "b", "c", "d", "e"]
             .map(Message::user)
             .into_iter()
@@ -111,17 +111,20 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_takes_the_place_of_a_marker() {
+    fn a_summary_takes_the_place_of_a_note() {
         let history: Messages = ["a", "b"].map(Message::user).into_iter().collect();
         let result: Messages = ["sum", "b"].map(Message::user).into_iter().collect();
-        assert_eq!(mark(&history, &result, 999, &EstimateCounter), result);
+        assert_eq!(
+            note_omission(&history, &result, 999, &EstimateCounter),
+            result
+        );
     }
 
     #[test]
-    fn the_allowance_is_what_a_marker_takes() {
+    fn the_allowance_is_what_a_note_takes() {
         let history: Messages = (0..100_000).map(|_| Message::user("a")).collect();
-        let marker = mark(&history, &Messages::new(), 999, &EstimateCounter);
-        assert!(EstimateCounter.tokens_of(&marker) <= allowance(640));
-        assert_eq!(allowance(639), 0);
+        let only_note = note_omission(&history, &Messages::new(), 999, &EstimateCounter);
+        assert!(EstimateCounter.tokens_of(&only_note) <= note_allowance(640));
+        assert_eq!(note_allowance(639), 0);
     }
 }

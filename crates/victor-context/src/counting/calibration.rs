@@ -1,9 +1,8 @@
 //! What a model's own reports say about a counter.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use victor_core::ModelId;
+use victor_core::{Lock, ModelId};
 
 /// Learns for each model how far the counted tokens are from those that its provider reports, and corrects by it.
 ///
@@ -16,7 +15,8 @@ use victor_core::ModelId;
 /// from one call to the next, so it is not the counts that are corrected but the limits that they are held against.
 ///
 /// ```
-/// use victor_context::{Calibration, ModelId};
+/// use victor_context::Calibration;
+/// use victor_context::core::ModelId;
 ///
 /// let (calibration, model) = (Calibration::default(), ModelId::from("claude-sonnet-4-5"));
 /// assert_eq!(calibration.budget(&model, 100_000), 100_000);
@@ -45,7 +45,7 @@ use victor_core::ModelId;
 /// observed the longest ago. Calls may overlap; a lock is held for some arithmetic only.
 #[derive(Debug, Default)]
 pub struct Calibration {
-    known: Mutex<Known>,
+    known: Lock<Known>,
 }
 
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ impl Calibration {
         }
         let report = Report { counted, reported };
         let ratio = (float(reported) / float(counted)).clamp(SMALLEST_FACTOR, LARGEST_FACTOR);
-        let mut known = self.known();
+        let mut known = self.known.lock();
         known.observations += 1;
         let now = known.observations;
         if known.models.len() >= MOST_MODELS && !known.models.contains_key(model) {
@@ -149,7 +149,7 @@ impl Calibration {
     /// Takes note that the model's provider was seen to cut a request in silence: what made its factor less than 1 may
     /// have been that, so it is 1 again.
     pub fn distrust(&self, model: &ModelId) {
-        if let Some(learned) = self.known().models.get_mut(model) {
+        if let Some(learned) = self.known.lock().models.get_mut(model) {
             learned.distrust();
         }
     }
@@ -163,7 +163,7 @@ impl Calibration {
 
     /// The factor of a model that was observed.
     pub(crate) fn known_factor(&self, model: &ModelId) -> Option<f64> {
-        let known = self.known();
+        let known = self.known.lock();
         let learned = known.models.get(model);
         let learned = learned.filter(|learned| learned.observations > 0);
         learned.map(|learned| learned.factor)
@@ -179,11 +179,6 @@ impl Calibration {
     #[must_use]
     pub fn budget(&self, model: &ModelId, tokens: u64) -> u64 {
         whole(float(tokens) / self.factor(model))
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        // Nothing panics under the lock.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -330,7 +325,7 @@ mod tests {
         calibration.observe(&model(MOST_MODELS), 1000, 1500);
         let factors = [0, 1, 2, MOST_MODELS].map(|number| calibration.factor(&model(number)));
         assert_eq!(factors, [2.0, 1.0, 2.0, 1.5]);
-        assert_eq!(calibration.known().models.len(), MOST_MODELS);
+        assert_eq!(calibration.known.lock().models.len(), MOST_MODELS);
     }
 
     #[test]
@@ -346,6 +341,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(calibration.known().models[&model()].observations, 4000);
+        assert_eq!(calibration.known.lock().models[&model()].observations, 4000);
     }
 }
