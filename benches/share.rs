@@ -16,6 +16,7 @@ use victor_chat_protocol::{
 };
 use victor_core::{BoxError, Message, SessionId, ToolCall, TurnId};
 use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::protocols::SessionManagerExt as _;
 use victor_orchestrator::protocols::{
     ChatProvider, ChatRequest, CompletionStream, PromptContext, Verdict, WindowRequest,
 };

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use victor_orchestrator::coordinators::SessionCoordinator;
 use victor_orchestrator::protocols::{
-    SessionId, SessionInfo, SessionManager as _, SessionQuery, Timestamp, TranscriptEntry,
+    SessionId, SessionInfo, SessionManagerExt as _, SessionQuery, Timestamp, TranscriptEntry,
 };
 
 use crate::terminal;

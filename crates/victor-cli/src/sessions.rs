@@ -7,8 +7,8 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use victor_orchestrator::coordinators::SessionCoordinator;
 use victor_orchestrator::protocols::{
-    SessionError, SessionExport, SessionId, SessionInfo, SessionManager as _, SessionPatch,
-    SessionQuery,
+    SessionError, SessionExport, SessionId, SessionInfo, SessionManager as _,
+    SessionManagerExt as _, SessionPatch, SessionQuery,
 };
 use victor_text::json_escaped;
 

@@ -6,6 +6,7 @@ use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointDraft, CheckpointManager, CheckpointSnapshot,
 };
 use victor_core::{CheckpointId, Context, JsonMap, SessionId, TurnId, contain};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{SessionError, SessionInfo, TranscriptEntry};
 
 use crate::sessions::{

@@ -8,6 +8,7 @@ use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointError, CheckpointManager, CheckpointSnapshot,
 };
 use victor_core::{CheckpointId, Message, MessageId, SessionId, contain};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{SessionError, SessionExport, SessionInfo, TranscriptEntry};
 
 use crate::checkpoints::mode_of;

@@ -40,8 +40,8 @@ pub use victor_provider_protocol::{
 };
 pub use victor_session_protocol::{
     InMemorySessionStore, LeaseOwner, SessionError, SessionExport, SessionInfo, SessionLease,
-    SessionManager, SessionPatch, SessionQuery, SessionStatus, SessionStore, TranscriptEntry,
-    TurnLease, TurnPolicy,
+    SessionManager, SessionManagerExt, SessionPatch, SessionQuery, SessionStatus, SessionStore,
+    TranscriptEntry, TurnLease, TurnPolicy,
 };
 pub use victor_tool_protocol::{
     ApprovalPolicy, ApprovalRequest, ApprovalScope, GivenApproval, InMemoryReceiptStore,

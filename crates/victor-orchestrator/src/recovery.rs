@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use victor_chat_protocol::{ChatError, ChatResponse, SuspendedTurn, TurnOutcome};
 use victor_core::{SessionId, TurnId};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{OpenTurn, SessionError, SessionLease};
 
 use crate::{AgentOrchestrator, SessionOpError};

@@ -10,6 +10,7 @@ use victor_checkpoint_protocol::{Checkpoint, CheckpointError};
 use victor_context_protocol::{CompactionReport, ContextStats};
 use victor_core::{CheckpointId, Context, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{SessionError, SessionLease, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
 

@@ -35,6 +35,7 @@ mod error;
 mod export;
 mod lease;
 mod manager;
+mod manager_ext;
 mod memory;
 mod query;
 mod session_lease;
@@ -49,6 +50,7 @@ pub use lease::TurnLease;
 #[cfg(feature = "mock")]
 pub use manager::MockSessionManager;
 pub use manager::SessionManager;
+pub use manager_ext::SessionManagerExt;
 pub use memory::InMemorySessionStore;
 pub use query::{SessionPatch, SessionPlace, SessionQuery};
 pub use session_lease::{LeaseChange, LeaseClaim, LeaseOwner, SessionLease, SessionStanding};

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use victor_core::{Coordinator, Health, JsonMap, Message, SessionId, Timestamp, TurnId};
 use victor_session_protocol::{
-    InMemorySessionStore, OpenTurn, SessionError, SessionExport, SessionInfo, SessionManager,
-    SessionPatch, SessionQuery, SessionStanding, SessionStore, TranscriptEntry, TurnChange,
-    TurnGrant, TurnLease, TurnPolicy, TurnRequest,
+    InMemorySessionStore, SessionError, SessionExport, SessionInfo, SessionManager, SessionPatch,
+    SessionStanding, SessionStore, TurnChange, TurnGrant, TurnLease, TurnPolicy, TurnRequest,
 };
 
 use crate::SessionOptions;
-use crate::inner::{Held, Inner, part};
-use crate::slot::{Abandoned, Turn};
+use crate::inner::{Inner, LeaseGuard, component};
+use crate::slot::{Abandoned, TurnPermit};
 use crate::tenure::in_background;
 
 /// Lets one turn at a time work on each session, and writes what the turns say to a [`SessionStore`].
 ///
-/// - **One turn at a time.** [`begin_turn`](SessionManager::begin_turn) gives the session to those who wait in the
+/// - **One turn at a time.** [`begin_turn`](victor_session_protocol::SessionManagerExt::begin_turn) gives the session to those who wait in the
 ///   order in which they came. Sessions do not wait for each other.
 ///   [`begin_turn_with`](SessionManager::begin_turn_with) does so in other ways as well: it refuses, interrupts, or takes
 ///   messages that wait together.
@@ -57,9 +56,9 @@ impl SessionCoordinator {
     }
 
     /// What holds the session of a lease.
-    fn held<'a>(&self, lease: &'a TurnLease) -> Result<&'a Held, SessionError> {
+    fn held<'a>(&self, lease: &'a TurnLease) -> Result<&'a LeaseGuard, SessionError> {
         let held = lease
-            .guard::<Held>()
+            .guard::<LeaseGuard>()
             .filter(|held| Arc::ptr_eq(&held.tenure.inner, &self.inner));
         held.ok_or_else(|| SessionError::store("the lease was given by another session manager"))
     }
@@ -93,10 +92,8 @@ impl Coordinator for SessionCoordinator {
 
 #[async_trait]
 impl SessionManager for SessionCoordinator {
-    async fn begin_turn(&self, session: &SessionId) -> Result<TurnLease, SessionError> {
-        self.inner.check_open()?;
-        let turn = self.inner.queue(session).await?;
-        self.inner.begin(session, turn, false).await
+    fn store(&self) -> Arc<dyn SessionStore> {
+        self.inner.store.clone()
     }
 
     async fn begin_turn_with(
@@ -112,11 +109,11 @@ impl SessionManager for SessionCoordinator {
         let merges = message.is_some();
         let turn = match request.policy {
             TurnPolicy::Reject => {
-                Turn::try_now(slot).ok_or_else(|| SessionError::Busy(session.clone()))?
+                TurnPermit::try_now(slot).ok_or_else(|| SessionError::Busy(session.clone()))?
             }
             policy => {
                 let interrupts = policy == TurnPolicy::Interrupt;
-                match Turn::wait(slot, interrupts, message).await {
+                match TurnPermit::wait(slot, interrupts, message).await {
                     Ok(turn) => turn,
                     Err(into) => return Ok(TurnGrant::Merged { into }),
                 }
@@ -125,7 +122,7 @@ impl SessionManager for SessionCoordinator {
         let rejects = request.policy == TurnPolicy::Reject;
         let lease = self.inner.begin(session, turn, rejects).await?;
         // Nothing is awaited any more: who is told that their message was taken can rely on it.
-        let merged = match lease.guard::<Held>() {
+        let merged = match lease.guard::<LeaseGuard>() {
             Some(held) => {
                 held.tenure.interrupts(request.interrupt.clone());
                 held.turn.begin(request.turn, request.interrupt, merges)
@@ -160,10 +157,6 @@ impl SessionManager for SessionCoordinator {
             .await
     }
 
-    fn persists_turns(&self) -> bool {
-        self.inner.store.persists_turns()
-    }
-
     fn record_abandoned(
         &self,
         lease: TurnLease,
@@ -184,7 +177,7 @@ impl SessionManager for SessionCoordinator {
         let session = lease.session().clone();
         let inner = Arc::clone(&self.inner);
         let writing = Box::pin(async move {
-            if let Some(held) = lease.guard::<Held>() {
+            if let Some(held) = lease.guard::<LeaseGuard>() {
                 // Kept, and in the health, if it failed.
                 drop(inner.write_backlog(lease.session(), &held.turn).await);
             }
@@ -192,52 +185,10 @@ impl SessionManager for SessionCoordinator {
         // If this is dropped half way, the messages stay in the backlog, from where the next turn takes them.
         if !in_background(writing) {
             self.inner.problems.report(
-                part(&session),
+                component(&session),
                 "messages of an abandoned turn wait for the next turn",
             );
         }
-    }
-
-    async fn create_session(&self, session: &SessionInfo) -> Result<(), SessionError> {
-        self.inner.store.create_with(session, &[]).await?;
-        self.inner.forget(&session.id);
-        Ok(())
-    }
-
-    async fn transcript(&self, session: &SessionId) -> Result<Vec<TranscriptEntry>, SessionError> {
-        Ok(self.inner.store.load(session, 0).await?.unwrap_or_default())
-    }
-
-    async fn sessions(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        self.inner.store.list().await
-    }
-
-    async fn session_info(&self, session: &SessionId) -> Result<Option<SessionInfo>, SessionError> {
-        self.inner.store.info(session).await
-    }
-
-    async fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
-        self.inner.store.find(query).await
-    }
-
-    async fn update_session(
-        &self,
-        session: &SessionId,
-        patch: &SessionPatch,
-    ) -> Result<SessionInfo, SessionError> {
-        let info = self.inner.store.update(session, patch).await?;
-        if patch.status.is_some() {
-            self.inner.forget(session);
-        }
-        Ok(info)
-    }
-
-    async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
-        self.inner.store.open_turn(session).await
-    }
-
-    async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
-        self.inner.store.open_turns().await
     }
 
     async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError> {
@@ -260,10 +211,6 @@ impl SessionManager for SessionCoordinator {
 
     async fn expire_sessions(&self, now: Timestamp) -> Result<Vec<SessionId>, SessionError> {
         self.inner.expire(now).await
-    }
-
-    async fn export_session(&self, session: &SessionId) -> Result<SessionExport, SessionError> {
-        self.inner.export(session).await
     }
 
     async fn import_session(

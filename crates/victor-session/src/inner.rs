@@ -2,22 +2,23 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracing::warn;
-use victor_core::{JsonMap, Message, Problems, SessionId, TurnId, with_causes};
+use victor_core::{JsonMap, Lock, Message, Problems, SessionId, TurnId, with_causes};
 use victor_session_protocol::{
     LeaseOwner, SessionCommit, SessionError, SessionLease, SessionStanding, SessionStore,
     TurnChange, TurnLease,
 };
 
 use crate::SessionOptions;
-use crate::guarded::{GuardedStore, start_timer};
+use crate::guarded::GuardedStore;
 use crate::process;
-use crate::slot::{Slot, Turn};
-use crate::tenure::{Known, Tenure};
+use crate::slot::{Slot, TurnPermit};
+use crate::tenure::{LastLease, Tenure};
+use crate::timer::start_timer;
 use crate::transcript::is_lost;
 
 /// The first and the longest pause before a session is looked at again that another process works on.
@@ -25,14 +26,14 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 
 /// What a lease holds: the session is free again when this is dropped, the lease in the store first.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct LeaseGuard {
     pub(crate) tenure: Tenure,
-    pub(crate) turn: Turn,
+    pub(crate) turn: TurnPermit,
     /// Whether the turn is refused rather than made to wait for another process.
     rejects: bool,
 }
 
-impl Held {
+impl LeaseGuard {
     /// Writes messages of the turn, and what becomes of its journal.
     pub(crate) async fn write(
         &self,
@@ -70,11 +71,11 @@ impl Held {
 /// What a coordinator shares with the leases that it gives.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) store: GuardedStore,
+    pub(crate) store: Arc<GuardedStore>,
     pub(crate) problems: Arc<Problems>,
     /// Who this coordinator is for other processes.
     pub(crate) owner: LeaseOwner,
-    slots: Mutex<Slots>,
+    slots: Lock<Slots>,
     options: SessionOptions,
     shut_down: AtomicBool,
 }
@@ -99,9 +100,13 @@ impl Inner {
         let owner = LeaseOwner::new(id, options.owner.as_str()).with_process(process::mark());
         Self {
             owner,
-            store: GuardedStore::new(store, options.time_limit, problems.clone()),
+            store: Arc::new(GuardedStore::new(
+                store,
+                options.time_limit,
+                problems.clone(),
+            )),
             problems,
-            slots: Mutex::new(Slots {
+            slots: Lock::new(Slots {
                 by_session: HashMap::new(),
                 sweep_above: options.idle_sessions,
             }),
@@ -119,14 +124,14 @@ impl Inner {
     }
 
     /// Waits for the turn that works on a session in this process.
-    pub(crate) async fn queue(&self, session: &SessionId) -> Result<Turn, SessionError> {
-        let turn = Turn::wait(self.slot(session), false, None).await;
+    pub(crate) async fn queue(&self, session: &SessionId) -> Result<TurnPermit, SessionError> {
+        let turn = TurnPermit::wait(self.slot(session), false, None).await;
         // Without a message, there is nothing that another turn could have taken.
         turn.map_err(|_| SessionError::Busy(session.clone()))
     }
 
     /// Waits for the turn that works on a session, in any process, to do something else with it than to chat.
-    pub(crate) async fn wait(&self, session: &SessionId) -> Result<Turn, SessionError> {
+    pub(crate) async fn wait(&self, session: &SessionId) -> Result<TurnPermit, SessionError> {
         let turn = self.queue(session).await?;
         if self.store.leases() {
             self.free(session, false).await?;
@@ -138,14 +143,14 @@ impl Inner {
     pub(crate) async fn begin(
         self: &Arc<Self>,
         session: &SessionId,
-        turn: Turn,
+        turn: TurnPermit,
         rejects: bool,
     ) -> Result<TurnLease, SessionError> {
         self.check_open()?;
         self.write_backlog(session, &turn).await?;
         let (standing, known) = self.free(session, rejects).await?;
         let version = turn.refresh(session, &self.store, &standing).await?;
-        let held = Held {
+        let held = LeaseGuard {
             tenure: Tenure::new(Arc::clone(self), session.clone(), known),
             turn,
             rejects,
@@ -160,7 +165,7 @@ impl Inner {
         &self,
         session: &SessionId,
         rejects: bool,
-    ) -> Result<(SessionStanding, Known), SessionError> {
+    ) -> Result<(SessionStanding, LastLease), SessionError> {
         let mut left = if rejects {
             Some(Duration::ZERO)
         } else {
@@ -168,7 +173,9 @@ impl Inner {
         };
         let (mut pause, longest) = PAUSES;
         loop {
-            let standing = self.store.standing(session).await?.unwrap_or_default();
+            let standing = GuardedStore::standing(&self.store, session)
+                .await?
+                .unwrap_or_default();
             let Some(lease) = standing
                 .lease
                 .as_ref()
@@ -176,7 +183,7 @@ impl Inner {
             else {
                 let live = standing.lease.as_ref();
                 let over = live.filter(|lease| !lease.has_run_out());
-                let known = Known {
+                let known = LastLease {
                     fence: standing.fence,
                     over: over.map(|lease| lease.fence),
                 };
@@ -210,11 +217,12 @@ impl Inner {
         &self,
         session: &SessionId,
     ) -> Result<Option<SessionStanding>, SessionError> {
-        let mut standing = self.store.standing(session).await?;
+        let mut standing = GuardedStore::standing(&self.store, session).await?;
         if let Some(standing) = &mut standing {
             let works = |lease: &SessionLease| match lease.owner.id == self.owner.id {
                 true => self
-                    .slots()
+                    .slots
+                    .lock()
                     .by_session
                     .get(session)
                     .is_some_and(|slot| slot.is_held()),
@@ -233,7 +241,7 @@ impl Inner {
 
     /// Has the session looked at anew before the next turn, and forgets what is known of it if nobody works on it.
     pub(crate) fn forget(&self, session: &SessionId) {
-        let mut slots = self.slots();
+        let mut slots = self.slots.lock();
         if let Some(slot) = slots.by_session.get(session) {
             if is_idle(slot) {
                 slots.by_session.remove(session);
@@ -247,7 +255,7 @@ impl Inner {
     pub(crate) async fn shut_down(&self) {
         self.shut_down.store(true, Ordering::Release);
         let slots: Vec<_> = {
-            let slots = self.slots();
+            let slots = self.slots.lock();
             let slots = slots.by_session.iter();
             let with_backlog = slots.filter(|(_, slot)| !slot.backlog().is_empty());
             with_backlog
@@ -255,19 +263,14 @@ impl Inner {
                 .collect()
         };
         for (session, slot) in slots {
-            if let Ok(turn) = Turn::wait(slot, false, None).await {
+            if let Ok(turn) = TurnPermit::wait(slot, false, None).await {
                 drop(self.write_backlog(&session, &turn).await);
             }
         }
     }
 
-    fn slots(&self) -> MutexGuard<'_, Slots> {
-        // Nothing that is done under the lock can panic half way.
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn slot(&self, session: &SessionId) -> Arc<Slot> {
-        let mut slots = self.slots();
+        let mut slots = self.slots.lock();
         if let Some(slot) = slots.by_session.get(session) {
             if self.options.idle_sessions == 0 && is_idle(slot) {
                 slot.mark_stale();
@@ -292,7 +295,7 @@ impl Inner {
             return Ok(());
         }
         match slot.write_backlog(session, &self.store).await {
-            Ok(()) => self.problems.clear(&part(session)),
+            Ok(()) => self.problems.clear(&component(session)),
             Err(error) => {
                 self.report(session, &error);
                 if !is_lost(&error) {
@@ -307,14 +310,14 @@ impl Inner {
         let error = with_causes(error);
         warn!(%session, error, "messages of an abandoned turn were not written");
         self.problems.report(
-            part(session),
+            component(session),
             format_args!("messages of an abandoned turn were not written: {error}"),
         );
     }
 }
 
 /// The session's name among the problems.
-pub(crate) fn part(session: &SessionId) -> String {
+pub(crate) fn component(session: &SessionId) -> String {
     format!("session `{session}`")
 }
 

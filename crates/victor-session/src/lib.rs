@@ -4,8 +4,9 @@
 //! in which several tasks, or several processes, may work on the same conversation.
 //!
 //! ```
-//! use victor_core::{Message, Part, Role, SessionId, TurnId};
-//! use victor_session::{SessionCoordinator, SessionError, SessionManager};
+//! use victor_session::SessionCoordinator;
+//! use victor_session::core::{Message, Part, Role, SessionId, TurnId};
+//! use victor_session::protocol::{SessionError, SessionManagerExt};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), SessionError> {
@@ -29,8 +30,11 @@
 //! input of the same turn as others that wait.
 //!
 //! ```
-//! use victor_core::{Message, SessionId, TurnId};
-//! use victor_session::{SessionCoordinator, SessionManager, TurnGrant, TurnPolicy, TurnRequest};
+//! use victor_session::SessionCoordinator;
+//! use victor_session::core::{Message, SessionId, TurnId};
+//! use victor_session::protocol::{
+//!     SessionManager, SessionManagerExt, TurnGrant, TurnPolicy, TurnRequest,
+//! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,10 +64,11 @@
 //! ```
 //! # use std::sync::Arc;
 //! # use std::time::Duration;
-//! use victor_core::{JsonMap, SessionId, TurnId};
-//! use victor_session::{
-//!     InMemorySessionStore, OpenTurn, SessionCoordinator, SessionError, SessionManager, SessionOptions, TurnChange,
+//! use victor_session::core::{JsonMap, SessionId, TurnId};
+//! use victor_session::protocol::{
+//!     InMemorySessionStore, OpenTurn, SessionError, SessionManager, SessionManagerExt, TurnChange,
 //! };
+//! use victor_session::{SessionCoordinator, SessionOptions};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), SessionError> {
@@ -84,29 +89,31 @@
 //! # }
 //! ```
 //!
-//! # What is here
+//! # Contents
 //!
-//! - [`SessionCoordinator`], and [`SessionOptions`] for how it works with its store.
-//! - What a user of this crate needs of `victor-session-protocol`, re-exported: [`SessionManager`], [`SessionStore`],
-//!   [`InMemorySessionStore`], [`TurnLease`], [`SessionLease`], [`SessionStanding`], [`TurnRequest`], [`SessionInfo`], [`SessionQuery`], [`SessionPatch`],
-//!   [`SessionExport`], [`TranscriptEntry`], [`SessionError`].
+//! - [`SessionCoordinator`], with its [`SessionOptions`].
+//! - [`protocol`]: the traits [`SessionManager`], [`SessionManagerExt`](protocol::SessionManagerExt) and [`SessionStore`]
+//!   with their data; [`core`]: the vocabulary. One dependency on this crate is enough to use and extend it.
+//!
+//! [`SessionManager`]: protocol::SessionManager
+//! [`SessionStore`]: protocol::SessionStore
+//! [`TurnPolicy`]: protocol::TurnPolicy
 
 mod coordinator;
 mod guarded;
 mod inner;
-mod life;
+mod lifecycle;
 mod options;
 mod process;
 mod queue;
 mod slot;
 mod tenure;
+mod timer;
 mod transcript;
 
 pub use coordinator::SessionCoordinator;
 pub use options::SessionOptions;
-pub use victor_session_protocol::{
-    InMemorySessionStore, LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionCommit,
-    SessionError, SessionExport, SessionInfo, SessionLease, SessionManager, SessionPatch,
-    SessionQuery, SessionStanding, SessionStatus, SessionStore, TranscriptEntry, TurnChange,
-    TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
-};
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_session_protocol as protocol;

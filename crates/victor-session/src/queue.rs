@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use victor_core::{Message, TurnId, contain_sync};
+use victor_core::{Lock, Message, TurnId, contain_sync};
 use victor_session_protocol::TurnInterrupt;
 
 /// Lets one turn at a time work, and the others wait in the order in which they came, those that interrupt before the
@@ -15,7 +15,7 @@ use victor_session_protocol::TurnInterrupt;
 /// It is a lock of our own because that of tokio knows neither who waits nor how: messages that wait are merged, and
 /// who interrupts goes first.
 #[derive(Default)]
-pub(crate) struct TurnQueue(Mutex<State>);
+pub(crate) struct TurnQueue(Lock<State>);
 
 #[derive(Default)]
 struct State {
@@ -39,7 +39,7 @@ struct Waiter {
 impl TurnQueue {
     /// Takes the right to work if nobody has it or waits for it. Who has it gives it back with [`release`](Self::release).
     pub(crate) fn try_hold(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let is_free = !state.is_held && state.interrupting.is_empty() && state.waiting.is_empty();
         state.is_held |= is_free;
         is_free
@@ -59,7 +59,7 @@ impl TurnQueue {
     }
 
     fn enter(&self, interrupts: bool, message: Option<Arc<Message>>) -> Place<'_> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         let waiter = Waiter {
@@ -86,7 +86,7 @@ impl TurnQueue {
         own_interrupt: Option<TurnInterrupt>,
         merges: bool,
     ) -> Vec<Arc<Message>> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if !state.interrupting.is_empty() {
             drop(state);
             interrupt(own_interrupt);
@@ -110,7 +110,7 @@ impl TurnQueue {
 
     /// Gives the right to work to the next.
     pub(crate) fn release(&self) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.is_held = false;
         state.interrupt = None;
         state.free_lines();
@@ -119,12 +119,7 @@ impl TurnQueue {
 
     /// Whether somebody has the right to work.
     pub(crate) fn is_held(&self) -> bool {
-        self.lock().is_held
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that is done under the lock can panic half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().is_held
     }
 }
 
@@ -187,7 +182,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn poll(&self, cx: &Context<'_>) -> Poll<Result<(), TurnId>> {
-        let mut state = self.queue.lock();
+        let mut state = self.queue.0.lock();
         let is_next = state.next().is_some_and(|next| next.ticket == self.ticket);
         let is_held = state.is_held;
         let line = state.line(self.interrupts);
@@ -210,7 +205,7 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
+        let mut state = self.queue.0.lock();
         let line = state.line(self.interrupts);
         if let Ok(at) = line.binary_search_by_key(&self.ticket, |waiter| waiter.ticket) {
             line.remove(at);
@@ -225,7 +220,7 @@ impl Drop for Place<'_> {
 
 impl fmt::Debug for TurnQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
+        let state = self.0.lock();
         let waiting = state.interrupting.len() + state.waiting.len();
         f.debug_struct("TurnQueue")
             .field("is_held", &state.is_held)
@@ -242,7 +237,7 @@ mod tests {
     fn a_queue_in_which_nobody_stands_takes_no_memory_for_those_who_did() {
         let queue = TurnQueue::default();
         let memory = || {
-            let state = queue.lock();
+            let state = queue.0.lock();
             let lines = state.interrupting.capacity() + state.waiting.capacity();
             lines + state.merged.capacity()
         };

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
-use victor_core::{JsonMap, Message, SessionId, TurnId};
+use victor_core::{JsonMap, Lock, Message, SessionId, TurnId};
 use victor_session_protocol::{
     LeaseChange, LeaseClaim, SessionCommit, SessionError, SessionPatch, SessionStanding,
-    TurnChange, TurnInterrupt,
+    SessionStore as _, TurnChange, TurnInterrupt,
 };
 
 use crate::guarded::GuardedStore;
@@ -21,7 +21,7 @@ pub(crate) struct Slot {
     queue: TurnQueue,
     transcript: tokio::sync::Mutex<Transcript>,
     /// What was abandoned and is not written yet, oldest first.
-    backlog: Mutex<VecDeque<Abandoned>>,
+    backlog: Lock<VecDeque<Abandoned>>,
     /// Whether the transcript must be looked at anew before the next turn.
     stale: AtomicBool,
 }
@@ -38,9 +38,9 @@ pub(crate) struct Abandoned {
 
 /// The right to work on a session, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn(Arc<Slot>);
+pub(crate) struct TurnPermit(Arc<Slot>);
 
-impl Turn {
+impl TurnPermit {
     /// Waits for the turns that asked before. A message may be taken by one of them meanwhile.
     pub(crate) async fn wait(
         slot: Arc<Slot>,
@@ -68,7 +68,7 @@ impl Turn {
     }
 }
 
-impl std::ops::Deref for Turn {
+impl std::ops::Deref for TurnPermit {
     type Target = Slot;
 
     fn deref(&self) -> &Slot {
@@ -76,7 +76,7 @@ impl std::ops::Deref for Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for TurnPermit {
     fn drop(&mut self) {
         self.0.queue.release();
     }
@@ -84,7 +84,7 @@ impl Drop for Turn {
 
 impl Slot {
     pub(crate) fn backlog(&self) -> MutexGuard<'_, VecDeque<Abandoned>> {
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+        self.backlog.lock()
     }
 
     /// Whether somebody works on the session.

@@ -1,17 +1,19 @@
 //! The lease of a turn in the store: how it is taken, renewed and released.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use victor_core::{SessionId, TurnId, contain_sync};
-use victor_session_protocol::{LeaseChange, LeaseClaim, SessionError, TurnChange, TurnInterrupt};
+use victor_core::{Lock, SessionId, TurnId, contain_sync};
+use victor_session_protocol::{
+    LeaseChange, LeaseClaim, SessionError, SessionStore as _, TurnChange, TurnInterrupt,
+};
 
-use crate::guarded::start_timer;
 use crate::inner::Inner;
+use crate::timer::start_timer;
 
 /// How many times a lease is renewed before it would run out.
 const RENEWALS: u32 = 3;
@@ -27,12 +29,12 @@ const RELEASES: (u32, Duration) = (6, Duration::from_millis(100));
 pub(crate) struct Tenure {
     pub(crate) inner: Arc<Inner>,
     session: SessionId,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    known: Known,
+    known: LastLease,
     claim: Option<LeaseClaim>,
     /// Whether the store has said that the lease is taken.
     confirmed: bool,
@@ -44,18 +46,18 @@ struct State {
 
 /// The last lease that is known of.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Known {
+pub(crate) struct LastLease {
     pub(crate) fence: u64,
     /// Its fencing token, if it counts as run out before its time.
     pub(crate) over: Option<u64>,
 }
 
 impl Tenure {
-    pub(crate) fn new(inner: Arc<Inner>, session: SessionId, known: Known) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, session: SessionId, known: LastLease) -> Self {
         Self {
             inner,
             session,
-            state: Mutex::new(State {
+            state: Lock::new(State {
                 known,
                 claim: None,
                 confirmed: false,
@@ -68,22 +70,22 @@ impl Tenure {
 
     /// Has the turn interrupted when it has lost its session.
     pub(crate) fn interrupts(&self, interrupt: Option<TurnInterrupt>) {
-        self.state().interrupt = interrupt;
+        self.state.lock().interrupt = interrupt;
     }
 
     /// Takes note of what the last lease is now, if none has been claimed.
-    pub(crate) fn catch_up(&self, known: Known) {
-        self.state().known = known;
+    pub(crate) fn catch_up(&self, known: LastLease) {
+        self.state.lock().known = known;
     }
 
     /// Whether the turn has not claimed the session.
     pub(crate) fn is_unclaimed(&self) -> bool {
-        self.state().claim.is_none()
+        self.state.lock().claim.is_none()
     }
 
     /// The lease under which a turn writes what becomes of its journal.
     pub(crate) fn change(&self, turn: TurnId, journal: &TurnChange) -> LeaseChange {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         match (journal, &state.claim) {
             (TurnChange::Open(open), None) if !open.waits => match self.claim(&mut state, turn) {
                 Some(claim) => LeaseChange::Hold(claim),
@@ -105,7 +107,7 @@ impl Tenure {
     /// The lease of a turn that does something before its first write.
     pub(crate) async fn take(&self, turn: TurnId) -> Result<(), SessionError> {
         let claim = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             match &state.claim {
                 Some(_) => None,
                 None => self.claim(&mut state, turn),
@@ -121,7 +123,7 @@ impl Tenure {
     /// Makes a claim, unless there are no leases. It counts from now on, since a write that is dropped may have happened.
     fn claim(&self, state: &mut State, turn: TurnId) -> Option<LeaseClaim> {
         let time = self.inner.lease_time()?;
-        let Known { fence, over } = state.known;
+        let LastLease { fence, over } = state.known;
         let owner = self.inner.owner.clone();
         let claim = LeaseClaim::new(owner, turn, fence + 1, time).over(over);
         (state.confirmed, state.lost) = (false, false);
@@ -131,7 +133,7 @@ impl Tenure {
 
     /// Takes note of what came of a write under a lease.
     pub(crate) fn settle(&self, change: &LeaseChange, error: Option<&SessionError>) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         match (change, error) {
             (LeaseChange::Hold(claim), None) => {
                 state.confirmed = true;
@@ -141,7 +143,7 @@ impl Tenure {
                 }
             }
             (LeaseChange::Release(claim), None) => {
-                state.known = Known {
+                state.known = LastLease {
                     fence: claim.fence,
                     over: None,
                 };
@@ -162,7 +164,7 @@ impl Tenure {
 
     /// Gives the lease to somebody else, who releases it.
     pub(crate) fn hand_over(&self) -> Option<LeaseClaim> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.stop();
         state.claim.take()
     }
@@ -193,11 +195,6 @@ impl Tenure {
         });
         Some(beating.abort_handle())
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is a few assignments, none of which can panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl State {
@@ -217,7 +214,6 @@ impl State {
 impl Drop for Tenure {
     fn drop(&mut self) {
         let state = self.state.get_mut();
-        let state = state.unwrap_or_else(PoisonError::into_inner);
         state.stop();
         if let Some(claim) = state.claim.take().filter(|_| !state.lost) {
             let release = release(self.inner.clone(), self.session.clone(), claim);

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use victor_core::{Message, MessageId, SessionId, TurnId};
-use victor_session_protocol::{SessionCommit, SessionError, TranscriptEntry, TurnChange};
+use victor_session_protocol::{
+    SessionCommit, SessionError, SessionStore as _, TranscriptEntry, TurnChange,
+};
 
 use crate::guarded::GuardedStore;
 
@@ -67,7 +69,7 @@ impl Transcript {
             expected: version,
             found,
         };
-        let new = match store.load(session, version).await? {
+        let new = match store.entries(session, version).await? {
             None if version > 0 => return Err(conflict(0)),
             new => new.unwrap_or_default(),
         };
@@ -98,7 +100,7 @@ impl Transcript {
         let tail = if entries == 0 {
             None
         } else {
-            store.load(session, from).await?
+            store.entries(session, from).await?
         };
         let version = tail.as_ref().map_or(0, |tail| from + tail.len() as u64);
         let ids = tail.iter().flatten().map(|entry| entry.message.id());

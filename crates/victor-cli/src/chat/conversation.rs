@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use victor_orchestrator::protocols::SessionManagerExt as _;
 use victor_orchestrator::protocols::SessionPatch;
 use victor_orchestrator::{
     Approval, ChatError, ChatResponse, Session, SuspendedTurn, TurnEventKind, TurnOutcome,

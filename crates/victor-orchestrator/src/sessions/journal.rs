@@ -2,6 +2,7 @@
 
 use victor_chat_protocol::SuspendedTurn;
 use victor_core::SessionId;
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{OpenTurn, SessionLease};
 
 use super::{SessionLoader, SessionOpError};

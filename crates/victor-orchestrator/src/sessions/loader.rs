@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use victor_core::{Context, Problems, SessionId, contain, contain_sync};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{SessionInfo, TranscriptEntry, TurnLease};
 
 use super::metadata::{CHECKPOINT_VIEW, VIEW};

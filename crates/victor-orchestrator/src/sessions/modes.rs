@@ -8,7 +8,9 @@ use std::sync::Arc;
 use victor_config_protocol::{EffectiveConfig, Settings};
 use victor_core::{JsonMap, SessionId, contain_sync};
 use victor_mode_protocol::{ModeError, ModeManager, ModeSwitch, SwitchedBy};
-use victor_session_protocol::{SessionError, SessionInfo, SessionManager, SessionPatch};
+use victor_session_protocol::{
+    SessionError, SessionInfo, SessionManager, SessionManagerExt as _, SessionPatch,
+};
 
 use super::metadata::{MODE, NESTED_IN, Parent, stored_mode};
 use super::record::SessionRecord;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use victor_chat_protocol::{ChatResponse, TurnEventKind, TurnOutcome};
 use victor_core::{Effect, SessionId, ToolSpec};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
 use crate::AgentOrchestrator;

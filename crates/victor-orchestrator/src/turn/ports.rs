@@ -12,6 +12,7 @@ use victor_chat_protocol::{
 use victor_context_protocol::CompactionReport;
 use victor_core::{BoxError, Context, Effect, Message, ToolCall, ToolSpec, contain};
 use victor_provider_protocol::{ChatRequest, CompletionStream, ResponseFormat, ToolChoice};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
 use super::checkpointing::TurnCheckpoints;

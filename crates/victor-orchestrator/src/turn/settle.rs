@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use victor_chat_protocol::{ChatError, EventSink, SuspendedTurn, TurnStart, TurnStream};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::TurnLease;
 
 use super::admission::check_fresh;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use victor_chat_protocol::SuspendedTurn;
 use victor_core::{BoxError, JsonMap, Lock, Message};
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{OpenTurn, TurnChange, TurnLease};
 
 use super::scope::TurnScope;

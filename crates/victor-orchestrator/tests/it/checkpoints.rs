@@ -6,6 +6,7 @@ use serde_json::json;
 use victor_checkpoint_protocol::History;
 use victor_core::{Effect, ToolSpec};
 use victor_orchestrator::coordinators::tool_fn;
+use victor_orchestrator::protocols::SessionManagerExt as _;
 use victor_orchestrator::protocols::{
     Checkpoint, CheckpointCause, CheckpointId, CheckpointStore, InMemoryCheckpointStore,
     InMemorySessionStore, SessionExport, SessionId, SessionPatch, SessionStore, SwitchedBy,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use victor_core::ToolSpec;
 use victor_orchestrator::coordinators::{SessionCoordinator, SessionOptions};
+use victor_orchestrator::protocols::SessionManagerExt as _;
 use victor_orchestrator::protocols::{Tool, ToolContext, ToolError, ToolOutput};
 use victor_orchestrator::{
     AgentOrchestrator, Approval, ChatErrorKind, RecoveredTurn, RecoveryPolicy, TurnEventKind,

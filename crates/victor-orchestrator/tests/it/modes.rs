@@ -16,6 +16,7 @@ use victor_orchestrator::{
     AgentOrchestrator, AgentOrchestratorBuilder, ChatResponse, RecoveredTurn, RecoveryPolicy,
     Session, Settings, TurnEventKind,
 };
+use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{LeaseChange, LeaseClaim, SessionStore as _};
 use victor_sql::Database;
 use victor_testkit::ScriptedModel;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use victor_orchestrator::protocols::SessionManagerExt as _;
 use victor_orchestrator::protocols::{InMemorySessionStore, SessionStore};
 use victor_orchestrator::{ChatError, TurnOutcome};
 use victor_sql::Database;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use victor_core::SessionId;
+use victor_orchestrator::protocols::SessionManagerExt as _;
 use victor_orchestrator::protocols::{SessionExport, SwitchedBy};
 use victor_orchestrator::{AgentOrchestrator, Session};
 use victor_sql::Database;

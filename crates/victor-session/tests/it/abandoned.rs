@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use victor_core::{Coordinator, JsonMap, TurnId};
-use victor_session::{InMemorySessionStore, SessionCoordinator, SessionManager, SessionStore};
+use victor_session::SessionCoordinator;
+use victor_session::protocol::{
+    InMemorySessionStore, SessionManager, SessionManagerExt as _, SessionStore,
+};
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::{drive, poll_at_most};
 

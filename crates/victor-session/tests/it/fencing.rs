@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use victor_core::{Coordinator, JsonMap, TurnId};
-use victor_session::{
-    InMemorySessionStore, SessionCoordinator, SessionError, SessionManager, SessionOptions,
-    SessionStore,
+use victor_session::protocol::{
+    InMemorySessionStore, SessionError, SessionManager, SessionManagerExt as _, SessionStore,
 };
+use victor_session::{SessionCoordinator, SessionOptions};
 
 use crate::{messages, session, turn, written};
 

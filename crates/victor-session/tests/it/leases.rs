@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use victor_core::{JsonMap, SessionId, TurnId};
-use victor_session::{
-    InMemorySessionStore, LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionCoordinator,
-    SessionError, SessionManager, SessionOptions, SessionPatch, SessionStore, TurnChange,
-    TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
+use victor_session::protocol::{
+    InMemorySessionStore, LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionError,
+    SessionManager, SessionManagerExt as _, SessionPatch, SessionStore, TurnChange, TurnGrant,
+    TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
 };
+use victor_session::{SessionCoordinator, SessionOptions};
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::poll_at_most;
 

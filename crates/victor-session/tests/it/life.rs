@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use victor_core::{Coordinator, JsonMap, SessionId, Timestamp, TurnId};
-use victor_session::{
-    InMemorySessionStore, OpenTurn, SessionCommit, SessionCoordinator, SessionError, SessionExport,
-    SessionInfo, SessionManager, SessionPatch, SessionQuery, SessionStatus, SessionStore,
-    TurnChange,
+use victor_session::SessionCoordinator;
+use victor_session::protocol::{
+    InMemorySessionStore, OpenTurn, SessionCommit, SessionError, SessionExport, SessionInfo,
+    SessionManager, SessionManagerExt as _, SessionPatch, SessionQuery, SessionStatus,
+    SessionStore, TurnChange,
 };
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::poll_at_most;

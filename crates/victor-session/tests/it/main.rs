@@ -12,7 +12,8 @@ mod turns;
 use std::sync::Arc;
 
 use victor_core::{Message, MessageId, SessionId, TurnId};
-use victor_session::{SessionCoordinator, SessionManager};
+use victor_session::SessionCoordinator;
+use victor_session::protocol::SessionManagerExt as _;
 
 fn session() -> SessionId {
     SessionId::new("s")

@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::sleep;
 use victor_core::{Coordinator, TurnId};
-use victor_session::{
-    InMemorySessionStore, SessionCoordinator, SessionError, SessionManager, TurnGrant,
+use victor_session::SessionCoordinator;
+use victor_session::protocol::{
+    InMemorySessionStore, SessionError, SessionManager, SessionManagerExt as _, TurnGrant,
     TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
 };
 use victor_testkit::faults::{Fault, Faulty};

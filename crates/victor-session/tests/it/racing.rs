@@ -7,9 +7,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::sleep;
 use victor_core::{Coordinator, JsonMap, TurnId};
-use victor_session::{
-    InMemorySessionStore, OpenTurn, SessionCoordinator, SessionError, SessionManager, SessionStore,
-    TurnChange,
+use victor_session::SessionCoordinator;
+use victor_session::protocol::{
+    InMemorySessionStore, OpenTurn, SessionError, SessionManager, SessionManagerExt as _,
+    SessionStore, TurnChange,
 };
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::poll_at_most;

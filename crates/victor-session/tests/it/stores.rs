@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use victor_core::{Coordinator, Timestamp, TurnId};
-use victor_session::{
-    InMemorySessionStore, SessionCoordinator, SessionError, SessionExport, SessionInfo,
-    SessionManager, SessionPatch, SessionQuery,
+use victor_session::SessionCoordinator;
+use victor_session::protocol::{
+    InMemorySessionStore, SessionError, SessionExport, SessionInfo, SessionManager,
+    SessionManagerExt as _, SessionPatch, SessionQuery,
 };
 use victor_testkit::faults::{Fault, Faulty};
 use victor_testkit::{cancel_at_every_poll, conformance};

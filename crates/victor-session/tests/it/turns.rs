@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::task::yield_now;
 use victor_core::{Coordinator, JsonMap, TurnId};
-use victor_session::{
-    SessionCoordinator, SessionError, SessionInfo, SessionManager, SessionPatch, TurnChange,
+use victor_session::SessionCoordinator;
+use victor_session::protocol::{
+    SessionError, SessionInfo, SessionManager, SessionManagerExt as _, SessionPatch, TurnChange,
     TurnLease, TurnPolicy, TurnRequest,
 };
 use victor_testkit::poll_at_most;

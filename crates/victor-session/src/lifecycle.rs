@@ -3,10 +3,11 @@
 use victor_core::{SessionId, Timestamp};
 use victor_session_protocol::{
     SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery, SessionStatus,
+    SessionStore as _,
 };
 
 use crate::inner::Inner;
-use crate::slot::Turn;
+use crate::slot::TurnPermit;
 
 /// How many expired sessions are looked at together.
 const PAGE: u32 = 100;
@@ -47,7 +48,7 @@ impl Inner {
 
     /// Deletes a session if it has expired and nobody works on it.
     async fn expire_one(&self, session: &SessionId, now: Timestamp) -> Result<bool, SessionError> {
-        let Some(turn) = Turn::try_now(self.slot(session)) else {
+        let Some(turn) = TurnPermit::try_now(self.slot(session)) else {
             return Ok(false);
         };
         // It may have been used since it was found.
@@ -61,15 +62,6 @@ impl Inner {
             return Ok(false);
         }
         turn.delete(session, &self.store).await
-    }
-
-    pub(crate) async fn export(&self, session: &SessionId) -> Result<SessionExport, SessionError> {
-        let info = self.store.info(session).await?;
-        let entries = self.store.load(session, 0).await?;
-        match info.zip(entries) {
-            Some((info, entries)) => Ok(SessionExport::new(info, entries)),
-            None => Err(SessionError::NotFound(session.clone())),
-        }
     }
 
     pub(crate) async fn import(
