@@ -1,5 +1,6 @@
 //! Answers of models.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,12 @@ pub enum CompletionEvent {
     ///
     /// It keeps a long silence from being taken for a hung provider; the router does not pass it on.
     Working,
-    /// An attempt failed before it brought anything, and another one follows.
+    /// The request waits in the queue of a client-side limit.
+    Waiting(WaitNotice),
+    /// The attempt has failed after some of its text or thoughts came. They do not count: whoever has shown them takes
+    /// them back. [`Retrying`](Self::Retrying) follows.
+    Withdrawn,
+    /// An attempt failed, and another one follows.
     Retrying(RetryNotice),
     /// The answer is whole. Nothing follows, and every delta before it is contained in it.
     Finished(Box<Completion>),
@@ -109,6 +115,15 @@ pub struct RetryNotice {
     pub message: String,
     /// Wait before the next attempt.
     pub delay: Duration,
+    /// The name of the target whose attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Arc<str>>,
+    /// The name of the target that is asked next, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_target: Option<Arc<str>>,
+    /// Whether some of the answer had come, and was [withdrawn](CompletionEvent::Withdrawn).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -127,6 +142,47 @@ impl RetryNotice {
             kind,
             message: message.into(),
             delay,
+            target: None,
+            next_target: None,
+            withdrawn: false,
+            extra: Extra::default(),
+        }
+    }
+
+    /// Sets [`target`](Self::target) and [`next_target`](Self::next_target).
+    #[must_use]
+    pub fn with_targets(mut self, target: Arc<str>, next: Option<Arc<str>>) -> Self {
+        (self.target, self.next_target) = (Some(target), next);
+        self
+    }
+
+    /// Sets [`withdrawn`](Self::withdrawn).
+    #[must_use]
+    pub fn with_withdrawn(mut self, withdrawn: bool) -> Self {
+        self.withdrawn = withdrawn;
+        self
+    }
+}
+
+/// The wait in the queue of a client-side limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WaitNotice {
+    /// The name of the target.
+    pub target: Arc<str>,
+    /// The time until the limits allow another request, as expected; those who wait before it are not counted.
+    pub expected: Duration,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl WaitNotice {
+    /// A wait for a target.
+    pub fn new(target: impl Into<Arc<str>>, expected: Duration) -> Self {
+        Self {
+            target: target.into(),
+            expected,
             extra: Extra::default(),
         }
     }

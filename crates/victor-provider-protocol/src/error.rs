@@ -68,6 +68,11 @@ victor_core::open_string_enum! {
         AnswerTooLarge = "answer_too_large",
         /// The provider's code panicked.
         Panicked = "panicked",
+        /// A budget of the program's is used up, and the provider was not asked.
+        Budget = "budget",
+        /// The model declined to answer, or a filter stopped it. Rules of routes name it; providers report it as a
+        /// [reason to stop](victor_core::StopReason) and not as an error.
+        Refusal = "refusal",
     }
 }
 

@@ -121,6 +121,8 @@ victor_core::open_string_enum! {
         Reported = "reported",
         /// They were counted here, since the provider could not say: the attempt was cut off.
         Estimated = "estimated",
+        /// The provider was not reached, or refused the request before it read it: there are none.
+        Unused = "unused",
         /// Nobody knows them. They stand as zero.
         Unknown = "unknown",
     }
@@ -158,7 +160,11 @@ impl AddAssign<&LedgerEntry> for LedgerTotal {
     fn add_assign(&mut self, entry: &LedgerEntry) {
         self.attempts += 1;
         self.unpriced += u64::from(entry.cost.is_none());
-        self.uncounted += u64::from(entry.usage_source != UsageSource::Reported);
+        let is_counted = matches!(
+            entry.usage_source,
+            UsageSource::Reported | UsageSource::Unused
+        );
+        self.uncounted += u64::from(!is_counted);
         self.usage += &entry.usage;
         self.cost += entry.cost.unwrap_or_default();
     }

@@ -39,6 +39,7 @@
 //! }
 //! ```
 
+mod budget;
 mod capabilities;
 mod completion;
 mod error;
@@ -50,10 +51,12 @@ mod provider;
 mod refusal;
 mod request;
 mod router;
+mod routing;
 mod stream;
 
+pub use budget::{Budget, BudgetScope};
 pub use capabilities::{Capabilities, CapabilitySource};
-pub use completion::{Completion, CompletionEvent, RetryNotice};
+pub use completion::{Completion, CompletionEvent, RetryNotice, WaitNotice};
 pub use error::{ProviderError, ProviderErrorKind};
 pub use ledger::{
     AttemptOutcome, LedgerEntry, LedgerError, LedgerQuery, LedgerStore, LedgerTotal, UsageSource,
@@ -69,4 +72,5 @@ pub use request::{ChatRequest, ResponseFormat, ToolChoice};
 #[cfg(feature = "mock")]
 pub use router::MockProviderRouter;
 pub use router::{ProviderRouter, Route};
+pub use routing::{Failover, FailoverRule, RouteOrder, RouteSpec, RouteTarget};
 pub use stream::CompletionStream;

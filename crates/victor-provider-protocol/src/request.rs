@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use victor_core::{Context, JsonMap, ModelId, SessionId, ToolSpec};
+use victor_core::{Context, JsonMap, ModelId, SessionId, ToolSpec, TurnId};
 
 use crate::{ChatProvider, ProviderError, ProviderErrorKind};
 
@@ -34,6 +34,12 @@ pub struct ChatRequest {
     pub stop_sequences: Vec<String>,
     /// The session, by which a provider may find its prompt cache.
     pub session: Option<SessionId>,
+    /// The turn in which the request is made, for the [ledger](crate::LedgerEntry::turn).
+    pub turn: Option<TurnId>,
+    /// Names to which the request is charged besides, such as a tenant.
+    pub tags: Arc<[Arc<str>]>,
+    /// The tokens of the request, as the context manager counts them; limits and budgets reserve by it.
+    pub input_tokens: Option<u64>,
     /// Fields for this provider alone, added to the body of the request as they are.
     pub extra: JsonMap,
 }
@@ -61,6 +67,9 @@ impl ChatRequest {
             temperature: None,
             stop_sequences: Vec::new(),
             session: None,
+            turn: None,
+            tags: Arc::default(),
+            input_tokens: None,
             extra: JsonMap::new(),
         }
     }

@@ -7,62 +7,109 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::time::{Instant, sleep, timeout_at};
-use victor_core::{ModelId, Usage, contain, contain_sync};
+use victor_core::{ModelId, StopReason, Usage, contain, contain_sync};
 use victor_provider_protocol::{
-    ChatRequest, CompletionEvent, CompletionStream, ProviderError, ProviderErrorKind, RetryNotice,
+    ChatRequest, Completion, CompletionEvent, CompletionStream, Failover, ProviderError,
+    ProviderErrorKind, RetryNotice, WaitNotice,
 };
 
 use crate::ProviderOptions;
+use crate::breaker::Admission;
+use crate::ledger::{Ledger, OpenEntry};
+use crate::limiter::Permit;
+use crate::plan::Plan;
 use crate::retry::Failures;
 use crate::silence::Silence;
-use crate::target::Target;
+use crate::target::{Target, is_fault_of_request};
+
+/// The longest wait for a target that is served while another one is left in the route.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One request and its attempts, as the stream of what comes of them.
 pub(crate) struct Attempts {
-    target: Arc<Target>,
+    plan: Plan,
     request: Arc<ChatRequest>,
     /// The model that is asked.
     model: ModelId,
     options: ProviderOptions,
+    ledger: Arc<Ledger>,
+    /// The end of the time for the whole call.
+    end: Option<Instant>,
     stage: Stage,
+    /// The attempt that runs.
+    running: Option<Running>,
     /// The number of the attempt that runs, from 1.
     attempt: u32,
     failures: Failures,
-    /// Whether something has been shown, after which there is no further attempt.
+    /// Whether something of the attempt that runs has been shown.
     shown: bool,
-    /// Usage of the failed attempts.
+    /// The usage of the attempts that failed.
     lost: Usage,
 }
 
+/// The share of an attempt that runs in the things that are shared. Dropping it gives everything back, and charges the
+/// attempt as cancelled.
+struct Running {
+    entry: OpenEntry,
+    admission: Option<Admission>,
+    permit: Permit,
+}
+
+type Event = Result<CompletionEvent, ProviderError>;
 type Opening = Pin<Box<dyn Future<Output = Opened> + Send>>;
 type Opened = Result<(CompletionStream, Option<Instant>), ProviderError>;
 
-/// The next step of a request.
+/// The next thing to happen.
 enum Stage {
     /// An attempt, after a wait.
     Begin(Option<Duration>),
+    /// The end of the wait.
+    Wait(Pin<Box<tokio::time::Sleep>>),
+    /// A place in the queue of the target's limits.
+    Queue(Pin<Box<dyn Future<Output = Permit> + Send>>),
     /// The beginning of an answer.
     Open(Opening),
     /// An event of the answer.
     Read(CompletionStream, Silence),
+    /// An event of ours, once the ledger is written; the stage after it.
+    Settle(
+        Pin<Box<dyn Future<Output = ()> + Send>>,
+        Box<Event>,
+        Box<Stage>,
+    ),
+    /// An event of ours; the stage after it.
+    Yield(Box<Event>, Box<Stage>),
     /// Nothing.
     End,
 }
 
 impl Attempts {
     pub(crate) fn new(
-        target: Arc<Target>,
+        plan: Plan,
         mut request: ChatRequest,
-        options: ProviderOptions,
+        mut options: ProviderOptions,
+        ledger: Arc<Ledger>,
     ) -> Self {
-        let model = request.model_or(target.model.clone());
+        let model = request.model_or(plan.target().model.clone());
         request.model = Some(model.clone());
+        let mut end = None;
+        if let Some(spec) = plan.spec() {
+            let first = spec.first_event_timeout.or(options.first_event_timeout);
+            options.first_event_timeout = first;
+            options.idle_timeout = spec.idle_timeout.or(options.idle_timeout);
+            let attempts = spec.max_attempts.unwrap_or(options.retry.max_attempts);
+            options.retry.max_attempts = attempts;
+            end = deadline(spec.timeout);
+        }
         Self {
-            target,
-            model,
+            plan,
             request: Arc::new(request),
+            model,
             options,
+            ledger,
+            end,
             stage: Stage::Begin(None),
+            running: None,
             attempt: 0,
             failures: Failures::default(),
             shown: false,
@@ -70,15 +117,73 @@ impl Attempts {
         }
     }
 
-    /// Asks the provider, after a wait.
-    fn open(&self, wait: Option<Duration>) -> Opening {
-        let (target, request) = (Arc::clone(&self.target), Arc::clone(&self.request));
-        let first = self.options.first_event_timeout;
-        Box::pin(async move {
-            if let Some(wait) = wait {
-                sleep(wait).await;
+    fn target(&self) -> &Arc<Target> {
+        self.plan.target()
+    }
+
+    /// Takes what an attempt needs: a budget, the breaker's leave and a place among the requests.
+    fn admit(&mut self) -> Result<(), ProviderError> {
+        self.attempt += 1;
+        self.shown = false;
+        if let Some(left) = self.plan.blocked_for() {
+            let message = "all targets are left alone after failures";
+            let error = ProviderError::new(ProviderErrorKind::Overloaded, "", message);
+            return Err(error.with_retry_after(left));
+        }
+        let admission = self.target().breaker.admit().ok();
+        let (input, output) = self.target().estimate(&self.request);
+        let tokens = input.saturating_add(output);
+        let reservation = match self.ledger.budgets.is_empty() {
+            true => Default::default(),
+            false => {
+                let (usage, provider) = (Usage::new(input, output), &self.target().provider_name);
+                let price = self.ledger.price(provider, &self.model, &usage, None);
+                let cost = price.map_or_else(Default::default, |(cost, _)| cost);
+                self.ledger.budgets.reserve(&self.request, tokens, cost)?
             }
-            let deadline = deadline(first);
+        };
+        let entry = OpenEntry::new(
+            &self.ledger,
+            self.target(),
+            &self.model,
+            &self.request,
+            self.attempt,
+            reservation,
+        );
+        let permit = self.target().limiter.try_acquire(tokens);
+        let waits = permit.is_none();
+        self.running = Some(Running {
+            entry,
+            admission,
+            permit: permit.unwrap_or_default(),
+        });
+        self.stage = match waits {
+            false => Stage::Open(self.open()),
+            true => {
+                let limiter = self.target().limiter.clone();
+                let expected = limiter.expected_wait(tokens);
+                let notice = WaitNotice::new(self.target().name.clone(), expected);
+                let queue = Stage::Queue(Box::pin(limiter.acquire(tokens)));
+                let event = Ok(CompletionEvent::Waiting(notice));
+                Stage::Yield(Box::new(event), Box::new(queue))
+            }
+        };
+        Ok(())
+    }
+
+    /// Asks the provider.
+    fn open(&mut self) -> Opening {
+        if let Some(running) = &mut self.running {
+            running.entry.begin();
+        }
+        let (target, request) = (Arc::clone(self.target()), Arc::clone(&self.request));
+        let (first, end) = (self.options.first_event_timeout, self.end);
+        let ledger = self.ledger.has_unsaved().then(|| self.ledger.clone());
+        Box::pin(async move {
+            if let Some(ledger) = ledger {
+                ledger.flush().await;
+            }
+            let deadline = earlier(deadline(first), end);
             let call = contain(async { target.provider.stream_chat(&request).await });
             let outcome = match deadline {
                 Some(deadline) => timeout_at(deadline, call).await,
@@ -92,63 +197,158 @@ impl Attempts {
         })
     }
 
-    /// Handles an event of the answer, and returns it unless it shows nothing.
-    fn pass(&mut self, mut event: CompletionEvent) -> Option<CompletionEvent> {
-        match &mut event {
-            CompletionEvent::TextDelta(text) | CompletionEvent::ThinkingDelta(text)
-                if text.is_empty() =>
-            {
-                return None;
+    /// Passes an event on, unless it shows nothing.
+    fn pass(&mut self, event: CompletionEvent) -> Option<CompletionEvent> {
+        match &event {
+            CompletionEvent::TextDelta(text) | CompletionEvent::ThinkingDelta(text) => {
+                if text.is_empty() {
+                    return None;
+                }
+                if let Some(running) = &mut self.running {
+                    running.entry.stream(text.len());
+                }
+                let is_text = matches!(event, CompletionEvent::TextDelta(_));
+                self.shown |= is_text || self.options.shows_thoughts;
             }
-            CompletionEvent::TextDelta(_) => self.shown = true,
-            CompletionEvent::ThinkingDelta(_) => self.shown |= self.options.shows_thoughts,
             CompletionEvent::Working => return None,
-            CompletionEvent::Finished(completion) => {
-                self.enter(Stage::End);
-                let last = std::mem::take(&mut completion.usage);
-                let read = completion.context_tokens;
-                let read = read.unwrap_or_else(|| last.input_tokens());
-                self.target.windows.refute(&self.model, read);
-                completion.usage = self.usage_with(&last);
-                self.target.problems.clear(&self.target.name);
-            }
             _ => {}
         }
-        Some(event)
+        match event {
+            CompletionEvent::Finished(completion) => self.finish(completion),
+            event => Some(event),
+        }
     }
 
-    /// Handles a failed attempt: returns a notice if another attempt follows, and otherwise the error.
-    fn fail(&mut self, mut error: ProviderError) -> Result<CompletionEvent, ProviderError> {
+    /// Charges a whole answer, and passes it on unless a rule of the route sends a refusal elsewhere.
+    fn finish(&mut self, mut completion: Box<Completion>) -> Option<CompletionEvent> {
+        self.enter(Stage::End);
+        let last = std::mem::take(&mut completion.usage);
+        let read = completion.context_tokens;
+        let read = read.unwrap_or_else(|| last.input_tokens());
+        self.target().windows.refute(&self.model, read);
+        self.target().problems.clear(&self.target().name);
+        if let Some(mut running) = self.running.take() {
+            let tier = completion.extra.get("service_tier");
+            let tier = tier.and_then(|tier| tier.as_str());
+            running.entry.answered(&completion.model, &last, tier);
+            running.permit.settle(last.total_tokens());
+            if let Some(admission) = &mut running.admission {
+                admission.succeeded();
+            }
+        }
+        if completion.stop_reason == StopReason::Refusal && self.sends_refusals_on() {
+            let message = "the model declined to answer";
+            let error = ProviderError::new(ProviderErrorKind::Refusal, "", message);
+            let error = error.with_usage(last);
+            let event = self.fail(error);
+            self.yield_later(event);
+            return None;
+        }
+        completion.usage = self.usage_with(&last);
+        let event = CompletionEvent::Finished(completion);
+        if !self.ledger.has_unsaved() {
+            return Some(event);
+        }
+        self.stage = self.settled(Ok(event), Stage::End);
+        None
+    }
+
+    fn sends_refusals_on(&self) -> bool {
+        let spec = self.plan.spec();
+        let may_go_on = !self.shown || self.options.withdraws;
+        may_go_on
+            && spec.is_some_and(|spec| spec.after(&ProviderErrorKind::Refusal) != Failover::Stop)
+    }
+
+    /// A failed attempt: a notice if another one follows, and otherwise the error.
+    fn fail(&mut self, mut error: ProviderError) -> Event {
+        if let Some(mut running) = self.running.take() {
+            running.entry.failed(&error.kind, &error.usage);
+            running.permit.settle(error.usage.total_tokens());
+            if let Some(admission) = &mut running.admission
+                && !is_fault_of_request(&error.kind)
+            {
+                admission.failed(error.retry_after);
+            }
+        }
         *error.usage = self.usage_with(&error.usage);
-        error.provider = self.target.name.as_str().into();
-        let Target { name, problems, .. } = &*self.target;
-        if !is_fault_of_request(&error.kind) {
-            problems.report(name, &error.message);
-        }
+        let target = self.target().clone();
+        error.provider = (*target.provider_name).into();
+        target.report(&error.kind, &error.message);
         if let Some(window) = error.context_window() {
-            self.target.windows.learn(&self.model, window);
+            target.windows.learn(&self.model, window);
         }
-        let delay = match self.shown {
-            true => None,
-            false => self.failures.next_delay(&self.options.retry, &error),
-        };
-        let Some(delay) = delay else {
-            tracing::warn!(provider = name, kind = %error.kind, attempt = self.attempt, "model call failed: {}", error.message);
+        let (name, attempt) = (&*target.name, self.attempt);
+        let Some((delay, next)) = self.next_attempt(&error) else {
+            tracing::warn!(target = name, kind = %error.kind, attempt, "model call failed: {}", error.message);
             self.enter(Stage::End);
             return Err(error);
         };
-        tracing::debug!(provider = name, kind = %error.kind, attempt = self.attempt, ?delay, "retrying: {}", error.message);
-        let notice = RetryNotice::new(self.attempt, error.kind, error.message, delay);
+        tracing::debug!(target = name, kind = %error.kind, attempt, ?delay, "retrying: {}", error.message);
+        let notice = RetryNotice::new(attempt, error.kind, error.message, delay)
+            .with_targets(target.name.clone(), next.map(|target| target.name.clone()))
+            .with_withdrawn(self.shown);
         self.lost = *error.usage;
-        self.enter(Stage::Begin(Some(delay)));
-        Ok(CompletionEvent::Retrying(notice))
+        let retrying = Ok(CompletionEvent::Retrying(notice));
+        let begin = Stage::Begin((!delay.is_zero()).then_some(delay));
+        if !self.shown {
+            self.enter(begin);
+            return retrying;
+        }
+        self.enter(Stage::Yield(Box::new(retrying), Box::new(begin)));
+        Ok(CompletionEvent::Withdrawn)
     }
 
-    /// Returns the usage of all attempts, of which the last one used `last`.
+    /// The wait before the next attempt and the target to which that goes, if it is another one; `None` if there is no
+    /// further attempt.
+    fn next_attempt(&mut self, error: &ProviderError) -> Option<(Duration, Option<Arc<Target>>)> {
+        if self.shown && !self.options.withdraws {
+            return None;
+        }
+        let left = self
+            .end
+            .map(|end| end.saturating_duration_since(Instant::now()));
+        let in_time = |delay: &Duration| left.is_none_or(|left| *delay < left);
+        let delay = self.failures.next_delay(&self.options.retry, error);
+        let delay = delay.filter(in_time);
+        // Whoever asks to wait is not waited for while another target could answer.
+        let again = delay.filter(|delay| !self.plan.has_more() || *delay <= PATIENCE);
+        if let Some(delay) = again {
+            return Some((delay, None));
+        }
+        if in_time(&Duration::ZERO)
+            && let Some(next) = self.plan.advance(&error.kind)
+        {
+            self.failures = Failures::default();
+            self.model = next.model.clone();
+            let mut request = ChatRequest::clone(&self.request);
+            request.model = Some(self.model.clone());
+            self.request = Arc::new(request);
+            return Some((Duration::ZERO, Some(next)));
+        }
+        delay.map(|delay| (delay, None))
+    }
+
+    /// Adds the usage of an attempt that has ended to that of the attempts before it.
     fn usage_with(&mut self, last: &Usage) -> Usage {
         let mut usage = std::mem::take(&mut self.lost);
         usage += last;
         usage
+    }
+
+    /// Yields an event once the ledger has been written, if there is something to write.
+    fn settled(&self, event: Event, stage: Stage) -> Stage {
+        let (event, stage) = (Box::new(event), Box::new(stage));
+        if !self.ledger.has_unsaved() {
+            return Stage::Yield(event, stage);
+        }
+        let ledger = self.ledger.clone();
+        Stage::Settle(Box::pin(async move { ledger.flush().await }), event, stage)
+    }
+
+    fn yield_later(&mut self, event: Event) {
+        let stage = std::mem::replace(&mut self.stage, Stage::End);
+        self.stage = Stage::Yield(Box::new(event), Box::new(stage));
     }
 
     /// Goes on, and lets go of the provider's stream, so that no connection stays open during a wait.
@@ -156,29 +356,57 @@ impl Attempts {
         let left = std::mem::replace(&mut self.stage, stage);
         if let Err(panicked) = contain_sync(|| drop(left)) {
             tracing::warn!(
-                provider = self.target.name,
+                target = &*self.target().name,
                 "{panicked} while its stream was dropped"
             );
         }
     }
+
+    /// Takes the error of the last attempt, once the ledger has been written.
+    fn failed(&mut self, error: ProviderError) {
+        let event = self.fail(error);
+        let stage = std::mem::replace(&mut self.stage, Stage::End);
+        self.stage = match &event {
+            // The next attempt writes.
+            Ok(_) => Stage::Yield(Box::new(event), Box::new(stage)),
+            Err(_) => self.settled(event, stage),
+        };
+    }
 }
 
 impl Stream for Attempts {
-    type Item = Result<CompletionEvent, ProviderError>;
+    type Item = Event;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
         loop {
             let event = match &mut this.stage {
-                Stage::Begin(wait) => {
-                    let wait = wait.take();
-                    this.attempt += 1;
-                    this.stage = Stage::Open(this.open(wait));
+                Stage::Begin(wait) => match wait.take() {
+                    Some(wait) => {
+                        this.stage = Stage::Wait(Box::pin(sleep(wait)));
+                        continue;
+                    }
+                    None => match this.admit() {
+                        Ok(()) => continue,
+                        Err(error) => Err(error),
+                    },
+                },
+                Stage::Wait(timer) => {
+                    ready!(timer.as_mut().poll(cx));
+                    this.stage = Stage::Begin(None);
+                    continue;
+                }
+                Stage::Queue(place) => {
+                    let permit = ready!(place.as_mut().poll(cx));
+                    if let Some(running) = &mut this.running {
+                        running.permit = permit;
+                    }
+                    this.stage = Stage::Open(this.open());
                     continue;
                 }
                 Stage::Open(opening) => match ready!(opening.as_mut().poll(cx)) {
                     Ok((stream, first)) => {
-                        let silence = Silence::new(first, this.options.idle_timeout);
+                        let silence = Silence::new(first, this.options.idle_timeout, this.end);
                         this.enter(Stage::Read(stream, silence));
                         continue;
                     }
@@ -198,6 +426,24 @@ impl Stream for Attempts {
                         Err(panicked) => Err(panic_error(panicked.to_string())),
                     }
                 }
+                Stage::Settle(flush, ..) => {
+                    ready!(flush.as_mut().poll(cx));
+                    let Stage::Settle(_, event, stage) =
+                        std::mem::replace(&mut this.stage, Stage::End)
+                    else {
+                        continue;
+                    };
+                    this.stage = *stage;
+                    return Poll::Ready(Some(*event));
+                }
+                Stage::Yield(..) => {
+                    let Stage::Yield(event, stage) = std::mem::replace(&mut this.stage, Stage::End)
+                    else {
+                        continue;
+                    };
+                    this.stage = *stage;
+                    return Poll::Ready(Some(*event));
+                }
                 Stage::End => return Poll::Ready(None),
             };
             match event {
@@ -207,21 +453,23 @@ impl Stream for Attempts {
                     }
                 }
                 Ok(None) => return Poll::Ready(None),
-                Err(error) => return Poll::Ready(Some(this.fail(error))),
+                Err(error) => this.failed(error),
             }
         }
     }
 }
 
-/// Whether the request is at fault and the provider works.
-fn is_fault_of_request(kind: &ProviderErrorKind) -> bool {
-    use ProviderErrorKind::{ContextTooLong, InvalidHistory, InvalidRequest};
-    matches!(kind, ContextTooLong | InvalidHistory | InvalidRequest)
-}
-
 /// The end of a time that begins now; none if there is no such instant.
 pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
     Instant::now().checked_add(timeout?)
+}
+
+/// The earlier of two deadlines.
+pub(crate) fn earlier(first: Option<Instant>, second: Option<Instant>) -> Option<Instant> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(first.min(second)),
+        (first, second) => first.or(second),
+    }
 }
 
 // The name of the provider is filled in where the error is passed on.

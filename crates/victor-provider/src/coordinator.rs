@@ -1,20 +1,24 @@
 //! The coordinator: where requests go.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use victor_core::{Coordinator, Health, Lock, ModelId, contain_sync};
+use async_trait::async_trait;
+use victor_core::{Coordinator, Health, Lock, ModelId, SessionId, UnknownName};
 use victor_provider_protocol::{
-    Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderRouter, Route,
+    Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderRouter, Route as Current,
 };
 
-use crate::ProviderOptions;
 use crate::attempts::Attempts;
+use crate::ledger::Ledger;
+use crate::plan::{Plan, Route};
 use crate::target::Target;
+use crate::{ProviderCoordinatorBuilder, ProviderOptions};
 
-/// Routes model calls to one provider, tries again what may pass, and switches on demand.
+/// Routes model calls to targets, tries again what may pass, goes on to other targets, and keeps the ledger.
 ///
-/// It has no tasks of its own and no session state, so it needs neither start nor end. Its health shows the last
-/// error of the current provider until a request succeeds.
+/// It has no tasks of its own. Its health shows the last error of each target until a request to it succeeds, and the
+/// targets that are left alone after failures.
 ///
 /// A provider that refuses a request as too long often names the model's window. That number is the window from then on,
 /// in place of one that was assumed or stands in a table ([`CapabilitySource::Learned`]), until a request with more
@@ -23,17 +27,76 @@ use crate::target::Target;
 /// [`CapabilitySource::Learned`]: victor_provider_protocol::CapabilitySource::Learned
 #[derive(Debug)]
 pub struct ProviderCoordinator {
-    current: Lock<Arc<Target>>,
+    current: Lock<Destination>,
+    /// Sessions that go elsewhere.
+    sessions: Lock<HashMap<SessionId, Destination>>,
+    targets: BTreeMap<String, Arc<Target>>,
+    routes: BTreeMap<String, Arc<Route>>,
     options: ProviderOptions,
+    ledger: Arc<Ledger>,
+}
+
+/// The place to which requests go.
+#[derive(Debug, Clone)]
+pub(crate) enum Destination {
+    Target(Arc<Target>),
+    Route(Arc<Route>),
+}
+
+impl Destination {
+    /// The target that is asked first.
+    fn first(&self) -> &Arc<Target> {
+        match self {
+            Self::Target(target) => target,
+            // A route has a target.
+            Self::Route(route) => &route.targets[0].0,
+        }
+    }
+
+    fn targets(&self) -> Vec<Arc<Target>> {
+        match self {
+            Self::Target(target) => vec![target.clone()],
+            Self::Route(route) => route
+                .targets
+                .iter()
+                .map(|(target, _)| target.clone())
+                .collect(),
+        }
+    }
 }
 
 impl ProviderCoordinator {
     /// Routes requests to `provider`; `model` answers those that name none.
     pub fn new(provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) -> Self {
-        let options = ProviderOptions::default();
+        let target = Arc::new(Target::new(provider, model.into()));
+        Self::assemble(
+            Destination::Target(target),
+            BTreeMap::new(),
+            BTreeMap::new(),
+            ProviderOptions::default(),
+            Ledger::default(),
+        )
+    }
+
+    /// Starts to build a coordinator of several targets, with routes, limits, prices and budgets.
+    pub fn builder() -> ProviderCoordinatorBuilder {
+        ProviderCoordinatorBuilder::default()
+    }
+
+    pub(crate) fn assemble(
+        current: Destination,
+        targets: BTreeMap<String, Arc<Target>>,
+        routes: BTreeMap<String, Arc<Route>>,
+        options: ProviderOptions,
+        ledger: Ledger,
+    ) -> Self {
         Self {
-            current: Lock::new(Arc::new(Target::new(provider, model.into()))),
+            current: Lock::new(current),
+            sessions: Lock::default(),
+            targets,
+            routes,
             options,
+            ledger: Arc::new(ledger),
         }
     }
 
@@ -44,51 +107,110 @@ impl ProviderCoordinator {
         self
     }
 
-    fn current(&self) -> Arc<Target> {
-        Arc::clone(&self.current.lock())
+    /// Returns the ledger, which has an entry for each attempt.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Sends the further requests of all sessions, or of one, to the target or route of this name.
+    ///
+    /// # Errors
+    ///
+    /// Nothing has this name.
+    pub fn use_route(&self, session: Option<&SessionId>, name: &str) -> Result<(), UnknownName> {
+        let destination = match (self.routes.get(name), self.targets.get(name)) {
+            (Some(route), _) => Destination::Route(route.clone()),
+            (None, Some(target)) => Destination::Target(target.clone()),
+            (None, None) => {
+                let known = self.targets.keys().chain(self.routes.keys());
+                return Err(UnknownName::new("target or route", name, known));
+            }
+        };
+        // The last owner of a provider runs its `Drop`, and does so outside of the locks.
+        let _previous = match session {
+            Some(session) => self.sessions.lock().insert(session.clone(), destination),
+            None => Some(std::mem::replace(&mut *self.current.lock(), destination)),
+        };
+        Ok(())
+    }
+
+    fn destination(&self, session: Option<&SessionId>) -> Destination {
+        let sessions = self.sessions.lock();
+        if let Some(destination) = session.and_then(|session| sessions.get(session)) {
+            return destination.clone();
+        }
+        drop(sessions);
+        self.current.lock().clone()
     }
 }
 
+#[async_trait]
 impl Coordinator for ProviderCoordinator {
     fn name(&self) -> &str {
         "provider"
     }
 
     fn health(&self) -> Health {
-        self.current().problems.health(self.name())
+        let current = self.current.lock().clone();
+        let mut targets: Vec<_> = self.targets.values().cloned().collect();
+        for target in current.targets() {
+            if !targets.iter().any(|other| Arc::ptr_eq(other, &target)) {
+                targets.push(target);
+            }
+        }
+        let mut problems = self.ledger.problems();
+        for target in &targets {
+            problems.extend(target.problems.health(self.name()).problems);
+            problems.extend(target.cooling());
+        }
+        Health::from_problems(self.name(), problems)
+    }
+
+    fn reset(&self, session: &SessionId) {
+        let _previous = self.sessions.lock().remove(session);
+        self.ledger.budgets.reset(session);
+    }
+
+    async fn shutdown(&self) {
+        self.ledger.flush().await;
     }
 }
 
 impl ProviderRouter for ProviderCoordinator {
     fn stream_chat(&self, request: ChatRequest) -> CompletionStream {
-        CompletionStream::new(Attempts::new(self.current(), request, self.options.clone()))
+        let session = request.session.as_ref();
+        let plan = match self.destination(session) {
+            Destination::Target(target) => Plan::single(target),
+            Destination::Route(route) => Plan::route(&route, session),
+        };
+        let (options, ledger) = (self.options.clone(), self.ledger.clone());
+        CompletionStream::new(Attempts::new(plan, request, options, ledger))
     }
 
     fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId) {
         let mut target = Target::new(provider, model);
-        tracing::debug!(provider = target.name, model = %target.model, "switched provider");
+        tracing::debug!(provider = &*target.name, model = %target.model, "switched provider");
         let previous = {
             let mut current = self.current.lock();
             // Another model of the same provider: what was learnt of its models still holds.
-            if Arc::ptr_eq(&current.provider, &target.provider) {
-                target.windows = Arc::clone(&current.windows);
+            let first = current.first();
+            if Arc::ptr_eq(&first.provider, &target.provider) {
+                target.windows = Arc::clone(&first.windows);
             }
-            std::mem::replace(&mut *current, Arc::new(target))
+            std::mem::replace(&mut *current, Destination::Target(Arc::new(target)))
         };
         // Outside the lock: the last owner of a provider runs its `Drop`.
         drop(previous);
     }
 
-    fn route(&self) -> Route {
-        let current = self.current();
-        Route::new(&current.name, current.model.clone())
+    fn route(&self) -> Current {
+        let current = self.destination(None);
+        let target = current.first();
+        Current::new(&*target.provider_name, target.model.clone())
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
-        let current = self.current();
-        let mut capabilities =
-            contain_sync(|| current.provider.capabilities(model)).unwrap_or_default();
-        current.windows.correct(model, &mut capabilities);
-        capabilities
+        self.destination(None).first().capabilities(model)
     }
 }

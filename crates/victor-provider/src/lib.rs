@@ -57,14 +57,26 @@
 //! Timers need a tokio runtime with time enabled; a request without any timeout that never has to wait needs none.
 
 mod attempts;
+mod breaker;
+mod budget;
+mod builder;
 mod coordinator;
+mod error;
+mod ledger;
+mod limiter;
 mod options;
+mod plan;
 mod retry;
 mod silence;
 mod target;
 mod windows;
 
+pub use breaker::BreakerOptions;
+pub use builder::ProviderCoordinatorBuilder;
 pub use coordinator::ProviderCoordinator;
+pub use error::RoutingError;
+pub use ledger::Ledger;
+pub use limiter::Limits;
 pub use options::{ProviderOptions, RetryOptions};
 #[doc(no_inline)]
 pub use victor_core as core;

@@ -25,6 +25,10 @@ victor_core::options! {
         /// Whether somebody is shown the model's thoughts while they come. Once something was shown there is no further
         /// attempt, which would show it twice; thoughts that nobody sees do not forbid one. Defaults to `true`.
         pub shows_thoughts, with_shows_thoughts: bool = true;
+        /// Whether an attempt that failed after something was shown is withdrawn
+        /// ([`Withdrawn`](victor_provider_protocol::CompletionEvent::Withdrawn)) and another one follows. Without it, the
+        /// error is returned. Defaults to `false`.
+        pub withdraws, with_withdraws: bool = false;
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::attempts::deadline;
+use crate::attempts::{deadline, earlier};
 
 /// The time limit of a provider's silence, from one event to the next.
 ///
@@ -16,15 +16,22 @@ pub(crate) struct Silence {
     /// The end of this silence; unknown until somebody has to wait.
     deadline: Option<Instant>,
     limit: Option<Duration>,
+    /// The end of the whole call.
+    end: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Silence {
     /// A silence that ends at `first`, after which each may last for `limit`.
-    pub(crate) fn new(first: Option<Instant>, limit: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        first: Option<Instant>,
+        limit: Option<Duration>,
+        end: Option<Instant>,
+    ) -> Self {
         Self {
             deadline: first,
             limit,
+            end,
             timer: None,
         }
     }
@@ -37,7 +44,7 @@ impl Silence {
     /// Ready when the silence lasts too long.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.deadline.is_none() {
-            self.deadline = deadline(self.limit);
+            self.deadline = earlier(deadline(self.limit), self.end);
         }
         let Some(deadline) = self.deadline else {
             return Poll::Pending;

@@ -1,0 +1,366 @@
+//! The ledger: one entry for each attempt, and the sums over them.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use victor_core::{Lock, ModelId, Problems, SessionId, Timestamp, TurnId, Usage, contain_sync};
+use victor_guard::{call, report};
+use victor_provider_protocol::{
+    AttemptOutcome, ChatRequest, LedgerEntry, LedgerError, LedgerQuery, LedgerStore, LedgerTotal,
+    NanoDollars, PriceQuery, PriceTable, ProviderErrorKind, UsageSource,
+};
+
+use crate::budget::{Budgets, Reservation};
+use crate::target::Target;
+
+/// The number of turns whose sums are kept in memory, those of all sessions together.
+const TURNS: usize = 1024;
+
+/// The number of sessions whose sums are kept in memory. Beyond it, the session that was charged first is forgotten; its
+/// entries stay in the store, and in the sums of the process.
+const SESSIONS: usize = 100_000;
+
+/// The component of the provider coordinator's health that is the store.
+const STORE: &str = "ledger";
+
+/// One entry for each attempt of a model call, with its tokens and its cost, and the sums over them.
+///
+/// The sums of the process, of each session and of a session's last turns are kept in memory. With a
+/// [store](LedgerStore), each entry is written before its attempt begins and once more when it has ended; an attempt
+/// that was cut off by the end of the process stays [pending](AttemptOutcome::Pending) there. A store that fails delays
+/// no call: the entries wait, health tells, and the next write takes them along.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    prices: Option<Arc<dyn PriceTable>>,
+    store: Option<Arc<dyn LedgerStore>>,
+    pub(crate) budgets: Budgets,
+    sums: Lock<Sums>,
+    /// Entries that the store does not have yet, in the order in which they came.
+    unsaved: Lock<Vec<LedgerEntry>>,
+    problems: Problems,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    process: LedgerTotal,
+    by_model: BTreeMap<(Arc<str>, ModelId), LedgerTotal>,
+    sessions: Recent<SessionId>,
+    turns: Recent<TurnId>,
+}
+
+/// Sums by a key, of which the oldest goes when there are too many.
+#[derive(Debug)]
+struct Recent<K> {
+    totals: HashMap<K, LedgerTotal>,
+    /// The keys in the order in which they came.
+    order: VecDeque<K>,
+}
+
+impl Ledger {
+    /// Time limit of one call of the store.
+    const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+    pub(crate) fn new(
+        prices: Option<Arc<dyn PriceTable>>,
+        store: Option<Arc<dyn LedgerStore>>,
+        budgets: Budgets,
+    ) -> Self {
+        Self {
+            prices,
+            store,
+            budgets,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the sum over all attempts of this process that have ended.
+    #[must_use]
+    pub fn total(&self) -> LedgerTotal {
+        self.sums.lock().process.clone()
+    }
+
+    /// Returns the sums by target and model.
+    #[must_use]
+    pub fn by_model(&self) -> BTreeMap<(Arc<str>, ModelId), LedgerTotal> {
+        self.sums.lock().by_model.clone()
+    }
+
+    /// Returns the sum over the attempts of a session in this process.
+    #[must_use]
+    pub fn session(&self, session: &SessionId) -> LedgerTotal {
+        let sums = self.sums.lock();
+        sums.sessions
+            .totals
+            .get(session)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Returns the sum over the attempts of a turn, if it is one of the last 1,024.
+    #[must_use]
+    pub fn turn(&self, turn: TurnId) -> Option<LedgerTotal> {
+        self.sums.lock().turns.totals.get(&turn).cloned()
+    }
+
+    /// Returns the entries in the store that match, together with those that it does not have yet; none without a store.
+    ///
+    /// # Errors
+    ///
+    /// The store fails, panics or takes longer than 10 seconds.
+    pub async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError> {
+        let Some(store) = &self.store else {
+            return Ok(Vec::new());
+        };
+        self.flush().await;
+        match call(Self::STORE_TIMEOUT, || store.entries(query)).await {
+            Ok(entries) => entries,
+            Err(fault) => Err(LedgerError::new(format!("reading {fault}"))),
+        }
+    }
+
+    /// Writes the entries that the store does not have yet.
+    pub(crate) async fn flush(&self) {
+        let Some(store) = &self.store else { return };
+        let entries = std::mem::take(&mut *self.unsaved.lock());
+        if entries.is_empty() {
+            return;
+        }
+        // Whoever lets go of this future leaves the entries to the next one.
+        let mut unsaved = PutBack(self, entries);
+        let outcome = call(Self::STORE_TIMEOUT, || store.write(&unsaved.1)).await;
+        let outcome =
+            outcome.unwrap_or_else(|fault| Err(LedgerError::new(format!("writing {fault}"))));
+        report(&self.problems, STORE, outcome.as_ref().err());
+        if outcome.is_ok() {
+            unsaved.1.clear();
+        }
+    }
+
+    /// Whether entries are to be written.
+    pub(crate) fn has_unsaved(&self) -> bool {
+        self.store.is_some() && !self.unsaved.lock().is_empty()
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.problems.health("provider").problems
+    }
+
+    /// The cost of a usage, if its price is known.
+    pub(crate) fn price(
+        &self,
+        provider: &str,
+        model: &ModelId,
+        usage: &Usage,
+        service_tier: Option<&str>,
+    ) -> Option<(NanoDollars, Arc<str>)> {
+        let prices = self.prices.as_ref()?;
+        let query = PriceQuery::new(provider, model, usage, Timestamp::now())
+            .with_service_tier(service_tier);
+        let price = contain_sync(|| prices.price(&query)).ok().flatten()?;
+        Some((price.cost, price.source))
+    }
+
+    fn charge(&self, entry: LedgerEntry) {
+        self.budgets.charge(&entry);
+        let mut sums = self.sums.lock();
+        sums.add(&entry);
+        drop(sums);
+        if self.store.is_some() {
+            self.unsaved.lock().push(entry);
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, entry: &LedgerEntry) {
+        self.process += entry;
+        let key = (entry.target.clone(), entry.model.clone());
+        *self.by_model.entry(key).or_default() += entry;
+        if let Some(session) = &entry.session {
+            self.sessions.add(session, entry, SESSIONS);
+        }
+        if let Some(turn) = &entry.turn {
+            self.turns.add(turn, entry, TURNS);
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Recent<K> {
+    fn add(&mut self, key: &K, entry: &LedgerEntry, most: usize) {
+        if let Some(total) = self.totals.get_mut(key) {
+            *total += entry;
+            return;
+        }
+        if self.order.len() == most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.totals.remove(&oldest);
+        }
+        self.order.push_back(key.clone());
+        let mut total = LedgerTotal::default();
+        total += entry;
+        self.totals.insert(key.clone(), total);
+    }
+}
+
+impl<K> Default for Recent<K> {
+    fn default() -> Self {
+        Self {
+            totals: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+}
+
+/// Entries on their way to the store, which go back where they were unless they arrive.
+struct PutBack<'a>(&'a Ledger, Vec<LedgerEntry>);
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        if !self.1.is_empty() {
+            let mut unsaved = self.0.unsaved.lock();
+            self.1.append(&mut unsaved);
+            std::mem::swap(&mut self.1, &mut unsaved);
+        }
+    }
+}
+
+/// The entry of an attempt that runs. Dropping it charges the attempt as cancelled, with an estimate of what it used.
+#[derive(Debug)]
+pub(crate) struct OpenEntry {
+    ledger: Arc<Ledger>,
+    entry: Option<LedgerEntry>,
+    /// Whether the provider was asked.
+    begun: bool,
+    /// Bytes of text and thoughts that have come.
+    streamed: u64,
+    /// Tokens of the request, as far as known.
+    input: u64,
+    reservation: Reservation,
+}
+
+impl OpenEntry {
+    /// An attempt that waits for its turn. It is charged when it ends or is dropped, if it has begun.
+    pub(crate) fn new(
+        ledger: &Arc<Ledger>,
+        target: &Target,
+        model: &ModelId,
+        request: &ChatRequest,
+        attempt: u32,
+        reservation: Reservation,
+    ) -> Self {
+        let (name, provider) = (target.name.clone(), target.provider_name.clone());
+        let mut entry = LedgerEntry::begin(name, provider, model.clone(), attempt);
+        entry.session.clone_from(&request.session);
+        entry.turn = request.turn;
+        entry.tags = request.tags.to_vec();
+        Self {
+            ledger: ledger.clone(),
+            entry: Some(entry),
+            begun: false,
+            streamed: 0,
+            input: request.input_tokens.unwrap_or(0),
+            reservation,
+        }
+    }
+
+    /// Begins the attempt: from now on it is charged.
+    pub(crate) fn begin(&mut self) {
+        self.begun = true;
+        if let Some(entry) = &mut self.entry {
+            entry.started = Timestamp::now();
+            if self.ledger.store.is_some() {
+                self.ledger.unsaved.lock().push(entry.clone());
+            }
+        }
+    }
+
+    pub(crate) fn stream(&mut self, bytes: usize) {
+        self.streamed = self.streamed.saturating_add(bytes as u64);
+    }
+
+    /// Charges an attempt that brought an answer. The model is the one that answered.
+    pub(crate) fn answered(&mut self, model: &ModelId, usage: &Usage, service_tier: Option<&str>) {
+        if let Some(entry) = &mut self.entry {
+            entry.outcome = AttemptOutcome::Answered;
+            if !model.as_str().is_empty() {
+                entry.model = model.clone();
+            }
+            if usage.total_tokens() > 0 {
+                entry.usage = usage.clone();
+                entry.usage_source = UsageSource::Reported;
+            }
+        }
+        self.end(service_tier);
+    }
+
+    /// Charges an attempt that failed.
+    pub(crate) fn failed(&mut self, kind: &ProviderErrorKind, usage: &Usage) {
+        if let Some(entry) = &mut self.entry {
+            entry.outcome = AttemptOutcome::Failed;
+            entry.error = Some(kind.clone());
+            if usage.total_tokens() > 0 {
+                entry.usage = usage.clone();
+                entry.usage_source = UsageSource::Reported;
+            } else if self.streamed == 0 && is_refusal(kind) {
+                entry.usage_source = UsageSource::Unused;
+            }
+        }
+        self.end(None);
+    }
+
+    fn end(&mut self, service_tier: Option<&str>) {
+        let Some(mut entry) = self.entry.take().filter(|_| self.begun) else {
+            return;
+        };
+        entry.ended = Some(Timestamp::now());
+        if entry.usage_source == UsageSource::Unknown && (self.input > 0 || self.streamed > 0) {
+            // A token of text has four bytes or a little less.
+            entry.usage = Usage::new(self.input, self.streamed.div_ceil(4));
+            entry.usage_source = UsageSource::Estimated;
+        }
+        if entry.usage_source == UsageSource::Unused {
+            entry.cost = Some(NanoDollars::ZERO);
+        } else if let Some((cost, source)) =
+            self.ledger
+                .price(&entry.provider, &entry.model, &entry.usage, service_tier)
+        {
+            (entry.cost, entry.price_source) = (Some(cost), Some(source));
+        }
+        // Charged before it is released, so that nobody finds the budget free in between.
+        self.ledger.charge(entry);
+        self.reservation.release();
+    }
+}
+
+impl Drop for OpenEntry {
+    fn drop(&mut self) {
+        if let Some(entry) = &mut self.entry {
+            entry.outcome = AttemptOutcome::Cancelled;
+        }
+        self.end(None);
+    }
+}
+
+/// Whether a provider that fails in this way has not read the request, or was not reached.
+fn is_refusal(kind: &ProviderErrorKind) -> bool {
+    use ProviderErrorKind::{
+        Authentication, Connection, ContextTooLong, InvalidHistory, InvalidRequest, Loading,
+        NotFound, Overloaded, Quota, RateLimit,
+    };
+    matches!(
+        kind,
+        Authentication
+            | Connection
+            | ContextTooLong
+            | InvalidHistory
+            | InvalidRequest
+            | Loading
+            | NotFound
+            | Overloaded
+            | Quota
+            | RateLimit
+    )
+}
