@@ -126,7 +126,7 @@ impl Attempts {
         self.attempt += 1;
         self.shown = false;
         if let Some(left) = self.plan.blocked_for() {
-            let message = "all targets are left alone after failures";
+            let message = format!("`{}` is left alone after failures", self.target().name);
             let error = ProviderError::new(ProviderErrorKind::Overloaded, "", message);
             return Err(error.with_retry_after(left));
         }
@@ -262,7 +262,9 @@ impl Attempts {
 
     /// A failed attempt: a notice if another one follows, and otherwise the error.
     fn fail(&mut self, mut error: ProviderError) -> Event {
-        if let Some(mut running) = self.running.take() {
+        let running = self.running.take();
+        let has_run = running.is_some();
+        if let Some(mut running) = running {
             running.entry.failed(&error.kind, &error.usage);
             running.permit.settle(error.usage.total_tokens());
             if let Some(admission) = &mut running.admission
@@ -274,7 +276,9 @@ impl Attempts {
         *error.usage = self.usage_with(&error.usage);
         let target = self.target().clone();
         error.provider = (*target.provider_name).into();
-        target.report(&error.kind, &error.message);
+        if has_run {
+            target.report(&error.kind, &error.message);
+        }
         if let Some(window) = error.context_window() {
             target.windows.learn(&self.model, window);
         }
@@ -311,8 +315,9 @@ impl Attempts {
         let in_time = |delay: &Duration| left.is_none_or(|left| *delay < left);
         let delay = self.failures.next_delay(&self.options.retry, error);
         let delay = delay.filter(in_time);
-        // Whoever asks to wait is not waited for while another target could answer.
-        let again = delay.filter(|delay| !self.plan.has_more() || *delay <= PATIENCE);
+        // A target that is not to be asked for a while is not waited for while another one could answer.
+        let is_brief = |delay: &Duration| *delay <= PATIENCE && self.plan.blocked_for().is_none();
+        let again = delay.filter(|delay| !self.plan.has_more() || is_brief(delay));
         if let Some(delay) = again {
             return Some((delay, None));
         }

@@ -2,7 +2,9 @@
 
 mod fake;
 mod laws;
+mod ledger;
 mod property;
 mod retry;
+mod routes;
 mod routing;
 mod trouble;
