@@ -27,6 +27,12 @@ pub struct Completion {
     pub context_tokens: Option<u64>,
     /// The model that answered, which may be a more exact name than the one that was asked for.
     pub model: ModelId,
+    /// Attempts that a provider has made besides and given up, such as the slower one of two. `usage` is without theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostAttempt>,
+    /// Whether the answer came from a cache, and no provider was asked for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
     /// The provider's name for the answer, by which its support can find it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -50,6 +56,8 @@ impl Completion {
             },
             usage,
             context_tokens: None,
+            lost: Vec::new(),
+            cached: false,
             model,
             id: None,
             extra: Extra::default(),
@@ -69,6 +77,33 @@ impl Completion {
             Part::ToolCall(call) => Some(call),
             _ => None,
         })
+    }
+}
+
+/// An attempt that a provider has made besides the one that brought the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LostAttempt {
+    /// The name of the provider that was asked.
+    pub provider: Arc<str>,
+    /// The model that was asked.
+    pub model: ModelId,
+    /// The tokens that it used, as far as known.
+    pub usage: Usage,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl LostAttempt {
+    /// An attempt that used so much.
+    pub fn new(provider: impl Into<Arc<str>>, model: ModelId, usage: Usage) -> Self {
+        Self {
+            provider: provider.into(),
+            model,
+            usage,
+            extra: Extra::default(),
+        }
     }
 }
 

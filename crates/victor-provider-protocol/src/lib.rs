@@ -56,7 +56,7 @@ mod stream;
 
 pub use budget::{Budget, BudgetScope};
 pub use capabilities::{Capabilities, CapabilitySource};
-pub use completion::{Completion, CompletionEvent, RetryNotice, WaitNotice};
+pub use completion::{Completion, CompletionEvent, LostAttempt, RetryNotice, WaitNotice};
 pub use error::{ProviderError, ProviderErrorKind};
 pub use ledger::{
     AttemptOutcome, LedgerEntry, LedgerError, LedgerQuery, LedgerStore, LedgerTotal, UsageSource,

@@ -28,6 +28,11 @@ pub trait ChatProvider: fmt::Debug + Send + Sync + 'static {
     /// Returns the provider's name, for example `anthropic`.
     fn name(&self) -> &str;
 
+    /// Returns the name with those of the layers around it, for health and logs: `cached, hedged, openai`.
+    fn description(&self) -> String {
+        self.name().to_owned()
+    }
+
     /// Asks the model, and returns the answer while it is being written.
     ///
     /// # Errors
@@ -57,6 +62,7 @@ pub trait ChatProvider: fmt::Debug + Send + Sync + 'static {
 impl<T: ChatProvider + ?Sized> ChatProvider for std::sync::Arc<T> {
     victor_core::forward! {
         fn name(&self) -> &str;
+        fn description(&self) -> String;
         async fn stream_chat<'a>(
             &self,
             request: &'a ChatRequest,

@@ -228,9 +228,7 @@ impl Attempts {
         self.target().windows.refute(&self.model, read);
         self.target().problems.clear(&self.target().name);
         if let Some(mut running) = self.running.take() {
-            let tier = completion.extra.get("service_tier");
-            let tier = tier.and_then(|tier| tier.as_str());
-            running.entry.answered(&completion.model, &last, tier);
+            running.entry.answered(&completion, &last);
             running.permit.settle(last.total_tokens());
             if let Some(admission) = &mut running.admission {
                 admission.succeeded();

@@ -5,11 +5,13 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use victor_core::{Lock, ModelId, Problems, SessionId, Timestamp, TurnId, Usage, contain_sync};
+use victor_core::{
+    AttemptId, Lock, ModelId, Problems, SessionId, Timestamp, TurnId, Usage, contain_sync,
+};
 use victor_guard::{call, report};
 use victor_provider_protocol::{
-    AttemptOutcome, ChatRequest, LedgerEntry, LedgerError, LedgerQuery, LedgerStore, LedgerTotal,
-    NanoDollars, PriceQuery, PriceTable, ProviderErrorKind, UsageSource,
+    AttemptOutcome, ChatRequest, Completion, LedgerEntry, LedgerError, LedgerQuery, LedgerStore,
+    LedgerTotal, LostAttempt, NanoDollars, PriceQuery, PriceTable, ProviderErrorKind, UsageSource,
 };
 
 use crate::budget::{Budgets, Reservation};
@@ -281,19 +283,47 @@ impl OpenEntry {
         self.streamed = self.streamed.saturating_add(bytes as u64);
     }
 
-    /// Charges an attempt that brought an answer. The model is the one that answered.
-    pub(crate) fn answered(&mut self, model: &ModelId, usage: &Usage, service_tier: Option<&str>) {
+    /// Charges an attempt that brought an answer, and those that its provider has made besides. The model is the one that
+    /// answered, which a provider may have chosen itself.
+    pub(crate) fn answered(&mut self, completion: &Completion, usage: &Usage) {
+        let tier = completion.extra.get("service_tier");
+        let service_tier = tier.and_then(|tier| tier.as_str());
+        for lost in &completion.lost {
+            self.charge_besides(lost);
+        }
         if let Some(entry) = &mut self.entry {
             entry.outcome = AttemptOutcome::Answered;
-            if !model.as_str().is_empty() {
-                entry.model = model.clone();
+            if !completion.model.as_str().is_empty() {
+                entry.model = completion.model.clone();
             }
-            if usage.total_tokens() > 0 {
+            if completion.cached {
+                entry.outcome = AttemptOutcome::Cached;
+                entry.usage_source = UsageSource::Unused;
+            } else if usage.total_tokens() > 0 {
                 entry.usage = usage.clone();
                 entry.usage_source = UsageSource::Reported;
             }
         }
         self.end(service_tier);
+    }
+
+    fn charge_besides(&self, lost: &LostAttempt) {
+        let Some(mut entry) = self.entry.clone() else {
+            return;
+        };
+        entry.id = AttemptId::generate();
+        entry.ended = Some(Timestamp::now());
+        entry.outcome = AttemptOutcome::Cancelled;
+        (entry.provider, entry.model) = (lost.provider.clone(), lost.model.clone());
+        entry.usage = lost.usage.clone();
+        entry.usage_source = UsageSource::Estimated;
+        let price = self
+            .ledger
+            .price(&entry.provider, &entry.model, &entry.usage, None);
+        if let Some((cost, source)) = price {
+            (entry.cost, entry.price_source) = (Some(cost), Some(source));
+        }
+        self.ledger.charge(entry);
     }
 
     /// Charges an attempt that failed.

@@ -19,6 +19,8 @@ const ANSWER_TOKENS: u64 = 4096;
 pub(crate) struct Target {
     /// The name in routes, health and the ledger.
     pub(crate) name: Arc<str>,
+    /// The layers around the provider, in front of its problems; empty where there are none.
+    layers: String,
     pub(crate) provider: Arc<dyn ChatProvider>,
     pub(crate) provider_name: Arc<str>,
     pub(crate) model: ModelId,
@@ -33,8 +35,14 @@ impl Target {
     pub(crate) fn new(provider: Arc<dyn ChatProvider>, model: ModelId) -> Self {
         let name = contain_sync(|| Arc::from(provider.name()));
         let name: Arc<str> = name.unwrap_or_else(|_| "nameless".into());
+        let description = contain_sync(|| provider.description()).unwrap_or_default();
+        let layers = match description.is_empty() || description == *name {
+            true => String::new(),
+            false => format!("{description}: "),
+        };
         Self {
             name: name.clone(),
+            layers,
             provider,
             provider_name: name,
             model,
@@ -69,7 +77,9 @@ impl Target {
     /// Notes a failure in the health, unless the request is at fault.
     pub(crate) fn report(&self, kind: &ProviderErrorKind, message: &str) {
         if !is_fault_of_request(kind) {
-            self.problems.report(&*self.name, message);
+            let layers = &self.layers;
+            self.problems
+                .report(&*self.name, format_args!("{layers}{message}"));
         }
     }
 

@@ -132,7 +132,7 @@ impl Answer {
             self.thoughts
         );
         law!(
-            completion.usage.total_tokens() > 0,
+            completion.cached || completion.usage.total_tokens() > 0,
             "usage is counted",
             "{:?}",
             completion.usage
