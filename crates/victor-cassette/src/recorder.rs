@@ -112,6 +112,10 @@ impl ChatProvider for CassetteRecorder {
         self.inner.name()
     }
 
+    fn description(&self) -> String {
+        self.inner.description()
+    }
+
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let recording = self.begin(request);
         match self.inner.stream_chat(request).await {

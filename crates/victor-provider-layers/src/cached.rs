@@ -151,9 +151,9 @@ impl<P: ChatProvider> ChatProvider for Cached<P> {
         };
         if let Some(completion) = self.cache.get(&key) {
             let text = completion.parts.iter().filter_map(|part| match part {
-                Part::Text(text) => Some(CompletionEvent::TextDelta(text.text.to_string())),
+                Part::Text(text) => Some(CompletionEvent::TextDelta(text.text.clone())),
                 Part::Thinking(thinking) => {
-                    Some(CompletionEvent::ThinkingDelta(thinking.text.to_string()))
+                    Some(CompletionEvent::ThinkingDelta(thinking.text.clone()))
                 }
                 _ => None,
             });

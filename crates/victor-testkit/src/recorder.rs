@@ -104,6 +104,10 @@ impl<P: ChatProvider> ChatProvider for Recorder<P> {
         self.inner.name()
     }
 
+    fn description(&self) -> String {
+        self.inner.description()
+    }
+
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let number = self.tape.begin(request);
         match self.inner.stream_chat(request).await {

@@ -23,10 +23,14 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     for (name, places) in openings(workspace)? {
         let allowed = budget.get(&name).copied().unwrap_or(0);
         if places.len() > allowed {
-            let advice = "begin with a noun or a verb in the third person";
-            findings.extend(places.into_iter().map(|place| {
-                format!("{place}: a doc comment opens with a question word: {advice} (`{name}` may have {allowed})")
-            }));
+            let first = &places[0];
+            let count = places.len();
+            let others: Vec<_> = places.iter().skip(1).take(4).map(String::as_str).collect();
+            findings.push(format!(
+                "{first}: {count} doc comments of `{name}` open with a question word, and {allowed} may: begin with a noun \
+                 or a verb in the third person (also {})",
+                others.join(", ")
+            ));
         } else if places.len() < allowed {
             let count = places.len();
             findings.push(format!(
@@ -144,8 +148,10 @@ mod tests {
         assert_eq!(fixture.findings(check), [""; 0]);
 
         let findings = with(2, "victor-core = 1\n").findings(check);
-        assert_eq!(findings.len(), 2);
-        assert!(findings[1].starts_with("crates/victor-core/src/new.rs:3: "));
+        assert_eq!(findings.len(), 1);
+        let start = "crates/victor-core/src/new.rs:1: 2 doc comments of `victor-core` open with a question word, and 1 may:";
+        assert!(findings[0].starts_with(start), "{findings:?}");
+        assert!(findings[0].ends_with("(also crates/victor-core/src/new.rs:3)"));
         assert_eq!(with(1, "").findings(check).len(), 1);
 
         let fixture = with(1, "victor-core = 3\nvictor-gone = 4\n");
@@ -158,6 +164,6 @@ mod tests {
 
         let fixture = with(2, "victor-core = 1\n");
         write(&fixture.workspace()).expect("the budget to be written");
-        assert_eq!(fixture.findings(check).len(), 2, "it is not raised");
+        assert_eq!(fixture.findings(check).len(), 1, "it is not raised");
     }
 }

@@ -46,6 +46,10 @@ impl<T: ChatProvider> ChatProvider for Faulty<T, ModelFault> {
         self.inner.name()
     }
 
+    fn description(&self) -> String {
+        self.inner.description()
+    }
+
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         match self.strike() {
             Some(fault) => fault.stream(&self.inner, request).await,
