@@ -168,7 +168,7 @@ fn a_conversation_is_taken_to_another_mode_by_a_command() {
     for said in [
         "the mode is build",
         "the mode is plan",
-        "there is no mode `nope`",
+        "unknown mode `nope`",
     ] {
         assert!(ran.stderr.contains(said), "{ran:?}");
     }
