@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use victor_orchestrator::protocols::ChatRequest;
+use victor_orchestrator::provider::ChatRequest;
 
 use benches::{history, openai, request};
 

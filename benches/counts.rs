@@ -20,7 +20,7 @@ use victor_checkpoint::CheckpointCoordinator;
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_core::{Context, Message, SessionId, TurnId};
 use victor_orchestrator::Session;
-use victor_orchestrator::protocols::{SessionStore, TranscriptEntry};
+use victor_orchestrator::session::{SessionStore, TranscriptEntry};
 
 use benches::{
     ByteModel, DatabaseFile, InstantModel, QUESTION, history, openai, orchestrator, request,

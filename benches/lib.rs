@@ -13,10 +13,11 @@ use tokio::runtime::Runtime;
 use victor_core::{Context, Effect, Message, ModelId, Part, Role, ToolCall, ToolSpec, Usage};
 use victor_http::{HttpBody, SseDecoder};
 use victor_openai::{Dialect, OpenAiProvider, Server, StreamDecoder};
-use victor_orchestrator::protocols::{
+use victor_orchestrator::provider::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ProviderError, Tool, ToolContext, ToolError, ToolOutput,
+    ProviderError,
 };
+use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
 use victor_orchestrator::{AgentOrchestrator, Session};
 
 /// What the user says.

@@ -25,7 +25,7 @@ use tokio::time::{sleep, sleep_until};
 use victor_core::ModelId;
 use victor_http::Bytes;
 use victor_openai::{OpenAiProvider, Server};
-use victor_orchestrator::protocols::{
+use victor_orchestrator::provider::{
     Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderError,
 };
 

@@ -16,10 +16,11 @@ use victor_chat_protocol::{
 };
 use victor_core::{BoxError, Message, SessionId, ToolCall, TurnId};
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::protocols::SessionManagerExt as _;
-use victor_orchestrator::protocols::{
-    ChatProvider, ChatRequest, CompletionStream, PromptContext, Verdict, WindowRequest,
-};
+use victor_orchestrator::context::WindowRequest;
+use victor_orchestrator::prompt::PromptContext;
+use victor_orchestrator::provider::{ChatProvider, ChatRequest, CompletionStream};
+use victor_orchestrator::session::SessionManagerExt as _;
+use victor_orchestrator::tool::Verdict;
 use victor_tool_protocol::{GivenApproval, ToolResults};
 
 use benches::{InstantModel, QUESTION, history, orchestrator, runtime, warm_session};

@@ -6,7 +6,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use victor_core::Context;
-use victor_orchestrator::protocols::ChatProvider;
+use victor_orchestrator::provider::ChatProvider;
 
 use benches::{ByteModel, InstantModel, QUESTION, orchestrator, runtime, warm_session};
 

@@ -9,7 +9,8 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use futures_util::FutureExt;
 use victor_core::Context;
 use victor_orchestrator::Session;
-use victor_orchestrator::protocols::{ChatProvider, ChatRequest, WindowRequest};
+use victor_orchestrator::context::WindowRequest;
+use victor_orchestrator::provider::{ChatProvider, ChatRequest};
 
 use benches::{InstantModel, QUESTION, history, orchestrator, runtime, warm_session};
 

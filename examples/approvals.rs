@@ -9,9 +9,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::json;
 use victor_offline::OfflineModel;
-use victor_orchestrator::coordinators::{EffectPolicy, tool_fn};
-use victor_orchestrator::protocols::{Effect, InMemorySessionStore, ToolError, ToolSpec};
-use victor_orchestrator::{AgentOrchestrator, Approval, SuspendedTurn, TurnOutcome};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::{Approval, SuspendedTurn, TurnOutcome};
+use victor_orchestrator::coordinators::tool::{EffectPolicy, tool_fn};
+use victor_orchestrator::core::{Effect, ToolSpec};
+use victor_orchestrator::session::InMemorySessionStore;
+use victor_orchestrator::tool::ToolError;
 
 #[derive(Deserialize)]
 struct Letter {
@@ -32,10 +35,10 @@ fn orchestrator(store: Arc<InMemorySessionStore>) -> anyhow::Result<AgentOrchest
         Ok::<_, ToolError>("The letter was sent.")
     });
     Ok(AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .session_store(store)
-        .approval_policy(Arc::new(EffectPolicy::ask_above(Effect::ReadOnly)))
-        .tool(Arc::new(send))
+        .approval_policy(EffectPolicy::ask_above(Effect::ReadOnly))
+        .tool(send)
         .build()?)
 }
 

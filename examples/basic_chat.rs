@@ -7,10 +7,9 @@
 //! `OfflineModel` needs no key and no network. It is no language model: it reads the file that the question names
 //! through a tool, and answers with sentences out of it.
 
-use std::sync::Arc;
-
 use victor_offline::OfflineModel;
-use victor_orchestrator::{AgentOrchestrator, Settings};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::config::Settings;
 use victor_workspace_tools::WorkspaceTools;
 
 /// What the agent may read: this repository.
@@ -21,7 +20,7 @@ async fn main() -> anyhow::Result<()> {
     // Every coordinator is there, in its default form.
     let orchestrator = AgentOrchestrator::builder()
         .settings(Settings::default())
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .model(OfflineModel::MODEL)
         .tools(WorkspaceTools::open(ROOT)?.tools())
         .build()?;

@@ -10,14 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use serde_json::json;
 use victor_offline::OfflineModel;
-use victor_orchestrator::coordinators::{
-    AnalyticsCoordinator, ConfigCoordinator, ContextCoordinator, PromptCoordinator, RecentMessages,
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::analytics::{
+    AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult,
 };
-use victor_orchestrator::protocols::{
-    AnalyticsEvent, AnalyticsExporter, ConfigError, ConfigMap, ConfigProvider, Contribution,
-    ExportError, ExportResult, PromptContext, PromptContributor, PromptError, SessionId,
-};
-use victor_orchestrator::{AgentOrchestrator, ChatInput};
+use victor_orchestrator::chat::ChatInput;
+use victor_orchestrator::config::{ConfigError, ConfigMap, ConfigProvider};
+use victor_orchestrator::coordinators::analytics::AnalyticsCoordinator;
+use victor_orchestrator::coordinators::config::ConfigCoordinator;
+use victor_orchestrator::coordinators::context::{ContextCoordinator, RecentMessages};
+use victor_orchestrator::coordinators::prompt::PromptCoordinator;
+use victor_orchestrator::core::SessionId;
+use victor_orchestrator::prompt::{Contribution, PromptContext, PromptContributor, PromptError};
 use victor_workspace_tools::WorkspaceTools;
 
 /// What the agent may read: this repository.
@@ -86,7 +90,7 @@ impl AnalyticsExporter for ModelCalls {
 async fn main() -> anyhow::Result<()> {
     let model_calls = Arc::new(ModelCalls::default());
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .tools(WorkspaceTools::open(ROOT)?.tools())
         .config_coordinator(Arc::new(ConfigCoordinator::new([Arc::new(Trial)])))
         .prompt_coordinator(Arc::new(PromptCoordinator::new([Arc::new(Citing)])))

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::{ContextCoordinator, RecentMessages};
+use victor_orchestrator::coordinators::context::{ContextCoordinator, RecentMessages};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .context_coordinator(Arc::new(ContextCoordinator::new(RecentMessages::new(2))))
         .build()?;
     let session = orchestrator.session("languages");

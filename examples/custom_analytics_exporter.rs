@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::AnalyticsCoordinator;
-use victor_orchestrator::protocols::{
+use victor_orchestrator::analytics::{
     AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult,
 };
+use victor_orchestrator::coordinators::analytics::AnalyticsCoordinator;
 
 /// Stands for a database with a table `analytics (id, session_id, event_type, event_data)`.
 #[derive(Debug, Default)]
@@ -85,7 +85,7 @@ async fn main() -> anyhow::Result<()> {
         Arc::new(ConsoleAnalyticsExporter),
     ]);
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .analytics_coordinator(Arc::new(analytics_coordinator))
         .build()?;
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 use victor_offline::OfflineModel;
-use victor_orchestrator::protocols::{
-    CompactionBudget, CompactionError, CompactionStrategy, Context, Message, Role,
-};
-use victor_orchestrator::{AgentOrchestrator, Settings, TurnEventKind};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::TurnEventKind;
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::context::{CompactionBudget, CompactionError, CompactionStrategy};
+use victor_orchestrator::core::{Context, Message, Role};
 
 /// Keeps the last turns, and of the older ones those that mention the current task.
 #[derive(Debug)]
@@ -59,10 +60,10 @@ impl CompactionStrategy for TaskAwareCompactionStrategy {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .register_compaction_strategy(
             "task_aware",
-            Arc::new(TaskAwareCompactionStrategy { keep_last_turns: 4 }),
+            TaskAwareCompactionStrategy { keep_last_turns: 4 },
         )
         .settings(
             Settings::default()

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::RwLock;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::ConfigCoordinator;
-use victor_orchestrator::protocols::{ConfigError, ConfigMap, ConfigProvider, SessionId};
+use victor_orchestrator::config::{ConfigError, ConfigMap, ConfigProvider};
+use victor_orchestrator::coordinators::config::ConfigCoordinator;
+use victor_orchestrator::core::SessionId;
 
 /// Stands for a database with a table `sessions (session_id, config)`.
 #[derive(Debug, Default)]
@@ -142,7 +143,7 @@ async fn main() -> anyhow::Result<()> {
         }),
     ]));
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .config_coordinator(config_coordinator)
         .build()?;
 

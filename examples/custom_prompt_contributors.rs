@@ -9,9 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 use victor_offline::OfflineModel;
-use victor_orchestrator::coordinators::PromptCoordinator;
-use victor_orchestrator::protocols::{Contribution, PromptContext, PromptContributor, PromptError};
-use victor_orchestrator::{AgentOrchestrator, ChatInput};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::ChatInput;
+use victor_orchestrator::coordinators::prompt::PromptCoordinator;
+use victor_orchestrator::prompt::{Contribution, PromptContext, PromptContributor, PromptError};
 
 #[derive(Debug)]
 struct CompliancePromptContributor;
@@ -112,7 +113,7 @@ async fn main() -> anyhow::Result<()> {
         Arc::new(MultilingualPromptContributor),
     ]);
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .prompt_coordinator(Arc::new(prompt_coordinator))
         .build()?;
 

@@ -11,9 +11,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use victor_offline::OfflineModel;
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::{Effect, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
-use victor_orchestrator::{AgentOrchestrator, TurnEventKind};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::TurnEventKind;
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::core::{Effect, ToolSpec};
+use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
 
 /// The arguments of the tool `celsius_to_fahrenheit`.
 #[derive(Deserialize)]
@@ -84,9 +86,9 @@ async fn main() -> anyhow::Result<()> {
 
     let notes = Arc::default();
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
-        .tool(Arc::new(convert))
-        .tool(Arc::new(AddNote::new(Arc::clone(&notes))))
+        .provider(OfflineModel::new())
+        .tool(convert)
+        .tool(AddNote::new(Arc::clone(&notes)))
         .build()?;
 
     for message in [

@@ -12,15 +12,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::{
-    AnalyticsCoordinator, ContextCoordinator, ContextOptions, EffectPolicy, PromptCoordinator,
-    ProviderCoordinator, ProviderOptions, RecentMessages, RetryOptions, ToolCoordinator,
-    ToolOptions,
+use victor_orchestrator::analytics::{
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportResult, SessionAnalytics,
 };
-use victor_orchestrator::protocols::{
-    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, Coordinator, Effect, ExportResult,
-    SessionAnalytics, SessionId,
+use victor_orchestrator::coordinators::analytics::AnalyticsCoordinator;
+use victor_orchestrator::coordinators::context::{
+    ContextCoordinator, ContextOptions, RecentMessages,
 };
+use victor_orchestrator::coordinators::prompt::PromptCoordinator;
+use victor_orchestrator::coordinators::provider::{
+    ProviderCoordinator, ProviderOptions, RetryOptions,
+};
+use victor_orchestrator::coordinators::tool::{EffectPolicy, ToolCoordinator, ToolOptions};
+use victor_orchestrator::core::{Coordinator, Effect, SessionId};
 use victor_workspace_tools::WorkspaceTools;
 
 /// What the agent may read: this repository.

@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::protocols::{
-    Capabilities, ChatProvider, ChatRequest, CompletionStream, ModelId, ProviderError,
-    ProviderErrorKind,
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{
+    Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderError, ProviderErrorKind,
 };
 
 /// A provider that refuses our key. What may pass by itself, such as an overload, would be tried again first.
@@ -41,7 +41,7 @@ impl ChatProvider for Refusing {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(Refusing))
+        .provider(Refusing)
         .model("large")
         .build()?;
     let session = orchestrator.session("support");

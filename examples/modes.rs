@@ -9,9 +9,11 @@ use std::sync::{Arc, Mutex};
 use serde::Deserialize;
 use serde_json::json;
 use victor_offline::OfflineModel;
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::{Effect, Mode, SwitchedBy, ToolSpec};
-use victor_orchestrator::{AgentOrchestrator, TurnEventKind};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::TurnEventKind;
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::core::{Effect, ToolSpec};
+use victor_orchestrator::mode::{Mode, SwitchedBy};
 
 #[derive(Deserialize)]
 struct Note {
@@ -44,14 +46,14 @@ async fn main() -> anyhow::Result<()> {
     tidy.tools.allow = vec!["*_note".into()];
 
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
-        .tool(Arc::new(add_note))
+        .provider(OfflineModel::new())
+        .tool(add_note)
         .mode(Arc::new(tidy))
         .build()?;
     let session = orchestrator.session("notes");
 
     for mode in ["plan", "tidy"] {
-        session.switch_mode(mode, SwitchedBy::Person)?;
+        session.switch_mode_by(mode, SwitchedBy::Person)?;
         let mut stream = session.stream_chat(format!("Add the note 'buy milk in mode {mode}'"));
         while let Some(event) = stream.next().await {
             match event?.kind {

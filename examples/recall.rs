@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::{ContextCoordinator, RecentMessages};
-use victor_orchestrator::protocols::InMemorySessionStore;
+use victor_orchestrator::coordinators::context::{ContextCoordinator, RecentMessages};
+use victor_orchestrator::session::InMemorySessionStore;
 use victor_recall::RecallTool;
 
 #[tokio::main]
@@ -17,10 +17,10 @@ async fn main() -> anyhow::Result<()> {
     // The tool reads the transcripts, so it has the same store as the sessions.
     let store = Arc::new(InMemorySessionStore::default());
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .context_coordinator(Arc::new(ContextCoordinator::new(RecentMessages::new(2))))
         .session_store(store.clone())
-        .tool(Arc::new(RecallTool::new(store)))
+        .tool(RecallTool::new(store))
         .build()?;
     let session = orchestrator.session("garden");
 

@@ -4,8 +4,6 @@
 //! cargo run -p examples --example session_management
 //! ```
 
-use std::sync::Arc;
-
 use victor_offline::OfflineModel;
 use victor_orchestrator::{AgentOrchestrator, Session};
 use victor_workspace_tools::WorkspaceTools;
@@ -16,7 +14,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .tools(WorkspaceTools::open(ROOT)?.tools())
         .build()?;
     let review = orchestrator.session("code-review-123");

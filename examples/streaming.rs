@@ -5,10 +5,9 @@
 //! ```
 
 use std::io::{Write, stdout};
-use std::sync::Arc;
-
 use victor_offline::OfflineModel;
-use victor_orchestrator::{AgentOrchestrator, TurnEventKind};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::TurnEventKind;
 use victor_workspace_tools::WorkspaceTools;
 
 /// What the agent may read: this repository.
@@ -17,7 +16,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let orchestrator = AgentOrchestrator::builder()
-        .provider(Arc::new(OfflineModel::new()))
+        .provider(OfflineModel::new())
         .tools(WorkspaceTools::open(ROOT)?.tools())
         .build()?;
 

@@ -9,11 +9,15 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use victor_cassette::CassettePlayer;
 use victor_mcp::McpServers;
-use victor_orchestrator::coordinators::{ProviderCoordinator, ProviderOptions};
-use victor_orchestrator::protocols::{
-    ChatProvider, ConfigLoader as _, ModelId, SessionId, SessionQuery, SwitchedBy, Tool,
-};
-use victor_orchestrator::{AgentOrchestrator, ChatError, Session};
+use victor_orchestrator::chat::ChatError;
+use victor_orchestrator::config::ConfigLoader as _;
+use victor_orchestrator::coordinators::provider::{ProviderCoordinator, ProviderOptions};
+use victor_orchestrator::core::{ModelId, SessionId};
+use victor_orchestrator::mode::SwitchedBy;
+use victor_orchestrator::provider::ChatProvider;
+use victor_orchestrator::session::SessionQuery;
+use victor_orchestrator::tool::Tool;
+use victor_orchestrator::{AgentOrchestrator, Session};
 use victor_recall::RecallTool;
 use victor_workspace_tools::WorkspaceTools;
 
@@ -297,7 +301,7 @@ async fn enter_mode(
         return Ok(None);
     }
     session
-        .switch_mode(asked, SwitchedBy::Person)
+        .switch_mode_by(asked, SwitchedBy::Person)
         .map_err(Failure::usage)?;
     session.keep_mode().await?;
     let before = left.map(|left| format!("was in mode {left}, and "));

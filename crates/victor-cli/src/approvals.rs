@@ -8,9 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use victor_orchestrator::protocols::{
-    ApprovalPolicy, ApprovalRequest, ApprovalScope, Effect, SessionId, Verdict,
-};
+use victor_orchestrator::core::{Effect, SessionId};
+use victor_orchestrator::tool::{ApprovalPolicy, ApprovalRequest, ApprovalScope, Verdict};
 use victor_text::one_line;
 use victor_tool::{EffectPolicy, StandingApproval, StandingApprovals};
 

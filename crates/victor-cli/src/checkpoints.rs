@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::protocols::{Checkpoint, CheckpointDiff, CheckpointId, Message};
+use victor_orchestrator::checkpoint::{Checkpoint, CheckpointDiff};
+use victor_orchestrator::core::{CheckpointId, Message};
 
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};

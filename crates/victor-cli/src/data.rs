@@ -9,11 +9,10 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 use victor_offline::OfflineModel;
-use victor_orchestrator::coordinators::{SessionCoordinator, SessionOptions};
-use victor_orchestrator::protocols::{
-    CheckpointStore, InMemoryCheckpointStore, InMemoryResultStore, InMemorySessionStore,
-    ReceiptStore, ResultStore, SessionStore,
-};
+use victor_orchestrator::checkpoint::{CheckpointStore, InMemoryCheckpointStore};
+use victor_orchestrator::coordinators::session::{SessionCoordinator, SessionOptions};
+use victor_orchestrator::session::{InMemorySessionStore, SessionStore};
+use victor_orchestrator::tool::{InMemoryResultStore, ReceiptStore, ResultStore};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError};
 use victor_sql::Database;
 
@@ -123,7 +122,7 @@ impl Stores {
 
     /// Builds an orchestrator for operations that need no model.
     pub(crate) fn orchestrator(&self) -> Result<AgentOrchestrator, BuildError> {
-        let builder = AgentOrchestrator::builder().provider(Arc::new(OfflineModel::new()));
+        let builder = AgentOrchestrator::builder().provider(OfflineModel::new());
         self.attach_to(builder).build()
     }
 }

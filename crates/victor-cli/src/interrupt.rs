@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use victor_core::Lock;
-use victor_orchestrator::CancelHandle;
+use victor_orchestrator::chat::CancelHandle;
 
 use crate::exit::Exit;
 

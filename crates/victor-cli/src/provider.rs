@@ -13,7 +13,7 @@ use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use victor_http::{BaseUrl, HttpOptions, HttpProxy};
-use victor_orchestrator::protocols::{ProviderError, ProviderErrorKind};
+use victor_orchestrator::provider::{ProviderError, ProviderErrorKind};
 
 use crate::exit::Failure;
 use vendor::{Choice, OpenRequest, VENDORS, WhyNot};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use victor_cassette::{CassetteError, CassettePlayer, CassetteRecorder};
-use victor_orchestrator::protocols::ChatProvider;
+use victor_orchestrator::provider::ChatProvider;
 
 use crate::secrets;
 

@@ -1,6 +1,6 @@
 //! The selection of tools, in words.
 
-use victor_orchestrator::protocols::Selection;
+use victor_orchestrator::tool_selection::Selection;
 
 /// Lists which tools a model is shown, and why each one is shown or hidden.
 pub(crate) fn describe(selection: &Selection) -> String {

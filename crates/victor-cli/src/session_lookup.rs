@@ -1,9 +1,10 @@
 //! Sessions by name, and their transcripts as text.
 
 use anyhow::bail;
-use victor_orchestrator::coordinators::SessionCoordinator;
-use victor_orchestrator::protocols::{
-    SessionId, SessionInfo, SessionManagerExt as _, SessionQuery, Timestamp, TranscriptEntry,
+use victor_orchestrator::coordinators::session::SessionCoordinator;
+use victor_orchestrator::core::{SessionId, Timestamp};
+use victor_orchestrator::session::{
+    SessionInfo, SessionManagerExt as _, SessionQuery, TranscriptEntry,
 };
 
 use crate::terminal;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
-use victor_orchestrator::coordinators::SessionCoordinator;
-use victor_orchestrator::protocols::{
-    SessionError, SessionExport, SessionId, SessionInfo, SessionManager as _,
-    SessionManagerExt as _, SessionPatch, SessionQuery,
+use victor_orchestrator::coordinators::session::SessionCoordinator;
+use victor_orchestrator::core::SessionId;
+use victor_orchestrator::session::{
+    SessionError, SessionExport, SessionInfo, SessionManager as _, SessionManagerExt as _,
+    SessionPatch, SessionQuery,
 };
 use victor_text::json_escaped;
 

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use victor_orchestrator::coordinators::ConfigCoordinator;
-use victor_orchestrator::protocols::{ConfigError, Coordinator as _};
+use victor_orchestrator::config::ConfigError;
+use victor_orchestrator::coordinators::config::ConfigCoordinator;
+use victor_orchestrator::core::Coordinator as _;
 
 use crate::{data, provider, terminal};
 

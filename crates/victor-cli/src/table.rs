@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr as _;
-use victor_orchestrator::protocols::Timestamp;
+use victor_orchestrator::core::Timestamp;
 
 use crate::terminal;
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
-use victor_orchestrator::protocols::ToolCall;
+use victor_orchestrator::core::ToolCall;
 pub(crate) use victor_text::one_line;
 use victor_text::{excerpt, json_escaped};
 

@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use victor_core::NamePatterns;
 use victor_mcp::{McpConfig, McpServers};
-use victor_orchestrator::protocols::{ApprovalPolicy, Tool};
+use victor_orchestrator::tool::{ApprovalPolicy, Tool};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
 use victor_workspace_tools::{FileHistory, WorkspaceTools};
 

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use victor_mcp::McpServers;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::protocols::{
-    ConfigLoader as _, GivenApproval, SelectionRequest, SessionId, ToolCall, ToolOutcome,
-    ToolScope, ToolSpec, TurnId, Verdict,
-};
+use victor_orchestrator::config::ConfigLoader as _;
+use victor_orchestrator::core::{SessionId, ToolCall, ToolOutcome, ToolSpec, TurnId};
+use victor_orchestrator::tool::{GivenApproval, ToolScope, Verdict};
+use victor_orchestrator::tool_selection::SelectionRequest;
 use victor_text::json_escaped;
 
 use crate::approvals::FolderApprovals;
@@ -99,7 +99,7 @@ impl Common {
         let servers = self.toolbox.servers()?;
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
-            .provider(Arc::new(OfflineModel::new()));
+            .provider(OfflineModel::new());
         let (builder, _) = self
             .toolbox
             .offer(builder, Vec::new(), timeout, approvals.policy())?;

@@ -1,33 +1,39 @@
-//! The coordinators that are composed by default, and what they are built with, to be built in another way and injected.
+//! The crates of the coordinators that are composed by default, to build one in another way and inject it, and for the
+//! strategies, policies and tools that they bring.
 
 #[cfg(feature = "analytics")]
-pub use victor_analytics::{
-    AnalyticsCoordinator, AnalyticsOptions, ConsoleExporter, JsonLinesExporter,
-};
+#[doc(no_inline)]
+pub use victor_analytics as analytics;
 #[cfg(feature = "chat")]
-pub use victor_chat::ChatCoordinator;
+#[doc(no_inline)]
+pub use victor_chat as chat;
 #[cfg(feature = "checkpoint")]
-pub use victor_checkpoint::{CheckpointCoordinator, CheckpointOptions};
+#[doc(no_inline)]
+pub use victor_checkpoint as checkpoint;
 #[cfg(feature = "config")]
-pub use victor_config::{ConfigCoordinator, ConfigOptions, MergePolicy};
+#[doc(no_inline)]
+pub use victor_config as config;
 #[cfg(feature = "context")]
-pub use victor_context::{
-    ContextCoordinator, ContextOptions, EstimateCounter, RecentMessages, Truncation,
-};
+#[doc(no_inline)]
+pub use victor_context as context;
 #[cfg(feature = "mode")]
-pub use victor_mode::{ModeCoordinator, SwitchModeTool};
+#[doc(no_inline)]
+pub use victor_mode as mode;
 #[cfg(feature = "prompt")]
-pub use victor_prompt::{PromptCoordinator, PromptOptions};
+#[doc(no_inline)]
+pub use victor_prompt as prompt;
 #[cfg(feature = "provider")]
-pub use victor_provider::{ProviderCoordinator, ProviderOptions, RetryOptions};
+#[doc(no_inline)]
+pub use victor_provider as provider;
 #[cfg(feature = "session")]
-pub use victor_session::{SessionCoordinator, SessionOptions};
+#[doc(no_inline)]
+pub use victor_session as session;
+#[cfg(feature = "typed")]
+#[doc(no_inline)]
+pub use victor_structured_output as structured_output;
 #[cfg(feature = "tool")]
-pub use victor_tool::{
-    ArgumentRule, ArgumentTest, Decision, EffectPolicy, FunctionTool, Rule, RuleError, RulePolicy,
-    StandingApproval, StandingApprovals, ToolCoordinator, ToolOptions, ToolRetryOptions, tool_fn,
-};
-#[cfg(all(feature = "tool", feature = "typed"))]
-pub use victor_tool::{TypedTool, typed_tool};
+#[doc(no_inline)]
+pub use victor_tool as tool;
 #[cfg(feature = "tool-selection")]
-pub use victor_tool_selection::{SearchToolsTool, SelectionOptions, ToolSelectionCoordinator};
+#[doc(no_inline)]
+pub use victor_tool_selection as tool_selection;

@@ -13,7 +13,7 @@
 //! use victor_offline::OfflineModel; // or a provider of real models
 //! use victor_orchestrator::AgentOrchestrator;
 //!
-//! let orchestrator = AgentOrchestrator::builder().provider(Arc::new(OfflineModel::new())).build()?;
+//! let orchestrator = AgentOrchestrator::builder().provider(OfflineModel::new()).build()?;
 //! let response = orchestrator.chat("Hello, Victor!").await?;
 //! println!("{} ({} tokens)", response.content(), response.usage.total_tokens());
 //! # Ok(())
@@ -28,7 +28,7 @@
 //! # use std::sync::Arc;
 //! # use victor_orchestrator::AgentOrchestrator;
 //! # let orchestrator =
-//! #     AgentOrchestrator::builder().provider(Arc::new(victor_offline::OfflineModel::new())).build()?;
+//! #     AgentOrchestrator::builder().provider(victor_offline::OfflineModel::new()).build()?;
 //! let mut stream = orchestrator.session("docs-456").stream_chat("Who are you?");
 //! while let Some(event) = stream.next().await {
 //!     print!("{}", event?.content());
@@ -55,19 +55,20 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use victor_orchestrator::AgentOrchestrator;
-//! use victor_orchestrator::coordinators::EffectPolicy;
-//! use victor_orchestrator::protocols::{Effect, InMemoryCheckpointStore, SwitchedBy};
+//! use victor_orchestrator::coordinators::tool::EffectPolicy;
+//! use victor_orchestrator::checkpoint::InMemoryCheckpointStore;
+//! use victor_orchestrator::core::Effect;
 //!
 //! let orchestrator = AgentOrchestrator::builder()
-//!     .provider(Arc::new(victor_offline::OfflineModel::new()))
-//!     .approval_policy(Arc::new(EffectPolicy::ask_above(Effect::Write)))
-//!     .checkpoint_store(Arc::new(InMemoryCheckpointStore::default()))
+//!     .provider(victor_offline::OfflineModel::new())
+//!     .approval_policy(EffectPolicy::ask_above(Effect::Write))
+//!     .checkpoint_store(InMemoryCheckpointStore::default())
 //!     .build()?;
 //! let session = orchestrator.session("docs-456");
-//! session.switch_mode("plan", SwitchedBy::Person)?; // nothing that changes anything runs from now on
+//! session.switch_mode("plan")?; // nothing that changes anything runs from now on
 //! session.chat("What would you do first?").await?;
 //! let before = session.checkpoint(Some("before the work")).await?;
-//! session.switch_mode("build", SwitchedBy::Person)?;
+//! session.switch_mode("build")?;
 //! session.chat("Begin.").await?;
 //! session.restore_checkpoint(before.id).await?;
 //! assert_eq!(session.mode().as_deref(), Some("plan"));
@@ -77,18 +78,24 @@
 //!
 //! With durable stores (`victor-sql` has them), a turn commits step by step, and [`AgentOrchestrator::recover`] takes up
 //! what the end of a process has interrupted. Several processes may share them: a turn holds its session between them, and
-//! who comes meanwhile waits or is refused ([`ChatErrorKind::Conflict`]).
+//! who comes meanwhile waits or is refused ([`ChatErrorKind::Conflict`](chat::ChatErrorKind::Conflict)).
 //!
-//! When a coordinator fails, the others go on: a prompt contributor that fails is left out, a compaction that fails
-//! falls back, a tool that fails is answered for, analytics that fail are felt by nobody. Only a store that fails ends
-//! the turn, before the model is paid for what would be lost. What a mode cannot decide about does not run.
-//! [`AgentOrchestrator::health`] tells.
+//! The other coordinators go on when one fails: a failed prompt contributor is left out, a failed compaction falls back, the
+//! model is told of a failed tool, and failed analytics disturb no turn. Only a failed store ends the turn, before the
+//! model is paid for messages that would be lost. A call that a mode cannot decide about does not run.
+//! [`AgentOrchestrator::health`] lists what is wrong.
+//!
+//! # Where things are
+//!
+//! This crate is enough in `Cargo.toml`. The contracts are modules, whole: [`session`], [`tool`], [`provider`] and so on
+//! hold each extension point with all that its implementation needs, and [`core`] holds the vocabulary that they share. The
+//! default coordinators are in [`coordinators`], with the strategies, policies and tools that they bring.
 //!
 //! # Features
 //!
-//! Each coordinator that is composed by default is behind a feature of its name, all on by default. Who replaces one
-//! can leave it out; the builder then says which role is missing. The feature `typed`, on by default too, brings
-//! [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
+//! Each default coordinator is behind a feature of its name ([`RoleName::feature`]), all on by default. A program that
+//! replaces one can leave it out; without a replacement, the builder says which role is missing. The feature `typed`, on by
+//! default too, brings [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
 mod builder;
 mod checkpoints;
@@ -99,10 +106,9 @@ mod error;
 mod forks;
 mod health;
 mod orchestrator;
-pub mod protocols;
 mod recovery;
 mod roles;
-mod session;
+mod session_handle;
 mod sessions;
 mod telemetry;
 mod tools;
@@ -117,13 +123,49 @@ pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
 pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
 pub use roles::RoleName;
-pub use session::Session;
+pub use session_handle::Session;
 pub use sessions::{MemoryLimits, SessionOpError};
 #[cfg(feature = "typed")]
 pub use typed::{Typed, TypedChatError};
 
-pub use victor_chat_protocol::{
-    Agent, Approval, CancelHandle, ChatError, ChatErrorKind, ChatInput, ChatResponse,
-    PendingApproval, SuspendedTurn, TurnEvent, TurnEventKind, TurnOutcome, TurnStream,
-};
-pub use victor_config_protocol::Settings;
+// The contracts, whole: what an extension point or a role needs is reachable from here.
+#[doc(no_inline)]
+pub use victor_analytics_protocol as analytics;
+#[doc(no_inline)]
+pub use victor_chat_protocol as chat;
+#[doc(no_inline)]
+pub use victor_checkpoint_protocol as checkpoint;
+#[doc(no_inline)]
+pub use victor_config_protocol as config;
+#[doc(no_inline)]
+pub use victor_context_protocol as context;
+#[doc(no_inline)]
+pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_embedding_protocol as embedding;
+#[doc(no_inline)]
+pub use victor_mode_protocol as mode;
+#[doc(no_inline)]
+pub use victor_prompt_protocol as prompt;
+#[doc(no_inline)]
+pub use victor_provider_protocol as provider;
+#[doc(no_inline)]
+pub use victor_session_protocol as session;
+#[doc(no_inline)]
+pub use victor_tool_protocol as tool;
+#[doc(no_inline)]
+pub use victor_tool_selection_protocol as tool_selection;
+
+// What implementations of asynchronous traits are written with.
+#[doc(no_inline)]
+pub use async_trait::async_trait;
+#[doc(no_inline)]
+pub use serde_json;
+
+// The names that the Python original gave to three extension points.
+#[doc(no_inline)]
+pub use victor_analytics_protocol::AnalyticsExporter as IAnalyticsExporter;
+#[doc(no_inline)]
+pub use victor_config_protocol::ConfigProvider as IConfigProvider;
+#[doc(no_inline)]
+pub use victor_prompt_protocol::PromptContributor as IPromptContributor;

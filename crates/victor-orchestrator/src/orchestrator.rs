@@ -130,14 +130,23 @@ impl AgentOrchestrator {
         self.sessions().delete(session).await
     }
 
-    /// Switches a session to another mode, for every tool call that is decided about from now on. The running or the
-    /// next turn emits an event, and its next write saves the mode for other processes;
+    /// Switches a session to another mode in the name of the program, for every tool call that is decided about from now
+    /// on. The running or the next turn emits an event, and its next write saves the mode for other processes;
     /// [`Session::keep_mode`](crate::Session::keep_mode) does so at once.
     ///
     /// # Errors
     ///
     /// There is no such mode, or there are no modes at all. The session's mode is unchanged.
-    pub fn switch_mode(
+    pub fn switch_mode(&self, session: &SessionId, mode: &str) -> Result<ModeSwitch, ModeError> {
+        self.switch_mode_by(session, mode, SwitchedBy::Program)
+    }
+
+    /// Switches a session to another mode as [`switch_mode`](Self::switch_mode) does, and records who did it.
+    ///
+    /// # Errors
+    ///
+    /// As there; a model may switch only to modes that are open to it.
+    pub fn switch_mode_by(
         &self,
         session: &SessionId,
         mode: &str,

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
-use victor_orchestrator::protocols::ApprovalScope;
+use victor_orchestrator::tool::ApprovalScope;
 use victor_text::one_line;
 
 use super::editor::editor;

@@ -3,7 +3,9 @@
 use anyhow::{Context as _, anyhow, bail};
 use victor_core::closest;
 use victor_orchestrator::Session;
-use victor_orchestrator::protocols::{CapabilitySource, CheckpointId, SwitchedBy};
+use victor_orchestrator::core::CheckpointId;
+use victor_orchestrator::mode::SwitchedBy;
+use victor_orchestrator::provider::CapabilitySource;
 
 use super::conversation::Conversation;
 use crate::{checkpoints, selection, session_lookup};
@@ -35,7 +37,7 @@ pub(super) async fn run(
         ("context", "") => Ok(context(session)),
         ("mode", "") => Ok(mode(session)),
         ("mode", name) => {
-            session.switch_mode(name, SwitchedBy::Person)?;
+            session.switch_mode_by(name, SwitchedBy::Person)?;
             session.keep_mode().await?;
             Ok(mode(session))
         }

@@ -4,12 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use victor_orchestrator::protocols::SessionManagerExt as _;
-use victor_orchestrator::protocols::SessionPatch;
-use victor_orchestrator::{
-    Approval, ChatError, ChatResponse, Session, SuspendedTurn, TurnEventKind, TurnOutcome,
-    TurnStream,
+use victor_orchestrator::Session;
+use victor_orchestrator::chat::{
+    Approval, ChatError, ChatResponse, SuspendedTurn, TurnEventKind, TurnOutcome, TurnStream,
 };
+use victor_orchestrator::session::SessionManagerExt as _;
+use victor_orchestrator::session::SessionPatch;
 
 use victor_workspace_tools::WorkspaceTools;
 

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use victor_orchestrator::protocols::{ApprovalScope, ShownPreview, ToolCall};
+use victor_orchestrator::core::ToolCall;
+use victor_orchestrator::tool::{ApprovalScope, ShownPreview};
 use victor_text::{Sheet, grouped, json_escaped, one_line};
 use victor_tool::command_prefix;
 

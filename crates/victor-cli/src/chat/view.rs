@@ -3,10 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use victor_orchestrator::protocols::{
-    ProviderErrorKind, Refusal, StopReason, ToolOutcome, ToolResult,
-};
-use victor_orchestrator::{ChatResponse, TurnEvent, TurnEventKind, TurnOutcome};
+use victor_orchestrator::chat::{ChatResponse, TurnEvent, TurnEventKind, TurnOutcome};
+use victor_orchestrator::core::{StopReason, ToolOutcome, ToolResult};
+use victor_orchestrator::provider::{ProviderErrorKind, Refusal};
 use victor_text::{json_escaped, visible};
 
 use crate::terminal;
@@ -243,7 +242,7 @@ fn time(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use victor_orchestrator::protocols::ToolCall;
+    use victor_orchestrator::core::ToolCall;
 
     use super::*;
 

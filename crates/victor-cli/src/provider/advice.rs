@@ -3,9 +3,9 @@
 use std::error::Error;
 
 use victor_openai::core;
-use victor_orchestrator::protocols::{
-    ContextError, LargestPart, ModelId, ProviderError, ProviderErrorKind,
-};
+use victor_orchestrator::context::{ContextError, LargestPart};
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{ProviderError, ProviderErrorKind};
 use victor_text::listed;
 
 use super::Source;

@@ -1,7 +1,7 @@
 //! Whose models a session was held with, kept in its metadata so that it goes on with them.
 
 use serde_json::{Value, json};
-use victor_orchestrator::protocols::ModelId;
+use victor_orchestrator::core::ModelId;
 
 use super::ProviderArgs;
 use super::vendor::Choice;

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use victor_openai::protocol::ListModels as _;
 use victor_openai::{OpenAiBuilder, OpenAiProvider, Server};
-use victor_orchestrator::protocols::{ModelId, ProviderError, ProviderErrorKind};
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{ProviderError, ProviderErrorKind};
 
 use super::source::LIST_TIMEOUT;
 use super::vendor::{OpenRequest, Opened, Vendor, WhyNot};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use victor_openai::{Dialect, OpenAiBuilder, Server};
-use victor_orchestrator::protocols::ChatProvider as _;
+use victor_orchestrator::provider::ChatProvider as _;
 
 use super::vendor::{OpenRequest, Opened, Vendor, WhyNot};
 use super::{Source, is_set, options, unknown_server, unopened, variable};

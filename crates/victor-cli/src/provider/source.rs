@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use tokio::time::timeout;
 use victor_openai::protocol::ListModels;
-use victor_orchestrator::protocols::{ChatProvider, ModelId};
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::ChatProvider;
 
 use super::advice;
 use super::vendor::Vendor;

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use victor_orchestrator::protocols::{ChatProvider, ModelId, ProviderErrorKind};
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{ChatProvider, ProviderErrorKind};
 
 use super::{Source, anthropic, offline, ollama, openai};
 use crate::exit::Failure;

@@ -1,6 +1,6 @@
 //! `--json`: one event a line.
 
-use victor_orchestrator::{TurnEvent, TurnEventKind, TurnOutcome};
+use victor_orchestrator::chat::{TurnEvent, TurnEventKind, TurnOutcome};
 
 use crate::run::{ANSWER, QUESTION, chat, folder};
 

@@ -13,8 +13,9 @@ use victor_http::header::HeaderMap;
 use victor_http::{HttpClient, HttpOptions};
 use victor_openai::{Dialect, OpenAiProvider, Server};
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::{ChatProvider, ToolSpec};
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::core::ToolSpec;
+use victor_orchestrator::provider::ChatProvider;
 
 use crate::peer::{folder, free_port};
 

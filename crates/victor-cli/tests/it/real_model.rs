@@ -10,12 +10,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::{
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::TurnEventKind;
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::core::{ModelId, Part, Role, ToolCall, ToolOutcome, ToolSpec};
+use victor_orchestrator::provider::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ModelId, Part, ProviderError, ResponseFormat, Role, ToolCall, ToolOutcome, ToolSpec,
+    ProviderError, ResponseFormat,
 };
-use victor_orchestrator::{AgentOrchestrator, TurnEventKind};
 
 use llama::{DIALECTS, Llama, STRICT, TOOLS};
 

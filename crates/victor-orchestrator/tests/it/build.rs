@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_orchestrator::coordinators::{ConfigCoordinator, SessionCoordinator, ToolCoordinator};
-use victor_orchestrator::protocols::{
-    Capabilities, ChatProvider, ChatRequest, CompletionStream, InMemorySessionStore, ModelId,
-    ProviderError,
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::coordinators::config::ConfigCoordinator;
+use victor_orchestrator::coordinators::session::SessionCoordinator;
+use victor_orchestrator::coordinators::tool::ToolCoordinator;
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{
+    Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderError,
 };
-use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError, Settings};
+use victor_orchestrator::session::InMemorySessionStore;
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError};
 use victor_testkit::ScriptedModel;
 
 use crate::{AskAlways, Note, builder};

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use serde_json::json;
 use victor_checkpoint_protocol::History;
 use victor_core::{Effect, ToolSpec};
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::SessionManagerExt as _;
-use victor_orchestrator::protocols::{
-    Checkpoint, CheckpointCause, CheckpointId, CheckpointStore, InMemoryCheckpointStore,
-    InMemorySessionStore, SessionExport, SessionId, SessionPatch, SessionStore, SwitchedBy,
-    TranscriptEntry,
+use victor_orchestrator::chat::TurnEventKind;
+use victor_orchestrator::checkpoint::{
+    Checkpoint, CheckpointCause, CheckpointStore, InMemoryCheckpointStore,
 };
-use victor_orchestrator::{
-    AgentOrchestrator, RecoveryPolicy, Session, SessionOpError, TurnEventKind,
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::core::{CheckpointId, SessionId};
+use victor_orchestrator::mode::SwitchedBy;
+use victor_orchestrator::session::SessionManagerExt as _;
+use victor_orchestrator::session::{
+    InMemorySessionStore, SessionExport, SessionPatch, SessionStore, TranscriptEntry,
 };
+use victor_orchestrator::{AgentOrchestrator, RecoveryPolicy, Session, SessionOpError};
 use victor_testkit::ScriptedModel;
 
 struct Place {
@@ -64,10 +66,10 @@ async fn a_session_goes_back_and_stays_there() {
     let orchestrator = place.open(ScriptedModel::new().says("1").says("2").says("3"));
     let session = orchestrator.session("s");
     session.chat("a").await.unwrap();
-    session.switch_mode("plan", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("plan", SwitchedBy::Person).unwrap();
     let checkpoint = session.checkpoint(Some("good")).await.unwrap();
     assert_eq!(checkpoint.label.as_deref(), Some("good"));
-    session.switch_mode("build", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("build", SwitchedBy::Person).unwrap();
     session.chat("b").await.unwrap();
     assert_eq!(said(&session), ["a", "1", "b", "2"]);
 

@@ -11,11 +11,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use victor_core::{Messages, Part, SessionId, ToolCall, ToolSpec, Usage};
-use victor_orchestrator::protocols::{
+use victor_orchestrator::chat::TurnOutcome;
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    ModelId, ProviderError, SessionStore as _, Tool, ToolContext, ToolError, ToolOutput,
+    ProviderError,
 };
-use victor_orchestrator::{AgentOrchestrator, RecoveredTurn, RecoveryPolicy, Session, TurnOutcome};
+use victor_orchestrator::session::SessionStore as _;
+use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
+use victor_orchestrator::{AgentOrchestrator, RecoveredTurn, RecoveryPolicy, Session};
 use victor_sql::Database;
 
 /// How often the process is killed.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use victor_core::{BoxError, Coordinator, CoordinatorError, Health, HealthStatus, SessionId};
 use victor_offline::OfflineModel;
-use victor_orchestrator::coordinators::{ModeCoordinator, ToolCoordinator, tool_fn};
+use victor_orchestrator::coordinators::mode::ModeCoordinator;
+use victor_orchestrator::coordinators::tool::{ToolCoordinator, tool_fn};
 use victor_orchestrator::{
     AgentOrchestrator, AgentOrchestratorBuilder, BuildError, RoleName, Session,
 };
@@ -147,7 +148,7 @@ fn each_has_a_name_of_its_own() {
 
 #[test]
 fn coordinators_are_listed_in_the_order_of_the_roles() {
-    let store = victor_orchestrator::protocols::InMemoryCheckpointStore::default();
+    let store = victor_orchestrator::checkpoint::InMemoryCheckpointStore::default();
     let (_, builder) = builder(ScriptedModel::new());
     let orchestrator = builder.checkpoint_store(store).build().unwrap();
     let report = orchestrator.health();
@@ -182,7 +183,7 @@ async fn parts_are_taken_as_they_are_or_shared() {
     let tools = orchestrator.tool_coordinator().specs();
     let names: Vec<_> = tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(names, ["ping", "note", "one", "two"]);
-    let shared: Arc<dyn victor_orchestrator::protocols::ChatProvider> =
+    let shared: Arc<dyn victor_orchestrator::provider::ChatProvider> =
         Arc::new(ScriptedModel::new().says("Hello!"));
     let builder = AgentOrchestrator::builder().provider(shared).model("m");
     let session: Session = builder.build().unwrap().session("s");
@@ -205,7 +206,7 @@ fn an_agent_that_is_a_tool_has_the_modes_of_its_caller() {
 #[test]
 fn a_part_for_a_default_coordinator_that_was_replaced_is_an_error() {
     let tools = Arc::new(ToolCoordinator::new());
-    let results = victor_orchestrator::protocols::InMemoryResultStore::default();
+    let results = victor_orchestrator::tool::InMemoryResultStore::default();
     let (_, builder) = builder(ScriptedModel::new());
     let error = builder
         .tool_coordinator(tools)

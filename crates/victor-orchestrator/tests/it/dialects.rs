@@ -7,7 +7,7 @@ use victor_anthropic::AnthropicProvider;
 use victor_http::{HttpOptions, HttpProxy};
 use victor_openai::{Dialect, OpenAiProvider};
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::protocols::ChatProvider;
+use victor_orchestrator::provider::ChatProvider;
 use victor_testkit::{FakeApi, Reply};
 
 use crate::Note;

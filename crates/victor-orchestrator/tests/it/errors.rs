@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::{CheckpointId, Coordinator, CoordinatorError, SessionId};
-use victor_orchestrator::protocols::{
-    BuiltPrompt, InMemoryCheckpointStore, PromptBuilder, PromptContext, PromptContributor,
-};
-use victor_orchestrator::{ChatError, SessionOpError};
+use victor_orchestrator::SessionOpError;
+use victor_orchestrator::chat::ChatError;
+use victor_orchestrator::checkpoint::InMemoryCheckpointStore;
+use victor_orchestrator::prompt::{BuiltPrompt, PromptBuilder, PromptContext, PromptContributor};
 use victor_testkit::ScriptedModel;
 
 use crate::{builder, orchestrator};

@@ -6,13 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use victor_core::{Context, HealthStatus, Usage};
-use victor_orchestrator::protocols::{
-    AnalyticsEvent, AnalyticsExporter, CompactionBudget, CompactionError, CompactionStrategy,
-    ConfigError, ConfigMap, ConfigProvider, Contribution, ExportError, ExportResult,
-    InMemorySessionStore, PromptContext, PromptContributor, PromptError, ProviderErrorKind,
-    SessionId, ToolOutcome,
+use victor_orchestrator::AgentOrchestratorBuilder;
+use victor_orchestrator::analytics::{
+    AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult,
 };
-use victor_orchestrator::{AgentOrchestratorBuilder, ChatError, TurnEventKind, TurnStream};
+use victor_orchestrator::chat::{ChatError, TurnEventKind, TurnStream};
+use victor_orchestrator::config::{ConfigError, ConfigMap, ConfigProvider};
+use victor_orchestrator::context::{CompactionBudget, CompactionError, CompactionStrategy};
+use victor_orchestrator::core::{SessionId, ToolOutcome};
+use victor_orchestrator::prompt::{Contribution, PromptContext, PromptContributor, PromptError};
+use victor_orchestrator::provider::ProviderErrorKind;
+use victor_orchestrator::session::InMemorySessionStore;
 use victor_testkit::faults::{Fault, Faulty, ModelFault};
 use victor_testkit::{Expect, ScriptedModel};
 

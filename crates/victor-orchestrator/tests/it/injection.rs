@@ -9,15 +9,16 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use victor_context_protocol::MockContextManager;
 use victor_core::{Effect, ToolSpec};
-use victor_orchestrator::coordinators::{
-    AnalyticsCoordinator, ContextCoordinator, ContextOptions, ModeCoordinator, ToolCoordinator,
-    ToolOptions, ToolSelectionCoordinator, tool_fn,
-};
-use victor_orchestrator::protocols::{
-    CompactionBudget, CompactionError, CompactionStrategy, Context, PromptBuilder, PromptContext,
-    PromptContributor, ToolOutcome,
-};
-use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, ChatError};
+use victor_orchestrator::chat::ChatError;
+use victor_orchestrator::context::{CompactionBudget, CompactionError, CompactionStrategy};
+use victor_orchestrator::coordinators::analytics::AnalyticsCoordinator;
+use victor_orchestrator::coordinators::context::{ContextCoordinator, ContextOptions};
+use victor_orchestrator::coordinators::mode::ModeCoordinator;
+use victor_orchestrator::coordinators::tool::{ToolCoordinator, ToolOptions, tool_fn};
+use victor_orchestrator::coordinators::tool_selection::ToolSelectionCoordinator;
+use victor_orchestrator::core::{Context, ToolOutcome};
+use victor_orchestrator::prompt::{PromptBuilder, PromptContext, PromptContributor};
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
 use victor_prompt_protocol::BuiltPrompt;
 use victor_testkit::ScriptedModel;
 
@@ -253,7 +254,7 @@ fn the_configuration_tells_the_model_wherever_it_was_named() {
 #[test]
 fn without_a_runtime_that_has_timers_nothing_is_written() {
     #[track_caller]
-    fn check(result: Result<victor_orchestrator::ChatResponse, ChatError>) {
+    fn check(result: Result<victor_orchestrator::chat::ChatResponse, ChatError>) {
         let error = result.unwrap_err();
         let advice =
             "the turn could not begin: runtime failed: a tokio runtime with time enabled is needed";

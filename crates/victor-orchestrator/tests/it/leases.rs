@@ -9,13 +9,11 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use victor_core::ToolSpec;
-use victor_orchestrator::coordinators::{SessionCoordinator, SessionOptions};
-use victor_orchestrator::protocols::SessionManagerExt as _;
-use victor_orchestrator::protocols::{Tool, ToolContext, ToolError, ToolOutput};
-use victor_orchestrator::{
-    AgentOrchestrator, Approval, ChatErrorKind, RecoveredTurn, RecoveryPolicy, TurnEventKind,
-    TurnOutcome,
-};
+use victor_orchestrator::chat::{Approval, ChatErrorKind, TurnEventKind, TurnOutcome};
+use victor_orchestrator::coordinators::session::{SessionCoordinator, SessionOptions};
+use victor_orchestrator::session::SessionManagerExt as _;
+use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
+use victor_orchestrator::{AgentOrchestrator, RecoveredTurn, RecoveryPolicy};
 use victor_sql::Database;
 use victor_testkit::{ScriptedModel, cancel_at_every_poll, poll_at_most};
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod checkpoints;
+mod closed;
 #[cfg(unix)]
 mod crash;
 mod custom;
@@ -34,7 +35,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use victor_core::{Effect, ToolSpec};
-use victor_orchestrator::protocols::{
+use victor_orchestrator::tool::{
     ApprovalPolicy, ApprovalRequest, Tool, ToolContext, ToolError, ToolOutput, Verdict,
 };
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};

@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use victor_core::{Effect, SessionId, ToolOutcome, ToolSpec};
-use victor_orchestrator::protocols::{
-    Mode, SessionExport, SwitchedBy, Tool, ToolContext, ToolError, ToolOutput,
-};
+use victor_orchestrator::chat::{ChatResponse, TurnEventKind};
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::mode::{Mode, SwitchedBy};
+use victor_orchestrator::session::SessionExport;
+use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
 use victor_orchestrator::{
-    AgentOrchestrator, AgentOrchestratorBuilder, ChatResponse, RecoveredTurn, RecoveryPolicy,
-    Session, Settings, TurnEventKind,
+    AgentOrchestrator, AgentOrchestratorBuilder, RecoveredTurn, RecoveryPolicy, Session,
 };
 use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{LeaseChange, LeaseClaim, SessionStore as _};
@@ -209,7 +210,7 @@ async fn the_mode_is_there_from_the_first_write() {
         let process = place.start(begins, model).await;
         if by_switch {
             let session = process.session();
-            session.switch_mode("plan", SwitchedBy::Person).unwrap();
+            session.switch_mode_by("plan", SwitchedBy::Person).unwrap();
         }
         process.session().chat("look around").await.unwrap();
 
@@ -288,7 +289,7 @@ async fn forks_and_what_is_gone_back_to_are_in_the_mode_of_their_checkpoint() {
         .await;
     let session = process.session();
     let checkpoint = session.checkpoint(None).await.unwrap();
-    session.switch_mode("build", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("build", SwitchedBy::Person).unwrap();
     session.chat("and now build").await.unwrap();
 
     let process = place.start("build", writes()).await;
@@ -330,7 +331,7 @@ async fn a_switch_is_told_and_kept() {
     let process = place.start("build", writes()).await;
     let session = process.session();
     session.load_mode().await.unwrap();
-    session.switch_mode("build", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("build", SwitchedBy::Person).unwrap();
     let mut turn = session.stream_chat("write");
     let mut told = Vec::new();
     while let Some(event) = turn.next().await {
@@ -346,7 +347,9 @@ async fn a_switch_is_told_and_kept() {
     assert_eq!(mode.as_deref(), Some("build"));
 
     // Also where nothing is said after it.
-    session.switch_mode("explore", SwitchedBy::Person).unwrap();
+    session
+        .switch_mode_by("explore", SwitchedBy::Person)
+        .unwrap();
     session.keep_mode().await.unwrap();
     let process = place.start("plan", ScriptedModel::new()).await;
     let mode = process.session().load_mode().await.unwrap();
@@ -369,7 +372,7 @@ async fn a_switch_that_another_process_has_made_is_seen_when_the_session_grows()
     let there = place.start("build", ScriptedModel::new().says("c")).await;
     let session = there.session();
     session.load_mode().await.unwrap();
-    session.switch_mode("build", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("build", SwitchedBy::Person).unwrap();
     session.chat("build now").await.unwrap();
     let response = here.session().chat("write").await.unwrap();
     assert_eq!(outcomes(&response), [ToolOutcome::Success]);
@@ -398,7 +401,7 @@ async fn a_mode_that_is_not_known_here_is_not_passed_over() {
     let gone = process.orchestrator.session_coordinator();
     assert!(gone.session_info(&"f".into()).await.unwrap().is_none());
     // Whoever takes it to another mode goes on in that.
-    session.switch_mode("plan", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("plan", SwitchedBy::Person).unwrap();
     is_bound(&process, &session).await;
 }
 
@@ -424,7 +427,7 @@ async fn nested_sessions_are_bound_after_a_restart_too() {
         .and(|builder| builder.agent_tool("helper", "Helps", agent.builder))
         .build();
     let session = process.session();
-    session.switch_mode("plan", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("plan", SwitchedBy::Person).unwrap();
     session.chat("get help").await.unwrap();
     let sessions = process.orchestrator.session_coordinator();
     let listed = sessions.sessions().await.unwrap();
@@ -443,7 +446,7 @@ async fn nested_sessions_are_bound_after_a_restart_too() {
     let process = place.start("build", writes()).await;
     let above = process.session();
     above.load_mode().await.unwrap();
-    above.switch_mode("build", SwitchedBy::Person).unwrap();
+    above.switch_mode_by("build", SwitchedBy::Person).unwrap();
     above.keep_mode().await.unwrap();
     let session = process.orchestrator.session(nested.id.clone());
     let response = session.chat("write").await.unwrap();

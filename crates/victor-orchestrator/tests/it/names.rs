@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 use victor_core::{Part, ToolCall, ToolCallId, Usage};
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::protocols::{Completion, InMemoryReceiptStore};
+use victor_orchestrator::provider::Completion;
+use victor_orchestrator::tool::InMemoryReceiptStore;
 use victor_testkit::ScriptedModel;
 
 use crate::{Note, builder};

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use victor_core::{Effect, SessionId, ToolSpec};
 use victor_orchestrator::AgentOrchestrator;
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::{ConfigError, ConfigMap, ConfigProvider, SwitchedBy};
+use victor_orchestrator::config::{ConfigError, ConfigMap, ConfigProvider};
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::mode::SwitchedBy;
 use victor_testkit::ScriptedModel;
 
 use crate::builder;
@@ -84,13 +85,15 @@ async fn each_session_has_what_its_provider_answers() {
 async fn a_provider_says_in_which_mode_a_session_begins_and_no_more() {
     let (_, orchestrator) = orchestrator(ScriptedModel::new().says("1").says("2").says("3"));
     let switched = orchestrator.session("a switched");
-    switched.switch_mode("explore", SwitchedBy::Person).unwrap();
+    switched
+        .switch_mode_by("explore", SwitchedBy::Person)
+        .unwrap();
     switched.chat("hi").await.unwrap();
     assert_eq!(switched.mode().as_deref(), Some("explore"));
 
     let session = orchestrator.session("a");
     session.chat("hi").await.unwrap();
-    session.switch_mode("build", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("build", SwitchedBy::Person).unwrap();
     session.chat("hi").await.unwrap();
     assert_eq!(session.mode().as_deref(), Some("build"));
 }

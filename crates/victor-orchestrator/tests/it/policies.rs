@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use victor_orchestrator::protocols::{SessionError, TurnPolicy};
-use victor_orchestrator::{AgentOrchestrator, ChatError, ChatErrorKind, ChatResponse, TurnOutcome};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::{ChatError, ChatErrorKind, ChatResponse, TurnOutcome};
+use victor_orchestrator::session::{SessionError, TurnPolicy};
 use victor_testkit::{Expect, ScriptedModel};
 
 use crate::builder;

@@ -11,9 +11,10 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use victor_core::{Messages, SessionId, ToolSpec};
-use victor_orchestrator::coordinators::{SessionCoordinator, SessionOptions};
-use victor_orchestrator::protocols::SessionStore as _;
-use victor_orchestrator::{AgentOrchestrator, ChatErrorKind, TurnOutcome};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::{ChatErrorKind, TurnOutcome};
+use victor_orchestrator::coordinators::session::{SessionCoordinator, SessionOptions};
+use victor_orchestrator::session::SessionStore as _;
 use victor_sql::Database;
 
 use crate::crash::{Append, Model, append, lines};

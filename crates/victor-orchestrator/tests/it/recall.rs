@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use victor_core::{ToolCallId, ToolSpec, TurnId, text_of};
-use victor_orchestrator::Settings;
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::{ChatRequest, InMemorySessionStore, Tool, ToolContext};
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::provider::ChatRequest;
+use victor_orchestrator::session::InMemorySessionStore;
+use victor_orchestrator::tool::{Tool, ToolContext};
 use victor_recall::RecallTool;
 use victor_testkit::{Expect, ScriptedModel};
 

@@ -6,14 +6,18 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use victor_core::{Effect, Part, SessionId, ToolCall, ToolSpec, Usage};
-use victor_orchestrator::protocols::{
+use victor_orchestrator::chat::{Approval, TurnOutcome};
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
-    InMemorySessionStore, ModelId, ProviderError, SessionError, SessionInfo, SessionPatch,
-    SessionQuery, SessionStore, Tool, ToolContext, ToolError, ToolOutput, TranscriptEntry,
+    ProviderError,
 };
-use victor_orchestrator::{
-    AgentOrchestrator, Approval, RecoveredTurn, RecoveryPolicy, TurnOutcome,
+use victor_orchestrator::session::{
+    InMemorySessionStore, SessionError, SessionInfo, SessionPatch, SessionQuery, SessionStore,
+    TranscriptEntry,
 };
+use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
+use victor_orchestrator::{AgentOrchestrator, RecoveredTurn, RecoveryPolicy};
 use victor_session_protocol::{OpenTurn, SessionCommit};
 
 use crate::{AskAlways, once};
@@ -395,12 +399,12 @@ async fn a_mode_is_kept_with_its_session() {
     first.chat("add").await.unwrap();
     first
         .session("default")
-        .switch_mode("plan", victor_orchestrator::protocols::SwitchedBy::Person)
+        .switch_mode_by("plan", victor_orchestrator::mode::SwitchedBy::Person)
         .unwrap();
     let mut stream = first.stream_chat("and now?");
     let mut switched = Vec::new();
     while let Some(event) = stream.next().await {
-        if let victor_orchestrator::TurnEventKind::ModeSwitched(event) = event.unwrap().kind {
+        if let victor_orchestrator::chat::TurnEventKind::ModeSwitched(event) = event.unwrap().kind {
             switched.push((event.from, event.to, event.by));
         }
     }
@@ -438,7 +442,7 @@ impl Tool for Count {
 #[tokio::test]
 async fn a_call_that_has_run_does_not_run_again_after_a_crash() {
     let disk = Arc::<Disk>::default();
-    let receipts = Arc::new(victor_orchestrator::protocols::InMemoryReceiptStore::default());
+    let receipts = Arc::new(victor_orchestrator::tool::InMemoryReceiptStore::default());
     let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
     let count = Arc::new(Count(
         ToolSpec::new("add", "Counts", schema),

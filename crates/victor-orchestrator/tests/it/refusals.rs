@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 use victor_core::{Part, StopReason, Usage};
-use victor_orchestrator::protocols::{Completion, InMemorySessionStore};
-use victor_orchestrator::{AgentOrchestrator, TurnOutcome};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::chat::TurnOutcome;
+use victor_orchestrator::provider::Completion;
+use victor_orchestrator::session::InMemorySessionStore;
 use victor_testkit::{Expect, ScriptedModel};
 
 use crate::{Note, builder};

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 use victor_core::{Effect, ToolSpec};
-use victor_orchestrator::coordinators::tool_fn;
-use victor_orchestrator::protocols::{SwitchedBy, Tool};
-use victor_orchestrator::{AgentOrchestratorBuilder, Settings};
+use victor_orchestrator::AgentOrchestratorBuilder;
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::coordinators::tool::tool_fn;
+use victor_orchestrator::mode::SwitchedBy;
+use victor_orchestrator::tool::Tool;
 use victor_testkit::{Expect, ScriptedModel};
 
 use crate::builder;
@@ -121,7 +123,7 @@ async fn a_tool_that_the_mode_denies_is_neither_shown_nor_found() {
     let (model, builder) = builder(model);
     let orchestrator = few(builder).search_tools_tool().build().unwrap();
     let session = orchestrator.session("s");
-    session.switch_mode("plan", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("plan", SwitchedBy::Person).unwrap();
     let response = session.chat("Please give the owl some food").await.unwrap();
     let found = response.messages[2].text().into_owned()
         + &response.messages[2]

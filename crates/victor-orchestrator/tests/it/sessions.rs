@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use victor_orchestrator::protocols::SessionManagerExt as _;
-use victor_orchestrator::protocols::{InMemorySessionStore, SessionStore};
-use victor_orchestrator::{ChatError, TurnOutcome};
+use victor_orchestrator::chat::{ChatError, TurnOutcome};
+use victor_orchestrator::session::SessionManagerExt as _;
+use victor_orchestrator::session::{InMemorySessionStore, SessionStore};
 use victor_sql::Database;
 use victor_testkit::{Expect, ScriptedModel};
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use victor_core::SessionId;
-use victor_orchestrator::protocols::SessionManagerExt as _;
-use victor_orchestrator::protocols::{SessionExport, SwitchedBy};
+use victor_orchestrator::mode::SwitchedBy;
+use victor_orchestrator::session::SessionExport;
+use victor_orchestrator::session::SessionManagerExt as _;
 use victor_orchestrator::{AgentOrchestrator, Session};
 use victor_sql::Database;
 use victor_testkit::{ScriptedModel, die_at_every_write};
@@ -42,11 +43,11 @@ async fn prepare(folder: &Path) {
     let answers = ScriptedModel::new().says("1").says("2").says("3");
     let (database, orchestrator) = open(folder, answers).await;
     let session = orchestrator.session("s");
-    session.switch_mode("plan", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("plan", SwitchedBy::Person).unwrap();
     let said = |text: &str| format!("{text} {SECRET} {}", "and so on ".repeat(400));
     session.chat(said("a")).await.unwrap();
     session.checkpoint(Some("early")).await.unwrap();
-    session.switch_mode("build", SwitchedBy::Person).unwrap();
+    session.switch_mode_by("build", SwitchedBy::Person).unwrap();
     session.chat(said("b")).await.unwrap();
     session.chat(said("c")).await.unwrap();
     session.undo().await.unwrap();

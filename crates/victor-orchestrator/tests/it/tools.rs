@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use victor_core::ToolOutcome;
-use victor_orchestrator::{Approval, ChatError, SuspendedTurn, TurnOutcome};
+use victor_orchestrator::chat::{Approval, ChatError, SuspendedTurn, TurnOutcome};
 use victor_testkit::{Expect, ScriptedModel};
 
 use crate::{AskAlways, Note, builder};

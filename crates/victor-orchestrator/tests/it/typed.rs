@@ -7,10 +7,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use victor_core::StopReason;
-use victor_orchestrator::protocols::{
-    Capabilities, Completion, ModelId, Part, ProviderErrorKind, ToolChoice, Usage,
-};
-use victor_orchestrator::{Approval, ChatError, Settings, TurnOutcome, TypedChatError};
+use victor_orchestrator::TypedChatError;
+use victor_orchestrator::chat::{Approval, ChatError, TurnOutcome};
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::core::{ModelId, Part, Usage};
+use victor_orchestrator::provider::{Capabilities, Completion, ProviderErrorKind, ToolChoice};
 use victor_testkit::{Expect, ScriptedModel};
 
 use crate::{AskAlways, Note, builder, orchestrator};

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use serde_json::json;
 use victor_core::{Context, JsonMap, Part, Usage};
-use victor_orchestrator::protocols::{
-    AnalyticsEvent, CompactionBudget, CompactionError, CompactionStrategy, Completion,
-    Contribution, PromptContext, PromptContributor, PromptError, ProviderErrorKind, ToolChoice,
-};
-use victor_orchestrator::{ChatInput, Settings, TurnEventKind, TurnOutcome};
+use victor_orchestrator::analytics::AnalyticsEvent;
+use victor_orchestrator::chat::{ChatInput, TurnEventKind, TurnOutcome};
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::context::{CompactionBudget, CompactionError, CompactionStrategy};
+use victor_orchestrator::prompt::{Contribution, PromptContext, PromptContributor, PromptError};
+use victor_orchestrator::provider::{Completion, ProviderErrorKind, ToolChoice};
 use victor_testkit::{Expect, ScriptedModel, conformance};
 
 use crate::{Note, builder, orchestrator};

@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use serde_json::json;
 use victor_core::{Part, ToolSpec, Usage};
-use victor_orchestrator::protocols::{
+use victor_orchestrator::chat::{ChatError, ChatErrorKind};
+use victor_orchestrator::context::{TokenCounter, TokenCounterExt};
+use victor_orchestrator::coordinators::context::EstimateCounter;
+use victor_orchestrator::core::ModelId;
+use victor_orchestrator::provider::{
     Capabilities, CapabilitySource, ChatProvider, ChatRequest, Completion, CompletionEvent,
-    CompletionStream, InMemorySessionStore, ModelId, ProviderError, ProviderErrorKind,
-    TokenCounter, TokenCounterExt,
+    CompletionStream, ProviderError, ProviderErrorKind,
 };
-use victor_orchestrator::{
-    AgentOrchestrator, AgentOrchestratorBuilder, ChatError, ChatErrorKind,
-    coordinators::EstimateCounter,
-};
+use victor_orchestrator::session::InMemorySessionStore;
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
 
 use crate::Note;
 

@@ -2,9 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use victor_orchestrator::protocols::{
-    ApprovalPolicy as _, ApprovalRequest, Effect, SessionId, ToolSpec, Verdict,
-};
+use victor_orchestrator::core::{Effect, SessionId, ToolSpec};
+use victor_orchestrator::tool::{ApprovalPolicy as _, ApprovalRequest, Verdict};
 use victor_text::{escaped, is_hidden};
 use victor_tool::EffectPolicy;
 

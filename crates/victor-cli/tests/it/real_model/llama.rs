@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use victor_anthropic::AnthropicProvider;
 use victor_openai::{Dialect, OpenAiProvider, Server};
-use victor_orchestrator::protocols::ChatProvider;
-use victor_orchestrator::{AgentOrchestrator, Settings};
+use victor_orchestrator::AgentOrchestrator;
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::provider::ChatProvider;
 
 use crate::peer::{folder, free_port};
 

@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 use victor_core::{
     Effect, Messages, Part, SessionId, ToolCall, ToolCallId, ToolSpec, Usage, text_of,
 };
-use victor_orchestrator::coordinators::RulePolicy;
-use victor_orchestrator::protocols::{
-    ApprovalScope, Completion, InMemorySessionStore, SwitchedBy, Tool, ToolContext, ToolError,
-    ToolLimits, ToolOutput,
+use victor_orchestrator::chat::{Approval, ChatResponse, TurnEventKind, TurnOutcome, TurnStream};
+use victor_orchestrator::config::Settings;
+use victor_orchestrator::coordinators::tool::RulePolicy;
+use victor_orchestrator::mode::SwitchedBy;
+use victor_orchestrator::provider::Completion;
+use victor_orchestrator::session::InMemorySessionStore;
+use victor_orchestrator::tool::{
+    ApprovalScope, Tool, ToolContext, ToolError, ToolLimits, ToolOutput,
 };
-use victor_orchestrator::{
-    AgentOrchestrator, AgentOrchestratorBuilder, Approval, ChatResponse, Settings, TurnEventKind,
-    TurnOutcome, TurnStream,
-};
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
 use victor_testkit::ScriptedModel;
 
 /// What is given in a scenario beside the model's answers.
@@ -332,7 +333,7 @@ impl World {
             if let Some(mode) = self.given.switch_before_decision {
                 let session = self.orchestrator.session_id();
                 self.orchestrator
-                    .switch_mode(session, mode, SwitchedBy::Person)
+                    .switch_mode_by(session, mode, SwitchedBy::Person)
                     .unwrap();
             }
             if std::mem::take(&mut self.given.redefine) {
@@ -387,7 +388,7 @@ fn build(
     let orchestrator = builder.build().unwrap();
     if let Some(mode) = given.mode {
         orchestrator
-            .switch_mode(orchestrator.session_id(), mode, SwitchedBy::Program)
+            .switch_mode(orchestrator.session_id(), mode)
             .unwrap();
     }
     orchestrator

@@ -112,13 +112,24 @@ impl Session {
         self.sessions().modes.current(&self.id)
     }
 
-    /// Switches the conversation to another mode, for every tool call that is decided about from now on.
+    /// Switches the conversation to another mode, in the name of the program. The mode holds for every tool call that is
+    /// decided about from now on.
     ///
     /// # Errors
     ///
     /// There is no such mode, or there are no modes at all. The mode is unchanged.
-    pub fn switch_mode(&self, mode: &str, by: SwitchedBy) -> Result<ModeSwitch, ModeError> {
-        self.orchestrator.switch_mode(&self.id, mode, by)
+    pub fn switch_mode(&self, mode: &str) -> Result<ModeSwitch, ModeError> {
+        self.switch_mode_by(mode, SwitchedBy::Program)
+    }
+
+    /// Switches the conversation to another mode, and records who did.
+    ///
+    /// # Errors
+    ///
+    /// There is no such mode, it is not open to a model that asks for it, or there are no modes at all. The mode is
+    /// unchanged.
+    pub fn switch_mode_by(&self, mode: &str, by: SwitchedBy) -> Result<ModeSwitch, ModeError> {
+        self.orchestrator.switch_mode_by(&self.id, mode, by)
     }
 
     /// Switches the conversation to the mode in which it was left, perhaps by another process, and returns the mode;
