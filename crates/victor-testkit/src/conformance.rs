@@ -6,9 +6,9 @@
 //!   `ConfigProvider`, `Embedder`, `LedgerStore`, `PriceTable`, `PromptContributor`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`,
 //!   `Tool`, `ToolSelectionStrategy`;
 //! - roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`, `ModeManager`,
-//!   `PromptBuilder`, `ProviderRouter`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of them together.
+//!   `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of them together.
 //!
-//! `SessionManager`, `ModePolicy`, `ToolListener`, `TurnPorts` and the traits of metrics have none yet.
+//! `ModePolicy`, `ToolListener`, `TurnPorts` and the traits of metrics have none yet.
 //!
 //! A suite panics at the first law that is broken, with a message that begins with `law broken:` and names it. Suites
 //! are to be run in a tokio test and need no network, unless the implementation does. Where a suite plugs in something
@@ -54,6 +54,7 @@ mod provider_router;
 mod puppet;
 mod receipt_store;
 mod result_store;
+mod session_manager;
 mod session_store;
 mod token_counter;
 mod tool;
@@ -84,6 +85,7 @@ pub use prompt_contributor::prompt_contributor;
 pub use provider_router::provider_router;
 pub use receipt_store::receipt_store;
 pub use result_store::result_store;
+pub use session_manager::session_manager;
 pub use session_store::{durable_session_store, session_store};
 pub use token_counter::token_counter;
 pub use tool::tool;

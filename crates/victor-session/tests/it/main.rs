@@ -46,3 +46,8 @@ async fn turn(sessions: &SessionCoordinator, numbers: impl IntoIterator<Item = u
         .await
         .unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_keeps_the_laws_of_session_managers() {
+    victor_testkit::conformance::session_manager(async || SessionCoordinator::default()).await;
+}

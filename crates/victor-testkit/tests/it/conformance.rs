@@ -21,6 +21,7 @@ mod prompt_contributor;
 mod provider_router;
 mod receipt_store;
 mod result_store;
+mod session_manager;
 mod session_store;
 mod token_counter;
 mod tool;
