@@ -3,10 +3,11 @@
 //! There is a suite for each of these traits:
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
-//!   `ConfigProvider`, `Embedder`, `LedgerStore`, `PriceTable`, `PromptContributor`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`,
-//!   `Tool`, `ToolSelectionStrategy`;
-//! - roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`, `ModeManager`,
-//!   `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of them together.
+//!   `ConfigProvider`, `Embedder`, `LedgerStore`, `PriceTable`, `PromptContributor`, `ReceiptStore`, `ResultStore`,
+//!   `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`;
+//! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`, `ModeManager`,
+//!   `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of
+//!   them together.
 //!
 //! `ModePolicy`, `ToolListener`, `TurnPorts` and the traits of metrics have none yet.
 //!

@@ -4,7 +4,7 @@
 //!   script wants to be asked. [`Recorder`] makes a script from what a model really said.
 //! - [`FakeApi`] is a model API on this machine that answers as a test says, for adapters.
 //! - [`faults`] has what goes wrong in the field: errors, panics, calls that never return, streams that break off.
-//! - [`conformance`] has the laws of extension points and roles, for whoever implements one.
+//! - [`conformance`] has the laws of extension points and of all roles, for whoever implements one.
 //! - [`cancel_at_every_poll`] proves that a future may be dropped anywhere; [`drive`] runs one without a runtime.
 //! - [`die_at_every_write`] kills a program at each of its writes, and shows what is left.
 //! - [`check_golden`] and its neighbours hold stored and sent forms against files, so that they stay readable.

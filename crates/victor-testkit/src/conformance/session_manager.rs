@@ -197,7 +197,7 @@ async fn begun(manager: &impl SessionManager, session: &SessionId) -> TurnLease 
 }
 
 /// Writes one message in a turn of its own.
-async fn said(manager: &impl SessionManager, session: &SessionId, text: &str) {
+async fn record_one(manager: &impl SessionManager, session: &SessionId, text: &str) {
     let lease = begun(manager, session).await;
     let message = Arc::new(Message::user(text));
     succeed(calm(manager.record(&lease, TurnId::generate(), &[message])).await);

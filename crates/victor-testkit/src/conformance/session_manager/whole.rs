@@ -11,14 +11,14 @@ use victor_session_protocol::{
 };
 
 use super::turns::is_ready;
-use super::{begun, said, written};
+use super::{begun, record_one, written};
 use crate::conformance::calm;
 use crate::conformance::puppet::ends;
 use crate::conformance::succeed;
 
 pub(super) async fn resets(manager: &impl SessionManager) {
     let session = SessionId::new("s");
-    said(manager, &session, "one").await;
+    record_one(manager, &session, "one").await;
     let lease = begun(manager, &session).await;
     let patch = SessionPatch::default().with_title("new");
     let mut reset = pin!(calm(manager.reset_session(&session, &patch)));
@@ -34,7 +34,7 @@ pub(super) async fn resets(manager: &impl SessionManager) {
             && info.is_some_and(|info| info.title.as_deref() == Some("new")),
         "a reset empties the transcript and changes what it is asked to"
     );
-    said(manager, &session, "two").await;
+    record_one(manager, &session, "two").await;
     law!(
         written(manager, &session).await.len() == 1,
         "a session goes on after a reset"
@@ -49,7 +49,7 @@ pub(super) async fn closes(manager: &impl SessionManager) {
         "a session that does not exist cannot be closed",
         "{missing:?}"
     );
-    said(manager, &session, "one").await;
+    record_one(manager, &session, "one").await;
     let lease = begun(manager, &session).await;
     let mut close = pin!(calm(manager.close_session(&session)));
     law!(
@@ -74,13 +74,13 @@ pub(super) async fn closes(manager: &impl SessionManager) {
         "a closed session can be read"
     );
     succeed(calm(manager.reopen_session(&session)).await);
-    said(manager, &session, "two").await;
+    record_one(manager, &session, "two").await;
 }
 
 pub(super) async fn deletes(manager: &impl SessionManager) {
     let (session, other) = (SessionId::new("s"), SessionId::new("other"));
-    said(manager, &session, "one").await;
-    said(manager, &other, "one").await;
+    record_one(manager, &session, "one").await;
+    record_one(manager, &other, "one").await;
     let there = succeed(calm(manager.delete_session(&session)).await);
     let again = succeed(calm(manager.delete_session(&session)).await);
     law!(
@@ -98,7 +98,7 @@ pub(super) async fn deletes(manager: &impl SessionManager) {
         written(manager, &other).await.len() == 1,
         "deleting a session leaves the others alone"
     );
-    said(manager, &session, "two").await;
+    record_one(manager, &session, "two").await;
     law!(
         written(manager, &session).await.len() == 1,
         "a deleted session can begin again"
@@ -164,7 +164,7 @@ pub(super) async fn imports(manager: &impl SessionManager) {
         "a session is imported under the name that is asked for",
         "{imported:?}"
     );
-    said(manager, &copy, "three").await;
+    record_one(manager, &copy, "three").await;
     law!(
         written(manager, &"origin".into()).await.len() == 2,
         "a copy goes on without its origin"

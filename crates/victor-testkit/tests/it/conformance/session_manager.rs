@@ -124,6 +124,7 @@ impl Manager {
             session,
             ticket,
         };
+        let mut pause = Duration::from_millis(20);
         loop {
             let outcome = self.line(session, |line| {
                 if let Some(into) = line.merged.remove(&ticket) {
@@ -142,8 +143,9 @@ impl Manager {
             });
             match outcome {
                 Some(outcome) => return outcome,
-                None => sleep(Duration::from_millis(20)).await,
+                None => sleep(pause).await,
             }
+            pause = pause * 5 / 4;
         }
     }
 
