@@ -109,7 +109,7 @@ async fn tables(transaction: &mut Transaction<'_>) -> Result<Vec<Table>, Databas
         let names = (|| Ok((row.text(0)?, row.text(1)?)))();
         let (table, column) =
             names.map_err(|error| DatabaseError::new(transaction.place(), error))?;
-        if SKIPPED_TABLES.contains(&&*table) || SKIPPED_COLUMNS.contains(&&*column) {
+        if SKIPPED_TABLES.contains(&table) || SKIPPED_COLUMNS.contains(&column) {
             continue;
         }
         match tables.last_mut().filter(|last| last.name == table) {

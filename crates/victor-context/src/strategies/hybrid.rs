@@ -98,7 +98,9 @@ impl CompactionStrategy for Hybrid {
 
     fn max_request_tokens(&self) -> Option<u64> {
         let wishes = self.stages.iter();
-        wishes.filter_map(|stage| stage.max_request_tokens()).min()
+        wishes
+            .filter_map(CompactionStrategy::max_request_tokens)
+            .min()
     }
 
     async fn compact(
