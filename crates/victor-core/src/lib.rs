@@ -29,7 +29,7 @@
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
 //! - [`NamePatterns`], a choice of names by patterns, and [`matches_pattern`] behind it; [`UnknownName`], the error about
 //!   a name that nothing has, with the [`closest`] one.
-//! - [`Lock`], a mutex that outlives a panic; [`RecentMap`], a map of limited size that keeps the values used last; [`options!`], the one shape of options.
+//! - [`Lock`] and [`SharedLock`], which outlive a panic; [`RecentMap`], a map of limited size that keeps the values used last; [`options!`], the one shape of options.
 
 mod contain;
 mod context;
@@ -59,7 +59,7 @@ pub use id::{
     AttemptId, CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId,
     TurnId,
 };
-pub use lock::Lock;
+pub use lock::{Lock, SharedLock};
 pub use message::{Message, Role};
 pub use messages::Messages;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};

@@ -1,6 +1,6 @@
 //! A mutex that outlives a panic.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A mutex without poison: after a panic of one holder, the next one gets the value as it was left.
 ///
@@ -42,6 +42,30 @@ impl<T: ?Sized> Lock<T> {
     }
 }
 
+/// A lock for many readers or one writer, without poison; the counterpart of [`Lock`] for what is read far more often
+/// than it is written.
+#[derive(Debug, Default)]
+pub struct SharedLock<T: ?Sized>(RwLock<T>);
+
+impl<T> SharedLock<T> {
+    /// Guards `value`.
+    pub const fn new(value: T) -> Self {
+        Self(RwLock::new(value))
+    }
+}
+
+impl<T: ?Sized> SharedLock<T> {
+    /// Waits until nobody writes. Do not hold the guard across an await point.
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody reads or writes. Do not hold the guard across an await point.
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +83,19 @@ mod tests {
         numbers.lock().push(3);
         assert_eq!(numbers.get_mut(), &[1, 2, 3]);
         assert_eq!(numbers.into_inner(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_panic_of_a_writer_leaves_the_value_to_readers_and_writers() {
+        let numbers = SharedLock::new(vec![1]);
+        let panicked = contain_sync(|| {
+            let mut numbers = numbers.write();
+            numbers.push(2);
+            panic!("while it is held");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(*numbers.read(), [1, 2]);
+        numbers.write().push(3);
+        assert_eq!(*numbers.read(), [1, 2, 3]);
     }
 }

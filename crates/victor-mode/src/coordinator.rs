@@ -1,9 +1,9 @@
 //! The coordinator of modes.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use victor_core::{Coordinator, Health, Problems, SessionId, ToolSpec};
+use victor_core::{Coordinator, Health, Problems, SessionId, SharedLock, ToolSpec};
 use victor_mode_protocol::{
     Mode, ModeError, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
 };
@@ -27,8 +27,8 @@ use crate::sessions::{Authorities, MAX_ABOVE, Sessions};
 #[derive(Debug)]
 pub struct ModeCoordinator {
     /// In the order in which they were added, and never removed.
-    modes: RwLock<Vec<Arc<Registered>>>,
-    sessions: RwLock<Sessions>,
+    modes: SharedLock<Vec<Arc<Registered>>>,
+    sessions: SharedLock<Sessions>,
     problems: Arc<Problems>,
 }
 
@@ -42,8 +42,8 @@ impl ModeCoordinator {
             Arc::new(Registered::of(mode, policy, Arc::clone(&problems)))
         });
         Self {
-            sessions: RwLock::new(Sessions::new(Arc::clone(&modes[0]))),
-            modes: RwLock::new(modes.into()),
+            sessions: SharedLock::new(Sessions::new(Arc::clone(&modes[0]))),
+            modes: SharedLock::new(modes.into()),
             problems,
         }
     }
@@ -55,32 +55,16 @@ impl ModeCoordinator {
 
     /// Makes a mode the default one, before there are sessions.
     pub(crate) fn with_default(self, name: &str) -> Result<Self, ModeError> {
-        let sessions = RwLock::new(Sessions::new(self.find(name)?));
+        let sessions = SharedLock::new(Sessions::new(self.find(name)?));
         Ok(Self { sessions, ..self })
     }
 
     fn find(&self, name: &str) -> Result<Arc<Registered>, ModeError> {
-        let modes = self.registered();
+        let modes = self.modes.read();
         let found = modes.iter().find(|mode| mode.is_named(name));
         found
             .cloned()
             .ok_or_else(|| ModeError::unknown(name, modes.iter().map(|mode| mode.name())))
-    }
-
-    // Nothing that is done under these locks panics, so what a poisoned one guards is whole.
-
-    fn registered(&self) -> RwLockReadGuard<'_, Vec<Arc<Registered>>> {
-        self.modes.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sessions(&self) -> RwLockReadGuard<'_, Sessions> {
-        self.sessions.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change_sessions(&self) -> RwLockWriteGuard<'_, Sessions> {
-        self.sessions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,23 +85,23 @@ impl Coordinator for ModeCoordinator {
     }
 
     fn reset(&self, session: &SessionId) {
-        self.change_sessions().reset(session);
+        self.sessions.write().reset(session);
     }
 }
 
 impl ModeManager for ModeCoordinator {
     fn mode(&self, session: &SessionId) -> Arc<dyn ModePolicy> {
-        Arc::clone(self.sessions().mode(session)) as _
+        Arc::clone(self.sessions.read().mode(session)) as _
     }
 
     fn modes(&self) -> Vec<Arc<dyn ModePolicy>> {
-        let modes = self.registered();
+        let modes = self.modes.read();
         modes.iter().map(|mode| Arc::clone(mode) as _).collect()
     }
 
     fn register(&self, policy: Arc<dyn ModePolicy>) -> Result<(), ModeError> {
         let added = Registered::new(policy, Arc::clone(&self.problems))?;
-        let mut modes = self.modes.write().unwrap_or_else(PoisonError::into_inner);
+        let mut modes = self.modes.write();
         if modes.iter().any(|mode| mode.is_named(added.name())) {
             return Err(ModeError::Duplicate(added.name().to_owned()));
         }
@@ -136,16 +120,16 @@ impl ModeManager for ModeCoordinator {
         if !is_trusted && !mode.mode().open_to_model {
             return Err(ModeError::ClosedToModel(mode.name().to_owned()));
         }
-        let before = self.change_sessions().switch(session, Arc::clone(&mode));
+        let before = self.sessions.write().switch(session, Arc::clone(&mode));
         Ok(ModeSwitch::new(before.name(), mode.name(), by))
     }
 
     fn nest(&self, parent: &SessionId, child: &SessionId) {
-        self.change_sessions().nest(parent, child);
+        self.sessions.write().nest(parent, child);
     }
 
     fn permits(&self, session: &SessionId, tool: &ToolSpec) -> Permission {
-        let Authorities { own, above } = self.sessions().authorities(session);
+        let Authorities { own, above } = self.sessions.read().authorities(session);
         let Some(above) = above else {
             return Permission::denied(format!(
                 "agents are nested more than {MAX_ABOVE} deep: answer without tools"

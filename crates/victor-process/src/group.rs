@@ -2,7 +2,7 @@
 
 use std::io;
 #[cfg(unix)]
-use std::sync::{Mutex, PoisonError};
+use victor_core::Lock;
 
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -21,7 +21,7 @@ use crate::watcher;
 pub struct ProcessGroup {
     /// Its number is taken once: later it may belong to others.
     #[cfg(unix)]
-    leader: Mutex<Option<Pid>>,
+    leader: Lock<Option<Pid>>,
     #[cfg(unix)]
     mark: String,
 }
@@ -51,13 +51,13 @@ impl ProcessGroup {
         // The number of the group is that of the child.
         let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         watcher::watch(&mark, leader);
-        let leader = Mutex::new(leader);
+        let leader = Lock::new(leader);
         Ok((child, Self { leader, mark }))
     }
 
     /// Asks what is in the group to end, by `SIGTERM`.
     pub fn ask(&self) {
-        if let Some(leader) = *self.leader.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(leader) = *self.leader.lock() {
             let _ = kill_process_group(leader, Signal::TERM); // fails if all have ended already
         }
     }
@@ -84,8 +84,7 @@ impl ProcessGroup {
     }
 
     fn take(&self) -> Option<Pid> {
-        // A poisoned lock guards a whole value: all that is done with it is one assignment.
-        let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut leader = self.leader.lock();
         leader.take()
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{self, PipeWriter, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Pid;
+use victor_core::Lock;
 
 const SCRIPT: &str = include_str!("watcher.sh");
 
-static WATCHER: Mutex<Watcher> = Mutex::new(Watcher {
+static WATCHER: Lock<Watcher> = Lock::new(Watcher {
     running: None,
     watched: BTreeMap::new(),
 });
@@ -29,14 +29,14 @@ struct Running {
 
 /// Has the group with this mark ended with the program. Its number is told as soon as it is known.
 pub(crate) fn watch(mark: &str, group: Option<Pid>) {
-    let mut watcher = lock();
+    let mut watcher = WATCHER.lock();
     watcher.watched.insert(mark.to_owned(), group);
     watcher.tell(&added(mark, group));
 }
 
 /// The group has ended.
 pub(crate) fn forget(mark: &str) {
-    let mut watcher = lock();
+    let mut watcher = WATCHER.lock();
     if watcher.watched.remove(mark).is_some() {
         watcher.tell(&format!("- {mark}\n"));
     }
@@ -96,9 +96,4 @@ fn added(mark: &str, group: Option<Pid>) -> String {
         Some(group) => format!("+ {mark} {}\n", group.as_raw_nonzero()),
         None => format!("+ {mark}\n"),
     }
-}
-
-fn lock() -> MutexGuard<'static, Watcher> {
-    // Nothing that is done with it can panic half-way.
-    WATCHER.lock().unwrap_or_else(PoisonError::into_inner)
 }

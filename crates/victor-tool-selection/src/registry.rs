@@ -1,14 +1,14 @@
 //! The strategies that there are.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
-use victor_core::contain_sync;
+use victor_core::{SharedLock, contain_sync};
 use victor_tool_selection_protocol::{SelectionError, ToolSelectionStrategy};
 
 /// The strategies that there are, and which of them is used.
 #[derive(Debug)]
-pub(crate) struct Registry(RwLock<Strategies>);
+pub(crate) struct Registry(SharedLock<Strategies>);
 
 #[derive(Debug)]
 struct Strategies {
@@ -39,7 +39,7 @@ impl Registry {
     pub(crate) fn new(strategy: Arc<dyn ToolSelectionStrategy>) -> Result<Self, SelectionError> {
         let used = Named::new(strategy)?;
         let known = BTreeMap::from([(used.name.clone(), used.strategy.clone())]);
-        Ok(Self(RwLock::new(Strategies { known, used })))
+        Ok(Self(SharedLock::new(Strategies { known, used })))
     }
 
     pub(crate) fn add(
@@ -47,7 +47,7 @@ impl Registry {
         strategy: Arc<dyn ToolSelectionStrategy>,
     ) -> Result<(), SelectionError> {
         let Named { name, strategy } = Named::new(strategy)?;
-        let known = &mut self.write().known;
+        let known = &mut self.0.write().known;
         if known.contains_key(&name) {
             return Err(SelectionError::DuplicateStrategy(name.to_string()));
         }
@@ -57,13 +57,13 @@ impl Registry {
 
     pub(crate) fn choose(&self, name: &str) -> Result<(), SelectionError> {
         let named = self.find(name)?;
-        self.write().used = named;
+        self.0.write().used = named;
         Ok(())
     }
 
     /// The strategy of this name.
     pub(crate) fn find(&self, name: &str) -> Result<Named, SelectionError> {
-        let strategies = self.read();
+        let strategies = self.0.read();
         let Some((name, strategy)) = strategies.known.get_key_value(name) else {
             let known = strategies.known.keys().map(|known| &**known);
             return Err(SelectionError::unknown_strategy(name, known));
@@ -75,19 +75,15 @@ impl Registry {
     }
 
     pub(crate) fn used(&self) -> Named {
-        self.read().used.clone()
+        self.0.read().used.clone()
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.read().known.keys().map(ToString::to_string).collect()
-    }
-
-    // Nothing that is done under the lock panics half way.
-    fn read(&self) -> RwLockReadGuard<'_, Strategies> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Strategies> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .read()
+            .known
+            .keys()
+            .map(ToString::to_string)
+            .collect()
     }
 }

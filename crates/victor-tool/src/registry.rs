@@ -1,11 +1,11 @@
 //! The tools there are.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use victor_core::{ToolSpec, closest, contain_sync};
+use victor_core::{SharedLock, ToolSpec, closest, contain_sync};
 use victor_text::{excerpt, listed};
 use victor_tool_protocol::{RegisterError, Tool, ToolLimits};
 
@@ -53,7 +53,7 @@ impl Registered {
 
 /// The tools there are, in the order in which they came.
 #[derive(Debug, Default)]
-pub(crate) struct Registry(RwLock<Tools>);
+pub(crate) struct Registry(SharedLock<Tools>);
 
 #[derive(Debug, Default)]
 struct Tools {
@@ -70,7 +70,7 @@ impl Registry {
     ) -> Result<(), RegisterError> {
         let registered = Arc::new(Registered::new(tool, is_builtin)?);
         let name = registered.spec.name.clone();
-        let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tools = self.0.write();
         if tools.by_name.contains_key(&name) {
             return Err(RegisterError::Duplicate(name));
         }
@@ -81,7 +81,7 @@ impl Registry {
     }
 
     pub(crate) fn unregister(&self, name: &str) -> bool {
-        let mut tools = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tools = self.0.write();
         let Some(removed) = tools.by_name.remove(name) else {
             return false;
         };
@@ -94,7 +94,7 @@ impl Registry {
     }
 
     pub(crate) fn specs(&self) -> Arc<[ToolSpec]> {
-        let tools = self.read();
+        let tools = self.0.read();
         let collect = || {
             tools
                 .in_order
@@ -107,7 +107,7 @@ impl Registry {
 
     /// The tool of this name, or what a model is told that called for it.
     pub(crate) fn find(&self, name: &str) -> Result<Arc<Registered>, String> {
-        let tools = self.read();
+        let tools = self.0.read();
         tools
             .by_name
             .get(name)
@@ -117,12 +117,8 @@ impl Registry {
 
     /// Whether calls of the tool are barriers.
     pub(crate) fn is_sequential(&self, name: &str) -> bool {
-        let tools = self.read();
+        let tools = self.0.read();
         (tools.by_name.get(name)).is_some_and(|tool| tool.limits.sequential)
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Tools> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
