@@ -184,13 +184,7 @@ impl Block {
     pub(crate) fn into_part(self, cut: bool, position: usize) -> Option<Part> {
         match self.content {
             Content::Text { text, own } if text.is_empty() && own.is_empty() => None,
-            Content::Text { text, own } => Some(
-                Text {
-                    text,
-                    extra: namespaced(own),
-                }
-                .into(),
-            ),
+            Content::Text { text, own } => Some(Text::new(text).with_extra(namespaced(own)).into()),
             Content::Thinking {
                 text, signature, ..
             } if text.is_empty() && signature.is_empty() => None,
@@ -199,13 +193,11 @@ impl Block {
                 signature,
                 own,
             } => Some(
-                Thinking {
-                    text,
-                    signature: (!signature.is_empty()).then_some(signature),
-                    provider: Some(DIALECT.to_owned()),
-                    extra: namespaced(own),
-                }
-                .into(),
+                Thinking::new(text)
+                    .with_signature((!signature.is_empty()).then_some(signature))
+                    .with_provider(DIALECT.to_owned())
+                    .with_extra(namespaced(own))
+                    .into(),
             ),
             Content::ToolUse {
                 id,
@@ -237,15 +229,7 @@ impl Block {
             Content::Opaque { kind, raw, grown } => {
                 let data = grown.map_or_else(|| raw.get().to_owned(), UnknownBlock::into_json);
                 let (provider, extra) = (DIALECT.to_owned(), Extra::default());
-                Some(
-                    Opaque {
-                        provider,
-                        kind,
-                        data,
-                        extra,
-                    }
-                    .into(),
-                )
+                Some(Opaque::new(provider, kind, data).with_extra(extra).into())
             }
         }
     }

@@ -259,21 +259,13 @@ mod tests {
     }
 
     fn opaque(provider: &str, data: &str) -> Opaque {
-        Opaque {
-            provider: provider.into(),
-            kind: "k".into(),
-            data: data.into(),
-            extra: Extra::default(),
-        }
+        Opaque::new(provider, "k", data)
     }
 
     fn thinking(signature: Option<&str>, provider: &str) -> Thinking {
-        Thinking {
-            text: "hm".into(),
-            signature: signature.map(str::to_owned),
-            provider: Some(provider.into()),
-            extra: Extra::default(),
-        }
+        Thinking::new("hm")
+            .with_signature(signature.map(str::to_owned))
+            .with_provider(provider.to_owned())
     }
 
     #[test]
@@ -351,10 +343,7 @@ mod tests {
 
     #[test]
     fn pictures_and_documents() {
-        let image = |source| Image {
-            source,
-            extra: Extra::default(),
-        };
+        let image = Image::new;
         let base64 = |media_type: &str, data: &str| MediaSource::Base64 {
             media_type: media_type.into(),
             data: data.into(),
@@ -368,10 +357,8 @@ mod tests {
             r#"{"type":"image","source":{"type":"url","url":"https://x"}}"#,
         );
         check(image(MediaSource::Unknown(JsonMap::new())), "null");
-        let document = |source, title: Option<&str>| Document {
-            source,
-            title: title.map(str::to_owned),
-            extra: Extra::default(),
+        let document = |source, title: Option<&str>| {
+            Document::new(source).with_title(title.map(str::to_owned))
         };
         check(
             document(MediaSource::File("f".into()), Some("t")),

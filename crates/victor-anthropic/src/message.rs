@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use victor_core::wire::Extra;
 use victor_core::{JsonMap, ModelId, Opaque, Part, StopReason, Usage};
 use victor_model_api::lenient::{self, Finish, text};
 use victor_model_api::{AnswerMeter, LimitExceeded, RawFields as Fields};
@@ -222,12 +221,7 @@ fn container(own: &JsonMap, parts: &[Part]) -> Option<Part> {
         }
         _ => false,
     };
-    let opaque = Opaque {
-        provider: DIALECT.to_owned(),
-        kind: CONTAINER.to_owned(),
-        data: container.to_string(),
-        extra: Extra::default(),
-    };
+    let opaque = Opaque::new(DIALECT, CONTAINER, container.to_string());
     parts.iter().any(is_of_code).then_some(opaque.into())
 }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use victor_core::{SessionId, TurnId, contain, contain_sync};
+use victor_core::{Lock, SessionId, TurnId, contain, contain_sync};
 
 use crate::{ChatError, ChatResponse, TurnEvent, TurnEventKind, TurnFailed, TurnFinished};
 
@@ -41,7 +41,7 @@ struct Channel {
     cancelled: AtomicBool,
     /// How many events have been taken out of the slot.
     taken: AtomicU64,
-    shared: Mutex<Shared>,
+    shared: Lock<Shared>,
 }
 
 /// What changes with every event.
@@ -73,7 +73,7 @@ impl TurnStream {
             turn,
             cancelled: AtomicBool::new(false),
             taken: AtomicU64::new(0),
-            shared: Mutex::default(),
+            shared: Lock::default(),
         });
         let work = contain_sync(|| work(EventSink(Arc::clone(&channel))));
         let work = async move { contain(work?).await? };
@@ -137,7 +137,7 @@ impl TurnStream {
 
     fn finish(&mut self, result: Result<ChatResponse, ChatError>) {
         self.work = None;
-        let mut shared = lock(&self.channel.shared);
+        let mut shared = self.channel.shared.lock();
         self.last = Some(match result {
             Ok(response) => Ok(self
                 .channel
@@ -170,7 +170,7 @@ impl Stream for TurnStream {
                 .is_some_and(|waker| is_same(waker, cx.waker()))
             {
                 this.waker = Some(cx.waker().clone());
-                lock(&this.channel.shared).stream = Some(cx.waker().clone());
+                this.channel.shared.lock().stream = Some(cx.waker().clone());
             }
             if let Poll::Ready(result) = work.as_mut().poll(cx) {
                 // An event that was emitted just before the end still waits in the slot.
@@ -231,7 +231,7 @@ impl EventSink {
             if kind.is_none() && self.0.taken.load(Ordering::Acquire) > number {
                 return Poll::Ready(());
             }
-            let mut shared = lock(&self.0.shared);
+            let mut shared = self.0.shared.lock();
             if shared.slot.is_none() {
                 let Some(kind) = kind.take() else {
                     return Poll::Ready(());
@@ -267,7 +267,7 @@ impl EventSink {
             Poll::Pending => {
                 let known = of_stream.as_ref();
                 if !known.is_some_and(|waker| is_same(waker, cx.waker())) {
-                    let is_of_stream = lock(&self.0.shared).listen(cx);
+                    let is_of_stream = self.0.shared.lock().listen(cx);
                     of_stream = is_of_stream.then(|| cx.waker().clone());
                 }
                 if self.is_cancelled() {
@@ -290,7 +290,7 @@ impl CancelHandle {
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
         let (parts, stream) = {
-            let mut shared = lock(&self.0.shared);
+            let mut shared = self.0.shared.lock();
             (std::mem::take(&mut shared.parts), shared.stream.clone())
         };
         parts.into_iter().chain(stream).for_each(Waker::wake);
@@ -306,7 +306,7 @@ impl Channel {
 
     /// Takes the event out of the slot, so that there is room for the next.
     fn take(&self) -> Option<TurnEvent> {
-        let mut shared = lock(&self.shared);
+        let mut shared = self.shared.lock();
         let event = shared.slot.take()?;
         self.taken.store(event.sequence + 1, Ordering::Release);
         if !shared.parts.is_empty() {
@@ -336,9 +336,4 @@ impl Shared {
 /// compiler has made two copies of one table of functions, as it does with tokio's; tasks have different data.
 fn is_same(one: &Waker, other: &Waker) -> bool {
     one.will_wake(other) || (one.data() == other.data() && !one.data().is_null())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change is one assignment, so a poisoned lock guards a whole value.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

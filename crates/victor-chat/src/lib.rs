@@ -38,3 +38,7 @@ mod turn;
 pub use coordinator::ChatCoordinator;
 pub use step::{Step, UnexpectedInput};
 pub use turn::Turn;
+#[doc(no_inline)]
+pub use victor_chat_protocol as protocol;
+#[doc(no_inline)]
+pub use victor_core as core;

@@ -102,9 +102,9 @@ impl Stores {
 
     /// Creates the coordinator of the sessions. It does not wait for another process at work, but returns an error.
     pub(crate) fn coordinator(&self) -> SessionCoordinator {
-        let mut options = SessionOptions::default();
-        options.wait = Some(Duration::ZERO);
-        options.owner = format!("victor (process {})", std::process::id());
+        let options = SessionOptions::default()
+            .with_wait_timeout(Some(Duration::ZERO))
+            .with_owner(format!("victor (process {})", std::process::id()));
         SessionCoordinator::with_options(self.sessions.clone(), options)
     }
 

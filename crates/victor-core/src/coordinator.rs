@@ -61,6 +61,7 @@ pub struct CoordinatorError {
 
 /// How a coordinator fares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Health {
     /// Whose health it is.
     pub coordinator: String,

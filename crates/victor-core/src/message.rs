@@ -295,10 +295,7 @@ mod tests {
 
     #[test]
     fn text_joins_the_text_parts_only() {
-        let thinking = Part::Thinking(crate::Thinking {
-            text: "hm".into(),
-            ..Default::default()
-        });
+        let thinking = Part::Thinking(crate::Thinking::new("hm"));
         let message = Message::new(
             Role::Assistant,
             vec![Part::text("a"), thinking, Part::text("b")],

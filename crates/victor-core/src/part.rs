@@ -36,6 +36,7 @@ impl Part {
 
 /// Text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Text {
     /// The text itself.
     pub text: String,
@@ -52,10 +53,18 @@ impl Text {
             extra: Extra::default(),
         }
     }
+
+    /// Sets the fields that this version does not know.
+    #[must_use]
+    pub fn with_extra(mut self, extra: Extra) -> Self {
+        self.extra = extra;
+        self
+    }
 }
 
 /// A picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Image {
     /// Where its bytes are.
     pub source: MediaSource,
@@ -64,8 +73,27 @@ pub struct Image {
     pub extra: Extra,
 }
 
+impl Image {
+    /// A picture whose bytes are at `source`.
+    #[must_use]
+    pub fn new(source: MediaSource) -> Self {
+        Self {
+            source,
+            extra: Extra::default(),
+        }
+    }
+
+    /// Sets the fields that this version does not know.
+    #[must_use]
+    pub fn with_extra(mut self, extra: Extra) -> Self {
+        self.extra = extra;
+        self
+    }
+}
+
 /// A document, for example a PDF.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Document {
     /// Where its bytes are.
     pub source: MediaSource,
@@ -75,6 +103,32 @@ pub struct Document {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl Document {
+    /// A document without a title whose bytes are at `source`.
+    #[must_use]
+    pub fn new(source: MediaSource) -> Self {
+        Self {
+            source,
+            title: None,
+            extra: Extra::default(),
+        }
+    }
+
+    /// Sets the title.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<Option<String>>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// Sets the fields that this version does not know.
+    #[must_use]
+    pub fn with_extra(mut self, extra: Extra) -> Self {
+        self.extra = extra;
+        self
+    }
 }
 
 /// Where the bytes of a picture or document are.
@@ -129,6 +183,7 @@ impl<'de> Deserialize<'de> for MediaSource {
 
 /// What a model thought before it answered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Thinking {
     /// The thoughts, or what the provider shows of them; may be empty.
     pub text: String,
@@ -143,10 +198,42 @@ pub struct Thinking {
     pub extra: Extra,
 }
 
+impl Thinking {
+    /// Thoughts that no provider has sealed.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets the provider's seal.
+    #[must_use]
+    pub fn with_signature(mut self, signature: impl Into<Option<String>>) -> Self {
+        self.signature = signature.into();
+        self
+    }
+
+    /// Sets the provider that can read the seal.
+    #[must_use]
+    pub fn with_provider(mut self, provider: impl Into<Option<String>>) -> Self {
+        self.provider = provider.into();
+        self
+    }
+
+    /// Sets the fields that this version does not know.
+    #[must_use]
+    pub fn with_extra(mut self, extra: Extra) -> Self {
+        self.extra = extra;
+        self
+    }
+}
+
 /// What only one provider understands, and wants back byte for byte: encrypted reasoning, its own tools' results.
 ///
 /// Adapters of other providers leave it out of their requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Opaque {
     /// The wire dialect that it belongs to, for example `anthropic`.
     pub provider: String,
@@ -157,4 +244,27 @@ pub struct Opaque {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl Opaque {
+    /// What a provider calls `kind`, with its JSON.
+    pub fn new(
+        provider: impl Into<String>,
+        kind: impl Into<String>,
+        data: impl Into<String>,
+    ) -> Self {
+        Self {
+            provider: provider.into(),
+            kind: kind.into(),
+            data: data.into(),
+            extra: Extra::default(),
+        }
+    }
+
+    /// Sets the fields that this version does not know.
+    #[must_use]
+    pub fn with_extra(mut self, extra: Extra) -> Self {
+        self.extra = extra;
+        self
+    }
 }

@@ -13,6 +13,7 @@ use crate::wire::Extra;
 /// Providers that report cached tokens as a share of the input are translated to this form by their adapters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Usage {
     /// Tokens of the request that were neither read from nor written to the provider's prompt cache.
     pub input: u64,

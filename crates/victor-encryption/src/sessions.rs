@@ -107,9 +107,9 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
         let sealed = self.inner.load(session, from).await?;
         let opened = (from..).zip(&sealed).map(|(number, entry)| {
             let opened = open_entry(&self.keys, session, number, entry);
-            opened.map_err(|error| SessionError::Store {
-                message: format!("entry {number} of session `{session}` cannot be opened"),
-                source: Some(error.into()),
+            opened.map_err(|error| {
+                let what = format!("entry {number} of session `{session}` cannot be opened");
+                SessionError::store(what).with_source(error)
             })
         });
         opened.collect()
@@ -356,8 +356,8 @@ fn seal_patch(
 
 /// The error of a store that something of a session cannot be sealed or opened.
 fn refuse(session: &SessionId) -> impl FnOnce(SealError) -> SessionError {
-    move |error| SessionError::Store {
-        message: format!("what it holds of session `{session}` cannot be sealed or opened"),
-        source: Some(error.into()),
+    move |error| {
+        let what = format!("what it holds of session `{session}` cannot be sealed or opened");
+        SessionError::store(what).with_source(error)
     }
 }

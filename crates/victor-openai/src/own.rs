@@ -80,12 +80,11 @@ pub(crate) fn place(extra: &Extra) -> Option<&str> {
 /// The fields of a message that are not known here, as parts.
 pub(crate) fn parts(fields: &Pieces, provider: &str) -> impl Iterator<Item = Part> {
     fields.values().map(|(name, data)| {
-        Part::Opaque(Opaque {
-            provider: provider.to_owned(),
-            kind: format!("{MESSAGE}{name}"),
+        Part::Opaque(Opaque::new(
+            provider.to_owned(),
+            format!("{MESSAGE}{name}"),
             data,
-            extra: Extra::default(),
-        })
+        ))
     })
 }
 

@@ -88,11 +88,20 @@ impl SessionError {
         )
     }
 
-    /// The store does not work, in words.
+    /// The store does not work, in words. Its cause is added by [`with_source`](Self::with_source).
     pub fn store(message: impl Into<String>) -> Self {
         Self::Store {
             message: message.into(),
             source: None,
         }
+    }
+
+    /// Sets the cause of a failure of the store; the other errors have none and stay as they are.
+    #[must_use]
+    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
+        if let Self::Store { source, .. } = &mut self {
+            *source = Some(error.into());
+        }
+        self
     }
 }

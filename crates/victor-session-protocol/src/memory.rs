@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use victor_core::{SessionId, Timestamp};
+use victor_core::{Lock, SessionId, Timestamp};
 
 use crate::{
     LeaseChange, LeaseClaim, OpenTurn, SessionCommit, SessionError, SessionInfo, SessionLease,
@@ -15,7 +15,7 @@ use crate::{
 
 /// Keeps sessions as long as the process lives. Leases run out by the process's monotonic clock.
 #[derive(Debug, Default)]
-pub struct InMemorySessionStore(Mutex<HashMap<SessionId, Box<Stored>>>);
+pub struct InMemorySessionStore(Lock<HashMap<SessionId, Box<Stored>>>);
 
 #[derive(Debug)]
 struct Stored {
@@ -81,7 +81,7 @@ fn taken(claim: &LeaseClaim) -> SessionLease {
 impl InMemorySessionStore {
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Box<Stored>>> {
         // Nothing that is done under the lock can panic half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

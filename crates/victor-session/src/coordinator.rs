@@ -22,8 +22,8 @@ use crate::tenure::in_background;
 ///   messages that wait together.
 /// - **No two processes.** Where the store has leases, a turn that is journaled holds its session between processes: by
 ///   its first write, by every other one, by a heartbeat between them, and until its last. A turn that wants to begin
-///   meanwhile waits or is refused ([`SessionOptions::wait`], [`TurnPolicy::Reject`]). If a process gives no sign of life
-///   for too long ([`SessionOptions::lease`]), or is seen to have ended, the next one takes the session over; should the
+///   meanwhile waits or is refused ([`SessionOptions::wait_timeout`], [`TurnPolicy::Reject`]). If a process gives no sign of life
+///   for too long ([`SessionOptions::lease_timeout`]), or is seen to have ended, the next one takes the session over; should the
 ///   first go on after all, its turn is interrupted and its writes fail with [`SessionError::Fenced`].
 /// - **No two writers.** A turn begins behind whatever was written before it began. Every write names the version that
 ///   the transcript had then. Where somebody else has written meanwhile, the write fails with

@@ -102,7 +102,7 @@ impl Inner {
             owner,
             store: Arc::new(GuardedStore::new(
                 store,
-                options.time_limit,
+                options.store_timeout,
                 problems.clone(),
             )),
             problems,
@@ -169,7 +169,7 @@ impl Inner {
         let mut left = if rejects {
             Some(Duration::ZERO)
         } else {
-            self.options.wait
+            self.options.wait_timeout
         };
         let (mut pause, longest) = PAUSES;
         loop {
@@ -235,7 +235,7 @@ impl Inner {
 
     /// How long leases last; none if none are taken.
     pub(crate) fn lease_time(&self) -> Option<Duration> {
-        let time = self.options.lease;
+        let time = self.options.lease_timeout;
         (!time.is_zero() && self.store.leases()).then_some(time)
     }
 

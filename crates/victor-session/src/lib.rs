@@ -75,7 +75,7 @@
 //! let (store, session) = (Arc::new(InMemorySessionStore::default()), SessionId::new("docs-456"));
 //! let one = SessionCoordinator::new(store.clone());
 //! let mut options = SessionOptions::default();
-//! options.wait = Some(Duration::ZERO);
+//! options.wait_timeout = Some(Duration::ZERO);
 //! let other = SessionCoordinator::with_options(store, options);
 //!
 //! let (lease, turn) = (one.begin_turn(&session).await?, TurnId::generate());

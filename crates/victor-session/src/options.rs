@@ -2,38 +2,27 @@
 
 use std::time::Duration;
 
-/// How a [`SessionCoordinator`](crate::SessionCoordinator) works with its store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionOptions {
-    /// How long one call of the store may take; 30 seconds unless set. Without a tokio runtime with timers there is
-    /// no limit.
-    pub time_limit: Duration,
-    /// Of how many sessions that nobody works on the version is remembered; 10,000 unless set. When there are more,
-    /// all that are idle are forgotten, and the transcript is looked at again when they are next worked on. With 0, that
-    /// is done before each turn.
-    pub idle_sessions: usize,
-    /// How long a session stays held after the last sign of life of the process that works on it, where the store has
-    /// leases; 30 seconds unless set. A sign of life is given three times as often, beside every write. With zero this
-    /// coordinator takes no leases; it is refused by those of others all the same.
-    pub lease: Duration,
-    /// How long a turn waits for one that runs in another process before it is refused with
-    /// [`SessionError::Held`](crate::SessionError::Held), and so does what is done with a session as a whole; for ever
-    /// unless set. With zero it does not wait. A process that has ended is not waited for: its lease runs out, or it is
-    /// seen at once where both run on one machine with Linux.
-    pub wait: Option<Duration>,
-    /// The name by which other processes are told who works on a session; `process` and its number unless set.
-    pub owner: String,
-}
-
-impl Default for SessionOptions {
-    fn default() -> Self {
-        Self {
-            time_limit: Duration::from_secs(30),
-            idle_sessions: 10_000,
-            lease: Duration::from_secs(30),
-            wait: None,
-            owner: format!("process {}", std::process::id()),
-        }
+victor_core::options! {
+    /// How a [`SessionCoordinator`](crate::SessionCoordinator) works with its store.
+    #[derive(PartialEq, Eq)]
+    pub struct SessionOptions {
+        /// Time limit of one call of the store. Defaults to 30 seconds. Without a tokio runtime with timers there is no
+        /// limit.
+        pub store_timeout, with_store_timeout: Duration = Duration::from_secs(30);
+        /// Number of idle sessions whose versions are remembered. Defaults to 10,000. When there are more, all idle
+        /// ones are forgotten, and their transcripts are looked at again when they are next worked on. With 0, that is
+        /// done before each turn.
+        pub idle_sessions, with_idle_sessions: usize = 10_000;
+        /// Time after the last sign of life of a process until its sessions are free for others, where the store has
+        /// leases. Defaults to 30 seconds. A sign of life is given three times as often, beside every write. With zero
+        /// this coordinator takes no leases; it is refused by those of others all the same.
+        pub lease_timeout, with_lease_timeout: Duration = Duration::from_secs(30);
+        /// Time limit of the wait for a turn in another process, for turns and for operations on whole sessions; after
+        /// it they are refused with [`SessionError::Held`](crate::protocol::SessionError::Held). Defaults to none:
+        /// they wait for ever. With zero they do not wait. A process that has ended is not waited for: its lease runs
+        /// out, or its end is noticed at once where both run on one machine with Linux.
+        pub wait_timeout, with_wait_timeout: Option<Duration> = None;
+        /// Name by which other processes are told who works on a session. Defaults to `process` and its number.
+        pub owner, with_owner: String = format!("process {}", std::process::id());
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use victor_core::Lock;
 
 /// A model API on this machine that answers as a test says: for adapters, which need a server and no network.
 ///
@@ -31,7 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Debug)]
 pub struct FakeApi {
     url: String,
-    requests: Arc<Mutex<Vec<ApiRequest>>>,
+    requests: Arc<Lock<Vec<ApiRequest>>>,
 }
 
 /// A request as it came.
@@ -67,7 +68,7 @@ impl FakeApi {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let requests = Arc::<Mutex<Vec<ApiRequest>>>::default();
+        let requests = Arc::<Lock<Vec<ApiRequest>>>::default();
         let (rule, log) = (Arc::new(rule), requests.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -97,10 +98,7 @@ impl FakeApi {
     /// The requests that have come, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<ApiRequest> {
-        self.requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.requests.lock().clone()
     }
 
     /// The last request that came.
@@ -185,14 +183,12 @@ impl Reply {
 async fn serve(
     stream: TcpStream,
     rule: &(dyn Fn(&ApiRequest) -> Reply + Send + Sync),
-    log: &Mutex<Vec<ApiRequest>>,
+    log: &Lock<Vec<ApiRequest>>,
 ) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let request = read(&mut stream).await?;
     let reply = rule(&request);
-    log.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(request);
+    log.lock().push(request);
 
     let mut head = format!("HTTP/1.1 {} Said\r\n", reply.status);
     head.push_str("transfer-encoding: chunked\r\nconnection: close\r\n");

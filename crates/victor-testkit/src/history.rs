@@ -165,14 +165,7 @@ impl Source {
         }
         if self.chance(8) {
             let source = MediaSource::Url("https://example.com/report.pdf".into());
-            parts.push(
-                Document {
-                    source,
-                    title: Some("report".into()),
-                    extra: Default::default(),
-                }
-                .into(),
-            );
+            parts.push(Document::new(source).with_title("report".to_owned()).into());
         }
         if self.chance(10) {
             parts.push(Part::text(""));
@@ -181,21 +174,15 @@ impl Source {
     }
 
     fn thoughts(&mut self) -> Vec<Part> {
-        let thinking = |text, signature, provider: &str| {
-            Part::from(Thinking {
-                text,
-                signature,
-                provider: Some(provider.into()),
-                ..Thinking::default()
-            })
+        let thinking = |text: String, signature: Option<String>, provider: &str| {
+            Part::from(
+                Thinking::new(text)
+                    .with_signature(signature)
+                    .with_provider(provider.to_owned()),
+            )
         };
         let opaque = |provider: &str, kind: &str, data: &Value| {
-            Part::from(Opaque {
-                provider: provider.into(),
-                kind: kind.into(),
-                data: data.to_string(),
-                extra: Default::default(),
-            })
+            Part::from(Opaque::new(provider, kind, data.to_string()))
         };
         match self.below(if self.mistakes { 12 } else { 6 }) {
             0 => {
@@ -313,11 +300,7 @@ impl Source {
             media_type: "image/png".into(),
             data: "iVBORw0KGgo=".into(),
         };
-        Image {
-            source,
-            extra: Default::default(),
-        }
-        .into()
+        Image::new(source).into()
     }
 
     /// True once in `n` times, where mistakes are made.

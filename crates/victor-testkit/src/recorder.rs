@@ -1,11 +1,11 @@
 //! Records what is said to a model and what it answers, to play it again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream;
 use serde_json::Value;
-use victor_core::{Message, ModelId};
+use victor_core::{Lock, Message, ModelId};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError,
@@ -51,7 +51,7 @@ pub struct Exchange {
 }
 
 #[derive(Debug, Default)]
-struct Tape(Mutex<Vec<Exchange>>);
+struct Tape(Lock<Vec<Exchange>>);
 
 impl<P: ChatProvider> Recorder<P> {
     /// Records the calls of `inner`.
@@ -66,7 +66,7 @@ impl<P: ChatProvider> Recorder<P> {
     /// sources and kept their words.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.tape.lock().iter().map(Exchange::copy).collect()
+        self.tape.0.lock().iter().map(Exchange::copy).collect()
     }
 
     /// A script that plays again what was recorded until now.
@@ -78,6 +78,7 @@ impl<P: ChatProvider> Recorder<P> {
         // The capabilities of models that nobody asked are not known.
         let first = self
             .tape
+            .0
             .lock()
             .first()
             .map(|exchange| exchange.request.model_or(self.inner.name()));
@@ -115,7 +116,7 @@ impl<P: ChatProvider> ChatProvider for Recorder<P> {
                 let start = (events, Arc::clone(&self.tape));
                 let events = stream::unfold(start, move |(mut events, tape)| async move {
                     let event = events.next().await?;
-                    tape.lock()[number].events.push(copy_event(&event));
+                    tape.0.lock()[number].events.push(copy_event(&event));
                     Some((event, (events, tape)))
                 });
                 Ok(CompletionStream::new(events))
@@ -129,7 +130,7 @@ impl<P: ChatProvider> ChatProvider for Recorder<P> {
         match self.inner.chat(request).await {
             Ok(completion) => {
                 let event = CompletionEvent::finished(completion.clone());
-                self.tape.lock()[number].events.push(Ok(event));
+                self.tape.0.lock()[number].events.push(Ok(event));
                 Ok(completion)
             }
             Err(error) => Err(self.tape.fail(number, error)),
@@ -147,7 +148,7 @@ impl<P: ChatProvider> ChatProvider for Recorder<P> {
 
 impl Tape {
     fn begin(&self, request: &ChatRequest) -> usize {
-        let mut exchanges = self.lock();
+        let mut exchanges = self.0.lock();
         exchanges.push(Exchange {
             request: request.clone(),
             error: None,
@@ -157,13 +158,8 @@ impl Tape {
     }
 
     fn fail(&self, number: usize, error: ProviderError) -> ProviderError {
-        self.lock()[number].error = Some(copy_error(&error));
+        self.0.lock()[number].error = Some(copy_error(&error));
         error
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Exchange>> {
-        // Every change is one push or one assignment.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

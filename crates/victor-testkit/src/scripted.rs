@@ -1,12 +1,12 @@
 //! A model that answers by a script.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use victor_core::{ModelId, Part, Thinking, ToolCall, Usage};
+use victor_core::{Lock, ModelId, Part, Thinking, ToolCall, Usage};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, ProviderErrorKind,
@@ -58,7 +58,7 @@ pub struct ScriptedModel {
     next: Prelude,
     calls: usize,
     steps: usize,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug, Default)]
@@ -102,7 +102,7 @@ impl Default for ScriptedModel {
             next: Prelude::default(),
             calls: 0,
             steps: 0,
-            state: Mutex::default(),
+            state: Lock::default(),
         }
     }
 }
@@ -152,10 +152,7 @@ impl ScriptedModel {
     /// Thinks, and then answers with text.
     #[must_use]
     pub fn thinks(self, thoughts: impl Into<String>, text: impl Into<String>) -> Self {
-        let thinking = Thinking {
-            text: thoughts.into(),
-            ..Thinking::default()
-        };
+        let thinking = Thinking::new(thoughts);
         self.step(Answer::Parts(vec![thinking.into(), Part::text(text)]))
     }
 
@@ -288,7 +285,7 @@ impl ScriptedModel {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Only an expectation of the test's own can panic under the lock, and it leaves the state whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -111,17 +111,8 @@ fn turns_alternate_and_results_come_first() {
 
 #[test]
 fn what_says_nothing_is_left_out_and_turns_still_alternate() {
-    let foreign = Opaque {
-        provider: "openai".into(),
-        kind: "k".into(),
-        data: "{}".into(),
-        extra: Default::default(),
-    };
-    let unsealed = Thinking {
-        text: "hm".into(),
-        provider: Some("anthropic".into()),
-        ..Thinking::default()
-    };
+    let foreign = Opaque::new("openai", "k", "{}");
+    let unsealed = Thinking::new("hm").with_provider("anthropic".to_owned());
     check(
         [
             Message::user(" "),

@@ -20,10 +20,7 @@ fn request_with(text: &str) -> ChatRequest {
         json!({"command": format!("run {text}\n{text}")}).to_string(),
     );
     let result = ToolResult::new(&call, ToolOutcome::Error, text);
-    let thinking = Thinking {
-        text: text.into(),
-        ..Thinking::default()
-    };
+    let thinking = Thinking::new(text);
     let mut request = ask(text);
     request.context.push(Message::new(
         Role::Assistant,
@@ -56,10 +53,7 @@ fn answer_with(text: &str, size: usize) -> Vec<Result<CompletionEvent, ProviderE
     };
     let said = format!("It is {text}.");
     let call = ToolCall::new("c2", "t", json!({"value": text}).to_string());
-    let thinking = Thinking {
-        text: said.clone(),
-        ..Thinking::default()
-    };
+    let thinking = Thinking::new(said.clone());
     let parts = vec![thinking.into(), Part::text(said), call.into()];
     let mut completion = Completion::new("m".into(), parts, Usage::new(1, 1));
     completion.id = Some(format!("msg_{text}"));
@@ -187,17 +181,8 @@ async fn another_key_replays_as_well() {
 #[tokio::test]
 async fn what_must_stay_byte_for_byte_stays() {
     let sealed = "sk-abcdefgh12345678";
-    let opaque = Opaque {
-        provider: "p".into(),
-        kind: "k".into(),
-        data: sealed.into(),
-        extra: Default::default(),
-    };
-    let thinking = Thinking {
-        text: sealed.into(),
-        signature: Some(sealed.into()),
-        ..Thinking::default()
-    };
+    let opaque = Opaque::new("p", "k", sealed);
+    let thinking = Thinking::new(sealed).with_signature(sealed.to_owned());
     let parts = vec![Part::from(thinking), opaque.into()];
     let completion = Completion::new("m".into(), parts.clone(), Usage::new(1, 1));
     let mut request = ask("x");

@@ -69,18 +69,14 @@ async fn texts_thoughts_and_calls() {
 #[tokio::test]
 async fn seals_and_what_only_the_provider_understands_byte_for_byte() {
     let sealed = || {
-        let thinking = Thinking {
-            text: "hm".into(),
-            signature: Some("EqQB+/sk-abcdefgh12345678\u{1f600}\\\"\n==".into()),
-            provider: Some("p".into()),
-            ..Thinking::default()
-        };
-        let opaque = Opaque {
-            provider: "p".into(),
-            kind: "reasoning".into(),
-            data: r#"{ "id" : "rs_1","n":1.10, "api_key": "secret123456" }"#.into(),
-            extra: Default::default(),
-        };
+        let thinking = Thinking::new("hm")
+            .with_signature("EqQB+/sk-abcdefgh12345678\u{1f600}\\\"\n==".to_owned())
+            .with_provider("p".to_owned());
+        let opaque = Opaque::new(
+            "p",
+            "reasoning",
+            r#"{ "id" : "rs_1","n":1.10, "api_key": "secret123456" }"#,
+        );
         let parts = vec![thinking.into(), opaque.into(), Part::text("done")];
         let mut completion = Completion::new("exact-name".into(), parts, Usage::new(3, 4));
         completion.usage.cache_read = 7;

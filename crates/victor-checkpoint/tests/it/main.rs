@@ -7,7 +7,7 @@ mod model;
 mod retention;
 mod shared;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_checkpoint::CheckpointCoordinator;
@@ -16,7 +16,7 @@ use victor_checkpoint_protocol::{
     CheckpointStore, InMemoryCheckpointStore,
 };
 use victor_checkpoint_protocol::{History, HistoryLink};
-use victor_core::{CheckpointId, Context, Message, Messages, SessionId};
+use victor_core::{CheckpointId, Context, Lock, Message, Messages, SessionId};
 use victor_testkit::conformance;
 
 #[tokio::test]
@@ -34,18 +34,18 @@ fn it_works_without_a_runtime() {
 #[derive(Debug, Default)]
 struct Spy {
     inner: InMemoryCheckpointStore,
-    calls: Mutex<Vec<String>>,
+    calls: Lock<Vec<String>>,
 }
 
 impl Spy {
     fn note(&self, call: impl Into<String>) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.calls.lock();
         calls.push(call.into());
     }
 
     /// The calls since it was last asked.
     fn calls(&self) -> String {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.calls.lock();
         calls.drain(..).collect::<Vec<_>>().join(", ")
     }
 }

@@ -208,10 +208,7 @@ mod tests {
 
     #[test]
     fn what_is_not_text_is_replaced_by_a_note() {
-        let image = Part::Image(Image {
-            source: MediaSource::Url("u".into()),
-            extra: Default::default(),
-        });
+        let image = Part::Image(Image::new(MediaSource::Url("u".into())));
         let messages: Messages = [result(image)].into_iter().collect();
         let cut = trim_results(&messages, 100, &EstimateCounter);
         assert!(

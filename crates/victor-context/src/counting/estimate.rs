@@ -202,10 +202,7 @@ mod tests {
     #[test]
     fn every_part_costs_something() {
         let call = ToolCall::new("1", "read", r#"{"path":"a"}"#);
-        let image = Part::Image(Image {
-            source: MediaSource::Url("u".into()),
-            extra: Default::default(),
-        });
+        let image = Part::Image(Image::new(MediaSource::Url("u".into())));
         let cost = |part: Part| {
             EstimateCounter.count_message(&Message::new(Role::User, vec![part])) - PER_MESSAGE
         };
@@ -226,11 +223,7 @@ mod tests {
                 media_type: media_type.into(),
                 data: "A".repeat(length),
             };
-            cost(Part::Document(Document {
-                source,
-                title: None,
-                extra: Default::default(),
-            }))
+            cost(Part::Document(Document::new(source)))
         };
         assert_eq!(document("text/plain", 1600), 300);
         assert_eq!(document("application/pdf", 1600), MEDIA);

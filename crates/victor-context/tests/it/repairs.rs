@@ -105,24 +105,9 @@ fn calls_with_one_identifier_are_told_apart() {
 
 #[test]
 fn what_stands_in_the_wrong_message_stays_as_text_or_moves_behind() {
-    let image = || {
-        Part::Image(Image {
-            source: MediaSource::Url("u".into()),
-            extra: Default::default(),
-        })
-    };
-    let thought = |text: &str| {
-        Part::Thinking(Thinking {
-            text: text.into(),
-            ..Default::default()
-        })
-    };
-    let opaque = || Opaque {
-        provider: "p".into(),
-        kind: "k".into(),
-        data: "d".into(),
-        extra: Default::default(),
-    };
+    let image = || Part::Image(Image::new(MediaSource::Url("u".into())));
+    let thought = |text: &str| Part::Thinking(Thinking::new(text));
+    let opaque = || Opaque::new("p", "k", "d");
     let call = ToolCall::new("1", "t", "{}");
     let result = ToolResult::new(&call, ToolOutcome::Success, "x");
     let of = |role: Role, parts: Vec<Part>| Context::from_iter([Message::new(role, parts)]);

@@ -22,38 +22,28 @@ fn every_part() -> Message {
     };
     let parts = vec![
         Part::text("Hello"),
-        Part::Image(Image {
-            source: base64,
-            extra: Default::default(),
-        }),
-        Part::Document(Document {
-            source: MediaSource::Url("https://example.com/a.pdf".into()),
-            title: Some("A".into()),
-            extra: Default::default(),
-        }),
-        Part::Document(Document {
-            source: MediaSource::File("file_1".into()),
-            title: None,
-            extra: Default::default(),
-        }),
-        Part::Thinking(Thinking {
-            text: "Hm".into(),
-            signature: Some("sig".into()),
-            provider: Some("anthropic".into()),
-            extra: Default::default(),
-        }),
+        Part::Image(Image::new(base64)),
+        Part::Document(
+            Document::new(MediaSource::Url("https://example.com/a.pdf".into()))
+                .with_title("A".to_owned()),
+        ),
+        Part::Document(Document::new(MediaSource::File("file_1".into()))),
+        Part::Thinking(
+            Thinking::new("Hm")
+                .with_signature("sig".to_owned())
+                .with_provider("anthropic".to_owned()),
+        ),
         Part::ToolCall(call()),
         Part::ToolResult(ToolResult::with_parts(
             &call(),
             ToolOutcome::Success,
             vec![Part::text("contents")],
         )),
-        Part::Opaque(Opaque {
-            provider: "anthropic".into(),
-            kind: "redacted_thinking".into(),
-            data: r#"{"data": "x"}"#.into(),
-            extra: Default::default(),
-        }),
+        Part::Opaque(Opaque::new(
+            "anthropic",
+            "redacted_thinking",
+            r#"{"data": "x"}"#,
+        )),
     ];
     Message::with_id(MessageId::from_u128(1), Role::Assistant, parts)
         .pinned()
@@ -69,12 +59,8 @@ fn context() -> Context {
 }
 
 fn usage() -> Usage {
-    let mut usage = Usage {
-        cache_read: 3,
-        cache_write: 4,
-        reasoning: 5,
-        ..Usage::new(1, 20)
-    };
+    let mut usage = Usage::new(1, 20);
+    (usage.cache_read, usage.cache_write, usage.reasoning) = (3, 4, 5);
     usage.extra.insert("searches", 6);
     usage
 }

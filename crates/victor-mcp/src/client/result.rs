@@ -2,7 +2,6 @@
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use serde_json::Value;
-use victor_core::wire::Extra;
 use victor_core::{Document, Image, MediaSource, Part, text_of};
 use victor_process::Secrets;
 use victor_text::cleaned;
@@ -132,16 +131,10 @@ fn media(media_type: &str, data: String, what: &str) -> Part {
     }
     let media_type = media_type.to_owned();
     let source = MediaSource::Base64 { media_type, data };
-    let extra = Extra::default();
     if is_picture {
-        Part::Image(Image { source, extra })
+        Part::Image(Image::new(source))
     } else {
-        let title = None;
-        Part::Document(Document {
-            source,
-            title,
-            extra,
-        })
+        Part::Document(Document::new(source))
     }
 }
 

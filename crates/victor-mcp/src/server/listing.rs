@@ -73,7 +73,6 @@ fn elsewhere(what: &str, source: &MediaSource) -> ContentBlock {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use victor_core::wire::Extra;
     use victor_core::{Document, Image, ToolCall, ToolOutcome};
 
     use super::*;
@@ -105,7 +104,6 @@ mod tests {
 
     #[test]
     fn results_become_content() {
-        let extra = Extra::default;
         let source = |kind: &str| MediaSource::Base64 {
             media_type: kind.into(),
             data: "AAAA".into(),
@@ -114,19 +112,9 @@ mod tests {
         let title = Some("a b.pdf".to_owned());
         let parts = vec![
             Part::text("t"),
-            Part::Image(Image {
-                source: source("image/png"),
-                extra: extra(),
-            }),
-            Part::Image(Image {
-                source: url,
-                extra: extra(),
-            }),
-            Part::Document(Document {
-                source: source("application/pdf"),
-                title,
-                extra: extra(),
-            }),
+            Part::Image(Image::new(source("image/png"))),
+            Part::Image(Image::new(url)),
+            Part::Document(Document::new(source("application/pdf")).with_title(title)),
         ];
         let call = ToolCall::new("1", "n", "{}");
         let made = result(ToolResult::with_parts(&call, ToolOutcome::Denied, parts));

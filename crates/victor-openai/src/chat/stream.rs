@@ -444,11 +444,7 @@ impl Decoder {
         match self.parts.last_mut() {
             Some(Part::Thinking(thinking)) => thinking.text.push_str(more),
             _ => {
-                let mut thinking = Thinking {
-                    text: more.to_owned(),
-                    provider: Some(self.provider.clone()),
-                    ..Thinking::default()
-                };
+                let mut thinking = Thinking::new(more).with_provider(self.provider.clone());
                 own::stood_in(&mut thinking.extra, field);
                 self.parts.push(Part::Thinking(thinking));
             }

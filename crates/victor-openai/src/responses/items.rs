@@ -119,7 +119,7 @@ impl Item {
             "message" => {
                 let others = unknown(raw, &["type", "id", "role", "status", "content"]);
                 own::keep(&mut extra, provider, own::FIELDS, others);
-                vec![Part::Text(Text { text, extra })]
+                vec![Part::Text(Text::new(text).with_extra(extra))]
             }
             "function_call" => {
                 let known = ["type", "id", "call_id", "name", "arguments", "status"];
@@ -138,12 +138,7 @@ impl Item {
                 }
             }
             kind => {
-                let opaque = Opaque {
-                    provider: provider.to_owned(),
-                    kind: kind.to_owned(),
-                    data: raw.get().to_owned(),
-                    extra: Extra::default(),
-                };
+                let opaque = Opaque::new(provider, kind, raw.get().to_owned());
                 let mut parts = Vec::new();
                 if !thoughts.is_empty() {
                     parts.push(thinking(provider, thoughts));
@@ -163,9 +158,5 @@ fn unknown(raw: &RawValue, known: &[&str]) -> Option<String> {
 
 /// Thoughts that were shown; what the server wants back of them is in the item itself.
 pub(crate) fn thinking(provider: &str, text: String) -> Part {
-    Part::Thinking(Thinking {
-        text,
-        provider: Some(provider.to_owned()),
-        ..Thinking::default()
-    })
+    Part::Thinking(Thinking::new(text).with_provider(provider.to_owned()))
 }

@@ -175,13 +175,8 @@ async fn thoughts_go_back_where_they_stood() {
 async fn deepseek_wants_thoughts_with_every_call() {
     let call = ToolCall::new("c", "look", "{}");
     let result = ToolResult::new(&call, ToolOutcome::Success, "seen");
-    let thinking = |provider: &str| {
-        Part::Thinking(Thinking {
-            text: "Hm.".into(),
-            provider: Some(provider.into()),
-            ..Thinking::default()
-        })
-    };
+    let thinking =
+        |provider: &str| Part::Thinking(Thinking::new("Hm.").with_provider(provider.to_owned()));
     let thoughts = async |parts: Vec<Part>| {
         let messages = [
             Message::user("hi"),

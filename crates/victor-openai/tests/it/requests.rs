@@ -60,18 +60,11 @@ async fn check(
 }
 
 fn image(source: MediaSource) -> Part {
-    Part::Image(Image {
-        source,
-        extra: Default::default(),
-    })
+    Part::Image(Image::new(source))
 }
 
 fn document(source: MediaSource, title: Option<&str>) -> Part {
-    Part::Document(Document {
-        source,
-        title: title.map(str::to_owned),
-        extra: Default::default(),
-    })
+    Part::Document(Document::new(source).with_title(title.map(str::to_owned)))
 }
 
 fn base64(media_type: &str) -> MediaSource {
@@ -86,20 +79,11 @@ fn call(id: &str, arguments: &str) -> ToolCall {
 }
 
 fn thinking(provider: &str) -> Part {
-    Part::Thinking(Thinking {
-        text: "Hm.".to_owned(),
-        provider: Some(provider.to_owned()),
-        ..Thinking::default()
-    })
+    Part::Thinking(Thinking::new("Hm.").with_provider(provider.to_owned()))
 }
 
 fn opaque(provider: &str, kind: &str, data: &str) -> Part {
-    Part::Opaque(Opaque {
-        provider: provider.to_owned(),
-        kind: kind.to_owned(),
-        data: data.to_owned(),
-        extra: Default::default(),
-    })
+    Part::Opaque(Opaque::new(provider, kind, data))
 }
 
 #[tokio::test]

@@ -75,10 +75,7 @@ fn neighbours_of_one_role_are_one_message() {
 
 #[test]
 fn pictures_stand_among_the_texts_of_their_message() {
-    let picture = Part::Image(Image {
-        source: MediaSource::Url("http://i".into()),
-        extra: Default::default(),
-    });
+    let picture = Part::Image(Image::new(MediaSource::Url("http://i".into())));
     let messages = [
         Message::user("a"),
         Message::new(Role::User, vec![Part::text("b"), picture, Part::text("")]),
@@ -317,11 +314,7 @@ fn calls_of_other_models_get_what_a_server_wants_of_its_own() {
 
 #[test]
 fn thoughts_that_stood_in_the_content_go_back_there() {
-    let mut thinking = Thinking {
-        text: "Hm.".into(),
-        provider: Some(Server::COMPATIBLE.name.into()),
-        ..Thinking::default()
-    };
+    let mut thinking = Thinking::new("Hm.").with_provider(Server::COMPATIBLE.name.to_owned());
     thinking.extra.insert("openai", json!({"field": "content"}));
     let parts = vec![thinking.into(), Text::new("Hi.").into()];
     let messages = [Message::user("a"), Message::new(Role::Assistant, parts)];

@@ -80,7 +80,7 @@ async fn process(
 }
 
 fn impatient(options: &mut SessionOptions) {
-    options.wait = Some(Duration::ZERO);
+    options.wait_timeout = Some(Duration::ZERO);
 }
 
 async fn texts(orchestrator: &AgentOrchestrator) -> Vec<String> {
@@ -173,7 +173,7 @@ fn who_has_lost_the_session_is_told_what_it_has_done_and_the_conversation_tells_
     let (path, gate) = (folder.path().join("victor.db"), Gate::new());
     gate.open.add_permits(1);
     let (slow, other) = (runtime(), runtime());
-    let short = |options: &mut SessionOptions| options.lease = Duration::from_millis(50);
+    let short = |options: &mut SessionOptions| options.lease_timeout = Duration::from_millis(50);
     let first = slow.block_on(process(&path, caller(2), &gate, short));
     let second = other.block_on(process(
         &path,
@@ -278,7 +278,7 @@ async fn a_turn_that_waits_for_a_person_holds_nothing_and_is_taken_up_by_any_pro
 /// A database in which a turn was interrupted while its two tools ran, by the end of a process that had no lease.
 async fn interrupted(path: &Path) {
     let gate = Gate::new();
-    let none = |options: &mut SessionOptions| options.lease = Duration::ZERO;
+    let none = |options: &mut SessionOptions| options.lease_timeout = Duration::ZERO;
     let first = process(path, caller(2), &gate, none).await;
     let mut running = Box::pin(first.session("s").stream_chat("first").response());
     while gate.begun.load(Ordering::Acquire) < 2 {

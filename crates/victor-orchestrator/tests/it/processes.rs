@@ -38,7 +38,7 @@ async fn a_process_that_takes_turns() {
     let database = folder.join("victor.db");
     let database = Database::open(database.to_str().unwrap()).await.unwrap();
     let mut options = SessionOptions::default();
-    options.lease = LEASE;
+    options.lease_timeout = LEASE;
     let sessions = SessionCoordinator::with_options(database.session_store(), options);
     let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
     let tool = Append {

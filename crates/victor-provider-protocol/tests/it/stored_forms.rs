@@ -12,20 +12,14 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 fn completion() -> Completion {
     let parts = vec![
-        Part::Thinking(Thinking {
-            text: "Hm".into(),
-            signature: Some("sig".into()),
-            provider: Some("anthropic".into()),
-            extra: Default::default(),
-        }),
+        Part::Thinking(
+            Thinking::new("Hm")
+                .with_signature("sig".to_owned())
+                .with_provider("anthropic".to_owned()),
+        ),
         Part::text("Let me look."),
         Part::ToolCall(ToolCall::new("call_1", "read_file", r#"{"path": "a.txt"}"#)),
-        Part::Opaque(Opaque {
-            provider: "anthropic".into(),
-            kind: "redacted_thinking".into(),
-            data: "{}".into(),
-            extra: Default::default(),
-        }),
+        Part::Opaque(Opaque::new("anthropic", "redacted_thinking", "{}")),
     ];
     let mut completion = Completion::new("claude-sonnet-4-5".into(), parts, Usage::new(3, 4));
     completion.id = Some("msg_1".into());

@@ -7,14 +7,8 @@ use crate::{TURN, call, called, returned, said, tool, write, write_by};
 
 /// A conversation of every kind of message.
 fn conversation() -> Vec<Message> {
-    let thought = Thinking {
-        text: "Perhaps a zeppelin".into(),
-        ..Thinking::default()
-    };
-    let picture = Image {
-        source: MediaSource::Url("https://example.org/roof.png".into()),
-        extra: Default::default(),
-    };
+    let thought = Thinking::new("Perhaps a zeppelin");
+    let picture = Image::new(MediaSource::Url("https://example.org/roof.png".into()));
     vec![
         Message::user("Our database is called orders_eu."),
         Message::new(

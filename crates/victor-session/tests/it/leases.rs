@@ -19,7 +19,9 @@ use crate::{messages, session, written};
 
 /// A coordinator that does not wait for others, and so says at once what it finds.
 fn impatient(store: &Arc<impl SessionStore>, name: &str) -> SessionCoordinator {
-    with(store, name, |options| options.wait = Some(Duration::ZERO))
+    with(store, name, |options| {
+        options.wait_timeout = Some(Duration::ZERO)
+    })
 }
 
 fn with(
@@ -160,7 +162,7 @@ async fn a_turn_waits_for_another_process_as_long_as_it_is_told() {
 
     let began = Instant::now();
     let limited = with(&store, "limited", |options| {
-        options.wait = Some(Duration::from_secs(5));
+        options.wait_timeout = Some(Duration::from_secs(5));
     });
     let refused = limited.begin_turn(&session()).await;
     assert!(
@@ -190,7 +192,7 @@ async fn a_turn_waits_for_another_process_as_long_as_it_is_told() {
 async fn a_lease_that_has_run_out_is_taken_over_and_its_holder_is_refused_for_good() {
     let store = Arc::new(InMemorySessionStore::default());
     // It gives no sign of life between its writes.
-    let short = |options: &mut SessionOptions| options.lease = Duration::from_millis(1);
+    let short = |options: &mut SessionOptions| options.lease_timeout = Duration::from_millis(1);
     let slow = with(&store, "slow", short);
     let (lease, turn) = victor_testkit::drive(begin(&slow, 1)).unwrap();
     while holder(&store).await.1.is_some() {
@@ -269,7 +271,7 @@ async fn heartbeats_come_three_times_in_a_lease_and_no_longer_than_the_turn() {
     let store =
         Arc::new(Faulty::new(InMemorySessionStore::default(), Fault::Error).every(u64::MAX));
     let sessions = with(&store, "one", |options| {
-        options.lease = Duration::from_secs(6);
+        options.lease_timeout = Duration::from_secs(6);
     });
     let (lease, turn) = begin(&sessions, 1).await;
     let calls = store.calls();
@@ -378,7 +380,7 @@ async fn who_is_seen_to_have_ended_is_not_waited_for() {
 #[tokio::test]
 async fn without_leases_all_is_as_it_was() {
     let store = Arc::new(InMemorySessionStore::default());
-    let none = |options: &mut SessionOptions| options.lease = Duration::ZERO;
+    let none = |options: &mut SessionOptions| options.lease_timeout = Duration::ZERO;
     let (one, other) = (with(&store, "one", none), with(&store, "other", none));
     let (lease, turn) = begin(&one, 1).await;
     let (winner, _) = begin(&other, 2).await;

@@ -1,6 +1,6 @@
 //! The laws of chat engines.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
@@ -9,8 +9,8 @@ use victor_chat_protocol::{
     TurnStart, TurnStream,
 };
 use victor_core::{
-    BoxError, Message, Messages, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult,
-    TurnId, Usage,
+    BoxError, Lock, Message, Messages, ModelId, Part, Role, SessionId, ToolCall, ToolOutcome,
+    ToolResult, TurnId, Usage,
 };
 use victor_provider_protocol::{Completion, CompletionEvent, CompletionStream};
 use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
@@ -119,12 +119,12 @@ impl<E: ChatEngine> Agent for EngineAgent<E> {
 
 /// A conversation, a model and tools, all of which wait once in every call.
 #[derive(Debug, Default)]
-struct Ports(Mutex<Vec<Arc<Message>>>);
+struct Ports(Lock<Vec<Arc<Message>>>);
 
 impl Ports {
     fn conversation(&self) -> MutexGuard<'_, Vec<Arc<Message>>> {
         // Every change is one push of a whole message.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn add(&self, messages: &[Arc<Message>]) {

@@ -1,11 +1,11 @@
 //! Plug-ins that do what a suite wants at the moment.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::yield_now;
 use tokio::time::timeout;
+use victor_core::Lock;
 
 /// The longest time that a role may wait for a plug-in that never answers.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -26,7 +26,7 @@ pub(super) enum Act {
 /// The part of a plug-in that all suites share: what it does, and how many calls there were and are.
 #[derive(Debug)]
 pub(super) struct Puppet {
-    act: Mutex<Act>,
+    act: Lock<Act>,
     calls: AtomicUsize,
     running: AtomicUsize,
 }
@@ -34,14 +34,14 @@ pub(super) struct Puppet {
 impl Puppet {
     pub(super) fn new(act: Act) -> Self {
         Self {
-            act: Mutex::new(act),
+            act: Lock::new(act),
             calls: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
         }
     }
 
     pub(super) fn becomes(&self, act: Act) {
-        *self.act.lock().unwrap_or_else(PoisonError::into_inner) = act;
+        *self.act.lock() = act;
     }
 
     pub(super) fn calls(&self) -> usize {
@@ -58,7 +58,7 @@ impl Puppet {
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.running.fetch_add(1, Ordering::SeqCst);
         let _running = Running(&self.running);
-        let act = *self.act.lock().unwrap_or_else(PoisonError::into_inner);
+        let act = *self.act.lock();
         yield_now().await;
         match act {
             Act::Panics => panic!("a plug-in of the suite panics"),

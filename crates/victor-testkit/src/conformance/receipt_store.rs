@@ -63,10 +63,7 @@ async fn fidelity(store: &impl ReceiptStore) {
     let id = SessionId::new("s");
     let unknown =
         serde_json::from_value::<Part>(json!({ "type": "hologram", "later": { "a": 1 } }));
-    let image = Image {
-        source: MediaSource::Url("https://example.com/ü.png".into()),
-        extra: Default::default(),
-    };
+    let image = Image::new(MediaSource::Url("https://example.com/ü.png".into()));
     let content = vec![
         Part::text("zero \0, \u{202e}turned, 👩‍👩‍👧\r\n"),
         Part::text(""),

@@ -27,18 +27,13 @@ fn base64(media_type: &str, length: usize) -> MediaSource {
 }
 
 fn document(media_type: &str, length: usize) -> Part {
-    Part::Document(Document {
-        source: base64(media_type, length),
-        title: None,
-        extra: Default::default(),
-    })
+    Part::Document(Document::new(base64(media_type, length)))
 }
 
 fn image() -> Part {
-    Part::Image(Image {
-        source: MediaSource::Url("https://example.org/a.png".into()),
-        extra: Default::default(),
-    })
+    Part::Image(Image::new(MediaSource::Url(
+        "https://example.org/a.png".into(),
+    )))
 }
 
 #[test]
@@ -117,10 +112,7 @@ fn what_is_no_text_has_a_flat_cost() {
 
 #[test]
 fn only_what_is_sent_is_counted() {
-    let thinking = Part::Thinking(Thinking {
-        text: "The capital of France is Paris.".into(),
-        ..Default::default()
-    });
+    let thinking = Part::Thinking(Thinking::new("The capital of France is Paris."));
     check(
         Role::Assistant,
         vec![thinking, Part::text("Paris.")],
@@ -129,14 +121,7 @@ fn only_what_is_sent_is_counted() {
     );
     let later = serde_json::from_value(json!({"type": "later", "body": "text"})).unwrap();
     check(Role::User, vec![later], 4, 4);
-    let opaque = |kind: &str| {
-        Part::Opaque(Opaque {
-            provider: "openai".into(),
-            kind: kind.into(),
-            data: "x".repeat(80),
-            extra: Default::default(),
-        })
-    };
+    let opaque = |kind: &str| Part::Opaque(Opaque::new("openai", kind, "x".repeat(80)));
     check(
         Role::Assistant,
         vec![opaque("reasoning"), opaque("web_search_call")],

@@ -94,10 +94,7 @@ mod tests {
 
     #[test]
     fn pictures_stay() {
-        let image = Part::Image(Image {
-            source: MediaSource::Url("u".into()),
-            extra: Default::default(),
-        });
+        let image = Part::Image(Image::new(MediaSource::Url("u".into())));
         let mut parts = vec![image.clone(), Part::text("123456")];
         cut(&mut parts, 2, range);
         assert_eq!(parts, [image, Part::text("1\n[1..5]\n6")]);

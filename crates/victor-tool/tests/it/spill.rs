@@ -16,10 +16,7 @@ use crate::support::{call, tool};
 const TEXT: &str = "0123456789äöüäöüabcdefghij";
 
 fn builder(max: usize) -> ToolCoordinatorBuilder {
-    let image = Part::Image(Image {
-        source: MediaSource::Url("u".into()),
-        extra: Default::default(),
-    });
+    let image = Part::Image(Image::new(MediaSource::Url("u".into())));
     ToolCoordinator::builder()
         .options(ToolOptions::default().with_max_output_bytes(max))
         .tool(tool("one", |_| async { Ok(TEXT) }))

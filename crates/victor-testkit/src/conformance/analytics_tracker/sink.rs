@@ -1,12 +1,13 @@
 //! An exporter that keeps what it is sent.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportResult,
 };
+use victor_core::Lock;
 
 use super::super::guarded;
 use super::super::puppet::{Act, Puppet};
@@ -16,7 +17,7 @@ use super::super::puppet::{Act, Puppet};
 pub(super) struct Sink {
     pub(super) name: &'static str,
     pub(super) puppet: Puppet,
-    events: Mutex<Vec<AnalyticsEvent>>,
+    events: Lock<Vec<AnalyticsEvent>>,
     overlaps: AtomicUsize,
     shutdowns: AtomicUsize,
     late_calls: AtomicUsize,
@@ -38,10 +39,7 @@ impl Sink {
     }
 
     pub(super) fn events(&self) -> Vec<AnalyticsEvent> {
-        self.events
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.events.lock().clone()
     }
 
     /// The kinds of the events that have arrived.
@@ -88,7 +86,7 @@ impl AnalyticsExporter for Sink {
             ),
             _ => (events.len(), ExportResult::exported(events.len())),
         };
-        let mut kept = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.events.lock();
         kept.extend_from_slice(&events[..taken.min(events.len())]);
         Ok(result)
     }

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream;
 use tokio::time::sleep;
-use victor_core::{ModelId, Part, Usage};
+use victor_core::{Lock, ModelId, Part, Usage};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError, ProviderErrorKind,
@@ -43,8 +43,8 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) name: &'static str,
-    scripts: Mutex<VecDeque<Vec<Step>>>,
-    asked: Mutex<Vec<String>>,
+    scripts: Lock<VecDeque<Vec<Step>>>,
+    asked: Lock<Vec<String>>,
     /// The number of calls and streams that were neither ended nor dropped.
     open: Arc<AtomicUsize>,
 }
@@ -53,18 +53,15 @@ impl Model {
     pub(super) fn new(name: &'static str, scripts: Vec<Vec<Step>>) -> Arc<Self> {
         Arc::new(Self {
             name,
-            scripts: Mutex::new(scripts.into()),
-            asked: Mutex::default(),
+            scripts: Lock::new(scripts.into()),
+            asked: Lock::default(),
             open: Arc::default(),
         })
     }
 
     /// The models that were asked for, one for each attempt.
     pub(super) fn asked(&self) -> Vec<String> {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.asked.lock().clone()
     }
 
     pub(super) fn open(&self) -> usize {
@@ -77,7 +74,7 @@ impl Model {
     }
 
     fn scripts(&self) -> MutexGuard<'_, VecDeque<Vec<Step>>> {
-        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.scripts.lock()
     }
 }
 
@@ -106,10 +103,7 @@ impl ChatProvider for Model {
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         let open = Open::new(&self.open);
         let asked = request.model_or("");
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(asked.to_string());
+        self.asked.lock().push(asked.to_string());
         let script = self.scripts().pop_front();
         let script = script.unwrap_or_else(|| vec![Step::Text("well"), Step::Finished]);
         tokio::task::yield_now().await;

@@ -34,10 +34,7 @@ impl ChatProvider for Model {
                 "bug",
             ));
         }
-        let thinking = Thinking {
-            text: "hm".into(),
-            ..Thinking::default()
-        };
+        let thinking = Thinking::new("hm");
         let text = if wrong { "wrong" } else { "one two" };
         let model = if bug.is("no model") {
             ModelId::new("")

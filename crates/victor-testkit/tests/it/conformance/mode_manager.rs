@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Barrier, MutexGuard};
 
 use async_trait::async_trait;
-use victor_core::{Coordinator, Effect, Health, SessionId, ToolSpec, contain_sync};
+use victor_core::{Coordinator, Effect, Health, Lock, SessionId, ToolSpec, contain_sync};
 use victor_mode_protocol::{
     Mode, ModeError, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
 };
@@ -62,7 +62,7 @@ struct State {
 
 #[derive(Debug)]
 struct Manager {
-    state: Mutex<State>,
+    state: Lock<State>,
     between: Barrier,
     bug: Bug,
 }
@@ -70,7 +70,7 @@ struct Manager {
 impl Manager {
     fn new(bug: &'static str) -> Self {
         let manager = Self {
-            state: Mutex::default(),
+            state: Lock::default(),
             between: Barrier::new(2),
             bug: Bug::new(bug),
         };
@@ -79,7 +79,7 @@ impl Manager {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn current(&self, session: &SessionId) -> Arc<Fixed> {
