@@ -1,4 +1,4 @@
-//! What a model sees of a conversation.
+//! The view that a model has of a conversation.
 
 use std::sync::Arc;
 

@@ -22,12 +22,12 @@ pub trait Coordinator: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// What keeps the coordinator from working at all. A fault that it can work around belongs into [`Health`].
+    /// A fault keeps the coordinator from working at all. A fault that it can work around belongs into [`Health`].
     async fn initialize(&self) -> Result<(), CoordinatorError> {
         Ok(())
     }
 
-    /// How the coordinator fares. Takes no lock for long and does no I/O, so that it can be asked often.
+    /// Returns the health of the coordinator. Takes no lock for long and does no I/O, so that it can be asked often.
     fn health(&self) -> Health {
         Health::healthy(self.name())
     }
@@ -59,7 +59,7 @@ pub struct CoordinatorError {
     pub source: BoxError,
 }
 
-/// How a coordinator fares.
+/// Health of a coordinator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Health {
@@ -67,12 +67,12 @@ pub struct Health {
     pub coordinator: String,
     /// The short answer.
     pub status: HealthStatus,
-    /// What is wrong, most recent last; empty while healthy.
+    /// Present problems, most recent last; empty while healthy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
 
-/// How a coordinator fares, from best to worst.
+/// Status of a coordinator, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
@@ -115,7 +115,7 @@ impl Health {
     }
 }
 
-/// What is wrong at the moment, by the name of what it is wrong with: the memory behind a coordinator's [`Health`].
+/// Present problems by the name of the component that has them: the memory behind a coordinator's [`Health`].
 ///
 /// A part that fails is [reported](Self::report), one that works again is [cleared](Self::clear).
 ///

@@ -12,7 +12,7 @@ use crate::wire::{Extra, FormatVersion};
 use crate::{MessageId, ModelId, Part, ToolCall, ToolResult};
 
 crate::open_string_enum! {
-    /// Who speaks in a message.
+    /// Speaker of a message.
     pub enum Role {
         /// The program that runs the conversation.
         System = "system",
@@ -160,13 +160,13 @@ impl Message {
         self.id
     }
 
-    /// Who speaks.
+    /// Returns the speaker.
     #[must_use]
     pub fn role(&self) -> &Role {
         &self.role
     }
 
-    /// What the message consists of.
+    /// Returns the parts of the message.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -219,7 +219,7 @@ impl Message {
         })
     }
 
-    /// How many tokens the message has by the count of `counter`, counted at most once while that counter is used.
+    /// Returns the tokens of the message by the count of `counter`, counted at most once while that counter is used.
     ///
     /// The message remembers the count of one counter, the last that asked; `counter` tells counters apart.
     pub fn tokens_by(&self, counter: NonZeroU32, count: impl FnOnce(&Message) -> u32) -> u32 {
@@ -251,7 +251,7 @@ impl Clone for TokenSlot {
 }
 
 impl PartialEq for TokenSlot {
-    /// What is remembered is no part of the message.
+    /// Returns true: the remembered count is no part of the message.
     fn eq(&self, _: &Self) -> bool {
         true
     }

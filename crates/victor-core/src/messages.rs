@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{InvalidHistory, Message, validity};
 
-/// How many messages share one allocation. An append while a snapshot is held copies at most this many pointers.
+/// Number of messages that share one allocation. An append while a snapshot is held copies at most so many pointers.
 const CHUNK: usize = 64;
 
 type Chunk = Vec<Arc<Message>>;
@@ -51,7 +51,7 @@ impl Messages {
         }
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.full.len() * CHUNK + self.open.len()

@@ -1,4 +1,4 @@
-//! What messages consist of.
+//! Parts of messages.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
@@ -16,13 +16,13 @@ crate::open_enum! {
         "image" => Image(Image),
         /// A document, for example a PDF.
         "document" => Document(Document),
-        /// What a model thought before it answered.
+        /// Thoughts of a model before its answer.
         "thinking" => Thinking(Thinking),
         /// A model's wish to have a tool called.
         "tool_call" => ToolCall(ToolCall),
-        /// What came of a tool call.
+        /// Result of a tool call.
         "tool_result" => ToolResult(ToolResult),
-        /// What only one provider understands.
+        /// Content that only one provider understands.
         "opaque" => Opaque(Opaque),
     }
 }
@@ -66,7 +66,7 @@ impl Text {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Image {
-    /// Where its bytes are.
+    /// Place of its bytes.
     pub source: MediaSource,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -95,9 +95,9 @@ impl Image {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Document {
-    /// Where its bytes are.
+    /// Place of its bytes.
     pub source: MediaSource,
-    /// What it is called.
+    /// Title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Fields that this version does not know.
@@ -131,7 +131,7 @@ impl Document {
     }
 }
 
-/// Where the bytes of a picture or document are.
+/// Place of the bytes of a picture or document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -181,7 +181,7 @@ impl<'de> Deserialize<'de> for MediaSource {
     }
 }
 
-/// What a model thought before it answered.
+/// Thoughts of a model before its answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Thinking {
@@ -229,7 +229,7 @@ impl Thinking {
     }
 }
 
-/// What only one provider understands, and wants back byte for byte: encrypted reasoning, its own tools' results.
+/// Content that only one provider understands and wants back byte for byte: encrypted reasoning, results of its tools.
 ///
 /// Adapters of other providers leave it out of their requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -237,7 +237,7 @@ impl Thinking {
 pub struct Opaque {
     /// The wire dialect that it belongs to, for example `anthropic`.
     pub provider: String,
-    /// What the provider calls it, for example `redacted_thinking`.
+    /// The provider's name for it, for example `redacted_thinking`.
     pub kind: String,
     /// The provider's own JSON, kept as text so that no byte changes.
     pub data: String,
@@ -247,7 +247,7 @@ pub struct Opaque {
 }
 
 impl Opaque {
-    /// What a provider calls `kind`, with its JSON.
+    /// Content of a `provider`, by its name for the kind and its JSON.
     pub fn new(
         provider: impl Into<String>,
         kind: impl Into<String>,

@@ -11,7 +11,7 @@ use std::error::Error;
 /// assert_eq!(with_causes(&error), "coordinator `session` could not start: no space left");
 /// ```
 ///
-/// What an error already says of its cause is not said twice.
+/// Words of a cause that its error repeats already are left out.
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());

@@ -8,17 +8,17 @@ use serde_json::Value;
 use crate::wire::Extra;
 use crate::{JsonMap, Part, ToolCallId};
 
-/// What a tool is: its name, what it is good for, what it takes and what it does to the world.
+/// Description of a tool: its name, what it is good for, what it takes and what it does to the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolSpec {
     /// The name by which models call it. Providers accept 1 to 64 ASCII letters, digits, `_` and `-`.
     pub name: String,
-    /// What it is good for and when to use it: all that a model has to choose by.
+    /// Purpose of the tool and when to use it: all that a model has to choose by.
     pub description: String,
     /// The JSON Schema of its arguments, which must describe an object.
     pub input_schema: Value,
-    /// What it does to the world.
+    /// Effect on the world.
     #[serde(default)]
     pub effect: Effect,
     /// Fields that this version does not know.
@@ -51,7 +51,7 @@ impl ToolSpec {
     }
 }
 
-/// What a tool does to the world, from harmless to grave. Declared by the tool, enforced by Victor.
+/// Effect of a tool on the world, from harmless to grave. Declared by the tool, enforced by Victor.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -121,7 +121,7 @@ impl ToolCall {
     }
 }
 
-/// What came of a tool call.
+/// Result of a tool call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolResult {
@@ -129,7 +129,7 @@ pub struct ToolResult {
     pub call_id: ToolCallId,
     /// The name under which the tool was called.
     pub name: String,
-    /// What the model is told: text, pictures, documents.
+    /// Content for the model: text, pictures, documents.
     pub content: Vec<Part>,
     /// Whether it went well, and if not, in which way.
     pub outcome: ToolOutcome,
@@ -139,7 +139,7 @@ pub struct ToolResult {
 }
 
 crate::open_string_enum! {
-    /// How a tool call ended.
+    /// Outcome of a tool call.
     pub enum ToolOutcome {
         /// It did what it should.
         Success = "success",

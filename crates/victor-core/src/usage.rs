@@ -1,4 +1,4 @@
-//! What a model call used.
+//! Usage of model calls.
 
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
@@ -25,7 +25,7 @@ pub struct Usage {
     pub cache_write: u64,
     /// The share of `output` that was reasoning.
     pub reasoning: u64,
-    /// What else the provider counted.
+    /// Further counts of the provider.
     #[serde(flatten)]
     pub extra: Extra,
 }

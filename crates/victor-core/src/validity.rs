@@ -1,4 +1,4 @@
-//! What every provider demands of a history.
+//! Demands of every provider on a history.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is written to a session in one step.
+//! Writes to a session in one step.
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
@@ -6,13 +6,13 @@ use victor_core::{JsonMap, SessionId, Timestamp, TurnId};
 
 use crate::{LeaseChange, TranscriptEntry};
 
-/// What is written to a session in one step: all of it or nothing.
+/// One write to a session: all of it happens or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SessionCommit {
-    /// What is added to the transcript.
+    /// Entries to add to the transcript.
     pub entries: Vec<TranscriptEntry>,
-    /// What becomes of the journal of the turn that runs.
+    /// Change of the journal of the turn that runs.
     pub turn: TurnChange,
     /// The caller's own facts that are set; those that are null are taken away. A session that the commit makes begins
     /// with them.
@@ -47,7 +47,7 @@ impl SessionCommit {
     }
 }
 
-/// What becomes of the journal of the turn that runs in a session. There is at most one.
+/// Change of the journal of the turn that runs in a session. There is at most one.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub enum TurnChange {
@@ -60,7 +60,7 @@ pub enum TurnChange {
     Close,
 }
 
-/// Where a turn is that has begun and not ended, so that it can be taken up after a crash.
+/// Position of a turn that has begun and not ended, so that it can be taken up after a crash.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OpenTurn {
@@ -70,9 +70,9 @@ pub struct OpenTurn {
     pub session: SessionId,
     /// The turn.
     pub turn: TurnId,
-    /// When it was there.
+    /// Time at which it was there.
     pub at: Timestamp,
-    /// Where it is, in JSON that only who works turns understands. It holds no messages that the transcript has.
+    /// Position in JSON that only the chat engine understands. It holds no messages that the transcript has.
     pub state: String,
     /// Whether it waits for a person, so that nobody works on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -1,4 +1,4 @@
-//! What a store keeps.
+//! Entries of transcripts, and the facts of sessions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use victor_core::{JsonMap, Message, SessionId, Timestamp, TurnId};
 pub struct TranscriptEntry {
     #[serde(default)]
     version: FormatVersion<1>,
-    /// When it was written.
+    /// Time of writing.
     pub at: Timestamp,
     /// The turn that wrote it, if a turn did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ impl TranscriptEntry {
     }
 }
 
-/// What is known of a session without reading its transcript.
+/// Facts of a session that are known without reading its transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
@@ -46,13 +46,13 @@ pub struct SessionInfo {
     version: FormatVersion<1>,
     /// The session.
     pub id: SessionId,
-    /// How many entries its transcript has. It is also the version against which appends are checked.
+    /// Number of entries of its transcript. It is also the version against which appends are checked.
     pub entries: u64,
-    /// When the session was created.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When its transcript last grew.
+    /// Time of the last growth of its transcript.
     pub updated_at: Timestamp,
-    /// What a person calls it.
+    /// Title for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Words by which it is found.
@@ -61,7 +61,7 @@ pub struct SessionInfo {
     /// Whether it can go on.
     #[serde(default, skip_serializing_if = "SessionStatus::is_open")]
     pub status: SessionStatus,
-    /// When it may be deleted; never if absent.
+    /// Time from which it may be deleted; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// The caller's own facts about the session.

@@ -1,4 +1,4 @@
-//! What can go wrong with sessions.
+//! Errors of sessions.
 
 use victor_core::{BoxError, SessionId};
 
@@ -16,9 +16,9 @@ pub enum SessionError {
     Conflict {
         /// The session.
         session: SessionId,
-        /// How many entries the writer thought there were.
+        /// Number of entries that the writer expected.
         expected: u64,
-        /// How many there are.
+        /// Number of entries that there are.
         found: u64,
     },
     /// There is no such session.
@@ -56,12 +56,12 @@ pub enum SessionError {
         /// The name of the owner who has it now, if anybody has.
         by: Option<String>,
     },
-    /// What was to be brought in cannot be. Nothing was written.
+    /// An import is not valid. Nothing was written.
     #[error("line {line} of the export: {reason}")]
     Import {
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// Fault of the line.
         reason: String,
     },
     /// The session manager was shut down.
@@ -70,7 +70,7 @@ pub enum SessionError {
     /// The store does not work.
     #[error("the session store failed: {message}")]
     Store {
-        /// What went wrong.
+        /// Description of the failure.
         message: String,
         /// The error beneath.
         #[source]

@@ -32,7 +32,7 @@ use crate::{SessionError, SessionInfo, TranscriptEntry};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SessionExport {
-    /// What is known of the session.
+    /// Facts of the session.
     pub info: SessionInfo,
     /// Its transcript.
     pub entries: Vec<TranscriptEntry>,

@@ -48,7 +48,7 @@ impl TurnLease {
         self.has_open_turn
     }
 
-    /// How many entries the transcript had when the right was given, where the manager knows it. Who keeps something
+    /// Number of entries of the transcript when the right was given, where the manager knows it. Who keeps something
     /// that was made from the transcript can tell by it whether somebody else has written since.
     #[must_use]
     pub fn version(&self) -> Option<u64> {
@@ -61,7 +61,7 @@ impl TurnLease {
         &self.session
     }
 
-    /// What holds the session, for the manager that made the lease.
+    /// Returns the guard that holds the session, for the manager that made the lease.
     #[must_use]
     pub fn guard<G: Any>(&self) -> Option<&G> {
         self.guard.downcast_ref()

@@ -1,4 +1,4 @@
-//! Which sessions are looked for, and what is changed about one.
+//! Queries for sessions, and changes of their facts.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use victor_core::{JsonMap, SessionId, Timestamp};
 
 use crate::{SessionInfo, SessionStatus};
 
-/// Which sessions are looked for: those to which all of this applies, most recently written first.
+/// Query for sessions: finds those to which all of this applies, most recently written first.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SessionQuery {
@@ -28,7 +28,7 @@ pub struct SessionQuery {
 /// The place of a session among those that are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionPlace {
-    /// When its transcript last grew.
+    /// Time of the last growth of its transcript.
     pub updated_at: Timestamp,
     /// Its name, which decides between equal times: the smaller one comes first.
     pub id: SessionId,
@@ -82,11 +82,11 @@ impl SessionQuery {
     }
 }
 
-/// What is changed about a session. What is absent stays as it is.
+/// Change of the facts of a session. Absent fields stay as they are.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SessionPatch {
-    /// What a person calls it; nothing if empty.
+    /// Title for people; removed if empty.
     pub title: Option<String>,
     /// Tags that are added.
     pub add_tags: BTreeSet<String>,
@@ -94,7 +94,7 @@ pub struct SessionPatch {
     pub remove_tags: BTreeSet<String>,
     /// Whether it can go on.
     pub status: Option<SessionStatus>,
-    /// When it may be deleted; never if `Some(None)`.
+    /// Time from which it may be deleted; never if `Some(None)`.
     pub expires_at: Option<Option<Timestamp>>,
     /// The caller's own facts that are set; those that are null are taken away.
     pub metadata: JsonMap,

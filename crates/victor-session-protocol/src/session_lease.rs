@@ -54,9 +54,9 @@ pub struct SessionLease {
     /// The fencing token: a number that grows with every lease that is taken on the session. Whoever has a lower one is
     /// refused.
     pub fence: u64,
-    /// When it was taken, by the store's clock.
+    /// Time at which it was taken, by the store's clock.
     pub since: Timestamp,
-    /// How long it lasts from now on unless it is renewed, by the store's clock. Zero if it has run out.
+    /// Time that it lasts from now on unless it is renewed, by the store's clock. Zero if it has run out.
     pub left: Duration,
 }
 
@@ -96,7 +96,7 @@ pub struct LeaseClaim {
     pub turn: TurnId,
     /// The fencing token of the claim: one more than that of the last lease when the turn looked.
     pub fence: u64,
-    /// How long the lease lasts without a renewal.
+    /// Duration of the lease without a renewal.
     pub time: Duration,
     /// The fencing token of a lease that counts as run out, because its owner is known to have ended.
     pub over: Option<u64>,
@@ -191,11 +191,11 @@ impl LeaseChange {
     }
 }
 
-/// Where a session stands: all that a turn must know before it begins, without the transcript.
+/// Standing of a session: all that a turn must know before it begins, without the transcript.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SessionStanding {
-    /// How many entries the transcript has.
+    /// Number of entries of the transcript.
     pub entries: u64,
     /// Whether the session can go on.
     pub status: SessionStatus,

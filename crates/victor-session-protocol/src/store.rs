@@ -92,7 +92,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Where a session stands, or none if there is no such session. A store with leases tells of them here; by default
+    /// Returns the standing of a session, or none if there is no such session. Stores with leases add them; by default
     /// it is put together from what else is known.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         from: u64,
     ) -> Result<Vec<TranscriptEntry>, SessionError>;
 
-    /// What is known of a session, or none if there is no such session.
+    /// Returns the facts of a session, or none if there is no such session.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         patch: &SessionPatch,
     ) -> Result<SessionInfo, SessionError>;
 
-    /// What is known of the sessions that are looked for, most recently written first, and at equal times in the order
+    /// Returns the facts of the sessions that match, most recently written first, and at equal times in the order
     /// of the bytes of their names.
     ///
     /// # Errors
@@ -172,7 +172,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// The store does not work.
     async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError>;
 
-    /// What is known of every session, most recently written first.
+    /// Returns the facts of every session, most recently written first.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What happens to a message that comes while a turn runs in its session.
+//! Policies for a message that comes while a turn runs in its session.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use victor_core::{Message, TurnId};
 
 use crate::TurnLease;
 
-/// What happens to a message that comes while a turn runs in its session. If none runs, its own begins at once.
+/// Policy for a message that comes while a turn runs in its session. If none runs, its own begins at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -35,7 +35,7 @@ pub enum TurnPolicy {
 pub struct TurnRequest {
     /// The turn, of which others are told if their messages become its input.
     pub turn: TurnId,
-    /// What happens if another one runs.
+    /// Policy if another turn runs.
     pub policy: TurnPolicy,
     /// By what the turn can be interrupted once it has begun; nothing can if absent.
     pub interrupt: Option<TurnInterrupt>,
@@ -95,7 +95,7 @@ impl fmt::Debug for TurnInterrupt {
     }
 }
 
-/// What becomes of a turn that wanted to begin.
+/// Answer to a turn that wanted to begin.
 #[derive(Debug)]
 #[must_use = "the session is free again as soon as the lease is dropped"]
 #[non_exhaustive]

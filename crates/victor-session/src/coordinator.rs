@@ -55,7 +55,7 @@ impl SessionCoordinator {
         }
     }
 
-    /// What holds the session of a lease.
+    /// Returns the guard of a lease, which holds the session.
     fn held<'a>(&self, lease: &'a TurnLease) -> Result<&'a LeaseGuard, SessionError> {
         let held = lease
             .guard::<LeaseGuard>()

@@ -1,4 +1,4 @@
-//! What is kept of the sessions that somebody works on, or has lately.
+//! The sessions that somebody works on, or has lately.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::transcript::is_lost;
 /// The first and the longest pause before a session is looked at again that another process works on.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
-/// What a lease holds: the session is free again when this is dropped, the lease in the store first.
+/// Guard of a turn: the session is free again when this is dropped, the lease in the store first.
 #[derive(Debug)]
 pub(crate) struct LeaseGuard {
     pub(crate) tenure: Tenure,
@@ -68,12 +68,12 @@ impl LeaseGuard {
     }
 }
 
-/// What a coordinator shares with the leases that it gives.
+/// State that a coordinator shares with the leases that it gives.
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) store: Arc<GuardedStore>,
     pub(crate) problems: Arc<Problems>,
-    /// Who this coordinator is for other processes.
+    /// Identity of this coordinator for other processes.
     pub(crate) owner: LeaseOwner,
     slots: Lock<Slots>,
     options: SessionOptions,
@@ -83,7 +83,7 @@ pub(crate) struct Inner {
 #[derive(Default)]
 struct Slots {
     by_session: HashMap<SessionId, Arc<Slot>>,
-    /// When there are more, the idle ones are forgotten.
+    /// Number of sessions above which the idle ones are forgotten.
     sweep_above: usize,
 }
 
@@ -212,7 +212,7 @@ impl Inner {
             && !process.is_some_and(process::has_ended)
     }
 
-    /// Where a session stands, with a lease only if somebody works on it.
+    /// Returns the standing of a session, with a lease only if somebody works on it.
     pub(crate) async fn standing(
         &self,
         session: &SessionId,
@@ -233,7 +233,7 @@ impl Inner {
         Ok(standing)
     }
 
-    /// How long leases last; none if none are taken.
+    /// Duration of leases; none if none are taken.
     pub(crate) fn lease_time(&self) -> Option<Duration> {
         let time = self.options.lease_timeout;
         (!time.is_zero() && self.store.leases()).then_some(time)

@@ -58,8 +58,8 @@
 //!
 //! # Several processes
 //!
-//! Where the store has leases, a turn that is journaled holds its session between processes too. What follows are two of
-//! them, of which the second does not wait.
+//! A turn that is journaled holds its session between processes too, if the store has leases. In this example two
+//! processes meet, and the second does not wait.
 //!
 //! ```
 //! # use std::sync::Arc;

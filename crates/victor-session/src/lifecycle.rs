@@ -1,4 +1,4 @@
-//! What is done with a session as a whole.
+//! Operations on a session as a whole.
 
 use victor_core::{SessionId, Timestamp};
 use victor_session_protocol::{
@@ -9,7 +9,7 @@ use victor_session_protocol::{
 use crate::inner::Inner;
 use crate::slot::TurnPermit;
 
-/// How many expired sessions are looked at together.
+/// Number of expired sessions that are looked at together.
 const PAGE: u32 = 100;
 
 impl Inner {

@@ -1,9 +1,9 @@
-//! How a coordinator keeps sessions.
+//! Options of the coordinator.
 
 use std::time::Duration;
 
 victor_core::options! {
-    /// How a [`SessionCoordinator`](crate::SessionCoordinator) works with its store.
+    /// Limits of a [`SessionCoordinator`](crate::SessionCoordinator), and its name among others.
     #[derive(PartialEq, Eq)]
     pub struct SessionOptions {
         /// Time limit of one call of the store. Defaults to 30 seconds. Without a tokio runtime with timers there is no

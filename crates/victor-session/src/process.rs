@@ -1,4 +1,4 @@
-//! How a process on the same machine sees that another one has ended, without waiting for its leases to run out.
+//! Liveness of processes on the same machine, so that nobody waits for the leases of one that has ended.
 
 /// This process, in words by which others on the same machine know it; none where they could not see it.
 ///
@@ -39,14 +39,14 @@ mod linux {
     use std::fs;
     use std::io;
 
-    /// Where numbers of processes mean the same.
+    /// The boot and process namespace in which process numbers mean the same.
     pub(super) fn place() -> Option<String> {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
         Some(format!("linux {} {}", boot.trim(), namespace.display()))
     }
 
-    /// When a process started, in ticks since the boot; none if it has ended and only its parent does not know yet.
+    /// Start of a process in ticks since the boot; none if it has ended and only its parent does not know yet.
     pub(super) fn started(id: u32) -> io::Result<Option<u64>> {
         let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
         // The name, in parentheses, may have anything in it.

@@ -1,4 +1,4 @@
-//! Who works on a session, and who waits for it.
+//! The queue of a session: the turn that works on it, and those that wait.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,7 +20,7 @@ pub(crate) struct TurnQueue(Lock<State>);
 #[derive(Default)]
 struct State {
     is_held: bool,
-    /// How the turn that works can be interrupted, until it was.
+    /// Interrupt of the turn that works, until it is used.
     interrupt: Option<TurnInterrupt>,
     interrupting: VecDeque<Waiter>,
     waiting: VecDeque<Waiter>,
@@ -32,7 +32,7 @@ struct State {
 struct Waiter {
     ticket: u64,
     waker: Waker,
-    /// What another turn may take.
+    /// Message that another turn may take.
     message: Option<Arc<Message>>,
 }
 

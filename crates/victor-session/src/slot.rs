@@ -1,4 +1,4 @@
-//! What is kept of one session while somebody works on it, and for some time after.
+//! The state of one session while somebody works on it, and for some time after.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ pub(crate) struct Slot {
     /// Held for the length of a turn.
     queue: TurnQueue,
     transcript: tokio::sync::Mutex<Transcript>,
-    /// What was abandoned and is not written yet, oldest first.
+    /// Abandoned turns that are not written yet, oldest first.
     backlog: Lock<VecDeque<Abandoned>>,
     /// Whether the transcript must be looked at anew before the next turn.
     stale: AtomicBool,

@@ -15,9 +15,9 @@ use victor_session_protocol::{
 use crate::inner::Inner;
 use crate::timer::start_timer;
 
-/// How many times a lease is renewed before it would run out.
+/// Number of renewals of a lease before it would run out.
 const RENEWALS: u32 = 3;
-/// How often the store is asked to release a lease that nobody needs any more, and the first pause between.
+/// Number of attempts to release a lease that nobody needs any more, and the first pause between them.
 const RELEASES: (u32, Duration) = (6, Duration::from_millis(100));
 
 /// The lease of a turn.

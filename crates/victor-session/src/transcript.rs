@@ -1,4 +1,4 @@
-//! What is known of a transcript.
+//! The known end of a transcript.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use victor_session_protocol::{
 
 use crate::guarded::GuardedStore;
 
-/// How many of the last identifiers are remembered, so that a repeated write is recognized.
+/// Number of last identifiers that are remembered, so that a repeated write is recognized.
 const REMEMBERED: usize = 32;
 
-/// What is known of a transcript.
+/// The known end of a transcript.
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
-    /// How many entries it has; unknown before it was looked at.
+    /// Number of entries; unknown before it was looked at.
     version: Option<u64>,
     /// The last messages that were written.
     recent: VecDeque<MessageId>,
