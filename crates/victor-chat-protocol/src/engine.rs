@@ -34,7 +34,7 @@ pub trait ChatEngine: Coordinator {
     ) -> Result<ChatResponse, ChatError>;
 }
 
-/// How a turn begins.
+/// Beginning of a turn.
 #[derive(Debug, Clone)]
 pub enum TurnStart {
     /// With a message of the user.
@@ -43,40 +43,40 @@ pub enum TurnStart {
         session: SessionId,
         /// The new turn's identifier.
         turn: TurnId,
-        /// What the user said.
+        /// Message of the user.
         input: Message,
-        /// How far the turn may go.
+        /// Limits of the turn.
         limits: TurnLimits,
         /// The form that the answer must have; any if absent.
         output: Option<OutputContract>,
     },
-    /// Where it was suspended.
+    /// State in which it was suspended.
     Resume {
         /// The turn.
         turn: Box<SuspendedTurn>,
-        /// What a person decided about the calls that wait for approval.
+        /// Decisions of a person about the calls that wait for approval.
         approvals: Vec<Approval>,
     },
 }
 
-/// How far a turn may go.
+/// Limits of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct TurnLimits {
-    /// How many rounds of tool calls the model has before it must answer without tools. 20 by default.
+    /// Number of rounds of tool calls before the model must answer without tools. Defaults to 20.
     pub max_tool_iterations: u32,
-    /// How many times the same tool may be called with the same arguments in one turn. 3 by default.
+    /// Number of calls of the same tool with the same arguments in one turn. Defaults to 3.
     pub max_identical_calls: u32,
-    /// How many times a model that answers with nothing is asked again. 1 by default.
+    /// Number of times that a model that answers with nothing is asked again. Defaults to 1.
     pub max_empty_answers: u32,
-    /// How many times a model that pauses on its own side may go on. 10 by default.
+    /// Number of times that a model that pauses on its own side may go on. Defaults to 10.
     pub max_pauses: u32,
-    /// How many tool calls the turn may make. The model is told when few are left; calls beyond it are answered without
+    /// Number of tool calls of the turn. The model is told when few are left; calls beyond it are answered without
     /// being run, and then it must answer without tools. Any number by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tool_calls: Option<u32>,
-    /// How many tokens, of requests and answers, the turn may use before the model must answer without tools. What one
+    /// Number of tokens of requests and answers that the turn may use before the model answers without tools. What one
     /// answer uses is known only afterwards, so the last answers may go beyond it. Any number by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,

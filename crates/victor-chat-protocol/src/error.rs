@@ -1,4 +1,4 @@
-//! What can go wrong in a turn.
+//! Errors of turns.
 
 use victor_core::{BoxError, ToolResult, Usage, with_causes};
 use victor_provider_protocol::{ProviderError, ProviderErrorKind};
@@ -13,7 +13,7 @@ pub enum ChatError {
     /// The model could not be asked, or did not answer, after all attempts.
     #[error("the model call failed")]
     Provider {
-        /// What the provider said.
+        /// Error of the provider.
         #[source]
         source: Box<ProviderError>,
         /// The turn, which goes on with the same model call when it is taken up again.
@@ -32,7 +32,7 @@ pub enum ChatError {
     /// done and could not store ([`SuspendedTurn::executed`]); it cannot be taken up again.
     #[error("somebody else has the session: send the message again")]
     Conflict {
-        /// Who, and since when.
+        /// Error that names the holder, and since when it holds the session.
         #[source]
         source: BoxError,
         /// The turn, if it had begun.
@@ -76,7 +76,7 @@ pub enum ChatError {
     Setup {
         /// The coordinator.
         coordinator: &'static str,
-        /// What it said.
+        /// The cause.
         #[source]
         source: BoxError,
     },
@@ -161,7 +161,7 @@ impl ModelCallError {
     }
 }
 
-/// What kind of error it is, for coarse decisions.
+/// Kind of an error, for coarse decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChatErrorKind {
@@ -173,7 +173,7 @@ pub enum ChatErrorKind {
     Coordinator,
     /// Somebody else who works on the session: it helps to send the message again.
     Conflict,
-    /// What the caller sent.
+    /// Input of the caller.
     Input,
     /// The end of the orchestrator's life.
     ShutDown,
@@ -182,7 +182,7 @@ pub enum ChatErrorKind {
 }
 
 impl ChatError {
-    /// What kind of error it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ChatErrorKind {
         match self {
@@ -230,7 +230,7 @@ impl ChatError {
         self.turn().map_or(&[], |turn| &turn.executed)
     }
 
-    /// What the turn used before it failed, as far as it is known.
+    /// Returns the usage of the turn before it failed, as far as it is known.
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.turn()

@@ -1,11 +1,11 @@
-//! What a user says.
+//! Messages of users.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 use victor_core::{JsonMap, Message, Part, Role, text_of};
 
-/// What a user says: text, pictures, documents, and facts about the request for those who build the prompt.
+/// Message of a user: text, pictures, documents, and facts about the request for those who build the prompt.
 ///
 /// ```
 /// use victor_chat_protocol::ChatInput;

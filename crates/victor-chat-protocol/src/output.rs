@@ -16,7 +16,7 @@ use victor_provider_protocol::ResponseFormat;
 pub struct OutputContract {
     /// The form. No tool of the user may have its name.
     pub format: Arc<ResponseFormat>,
-    /// How many times the model may give an answer before the turn ends with one that does not fit. 3 by default.
+    /// Number of answers of the model before the turn ends with one that does not fit. Defaults to 3.
     pub max_attempts: u32,
 }
 

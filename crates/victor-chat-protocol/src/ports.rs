@@ -38,7 +38,7 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// What the model is told whose answer does not fit.
+    /// Message to a model whose answer does not fit.
     fn check_output(&self, _contract: &OutputContract, text: &str) -> Result<(), String> {
         let read = serde_json::from_str::<IgnoredAny>(text);
         read.map(drop)
@@ -83,11 +83,11 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ModelCall {
-    /// Which call of the turn it is, from 1.
+    /// Number of the call in the turn, from 1.
     pub number: u32,
     /// Whether the model may call tools.
     pub tools: bool,
-    /// What the model is told beside the conversation, this once, without storing it.
+    /// Notes to the model beside the conversation, this once, without storing them.
     pub note: Option<String>,
     /// The form that the answer must have; any if absent.
     pub output: Option<OutputContract>,

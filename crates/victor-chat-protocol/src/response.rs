@@ -1,4 +1,4 @@
-//! What comes of a turn.
+//! Results of turns.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use victor_provider_protocol::Refusal;
 
 use crate::SuspendedTurn;
 
-/// What comes of a turn.
+/// Result of a turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChatResponse {
@@ -20,7 +20,7 @@ pub struct ChatResponse {
     pub session: SessionId,
     /// The turn.
     pub turn: TurnId,
-    /// How the turn ended.
+    /// Outcome of the turn.
     pub outcome: TurnOutcome,
     /// The model's answer where it had to have a form: JSON as the model wrote it, and at
     /// [`InvalidOutput`](TurnOutcome::InvalidOutput) what it gave in its place.
@@ -28,14 +28,14 @@ pub struct ChatResponse {
     pub output: Option<String>,
     /// Every message that the turn added to the conversation, the user's first.
     pub messages: Vec<Arc<Message>>,
-    /// What all model calls of the turn used together.
+    /// Usage of all model calls of the turn together.
     pub usage: Usage,
-    /// How many times the model was called.
+    /// Number of model calls.
     pub model_calls: u32,
     /// Why the model stopped the last time, if it was called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<StopReason>,
-    /// What the provider tells of why the model declined, at [`Refused`](TurnOutcome::Refused); none if it tells
+    /// The provider's explanation of why the model declined, at [`Refused`](TurnOutcome::Refused); none if it tells
     /// nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Box<Refusal>>,
@@ -54,7 +54,7 @@ pub struct ChatResponse {
 }
 
 victor_core::open_string_enum! {
-    /// How a turn ended.
+    /// Outcome of a turn.
     pub enum TurnOutcome {
         /// The model said what it wanted to say.
         Completed = "completed",

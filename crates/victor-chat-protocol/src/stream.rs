@@ -27,24 +27,24 @@ type Observer = Box<dyn FnMut(&TurnEvent) + Send>;
 pub struct TurnStream {
     work: Option<Work>,
     channel: Arc<Channel>,
-    /// Who polled last, so that the channel is told only of another.
+    /// Waker of the last poll, so that the channel is told only of another.
     waker: Option<Waker>,
     last: Option<Result<TurnEvent, ChatError>>,
     observer: Option<Observer>,
 }
 
-/// What the stream and the work within it share.
+/// State that the stream and the work within it share.
 #[derive(Debug)]
 struct Channel {
     session: SessionId,
     turn: TurnId,
     cancelled: AtomicBool,
-    /// How many events have been taken out of the slot.
+    /// Number of events that have been taken out of the slot.
     taken: AtomicU64,
     shared: Lock<Shared>,
 }
 
-/// What changes with every event.
+/// State that changes with every event.
 #[derive(Debug, Default)]
 struct Shared {
     /// An event that the work has emitted and the stream has not yet yielded. There is room for one, so that work
@@ -202,7 +202,7 @@ impl fmt::Debug for TurnStream {
     }
 }
 
-/// Where the work of a turn puts its events.
+/// Sink for the events of a turn's work.
 #[derive(Debug, Clone)]
 pub struct EventSink(Arc<Channel>);
 
@@ -245,7 +245,7 @@ impl EventSink {
         .await;
     }
 
-    /// What ends the turn in order.
+    /// Returns a handle that ends the turn in order.
     #[must_use]
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle(self.0.clone())

@@ -28,12 +28,12 @@ pub struct SuspendedTurn {
     /// The last message that the turn added to the conversation. If another one stands there when the turn is taken
     /// up again, the conversation has gone on without it.
     pub last_message: Option<MessageId>,
-    /// What the turn used until now.
+    /// Usage of the turn until now.
     pub usage: Usage,
     /// The tool calls that a person must decide about before the turn goes on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<PendingApproval>,
-    /// What only the engine understands.
+    /// State that only the engine understands.
     pub state: Value,
     /// The messages that the turn has added to the conversation, where `state` leaves them out because the transcript
     /// has them. Whoever reads such a turn from a journal puts them here before it is taken up again.
@@ -84,16 +84,16 @@ impl fmt::Debug for SuspendedTurn {
 pub struct PendingApproval {
     /// The call.
     pub call: ToolCall,
-    /// What the person is asked.
+    /// Question to the person.
     pub question: String,
-    /// What the call would do, where the tool can show it: a diff, a command. Where it is absent, the arguments of the
+    /// Preview of the call, where the tool can show one: a diff, a command. Where it is absent, the arguments of the
     /// call say it all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<ShownPreview>,
     /// The digest of what the call would do. An approval is void when it would do something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// What the tool was when the question was asked. An approval is void when it has become another one.
+    /// The tool as it was when the question was asked. An approval is void when it has become another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Arc<ToolSpec>>,
     /// Fields that this version does not know.
@@ -115,7 +115,7 @@ impl PendingApproval {
     }
 }
 
-/// What a person decided about a tool call.
+/// Decision of a person about a tool call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "decision")]
 #[non_exhaustive]
@@ -132,7 +132,7 @@ pub enum Approval {
     Denied {
         /// The call.
         call: ToolCallId,
-        /// What the model is told.
+        /// Message to the model.
         reason: String,
     },
 }

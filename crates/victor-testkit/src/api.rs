@@ -89,7 +89,7 @@ impl FakeApi {
         Self::start(move |_| reply.clone()).await
     }
 
-    /// Where it is: `http`, the address and the port, and no path.
+    /// Returns its address: `http`, the host and the port, and no path.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

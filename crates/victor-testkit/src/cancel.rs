@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// How many polls a future may need before it counts as one that never ends.
+/// Number of polls after which a future counts as one that never ends.
 const MAX_POLLS: usize = 1000;
 
 /// Runs a future again and again, and drops it after its first poll, its second, and so on, until it completes.

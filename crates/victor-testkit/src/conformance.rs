@@ -1,4 +1,4 @@
-//! What every implementation of a protocol must do, as functions that a test calls.
+//! Laws of every implementation of a protocol, as functions that a test calls.
 //!
 //! There is a suite for each of these traits:
 //!
@@ -99,7 +99,7 @@ use crate::poll_at_most;
 /// At how many polls, and after how many events, a suite tries to drop something.
 const DROPS: usize = 32;
 
-/// How many calls a suite makes side by side.
+/// Number of calls that a suite makes side by side.
 const SIDE_BY_SIDE: usize = 4;
 
 /// Names that a store must keep apart and give back as they are.

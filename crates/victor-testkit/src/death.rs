@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-/// What counts as a write: to files, to the disk beneath them, and to servers. What is only known on other processors is
+/// System calls that count as writes: to files, to the disk beneath them, and to servers. Those of other processors are
 /// passed over.
 const WRITES: &str = "?pwrite64,?pwritev,?ftruncate,?fsync,?fdatasync,?unlink,?unlinkat,?rename,?renameat2,?sendto,?sendmsg";
 

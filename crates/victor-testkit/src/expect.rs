@@ -1,4 +1,4 @@
-//! What a step of a script expects of the request that it answers.
+//! Expectations of the steps of a script on the requests that they answer.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use victor_provider_protocol::{ChatRequest, ToolChoice};
 
 type Check = dyn Fn(&ChatRequest) -> Result<(), String> + Send + Sync;
 
-/// What a step of a [`ScriptedModel`](crate::ScriptedModel) expects of the request that it answers.
+/// Expectation of a step of a [`ScriptedModel`](crate::ScriptedModel) on the request that it answers.
 ///
 /// ```
 /// use victor_core::{Context, Message};

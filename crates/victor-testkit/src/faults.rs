@@ -82,12 +82,12 @@ impl<T, F> Faulty<T, F> {
         self
     }
 
-    /// What is wrapped.
+    /// Returns the wrapped implementation.
     pub fn inner(&self) -> &T {
         &self.inner
     }
 
-    /// How many calls there were.
+    /// Returns the number of calls.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }

@@ -38,7 +38,7 @@ pub struct Recorder<P> {
     tape: Arc<Tape>,
 }
 
-/// What was asked of a model, and what it answered.
+/// A request to a model, and its answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -62,7 +62,7 @@ impl<P: ChatProvider> Recorder<P> {
         }
     }
 
-    /// What was recorded until now, in the order in which the calls began. Errors have lost the types of their
+    /// Returns the recorded exchanges in the order in which the calls began. Errors have lost the types of their
     /// sources and kept their words.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {

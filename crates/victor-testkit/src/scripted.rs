@@ -54,7 +54,7 @@ use crate::Expect;
 pub struct ScriptedModel {
     name: String,
     capabilities: Capabilities,
-    /// What was said before the step that it concerns.
+    /// Prelude of the next step.
     next: Prelude,
     calls: usize,
     steps: usize,

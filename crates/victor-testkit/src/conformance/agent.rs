@@ -217,7 +217,7 @@ mod tests {
         TurnFailed::new("m".into(), Usage::default()).into()
     }
 
-    /// What `TurnStream` sees to, and no agent can break as long as it does.
+    /// Checks the order that `TurnStream` keeps, which no agent can break as long as it does.
     #[test]
     fn the_laws_of_the_stream_itself() {
         let check = |events: Vec<TurnEvent>, error: Option<ChatError>, law: &str| {

@@ -10,7 +10,7 @@ use self::sink::Sink;
 use super::puppet::{Act, ends};
 use super::{SIDE_BY_SIDE, drop_at_polls, guarded, life};
 
-/// How many events are too many for a tracker of the suite.
+/// Number of events that is too high for a tracker of the suite.
 const MANY: usize = 2_000;
 
 /// Checks a tracker. `make` makes a new one without exporters, which holds fewer than 2,000 events of a session, and

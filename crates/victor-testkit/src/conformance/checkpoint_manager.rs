@@ -311,7 +311,7 @@ async fn side_by_side(manager: &impl CheckpointManager) {
     }
 }
 
-/// What is remembered of a session can be forgotten, and what is called late does no harm.
+/// Checks that the memory of a session can be forgotten, and that late calls do no harm.
 async fn life(manager: &impl CheckpointManager) {
     let (session, messages) = (SessionId::new("s"), numbered(3));
     succeed(calm(manager.initialize()).await);

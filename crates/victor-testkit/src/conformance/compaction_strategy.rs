@@ -85,7 +85,7 @@ where
     true
 }
 
-/// Where those messages that were there before stood.
+/// Returns the former positions of messages that were there before.
 fn positions(after: &Messages, before: &Messages) -> Vec<usize> {
     let ids: Vec<MessageId> = before.iter().map(|message| message.id()).collect();
     after

@@ -288,10 +288,10 @@ async fn check_life<L: ConfigLoader>(loader: &L) {
     let _whatever = ends(loader.load_config(&SessionId::new("a"))).await;
 }
 
-/// What the suite's providers say of a setting.
+/// Value that the suite's providers give to a setting.
 const ROUNDS: u32 = 777;
 
-/// What they say of a setting that is not for single sessions.
+/// Value that they give to a setting that is not for single sessions.
 const SECONDS: u64 = 7777;
 
 /// Says who answered, and for which session.

@@ -160,7 +160,7 @@ fn check_statistics<M: ContextManager>(manager: &M) {
     );
 }
 
-/// What a provider would refuse is mended before it is sent.
+/// Checks that histories that providers refuse are repaired before they are sent.
 async fn check_repairs<M: ContextManager>(manager: &M) {
     let call = ToolCall::new("1", "read", "{}");
     let lost = Message::new(Role::Assistant, vec![Part::ToolCall(call)]);
@@ -186,7 +186,7 @@ async fn check_repairs<M: ContextManager>(manager: &M) {
     }
 }
 
-/// What providers report is heard, whatever it is, and no more than that.
+/// Checks that each report of a provider is heard, and nothing else.
 async fn check_usage<M: ContextManager>(manager: &M) {
     let (one, other) = (SessionId::new("one"), SessionId::new("other"));
     let model = "suite-model".into();

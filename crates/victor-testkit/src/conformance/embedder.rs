@@ -23,7 +23,7 @@ const LONG: usize = 20_000;
 /// Up to how many texts the largest batch is tried.
 const LARGE: usize = 5_000;
 
-/// How far apart two vectors of the same text may be, as a share of their length: models compute a batch in another
+/// Distance that two vectors of the same text may have, as a share of their length: models compute a batch in another
 /// order than a single text.
 const TOLERANCE: f64 = 1e-3;
 

@@ -10,7 +10,7 @@ use victor_core::Lock;
 /// The longest time that a role may wait for a plug-in that never answers.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
-/// What a plug-in does when it is called.
+/// Behaviour of a plug-in that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Works,

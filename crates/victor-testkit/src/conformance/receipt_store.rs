@@ -8,7 +8,7 @@ use victor_tool_protocol::{Receipt, ReceiptStore};
 
 use super::{NAMES, calm, drop_at_polls, succeed};
 
-/// How many receipts of one session a suite has at the same time.
+/// Number of receipts of one session that a suite has at the same time.
 const MANY: usize = 500;
 
 /// Checks a store of receipts. `make` makes a new and empty one.

@@ -13,10 +13,10 @@ use victor_tool_protocol::{RegisterError, Tool, ToolExecutor, ToolScope, Verdict
 use self::tools::{Does, Watched};
 use super::{SIDE_BY_SIDE, calm, guarded, poll_at_most, succeed};
 
-/// How long a call of a suite may take.
+/// Time limit of a call of a suite.
 const LIMIT: Duration = Duration::from_millis(200);
 
-/// How long the suite waits between two looks at whether tasks have done what they should, and how often it looks.
+/// Pause between two looks at whether tasks have done what they should, and the number of looks.
 const PAUSE: Duration = Duration::from_millis(1);
 const FEW: u32 = 20;
 const MANY: u32 = 5_000;

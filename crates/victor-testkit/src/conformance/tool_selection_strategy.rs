@@ -9,7 +9,7 @@ use victor_tool_selection_protocol::{SelectionRequest, ToolSelectionStrategy};
 
 use super::{SIDE_BY_SIDE, calm, drop_at_polls};
 
-/// What users say, and what they do not.
+/// Texts of users, some of them strange.
 const TEXTS: [&str; 6] = [
     "Send a mail to Ada and tell her what the weather in Rome will be like",
     "yes, please",

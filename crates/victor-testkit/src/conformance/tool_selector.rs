@@ -276,7 +276,7 @@ fn shows(selection: &Selection, tool: &str) -> bool {
 
 const MOODY: &str = "conformance_moody";
 
-/// What comes of the calls of [`Moody`], one after the other. The first is that of a request that names it.
+/// Results of the calls of [`Moody`], one after the other. The first is that of a request that names it.
 const MOODS: [&str; 8] = [
     "well",
     "well",

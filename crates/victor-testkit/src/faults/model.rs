@@ -12,7 +12,7 @@ use victor_provider_protocol::{
 
 use super::{Faulty, INJECTED};
 
-/// What goes wrong in a call of a model.
+/// Fault in a call of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelFault {
@@ -24,9 +24,9 @@ pub enum ModelFault {
     Hang,
     /// It takes its time, by the clock of tokio.
     Slow {
-        /// How long before the first event.
+        /// Delay of the first event.
         first: Duration,
-        /// How long before every other event.
+        /// Delay of every other event.
         between: Duration,
     },
     /// Its stream ends after so many events.

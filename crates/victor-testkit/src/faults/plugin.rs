@@ -25,7 +25,7 @@ use victor_tool_selection_protocol::{SelectionError, SelectionRequest, ToolSelec
 
 use super::{Faulty, INJECTED};
 
-/// What goes wrong in a call.
+/// Fault in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {

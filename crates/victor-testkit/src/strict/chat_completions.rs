@@ -23,7 +23,7 @@ enum Next {
 ///
 /// # Errors
 ///
-/// What is wrong, and where.
+/// The faults of the body, with their places.
 pub fn chat_completions(body: &Value) -> Result<(), Vec<String>> {
     let mut report = Report::default();
     let mut next = Next::User;

@@ -14,7 +14,7 @@ use super::report::{Report, list};
 ///
 /// # Errors
 ///
-/// What is wrong, and where.
+/// The faults of the body, with their places.
 pub fn messages(body: &Value) -> Result<(), Vec<String>> {
     let mut report = Report::default();
     if let Some(system) = body.get("system") {

@@ -29,7 +29,7 @@ enum Kind {
 ///
 /// # Errors
 ///
-/// What is wrong, and where.
+/// The faults of the body, with their places.
 pub fn responses(body: &Value) -> Result<(), Vec<String>> {
     let mut report = Report::default();
     let mut before = Kind::Beginning;

@@ -48,7 +48,7 @@ impl Sink {
         events.into_iter().map(|event| event.event_type).collect()
     }
 
-    /// How many batches came while another was under way.
+    /// Returns the number of batches that came while another was under way.
     pub(super) fn overlaps(&self) -> usize {
         self.overlaps.load(Ordering::SeqCst)
     }
@@ -57,7 +57,7 @@ impl Sink {
         self.shutdowns.load(Ordering::SeqCst)
     }
 
-    /// How many batches came after the end.
+    /// Returns the number of batches that came after the end.
     pub(super) fn late_calls(&self) -> usize {
         self.late_calls.load(Ordering::SeqCst)
     }

@@ -53,7 +53,7 @@ pub(super) async fn saves<S: CheckpointStore + ?Sized>(open: &impl AsyncFn(&str)
     }
 }
 
-/// What a history is saved upon is deleted at the same time: the save succeeds and is whole, or says what is missing.
+/// Deletes the base of a history while it is saved: the save succeeds and is whole, or says what is missing.
 pub(super) async fn deletes<S: CheckpointStore + ?Sized>(open: &impl AsyncFn(&str) -> Arc<S>) {
     let stores = [open("pruning").await, open("pruning").await];
     let store = &*stores[0];

@@ -105,7 +105,7 @@ pub(super) async fn dropped_deletes<S: CheckpointStore + ?Sized>(store: &S) {
     kept.must_be_there(store).await;
 }
 
-/// What one process writes, another one finds, whether it begins before or after.
+/// Checks that one process finds the writes of another, whether it begins before or after.
 pub(super) async fn reopening<S: CheckpointStore + ?Sized>(open: &impl AsyncFn(&str) -> Arc<S>) {
     let first = Sample::new("s", 3);
     let second = first.grown("s", 2);

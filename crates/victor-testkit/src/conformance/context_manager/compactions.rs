@@ -1,4 +1,4 @@
-//! What is true of every context that was prepared.
+//! The laws of every prepared context.
 
 use victor_context_protocol::{
     ContextError, ContextManager, Prepared, TokenCounterExt, WindowRequest,
@@ -105,7 +105,7 @@ async fn check_one<M: ContextManager>(
     }
 }
 
-/// What is true of every compaction.
+/// Checks the laws of every compaction.
 fn check_prepared<M: ContextManager>(manager: &M, before: &Context, prepared: &Prepared) {
     let (history, messages) = (before.messages(), prepared.context.messages());
     let validity = messages.validate();

@@ -90,7 +90,7 @@ async fn check_names<M: ContextManager>(manager: &M) {
     life::is_well(manager);
 }
 
-/// What a strategy does wrong is mended or done without, and told.
+/// Checks that faults of a strategy are repaired or done without, and reported.
 async fn check_fault<M: ContextManager>(manager: &M, fault: Act) {
     let session = SessionId::new("s");
     let strategy = Arc::new(Strategy(Puppet::new(fault)));
@@ -205,7 +205,7 @@ impl CompactionStrategy for Strategy {
     }
 }
 
-/// What stays in any case, and as many of the newest messages as there is room for.
+/// Returns the messages that stay in any case, and as many of the newest as there is room for.
 fn newest(messages: &[Arc<Message>], budget: &CompactionBudget) -> Vec<Arc<Message>> {
     let end = messages.len().saturating_sub(4);
     let stays = |at: usize| at == 0 || at >= end || messages[at].is_pinned();

@@ -24,7 +24,7 @@ fn tools() -> impl Iterator<Item = ToolSpec> {
     })
 }
 
-/// What is permitted in a session, of tools of every name and effect.
+/// Returns the permissions of a session, for tools of every name and effect.
 pub(super) fn decisions(manager: &impl ModeManager, session: &SessionId) -> Vec<bool> {
     let decide = |tool: ToolSpec| match manager.permits(session, &tool) {
         Permission::Permitted => true,
@@ -40,14 +40,14 @@ pub(super) fn decisions(manager: &impl ModeManager, session: &SessionId) -> Vec<
     tools().map(decide).collect()
 }
 
-/// What the data of a mode permits of the same tools.
+/// Returns the permissions that the data of a mode gives for the same tools.
 pub(super) fn by(mode: &Mode) -> Vec<bool> {
     tools()
         .map(|tool| mode.permits(&tool).is_permitted())
         .collect()
 }
 
-/// What two modes permit together.
+/// Returns the permissions that two modes give together.
 pub(super) fn by_both(one: &Mode, other: &Mode) -> Vec<bool> {
     let both = by(one).into_iter().zip(by(other));
     both.map(|(one, other)| one && other).collect()

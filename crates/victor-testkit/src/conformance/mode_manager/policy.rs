@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use victor_core::ToolSpec;
 use victor_mode_protocol::{Mode, ModePolicy, Permission};
 
-/// What a policy does beside its data.
+/// Behaviour of a policy beside its data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Opinion {
     /// Nothing.

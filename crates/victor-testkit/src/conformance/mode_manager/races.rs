@@ -11,7 +11,7 @@ use super::permission::{by, decisions};
 use super::{add, name_of_mode, strict, switch, wide};
 use crate::conformance::SIDE_BY_SIDE;
 
-/// How often each thread switches.
+/// Number of switches of each thread.
 const SWITCHES: usize = 200;
 
 pub(super) fn laws<M: ModeManager>(manager: &M) {

@@ -1,4 +1,4 @@
-//! What is tried again, and what it costs.
+//! The laws of retries and their cost.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use super::{append, entries, known, transcript};
 use crate::conformance::{DROPS, calm, drop_at_polls, succeed};
 use crate::poll_at_most;
 
-/// Where the laws keep how many entries there should be.
+/// Name of the fact that holds the expected number of entries.
 const COUNT: &str = "count";
 
 pub(super) async fn imports(store: &impl SessionStore) {

@@ -90,7 +90,7 @@ impl Tool for Does {
     }
 }
 
-/// How many calls of a tool run.
+/// Counter of the calls of a tool that run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watched(Arc<AtomicUsize>);
 
