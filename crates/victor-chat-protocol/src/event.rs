@@ -5,12 +5,12 @@ mod body;
 use serde::{Deserialize, Serialize};
 use victor_core::wire::FormatVersion;
 use victor_core::{SessionId, Timestamp, TurnId};
-use victor_provider_protocol::RetryNotice;
+use victor_provider_protocol::{RetryNotice, WaitNotice};
 
 pub use self::body::{
     ApprovalRequested, ContextCompacted, Delta, ModeSwitched, ModelCallFinished, ModelCallStarted,
-    Notice, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnFailed,
-    TurnFinished, TurnStarted,
+    Notice, TextWithdrawn, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted,
+    TurnFailed, TurnFinished, TurnStarted,
 };
 
 /// Something that happened in a turn.
@@ -74,12 +74,17 @@ victor_core::open_enum! {
         "context_compacted" => ContextCompacted(ContextCompacted),
         /// A model call begins.
         "model_call_started" => ModelCallStarted(ModelCallStarted),
+        /// A model call waits in the queue of a client-side limit.
+        "model_call_waiting" => ModelCallWaiting(WaitNotice),
         /// An attempt at a model call failed, and another one follows.
         "model_call_retried" => ModelCallRetried(RetryNotice),
         /// The model wrote more text.
         "text_delta" => TextDelta(Delta),
         /// The model thought more.
         "thinking_delta" => ThinkingDelta(ThinkingDelta),
+        /// The text and thoughts of the model call until now do not count: their attempt has failed. Whoever has shown or
+        /// collected them takes them back; what the next attempt writes follows.
+        "text_withdrawn" => TextWithdrawn(TextWithdrawn),
         /// The model's answer is complete.
         "model_call_finished" => ModelCallFinished(ModelCallFinished),
         /// A tool call runs.

@@ -51,8 +51,8 @@ pub use engine::{ChatEngine, TurnLimits, TurnStart};
 pub use error::{ChatError, ChatErrorKind, ModelCallError};
 pub use event::{
     ApprovalRequested, ContextCompacted, Delta, ModeSwitched, ModelCallFinished, ModelCallStarted,
-    Notice, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnEvent,
-    TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
+    Notice, TextWithdrawn, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted,
+    TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
 };
 pub use input::ChatInput;
 pub use output::{CheckOutput, OutputContract};

@@ -40,6 +40,23 @@ impl Serialize for RedactedEvent<'_> {
                 fields.serialize_entry("error", &notice.kind)?;
                 let delay = u64::try_from(notice.delay.as_millis()).unwrap_or(u64::MAX);
                 fields.serialize_entry("delay_ms", &delay)?;
+                if let Some(target) = &notice.target {
+                    fields.serialize_entry("target", target)?;
+                }
+                if let Some(next) = &notice.next_target {
+                    fields.serialize_entry("next_target", next)?;
+                }
+                if notice.withdrawn {
+                    fields.serialize_entry("withdrawn", &true)?;
+                }
+            }
+            TurnEventKind::ModelCallWaiting(notice) => {
+                fields.serialize_entry("target", &notice.target)?;
+                let expected = u64::try_from(notice.expected.as_millis()).unwrap_or(u64::MAX);
+                fields.serialize_entry("expected_ms", &expected)?;
+            }
+            TurnEventKind::TextWithdrawn(withdrawn) => {
+                fields.serialize_entry("number", &withdrawn.number)?;
             }
             TurnEventKind::ModelCallFinished(finished) => {
                 fields.serialize_entry("number", &finished.number)?;
@@ -78,6 +95,9 @@ impl Serialize for RedactedEvent<'_> {
                 fields.serialize_entry("outcome", &finished.response.outcome)?;
                 fields.serialize_entry("model_calls", &finished.response.model_calls)?;
                 fields.serialize_entry("usage", &finished.response.usage)?;
+                if let Some(cost) = &finished.response.cost {
+                    fields.serialize_entry("cost", cost)?;
+                }
             }
             TurnEventKind::TurnFailed(failed) => {
                 fields.serialize_entry("error", &failed.message)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
 use victor_core::{Message, ModelId, SessionId, StopReason, TurnId, Usage};
-use victor_provider_protocol::Refusal;
+use victor_provider_protocol::{NanoDollars, Refusal};
 
 use crate::SuspendedTurn;
 
@@ -30,6 +30,10 @@ pub struct ChatResponse {
     pub messages: Vec<Arc<Message>>,
     /// Usage of all model calls of the turn together.
     pub usage: Usage,
+    /// Cost of all attempts of these calls, including those that failed or were cut off. Absent where it is unknown: a
+    /// price is, or the turn was begun by another process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<NanoDollars>,
     /// Number of model calls.
     pub model_calls: u32,
     /// Why the model stopped the last time, if it was called.
@@ -42,7 +46,8 @@ pub struct ChatResponse {
     /// The model that answered last, if any did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelId>,
-    /// The turn itself where it can be taken up again: after an approval, or with another allowance of tool calls.
+    /// The turn itself where it can be taken up again: after an approval, with another allowance of tool calls, or with
+    /// another budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Box<SuspendedTurn>>,
     /// The turn whose input the message became, if it has none of its own.
@@ -64,6 +69,9 @@ victor_core::open_string_enum! {
         /// The answer was cut at the model's limit on output, by its window, or after too many pauses, as the
         /// [reason to stop](ChatResponse::stop_reason) tells. The turn can be taken up again.
         Truncated = "truncated",
+        /// A budget of tokens or money is used up, so the model was not asked again. What had been said and done until then
+        /// is in the conversation. The turn can be resumed when there is budget again.
+        Budget = "budget",
         /// The model, or a filter behind it, declined to answer. What the turn said and did stays in the transcript, and
         /// is [left out](victor_core::Message::declined_from) of what the model sees from now on.
         Refused = "refused",
@@ -101,6 +109,7 @@ impl ChatResponse {
             output: None,
             messages: Vec::new(),
             usage: Usage::default(),
+            cost: None,
             model_calls: 0,
             stop_reason: None,
             refusal: None,

@@ -6,8 +6,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 use victor_chat_protocol::{
     ApprovalRequested, ChatEngine, ChatError, ChatResponse, EventSink, ModelCall, ModelCallError,
-    ModelCallFinished, ModelCallStarted, SuspendedTurn, ToolCallFinished, ToolCallProgressed,
-    ToolCallStarted, TurnEventKind, TurnOutcome, TurnPorts, TurnStart, TurnStarted, TurnStream,
+    ModelCallFinished, ModelCallStarted, SuspendedTurn, TextWithdrawn, ToolCallFinished,
+    ToolCallProgressed, ToolCallStarted, TurnEventKind, TurnOutcome, TurnPorts, TurnStart,
+    TurnStarted, TurnStream,
 };
 use victor_core::{BoxError, Coordinator, ToolCall, ToolOutcome, ToolResult};
 use victor_provider_protocol::{Completion, CompletionEvent, CompletionStream, ProviderError};
@@ -321,12 +322,13 @@ async fn ask(
     partial: &mut String,
 ) -> Result<Completion, Failure> {
     let stream = ports.call_model(call).await.map_err(Failure::NotAsked)?;
-    let received = receive(stream, events, partial).await;
+    let received = receive(stream, call.number, events, partial).await;
     received.map_err(Failure::Asked)
 }
 
 async fn receive(
     mut stream: CompletionStream,
+    call: u32,
     events: &EventSink,
     partial: &mut String,
 ) -> Result<Completion, ProviderError> {
@@ -339,6 +341,12 @@ async fn receive(
             Some(Ok(CompletionEvent::ThinkingDelta(text))) => {
                 events.emit(TurnEventKind::thinking(text)).await;
             }
+            Some(Ok(CompletionEvent::Withdrawn)) => {
+                // First, so that a turn that is cancelled meanwhile keeps nothing of it.
+                partial.clear();
+                events.emit(TextWithdrawn::new(call)).await;
+            }
+            Some(Ok(CompletionEvent::Waiting(notice))) => events.emit(notice).await,
             Some(Ok(CompletionEvent::Retrying(notice))) => events.emit(notice).await,
             Some(Ok(CompletionEvent::Finished(completion))) => return Ok(*completion),
             Some(Ok(_)) => {}

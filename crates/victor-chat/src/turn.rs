@@ -97,6 +97,9 @@ enum Phase {
         /// How many requests of this call in a row were too long.
         #[serde(default, skip_serializing_if = "is_zero")]
         refusals: u32,
+        /// Whether a budget did not allow the call, so that the turn has ended for now.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        over_budget: bool,
     },
     /// An answer without calls is to be checked.
     Check {
@@ -159,6 +162,9 @@ impl Turn {
             return step;
         }
         match &self.phase {
+            Phase::Model {
+                over_budget: true, ..
+            } => Step::Finish(TurnOutcome::Budget),
             Phase::Model {
                 note,
                 last,
@@ -343,6 +349,10 @@ impl Turn {
     /// tools have done is kept, in messages that are still to be committed.
     pub fn cancel(&mut self, partial: &str) {
         match &mut self.phase {
+            Phase::Model {
+                over_budget: true, ..
+            }
+            | Phase::Ended(_) => {}
             Phase::Model { .. } => {
                 if !partial.trim().is_empty() {
                     let message = Message::with_id(
@@ -361,17 +371,17 @@ impl Turn {
                 batch.then = Some(TurnOutcome::Cancelled);
                 self.close_batch();
             }
-            Phase::Ended(_) => {}
         }
     }
 
-    /// Takes the turn up again: one that ended at a limit gets a new allowance; one that waits goes on where it is.
+    /// Takes the turn up again: one that ended at a limit gets a new allowance; one that waits, or that a budget has
+    /// ended, goes on where it is.
     ///
     /// # Errors
     ///
     /// The turn has ended for good.
     pub fn resume(&mut self) -> Result<(), UnexpectedInput> {
-        match &self.phase {
+        match &mut self.phase {
             Phase::Ended(TurnOutcome::ToolLimit) => {
                 if let Some(output) = &mut self.output {
                     output.attempts = 0;
@@ -402,7 +412,8 @@ impl Turn {
                     found,
                 });
             }
-            Phase::Model { .. } | Phase::Check { .. } | Phase::Tools(_) => {}
+            Phase::Model { over_budget, .. } => *over_budget = false,
+            Phase::Check { .. } | Phase::Tools(_) => {}
         }
         Ok(())
     }
@@ -479,7 +490,10 @@ impl Turn {
         let mut response = ChatResponse::ended(self.session.clone(), self.id, outcome.clone());
         let waits = matches!(
             outcome,
-            TurnOutcome::AwaitingApproval | TurnOutcome::ToolLimit | TurnOutcome::Truncated
+            TurnOutcome::AwaitingApproval
+                | TurnOutcome::Budget
+                | TurnOutcome::ToolLimit
+                | TurnOutcome::Truncated
         );
         response.suspended = waits.then(|| Box::new(self.suspend()));
         response.output = self

@@ -103,6 +103,8 @@ pub struct Prepared {
     pub context: Context,
     /// What the compaction did, if there was one.
     pub compaction: Option<CompactionReport>,
+    /// Tokens of its messages as the manager counts them; absent if it does not count.
+    pub tokens: Option<u64>,
 }
 
 impl Prepared {
@@ -112,6 +114,7 @@ impl Prepared {
         Self {
             context,
             compaction,
+            tokens: None,
         }
     }
 }

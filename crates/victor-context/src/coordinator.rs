@@ -361,7 +361,9 @@ impl ContextManager for ContextCoordinator {
                 );
             }
             session.sent = Some(session.tokens.saturating_add(request.preamble));
+            tokens = session.tokens;
         }
+        prepared.tokens = Some(tokens);
         Ok(prepared)
     }
 

@@ -50,7 +50,7 @@ impl SessionLoader {
         session: &SessionId,
         open: Option<&SuspendedTurn>,
     ) -> JsonMap {
-        let route = self.roles.provider.route();
+        let route = self.roles.provider.session_route(session);
         let tool_calls = self.registry.read(session, SessionRecord::tool_calls);
         let mut state = JsonMap::new();
         state.insert("provider".into(), json!(route.provider));

@@ -13,7 +13,7 @@ use victor_chat_protocol::ChatEngine;
 use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, Settings};
 use victor_context_protocol::ContextManager;
-use victor_core::{Coordinator, ModelId};
+use victor_core::{Coordinator, ModelId, SessionId};
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::ProviderRouter;
@@ -194,10 +194,10 @@ impl fmt::Display for RoleName {
 }
 
 impl Roles {
-    /// The model that a session has chosen for itself, or else the one that requests go to now.
-    pub(crate) fn model(&self, chosen: Option<&ModelId>) -> ModelId {
+    /// The model that a session has chosen for itself, or else the one that its requests go to now.
+    pub(crate) fn model(&self, session: &SessionId, chosen: Option<&ModelId>) -> ModelId {
         chosen
             .cloned()
-            .unwrap_or_else(|| self.provider.route().model)
+            .unwrap_or_else(|| self.provider.session_route(session).model)
     }
 }

@@ -8,8 +8,9 @@ use victor_chat_protocol::{
 };
 use victor_checkpoint_protocol::{Checkpoint, CheckpointError};
 use victor_context_protocol::{CompactionReport, ContextStats};
-use victor_core::{CheckpointId, Context, SessionId};
+use victor_core::{CheckpointId, Context, ModelId, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
+use victor_provider_protocol::{ChatProvider, LedgerTotal};
 use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{SessionError, SessionLease, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
@@ -25,6 +26,7 @@ pub struct Session {
     pub(crate) orchestrator: AgentOrchestrator,
     pub(crate) id: SessionId,
     pub(crate) policy: Option<TurnPolicy>,
+    pub(crate) tags: Arc<[Arc<str>]>,
 }
 
 impl AgentOrchestrator {
@@ -34,6 +36,7 @@ impl AgentOrchestrator {
             orchestrator: self.clone(),
             id: id.into(),
             policy: None,
+            tags: Arc::default(),
         }
     }
 
@@ -77,6 +80,33 @@ impl Session {
         self
     }
 
+    /// Returns the same session with one more name, such as that of a tenant, to which the model calls of its turns are
+    /// charged: [budgets](victor_provider_protocol::BudgetScope::Tag) and
+    /// [queries of the ledger](victor_provider_protocol::LedgerQuery::tag) can name it. The tags are those of this value
+    /// and are not stored with the session.
+    #[must_use]
+    pub fn with_tag(mut self, tag: impl Into<Arc<str>>) -> Self {
+        self.tags = self.tags.iter().cloned().chain([tag.into()]).collect();
+        self
+    }
+
+    /// Sends all further model calls of the conversation to another provider and model, also those of a running turn.
+    /// The other sessions go on as they are, and a switch of [all](AgentOrchestrator::switch_provider) no longer concerns
+    /// this one, until it is reset. The switch is that of this process and is not stored. If the configuration of the
+    /// session names a model, that name stays.
+    pub fn switch_provider(&self, provider: impl ChatProvider, model: impl Into<ModelId>) {
+        let router = self.orchestrator.provider_coordinator();
+        router.switch_session(&self.id, Arc::new(provider), model.into());
+    }
+
+    /// Returns the tokens and the cost of all model calls that this process has made in the session; `None` if the
+    /// provider coordinator keeps no ledger.
+    #[must_use]
+    pub fn usage(&self) -> Option<LedgerTotal> {
+        let ledger = self.orchestrator.provider_coordinator().ledger()?;
+        Some(ledger.session(&self.id))
+    }
+
     /// Sends a message and returns the complete answer.
     ///
     /// # Errors
@@ -93,7 +123,7 @@ impl Session {
     /// Sends a message and returns the events of the turn. Nothing happens until the stream is polled.
     pub fn stream_chat(&self, input: impl Into<ChatInput>) -> TurnStream {
         let order = TurnOrder::answer(self.id.clone(), input.into(), self.policy);
-        self.orchestrator.run(order)
+        self.orchestrator.run(order.with_tags(self.tags.clone()))
     }
 
     /// Resumes a suspended turn, with a person's decisions about the calls that wait for approval.
@@ -102,7 +132,8 @@ impl Session {
         turn: SuspendedTurn,
         approvals: impl IntoIterator<Item = Approval>,
     ) -> TurnStream {
-        self.orchestrator.resume(turn, approvals)
+        let order = TurnOrder::resume(turn, approvals.into_iter().collect());
+        self.orchestrator.run(order.with_tags(self.tags.clone()))
     }
 
     /// Returns the name of the conversation's mode, as far as this process knows; `None` if there are no modes. See

@@ -6,8 +6,6 @@ use serde::de::DeserializeOwned;
 use victor_chat_protocol::{
     Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnOutcome, TurnStream,
 };
-use victor_core::SessionId;
-use victor_session_protocol::TurnPolicy;
 use victor_structured_output::OutputForm;
 use victor_structured_output::schemars::JsonSchema;
 
@@ -100,8 +98,8 @@ impl AgentOrchestrator {
     where
         T: DeserializeOwned + JsonSchema + 'static,
     {
-        self.typed(self.session_id().clone(), input.into(), None)
-            .await
+        let session = self.session(self.session_id().clone());
+        session.chat_typed(input).await
     }
 
     /// Takes a turn of [`chat_typed`](Self::chat_typed) up again, in its own session, with what a person decided about
@@ -123,27 +121,6 @@ impl AgentOrchestrator {
         let order = TurnOrder::resume(turn, approvals).with_check(form.clone());
         finish(self.run(order), &form).await
     }
-
-    async fn typed<T>(
-        &self,
-        session: SessionId,
-        input: ChatInput,
-        policy: Option<TurnPolicy>,
-    ) -> Result<Typed<T>, TypedChatError>
-    where
-        T: DeserializeOwned + JsonSchema + 'static,
-    {
-        let tools = self.tool_coordinator().specs();
-        let mut name = NAME.to_owned();
-        while tools.iter().any(|tool| tool.name == name) {
-            name.push('_');
-        }
-        let form = Arc::new(OutputForm::<T>::new(&name));
-        let order = TurnOrder::answer(session, input, policy)
-            .with_output(form.contract().clone())
-            .with_check(form.clone());
-        finish(self.run(order), &form).await
-    }
 }
 
 impl Session {
@@ -163,9 +140,17 @@ impl Session {
     where
         T: DeserializeOwned + JsonSchema + 'static,
     {
-        self.orchestrator
-            .typed(self.id.clone(), input.into(), self.policy)
-            .await
+        let tools = self.orchestrator.tool_coordinator().specs();
+        let mut name = NAME.to_owned();
+        while tools.iter().any(|tool| tool.name == name) {
+            name.push('_');
+        }
+        let form = Arc::new(OutputForm::<T>::new(&name));
+        let order = TurnOrder::answer(self.id.clone(), input.into(), self.policy)
+            .with_tags(self.tags.clone())
+            .with_output(form.contract().clone())
+            .with_check(form.clone());
+        finish(self.orchestrator.run(order), &form).await
     }
 }
 

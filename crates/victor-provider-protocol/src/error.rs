@@ -80,7 +80,7 @@ impl ProviderErrorKind {
     /// Whether the same request may succeed later without any change. A [malformed](Self::Malformed) answer is among
     /// these, since the next one may be readable.
     ///
-    /// It is no promise that another attempt is safe: once text has been shown, a second attempt would show it twice.
+    /// It is no promise that another attempt is safe: text that has been shown must be withdrawn first.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         use ProviderErrorKind::{

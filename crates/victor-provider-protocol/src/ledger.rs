@@ -299,6 +299,32 @@ impl<T: LedgerStore + ?Sized> LedgerStore for Arc<T> {
     }
 }
 
+/// The ledger of a router, to be read: sums over the attempts of this process, and entries.
+///
+/// An attempt is in the sums as soon as it has ended.
+#[async_trait]
+pub trait LedgerReader: fmt::Debug + Send + Sync {
+    /// Returns the sum over all attempts of this process that have ended.
+    fn total(&self) -> LedgerTotal;
+
+    /// Returns the sums by target and model.
+    fn by_model(&self) -> BTreeMap<(Arc<str>, ModelId), LedgerTotal>;
+
+    /// Returns the sum over the attempts of a session in this process.
+    fn session(&self, session: &SessionId) -> LedgerTotal;
+
+    /// Returns the sum over the attempts of a turn in this process; `None` if it had none, or is one of long ago.
+    fn turn(&self, turn: TurnId) -> Option<LedgerTotal>;
+
+    /// Returns the entries that match, those of other processes included, as far as they are stored; none without a
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError>;
+}
+
 /// A failure of a store of ledger entries.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger's store failed: {message}")]

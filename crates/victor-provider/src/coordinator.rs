@@ -1,12 +1,13 @@
 //! The coordinator: where requests go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use victor_core::{Coordinator, Health, Lock, ModelId, SessionId, UnknownName};
 use victor_provider_protocol::{
-    Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderRouter, Route as Current,
+    Capabilities, ChatProvider, ChatRequest, CompletionStream, LedgerReader, ProviderRouter,
+    Route as Current,
 };
 
 use crate::attempts::Attempts;
@@ -51,6 +52,23 @@ impl Destination {
             // A route has a target.
             Self::Route(route) => &route.targets[0].0,
         }
+    }
+
+    fn route(&self) -> Current {
+        let target = self.first();
+        Current::new(&*target.provider_name, target.model.clone())
+    }
+
+    /// Returns the target that takes the place of this one.
+    fn switched(&self, provider: Arc<dyn ChatProvider>, model: ModelId) -> Arc<Target> {
+        let mut target = Target::new(provider, model);
+        tracing::debug!(provider = &*target.name, model = %target.model, "switched provider");
+        // Another model of the same provider: what was learnt of its models still holds.
+        let first = self.first();
+        if Arc::ptr_eq(&first.provider, &target.provider) {
+            target.windows = Arc::clone(&first.windows);
+        }
+        Arc::new(target)
     }
 
     fn targets(&self) -> Vec<Arc<Target>> {
@@ -159,6 +177,13 @@ impl Coordinator for ProviderCoordinator {
                 targets.push(target);
             }
         }
+        let sessions: Vec<_> = self.sessions.lock().values().cloned().collect();
+        let mut known: HashSet<_> = targets.iter().map(Arc::as_ptr).collect();
+        for target in sessions.iter().flat_map(Destination::targets) {
+            if known.insert(Arc::as_ptr(&target)) {
+                targets.push(target);
+            }
+        }
         let mut problems = self.ledger.problems();
         for target in &targets {
             problems.extend(target.problems.health(self.name()).problems);
@@ -189,28 +214,38 @@ impl ProviderRouter for ProviderCoordinator {
     }
 
     fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId) {
-        let mut target = Target::new(provider, model);
-        tracing::debug!(provider = &*target.name, model = %target.model, "switched provider");
         let previous = {
             let mut current = self.current.lock();
-            // Another model of the same provider: what was learnt of its models still holds.
-            let first = current.first();
-            if Arc::ptr_eq(&first.provider, &target.provider) {
-                target.windows = Arc::clone(&first.windows);
-            }
-            std::mem::replace(&mut *current, Destination::Target(Arc::new(target)))
+            let next = Destination::Target(current.switched(provider, model));
+            std::mem::replace(&mut *current, next)
         };
         // Outside the lock: the last owner of a provider runs its `Drop`.
         drop(previous);
     }
 
+    fn switch_session(&self, session: &SessionId, provider: Arc<dyn ChatProvider>, model: ModelId) {
+        let target = self.destination(Some(session)).switched(provider, model);
+        let next = Destination::Target(target);
+        let _previous = self.sessions.lock().insert(session.clone(), next);
+    }
+
     fn route(&self) -> Current {
-        let current = self.destination(None);
-        let target = current.first();
-        Current::new(&*target.provider_name, target.model.clone())
+        self.destination(None).route()
+    }
+
+    fn session_route(&self, session: &SessionId) -> Current {
+        self.destination(Some(session)).route()
     }
 
     fn capabilities(&self, model: &ModelId) -> Capabilities {
         self.destination(None).first().capabilities(model)
+    }
+
+    fn session_capabilities(&self, session: &SessionId, model: &ModelId) -> Capabilities {
+        self.destination(Some(session)).first().capabilities(model)
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn LedgerReader>> {
+        Some(self.ledger.clone())
     }
 }

@@ -5,13 +5,15 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use victor_core::{
     AttemptId, Lock, ModelId, Problems, SessionId, Timestamp, TurnId, Usage, contain_sync,
 };
 use victor_guard::{call, report};
 use victor_provider_protocol::{
-    AttemptOutcome, ChatRequest, Completion, LedgerEntry, LedgerError, LedgerQuery, LedgerStore,
-    LedgerTotal, LostAttempt, NanoDollars, PriceQuery, PriceTable, ProviderErrorKind, UsageSource,
+    AttemptOutcome, ChatRequest, Completion, LedgerEntry, LedgerError, LedgerQuery, LedgerReader,
+    LedgerStore, LedgerTotal, LostAttempt, NanoDollars, PriceQuery, PriceTable, ProviderErrorKind,
+    UsageSource,
 };
 
 use crate::budget::{Budgets, Reservation};
@@ -172,6 +174,29 @@ impl Ledger {
         if self.store.is_some() {
             self.unsaved.lock().push(entry);
         }
+    }
+}
+
+#[async_trait]
+impl LedgerReader for Ledger {
+    fn total(&self) -> LedgerTotal {
+        self.total()
+    }
+
+    fn by_model(&self) -> BTreeMap<(Arc<str>, ModelId), LedgerTotal> {
+        self.by_model()
+    }
+
+    fn session(&self, session: &SessionId) -> LedgerTotal {
+        self.session(session)
+    }
+
+    fn turn(&self, turn: TurnId) -> Option<LedgerTotal> {
+        self.turn(turn)
+    }
+
+    async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError> {
+        self.entries(query).await
     }
 }
 

@@ -22,13 +22,13 @@ victor_core::options! {
         pub first_event_timeout, with_first_event_timeout: Option<Duration> = Some(Duration::from_secs(300));
         /// Time limit from one event of an answer to the next; no limit if absent. Defaults to 120 seconds.
         pub idle_timeout, with_idle_timeout: Option<Duration> = Some(Duration::from_secs(120));
-        /// Whether somebody is shown the model's thoughts while they come. Once something was shown there is no further
-        /// attempt, which would show it twice; thoughts that nobody sees do not forbid one. Defaults to `true`.
+        /// Whether somebody is shown the model's thoughts while they come. What was shown is withdrawn before another
+        /// attempt; thoughts that nobody sees need not be. Defaults to `true`.
         pub shows_thoughts, with_shows_thoughts: bool = true;
         /// Whether an attempt that failed after something was shown is withdrawn
         /// ([`Withdrawn`](victor_provider_protocol::CompletionEvent::Withdrawn)) and another one follows. Without it, the
-        /// error is returned. Defaults to `false`.
-        pub withdraws, with_withdraws: bool = false;
+        /// error is returned: for front ends that cannot take back what they have shown. Defaults to `true`.
+        pub withdraws, with_withdraws: bool = true;
     }
 }
 

@@ -153,6 +153,13 @@ After the reset of code-review-123:
 Session code-review-123: 0 events, 0 messages
 Session docs-456: 4 events, 2 messages
 ";
+    several_providers => "\
+cheap is overloaded, so sure is asked
+…
+Cost: $…
+The last turn ended as budget
+All was spent in this session: true
+";
     streaming => "\
 [calls read_file with {\"path\":\"docs/architecture.md\"}]
 [success]

@@ -98,6 +98,13 @@ event_body! {
     }
 }
 event_body! {
+    /// The text and thoughts of a model call until now do not count.
+    TextWithdrawn {
+        /// Number of the call in the turn, from 1.
+        number: u32,
+    }
+}
+event_body! {
     /// The model's answer is complete.
     ModelCallFinished {
         /// Number of the call in the turn, from 1.

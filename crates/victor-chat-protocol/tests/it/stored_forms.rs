@@ -4,16 +4,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use victor_chat_protocol::{
     Approval, ApprovalRequested, ChatResponse, ContextCompacted, ModeSwitched, ModelCallFinished,
-    ModelCallStarted, OutputContract, PendingApproval, SuspendedTurn, TooLong, ToolCallFinished,
-    ToolCallProgressed, ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished,
-    TurnLimits, TurnOutcome, TurnStarted,
+    ModelCallStarted, OutputContract, PendingApproval, SuspendedTurn, TextWithdrawn, TooLong,
+    ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed,
+    TurnFinished, TurnLimits, TurnOutcome, TurnStarted,
 };
 use victor_core::{
     Message, MessageId, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall,
     ToolOutcome, ToolResult, TurnId, Usage,
 };
 use victor_provider_protocol::{
-    ProviderError, ProviderErrorKind, Refusal, ResponseFormat, RetryNotice,
+    NanoDollars, ProviderError, ProviderErrorKind, Refusal, ResponseFormat, RetryNotice, WaitNotice,
 };
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 use victor_tool_protocol::ApprovalScope;
@@ -22,7 +22,7 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const TURN: TurnId = TurnId::from_u128(1);
 
 /// The only objects that never have a field of a later version: durations are serde's.
-const CLOSED: &[&str] = &["delay"];
+const CLOSED: &[&str] = &["delay", "expected"];
 
 fn session() -> SessionId {
     SessionId::new("docs-456")
@@ -65,16 +65,20 @@ fn events() -> Vec<TurnEvent> {
         ProviderErrorKind::Overloaded,
         "busy",
         Duration::from_millis(1500),
-    );
+    )
+    .with_targets("main".into(), Some("spare".into()))
+    .with_withdrawn(true);
     let kinds: Vec<TurnEventKind> = vec![
         TurnStarted::new(MessageId::from_u128(2))
             .with_resumed(true)
             .into(),
         ContextCompacted::new("truncate".into(), 9, 4, 900, 400).into(),
         ModelCallStarted::new(1).into(),
+        WaitNotice::new("main", Duration::from_secs(2)).into(),
         retry.into(),
         TurnEventKind::text("Hello"),
         TurnEventKind::thinking("Hm"),
+        TextWithdrawn::new(1).into(),
         ModelCallFinished::new(1, model, StopReason::ToolUse, Usage::new(3, 4))
             .with_context_tokens(Some(2))
             .with_elapsed_us(1_250)
@@ -140,6 +144,15 @@ fn typed_response() {
 }
 
 #[test]
+fn a_turn_over_budget() {
+    let mut response = response();
+    response.outcome = TurnOutcome::Budget;
+    response.cost = Some(NanoDollars::from_nanos(1_250_000));
+    check_golden(HERE, "budget_response", &response);
+    check_unknown_fields("budget_response", &response, CLOSED);
+}
+
+#[test]
 fn refused_response() {
     let mut response = response();
     response.suspended = None;
@@ -180,7 +193,7 @@ fn every_kind_of_event_is_among_them() {
     let events = events();
     let mut kinds: Vec<_> = events.iter().map(|event| event.kind.kind()).collect();
     kinds.dedup();
-    assert_eq!(kinds.len(), 15);
+    assert_eq!(kinds.len(), 17);
     let deltas = events.iter().filter(|event| event.kind.is_delta());
     assert_eq!(
         deltas.map(TurnEvent::content).collect::<Vec<_>>(),
@@ -243,6 +256,7 @@ fn unknown_variants_survive() {
         "completed",
         "tool_limit",
         "truncated",
+        "budget",
         "refused",
         "invalid_output",
         "empty",

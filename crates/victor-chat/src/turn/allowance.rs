@@ -53,6 +53,7 @@ impl Turn {
             last,
             too_long: None,
             refusals: 0,
+            over_budget: false,
         };
     }
 }

@@ -16,17 +16,22 @@ const MAX_REFUSALS: u32 = 10;
 const DECLINED_NOTE: &str = "[The model declined to answer.]";
 
 impl Turn {
-    /// The model call failed. Returns whether the turn goes on by asking again with a smaller context, as it does ten
-    /// times at most where the request was too long; otherwise it stays where it is, and can be taken up again there.
+    /// The model call failed. Returns whether the turn goes on: by asking again with a smaller context, ten times at most,
+    /// where the request was too long, and to its end where a budget is used up. Otherwise it stays where it is, and
+    /// can be taken up again there.
     ///
     /// # Errors
     ///
     /// No answer was waited for.
     pub fn model_failed(&mut self, error: &ProviderError) -> Result<bool, UnexpectedInput> {
         let is_too_long = error.kind == ProviderErrorKind::ContextTooLong;
-        let goes_on = self.call_failed(is_too_long.then_some(error))?;
+        let asks_again = self.call_failed(is_too_long.then_some(error))?;
         self.usage += &error.usage;
-        Ok(goes_on)
+        let ends = error.kind == ProviderErrorKind::Budget;
+        if let Phase::Model { over_budget, .. } = &mut self.phase {
+            *over_budget = ends;
+        }
+        Ok(asks_again || ends)
     }
 
     /// No request could be made for the model call. The turn stays where it is, and can be taken up again there.

@@ -629,3 +629,70 @@ fn usage_and_the_rest_of_the_response_add_up() {
     assert_eq!(response.messages.len(), 4);
     assert!(response.suspended.is_none());
 }
+
+/// A budget ends the turn at this call. When it is resumed, it makes the same call again.
+#[track_caller]
+fn check_budget(answers: &[Answer], before: &[&str], resumed: &[Answer], after: &[&str]) {
+    let over = [answers, &[Fails(ProviderErrorKind::Budget)]].concat();
+    let (turn, log) = run(limits(1), &over);
+    assert_eq!(log[1..], *before);
+    let response = turn.response(&TurnOutcome::Budget);
+    let used = 11 * answers.len() as u64 + 5;
+    assert_eq!(response.usage.total_tokens(), used, "with lost attempts");
+    assert_eq!(turn.journal(), None, "it has nothing more to do");
+    let suspended = response.suspended.expect("it can be resumed");
+    let mut turn: Turn = serde_json::from_value(suspended.state).unwrap();
+    let stopped = turn.clone();
+    turn.cancel("");
+    assert_eq!(turn, stopped, "it has ended");
+    turn.resume().unwrap();
+    let mut log = Vec::new();
+    work(&mut turn, &mut resumed.iter().cloned(), &mut log);
+    assert_eq!(log, after);
+}
+
+#[test]
+fn a_budget_ends_the_turn_with_what_there_is() {
+    let first = ["ask 1: tools", "end: budget"];
+    let then = ["ask 1: tools", "assistant yes", "end: completed"];
+    check_budget(&[], &first, &[Says("yes")], &then);
+    let (noted, asked) = (
+        "(The allowance of tool calls for this turn is used up)",
+        "ask 2: no tools",
+    );
+    let asked = format!("{asked} {noted}");
+    check_budget(
+        &[Calls("", &["a:read:{}"])],
+        &[
+            "ask 1: tools",
+            "run a",
+            "assistant [a]",
+            "tool a=ok",
+            &asked,
+            "end: budget",
+        ],
+        &[Fails(ProviderErrorKind::Budget)],
+        &[&asked, "end: budget"],
+    );
+    check_budget(
+        &[Calls("", &["a:read:{}"])],
+        &[
+            "ask 1: tools",
+            "run a",
+            "assistant [a]",
+            "tool a=ok",
+            &asked,
+            "end: budget",
+        ],
+        &[Says("done")],
+        &[&asked, "assistant done", "end: tool_limit"],
+    );
+    // A note for the next answer stays.
+    let empty = "ask 2: tools (The last answer was empty)";
+    check_budget(
+        &[Says("")],
+        &["ask 1: tools", empty, "end: budget"],
+        &[Says("yes")],
+        &[empty, "assistant yes", "end: completed"],
+    );
+}

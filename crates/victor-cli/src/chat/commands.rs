@@ -198,8 +198,8 @@ fn context(session: &Session) -> String {
 fn window_source(session: &Session) -> String {
     let config = session.orchestrator().config_coordinator().config();
     let router = session.orchestrator().provider_coordinator();
-    let route = router.route();
-    let capabilities = router.capabilities(&route.model);
+    let route = router.session_route(session.id());
+    let capabilities = router.session_capabilities(session.id(), &route.model);
     if let Some(set) = config.settings.context_window {
         let learned = capabilities.context_window.unwrap_or(u64::MAX);
         if capabilities.source != CapabilitySource::Learned || set <= learned {

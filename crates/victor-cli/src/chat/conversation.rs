@@ -179,7 +179,9 @@ impl Conversation {
                 (Some(Exit::Interrupted), _) => End::Stopped(Exit::Interrupted),
                 (Some(exit), _) => End::Left(exit),
                 (None, TurnOutcome::Cancelled) => End::Stopped(Exit::Interrupted),
-                (None, TurnOutcome::Refused | TurnOutcome::Empty) => End::Failed,
+                (None, TurnOutcome::Refused | TurnOutcome::Empty | TurnOutcome::Budget) => {
+                    End::Failed
+                }
                 (None, _) => End::Answered,
             });
         }

@@ -1,11 +1,12 @@
 //! The output of a turn.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use victor_orchestrator::chat::{ChatResponse, TurnEvent, TurnEventKind, TurnOutcome};
 use victor_orchestrator::core::{StopReason, ToolOutcome, ToolResult};
-use victor_orchestrator::provider::{ProviderErrorKind, Refusal};
+use victor_orchestrator::provider::{ProviderErrorKind, Refusal, RetryNotice};
 use victor_text::{json_escaped, visible};
 
 use crate::terminal;
@@ -22,6 +23,9 @@ pub(super) struct View {
     /// Whether a model call runs, whose usage is not known yet.
     is_asking: bool,
 }
+
+/// Stands below text that its provider has not finished, and that the next attempt writes anew.
+const WITHDRAWN: &str = "[withdrawn: the answer broke off, and begins again below]\n";
 
 impl View {
     pub(super) fn new(json: bool, quiet: bool) -> Self {
@@ -55,6 +59,12 @@ impl View {
             }
             // The next call begins a new text.
             TurnEventKind::ModelCallFinished(_) => self.end_line()?,
+            // On stdout beside the text, so that whoever keeps that knows what does not count.
+            TurnEventKind::TextWithdrawn(_) => {
+                self.end_line()?;
+                self.last = None;
+                write(WITHDRAWN.as_bytes())?;
+            }
             kind => {
                 if let Some(line) = line(kind) {
                     self.end_line()?;
@@ -89,6 +99,9 @@ impl View {
             TurnOutcome::Refused => terminal::error(&declined(response.refusal.as_deref())),
             TurnOutcome::Empty => terminal::error("the model answered with nothing"),
             TurnOutcome::Truncated => self.status(cut(response.stop_reason.as_ref())),
+            TurnOutcome::Budget => terminal::error(
+                "a budget is used up, so the turn ended early: raise it, or wait until it begins again",
+            ),
             TurnOutcome::ToolLimit => {
                 self.status(
                     "the allowance of tool calls was used up: see the setting max_tool_iterations",
@@ -181,14 +194,12 @@ fn line(kind: &TurnEventKind) -> Option<String> {
                 time(retry.delay)
             )
         }
-        TurnEventKind::ModelCallRetried(retry) => {
-            format!(
-                "attempt {} failed; next attempt in {}: {}",
-                retry.attempt,
-                time(retry.delay),
-                retry.message
-            )
-        }
+        TurnEventKind::ModelCallRetried(retry) => retried(retry),
+        TurnEventKind::ModelCallWaiting(wait) => format!(
+            "`{}` is at its limit of requests; the next one in about {}",
+            wait.target,
+            time(wait.expected)
+        ),
         TurnEventKind::ContextCompacted(compacted) => format!(
             "compacted the conversation by `{}`, from {} to {} tokens",
             compacted.strategy, compacted.tokens_before, compacted.tokens_after
@@ -207,6 +218,7 @@ fn line(kind: &TurnEventKind) -> Option<String> {
         TurnEventKind::TurnStarted(_)
         | TurnEventKind::ModelCallStarted(_)
         | TurnEventKind::TextDelta(_)
+        | TurnEventKind::TextWithdrawn(_)
         | TurnEventKind::ThinkingDelta(_)
         | TurnEventKind::ModelCallFinished(_)
         | TurnEventKind::ApprovalRequested(_)
@@ -216,6 +228,26 @@ fn line(kind: &TurnEventKind) -> Option<String> {
         other => format!("event `{}`", other.kind()),
     };
     Some(terminal::short_line(&line))
+}
+
+/// Describes a failed attempt, and the next one.
+fn retried(retry: &RetryNotice) -> String {
+    let (attempt, message) = (retry.attempt, &retry.message);
+    let at = |target: &Option<Arc<str>>| match target {
+        Some(target) => format!(" at `{target}`"),
+        None => String::new(),
+    };
+    match &retry.next_target {
+        Some(_) => format!(
+            "attempt {attempt}{} failed; the next one goes to {}: {message}",
+            at(&retry.target),
+            at(&retry.next_target).trim_start_matches(" at ")
+        ),
+        None => format!(
+            "attempt {attempt} failed; next attempt in {}: {message}",
+            time(retry.delay)
+        ),
+    }
 }
 
 fn result(result: &ToolResult, took: &str) -> String {
@@ -275,6 +307,19 @@ mod tests {
         let event = serde_json::json!({ "event": "moon_rose", "phase": "full" });
         let event: TurnEventKind = serde_json::from_value(event).unwrap();
         assert_eq!(line(&event).as_deref(), Some("event `moon_rose`"));
+    }
+
+    #[test]
+    fn a_failed_attempt_names_the_target_that_is_asked_next() {
+        let delay = Duration::from_millis(1500);
+        let notice = || RetryNotice::new(2, ProviderErrorKind::Server, "down", delay);
+        let again = "attempt 2 failed; next attempt in 1.5 s: down";
+        assert_eq!(retried(&notice()), again);
+        assert_eq!(retried(&notice().with_targets("a".into(), None)), again);
+        assert_eq!(
+            retried(&notice().with_targets("a".into(), Some("b".into()))),
+            "attempt 2 at `a` failed; the next one goes to `b`: down"
+        );
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub(super) fn result(response: &ChatResponse) -> CallToolResult {
         TurnOutcome::Completed => (false, None),
         TurnOutcome::ToolLimit => (false, Some("the allowance of tool calls was used up")),
         TurnOutcome::Truncated => (false, Some("the answer was cut at the model's limit")),
+        TurnOutcome::Budget => (true, Some("a budget is used up, so the turn ended early")),
         TurnOutcome::Refused => (true, Some("the model declined to answer")),
         TurnOutcome::Empty => (true, Some("the model answered with nothing")),
         TurnOutcome::AwaitingApproval => (

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use serde_json::json;
 use victor_chat_protocol::{ChatError, ChatResponse, EventSink, TurnEventKind, TurnLimits};
 use victor_config_protocol::{EffectiveConfig, Settings};
-use victor_core::{SessionId, contain};
+use victor_core::{SessionId, contain, contain_sync};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptContext};
+use victor_provider_protocol::NanoDollars;
 use victor_session_protocol::{SessionError, TurnLease, TurnPolicy};
 
 use super::admission::{Admission, admit, check_fresh};
@@ -17,6 +18,7 @@ use super::scope::TurnScope;
 use super::settle::settle_interrupted;
 use super::window::session_model;
 use super::writer::{TurnWriter, note_facts};
+use crate::roles::Roles;
 use crate::sessions::{SessionLoader, SessionOpError, SessionRecord};
 use crate::tools::{ToolLists, with_mode};
 
@@ -66,11 +68,14 @@ impl TurnOpener {
             sessions: self.sessions.clone(),
             config,
             events: events.clone(),
+            tags: order.tags,
         };
         let start = order.task.into_start(order.session, order.turn, limits);
         let ports = SessionPorts::new(scope, preambles, writer, order.check);
         let run = roles.chat.run_turn(start, Arc::new(ports), &events);
-        run.await.map_err(as_conflict)
+        let mut response = run.await.map_err(as_conflict)?;
+        response.cost = turn_cost(roles, &response);
+        Ok(response)
     }
 
     /// Brings the session of a turn into memory, up to date, and settles what an interrupted turn has left.
@@ -134,7 +139,10 @@ impl TurnOpener {
             context = context.with_template(&config.settings.system_prompt_template);
         }
         context.insert("session_id", json!(events.session()));
-        context.insert("model", json!(roles.model(model.as_ref())));
+        context.insert(
+            "model",
+            json!(roles.model(events.session(), model.as_ref())),
+        );
         let built = contain(roles.prompt.build_system_prompt(&context)).await;
         let prompt = built.unwrap_or_else(|panicked| {
             let omission = Omission::new("prompt coordinator", panicked.to_string());
@@ -175,6 +183,14 @@ impl TurnOpener {
         }
         limits
     }
+}
+
+/// Returns the cost of a turn; `None` where a price is unknown, or where another process has made some of its calls.
+fn turn_cost(roles: &Roles, response: &ChatResponse) -> Option<NanoDollars> {
+    let ledger = contain_sync(|| roles.provider.ledger()).ok()??;
+    let total = contain_sync(|| ledger.turn(response.turn)).ok()??;
+    let is_whole = total.usage.total_tokens() >= response.usage.total_tokens();
+    (is_whole && total.unpriced == 0).then_some(total.cost)
 }
 
 fn check_name(session: &SessionId) -> Result<(), ChatError> {

@@ -18,6 +18,8 @@ pub(crate) struct TurnOrder {
     pub(super) check: Option<Arc<dyn CheckOutput>>,
     /// Whether analytics tracks the turn's events, once the session's configuration is known.
     pub(crate) is_tracked: Arc<OnceLock<bool>>,
+    /// Names to which model calls are charged besides.
+    pub(super) tags: Arc<[Arc<str>]>,
 }
 
 /// The work of a turn.
@@ -53,6 +55,7 @@ impl TurnOrder {
             },
             check: None,
             is_tracked: Arc::default(),
+            tags: Arc::default(),
         }
     }
 
@@ -67,7 +70,14 @@ impl TurnOrder {
             },
             check: None,
             is_tracked: Arc::default(),
+            tags: Arc::default(),
         }
+    }
+
+    /// Charges the model calls to these names besides.
+    pub(crate) fn with_tags(mut self, tags: Arc<[Arc<str>]>) -> Self {
+        self.tags = tags;
+        self
     }
 
     /// Demands that the answer has a form.

@@ -47,12 +47,12 @@ impl SessionPorts {
         }
     }
 
-    /// Returns the context of the next model call.
+    /// Returns the context of the next model call, and the tokens of the whole request if they are counted.
     async fn context(
         &self,
         call: &ModelCall,
         preamble: &Preamble,
-    ) -> Result<Context, ModelCallError> {
+    ) -> Result<(Context, Option<u64>), ModelCallError> {
         // Snapshots share their messages, so this copies some pointers.
         let roles = self.scope.roles();
         let before = roles
@@ -72,7 +72,9 @@ impl SessionPorts {
         if let Some(note) = &call.note {
             context.push(Message::note(note));
         }
-        Ok(context)
+        let tokens = prepared.tokens;
+        let tokens = tokens.map(|tokens| tokens.saturating_add(preamble.tokens));
+        Ok((context, tokens))
     }
 
     async fn report_compaction(&self, report: CompactionReport) {
@@ -99,8 +101,10 @@ impl SessionPorts {
         request: &mut ChatRequest,
     ) {
         let roles = self.scope.roles();
-        let model = roles.model(preamble.model.as_ref());
-        if format.strict && roles.provider.capabilities(&model).structured_output {
+        let session = self.scope.session();
+        let model = roles.model(session, preamble.model.as_ref());
+        let capabilities = roles.provider.session_capabilities(session, &model);
+        if format.strict && capabilities.structured_output {
             request.response_format = Some(format.clone());
             return;
         }
@@ -145,7 +149,7 @@ impl SessionPorts {
 impl TurnPorts for SessionPorts {
     async fn call_model(&self, call: &ModelCall) -> Result<CompletionStream, ModelCallError> {
         let preamble = self.preambles.next(&self.scope, call).await;
-        let context = self.context(call, &preamble).await?;
+        let (context, tokens) = self.context(call, &preamble).await?;
         let mut request = ChatRequest::to_current_model(context);
         request.model.clone_from(&preamble.model);
         request.system = (!preamble.prompt.is_empty()).then(|| preamble.prompt.clone());
@@ -164,6 +168,9 @@ impl TurnPorts for SessionPorts {
         request.max_output_tokens = settings.max_output_tokens;
         request.temperature = settings.temperature;
         request.session = Some(self.scope.session().clone());
+        request.turn = Some(self.scope.turn());
+        request.tags.clone_from(&self.scope.tags);
+        request.input_tokens = tokens;
         Ok(self.scope.roles().provider.stream_chat(request))
     }
 

@@ -15,6 +15,8 @@ pub(super) struct TurnScope {
     pub(super) sessions: Arc<SessionLoader>,
     pub(super) config: Arc<EffectiveConfig>,
     pub(super) events: EventSink,
+    /// Names to which model calls are charged besides.
+    pub(super) tags: Arc<[Arc<str>]>,
 }
 
 impl TurnScope {

@@ -54,6 +54,7 @@ async fn close(
             config: sessions.roles.config.config(),
             sessions,
             events: events.clone(),
+            tags: Arc::default(),
         };
         let writer = TurnWriter::new(lease, None);
         let chat = scope.roles().chat.clone();

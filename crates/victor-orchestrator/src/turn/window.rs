@@ -23,12 +23,13 @@ pub(super) fn session_model(config: &EffectiveConfig) -> Option<ModelId> {
 /// Returns the window that a session's context must fit into: that of its model, less the room for an answer.
 fn window_request(
     roles: &Roles,
+    session: &SessionId,
     config: &EffectiveConfig,
     model: Option<&ModelId>,
 ) -> WindowRequest {
     let settings = &config.settings;
-    let model = roles.model(model);
-    let capabilities = roles.provider.capabilities(&model);
+    let model = roles.model(session, model);
+    let capabilities = roles.provider.session_capabilities(session, &model);
     let learned = match capabilities.source {
         CapabilitySource::Learned => capabilities.context_window,
         _ => None,
@@ -68,7 +69,12 @@ pub(super) async fn fit_context(
     preamble: &Preamble,
 ) -> Result<Prepared, ModelCallError> {
     let (context, session) = (&scope.roles().context, scope.session());
-    let mut request = window_request(scope.roles(), &scope.config, preamble.model.as_ref());
+    let mut request = window_request(
+        scope.roles(),
+        session,
+        &scope.config,
+        preamble.model.as_ref(),
+    );
     request.preamble = preamble.tokens;
     let refused = call.too_long.as_ref();
     request.force = refused.is_some();
@@ -105,7 +111,7 @@ pub(crate) async fn compact(
         Ok(Ok(config)) => config,
         _ => roles.config.config(),
     };
-    let mut request = window_request(roles, &config, session_model(&config).as_ref());
+    let mut request = window_request(roles, session, &config, session_model(&config).as_ref());
     request.force = true;
     let prepared = contain(roles.context.prepare(session, &request)).await??;
     Ok(prepared.compaction)

@@ -12,6 +12,7 @@ mod faults;
 mod injection;
 mod leases;
 mod modes;
+mod money;
 mod names;
 mod per_session;
 mod policies;

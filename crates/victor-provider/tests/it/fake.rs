@@ -182,6 +182,7 @@ pub(crate) async fn tell_with(
         story.push(match event {
             Ok(CompletionEvent::TextDelta(text)) => format!("text {text}"),
             Ok(CompletionEvent::ThinkingDelta(text)) => format!("thinking {text}"),
+            Ok(CompletionEvent::Withdrawn) => "withdrawn".to_owned(),
             Ok(CompletionEvent::Retrying(notice)) => {
                 format!("retry {} {}", notice.attempt, notice.kind)
             }

@@ -76,12 +76,10 @@ fn of(session: &str, turn: TurnId) -> ChatRequest {
 }
 
 fn ledger(scripts: Vec<Vec<Step>>, store: &Arc<Memory>) -> ProviderCoordinator {
-    let options = ProviderOptions::default().with_withdraws(true);
     ProviderCoordinator::builder()
         .target("a", Scripted::new("A", scripts), "m-a")
         .target("b", Scripted::new("B", vec![vec![Finish]]), "m-b")
         .route("r", RouteSpec::new(["a", "b"]).with_max_attempts(1))
-        .options(options)
         .prices(Prices)
         .ledger_store(store.clone())
         .build()

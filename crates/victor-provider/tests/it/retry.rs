@@ -76,25 +76,48 @@ async fn what_does_not_pass_is_returned_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_tried_again_once_something_was_shown() {
+async fn what_was_shown_is_withdrawn_before_another_attempt() {
+    for (first, told) in [(Text("a"), "text a"), (Thinking("a"), "thinking a")] {
+        check(
+            &[
+                &[first, Fail(Kind::Server)],
+                &[Refuse(Kind::Server)],
+                &[Text("b"), Finish],
+            ],
+            &format!("{told}, withdrawn, retry 1 server, retry 2 server, text b, done 12"),
+            1.5..=3.1,
+        )
+        .await;
+    }
+    // The last attempt is not followed by another one.
     check(
         &[&[Text("a"), Fail(Kind::Server)]],
-        "text a, error server 1",
-        0.0..=0.0,
+        "text a, withdrawn, retry 1 server, text a, withdrawn, retry 2 server, text a, error server 3",
+        1.5..=3.1,
     )
     .await;
     check(
-        &[&[Thinking("a"), Fail(Kind::Server)]],
-        "thinking a, error server 1",
+        &[&[Text("a"), Fail(Kind::Quota)]],
+        "text a, error quota 1",
         0.0..=0.0,
     )
     .await;
-    check(
-        &[&[Refuse(Kind::Server)], &[Text("a"), Fail(Kind::Server)]],
-        "retry 1 server, text a, error server 2",
-        0.5..=1.1,
-    )
-    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_tried_again_where_nothing_can_be_withdrawn() {
+    let check = async |scripts: &[&[Step]], story: &str| {
+        let scripts = scripts.iter().map(|script| script.to_vec()).collect();
+        let options = ProviderOptions::default().with_withdraws(false);
+        let (found, _) = tell_with(&Scripted::new("p", scripts), options).await;
+        assert_eq!(found, story);
+    };
+    let (fail, refuse) = (Fail(Kind::Server), Refuse(Kind::Server));
+    let shown = [Text("a"), fail.clone()];
+    check(&[&shown], "text a, error server 1").await;
+    check(&[&[Thinking("a"), fail]], "thinking a, error server 1").await;
+    let story = "retry 1 server, text a, error server 2";
+    check(&[&[refuse], &shown], story).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +126,9 @@ async fn thoughts_that_nobody_is_shown_forbid_nothing() {
         vec![Thinking("a"), Fail(Kind::Server)],
         vec![Thinking("b"), Text("c"), Fail(Kind::Server)],
     ];
-    let options = ProviderOptions::default().with_shows_thoughts(false);
+    let options = ProviderOptions::default()
+        .with_shows_thoughts(false)
+        .with_withdraws(false);
     let (story, _) = tell_with(&Scripted::new("p", scripts), options).await;
     assert_eq!(
         story,
@@ -167,7 +192,12 @@ async fn an_answer_that_ends_early_is_tried_again() {
         0.5..=1.1,
     )
     .await;
-    check(&[&[Text("hi")]], "text hi, error truncated 0", 0.0..=0.0).await;
+    check(
+        &[&[Text("hi")], &[Text("ho"), Finish]],
+        "text hi, withdrawn, retry 1 truncated, text ho, done 10",
+        0.5..=1.1,
+    )
+    .await;
 }
 
 // Pain 22: `Retry-After` is obeyed, by one loop, and never for days.

@@ -144,14 +144,15 @@ async fn a_target_is_tried_again_first_unless_it_asks_to_wait() {
 async fn text_that_was_shown_is_withdrawn_and_never_repeated_in_silence() {
     let breaks = || vec![Text("ha"), Fail(Kind::Connection)];
     let scripts = || [breaks(), vec![Text("hi"), Finish], vec![Finish]];
-    check(route(), scripts(), "text ha, error A connection").await;
-    let options = ProviderOptions::default().with_withdraws(true);
+    let told = "text ha, withdrawn, retry a connection -> b, text hi, done 11";
+    check(route(), scripts(), told).await;
+    let options = ProviderOptions::default().with_withdraws(false);
     let router = three(scripts())
         .route("r", route())
         .options(options)
         .build()
         .unwrap();
-    let told = "text ha, withdrawn, retry a connection -> b, text hi, done 11";
+    let told = "text ha, error A connection";
     assert_eq!(tell(&router, request()).await, told);
 }
 

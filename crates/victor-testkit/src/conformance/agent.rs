@@ -164,7 +164,10 @@ impl Turn {
         // What the model said last, after its earlier calls and what it said between them.
         let mut content = String::new();
         for event in &self.events {
-            if matches!(event.kind, TurnEventKind::ModelCallStarted(_)) {
+            if matches!(
+                event.kind,
+                TurnEventKind::ModelCallStarted(_) | TurnEventKind::TextWithdrawn(_)
+            ) {
                 content.clear();
             }
             content.push_str(event.content());

@@ -6,7 +6,7 @@ mod retries;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use victor_core::{Context, Message, ModelId};
+use victor_core::{Context, Message, ModelId, SessionId};
 use victor_provider_protocol::{
     ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream, ProviderError,
     ProviderErrorKind, ProviderRouter, RetryNotice,
@@ -18,12 +18,13 @@ use super::{SIDE_BY_SIDE, guarded, life};
 
 /// Checks a router. `make` makes a new one that routes to a provider and a model, and makes at least two attempts.
 ///
-/// The laws: a request goes to the provider that is current when it is made, and one without a model to the model that
-/// is current then; capabilities are those of the current provider; nothing is done before the stream is polled; an
-/// attempt that failed in a way that may pass is followed by another one, which is announced, and no other failure is,
-/// nor is any once something was shown; the wait is at least the one that the provider asks for; usage is that of all
-/// attempts; silence ends an answer and signs of life do not; a panic is an error; a dropped stream ends the provider's
-/// request, and the wait for the next one.
+/// The laws: a request goes to the provider that is current when it is made, and one without a model to the model that is
+/// current then; a session that was switched goes elsewhere until it is reset, and the others do not; capabilities are
+/// those of the current provider, of all or of a session; nothing is done before the stream is polled; an attempt that
+/// failed in a way that may pass is followed by another one, which is announced, and no other failure is; once
+/// something was shown, it is withdrawn first, or there is no further attempt; the wait is at least the one that the
+/// provider asks for; usage is that of all attempts; silence ends an answer and signs of life do not; a panic is an
+/// error; a dropped stream ends the provider's request, and the wait for the next one.
 ///
 /// To be run with the clock of tokio paused, since what is retried is waited for.
 ///
@@ -35,6 +36,7 @@ pub async fn provider_router<R: ProviderRouter>(
 ) {
     check_routes(&make).await;
     check_switches(&make).await;
+    check_sessions(&make).await;
     retries::check(&make).await;
     check_silence(&make).await;
     check_side_by_side(&make).await;
@@ -68,19 +70,35 @@ fn ask<R: ProviderRouter>(router: &R, model: &str) -> CompletionStream {
 
 /// Reads a stream to its end, and checks what is true of every stream.
 async fn read(mut stream: CompletionStream) -> Story {
-    let (mut shown, mut notices) = (String::new(), Vec::new());
+    let (mut shown, mut notices, mut withdrawn) = (String::new(), Vec::new(), false);
     loop {
         let outcome = match ends(stream.next()).await {
             Some(Ok(CompletionEvent::TextDelta(text) | CompletionEvent::ThinkingDelta(text))) => {
                 shown += &text;
                 continue;
             }
+            Some(Ok(CompletionEvent::Withdrawn)) => {
+                law!(
+                    !shown.is_empty(),
+                    "only what was shown is withdrawn",
+                    "after {notices:?}"
+                );
+                shown.clear();
+                withdrawn = true;
+                continue;
+            }
             Some(Ok(CompletionEvent::Retrying(notice))) => {
                 law!(
                     shown.is_empty(),
-                    "no further attempt is made once something was shown",
+                    "what was shown is withdrawn before another attempt",
                     "{notice:?} after `{shown}`"
                 );
+                law!(
+                    notice.withdrawn == withdrawn,
+                    "a notice says whether something was withdrawn",
+                    "{notice:?}"
+                );
+                withdrawn = false;
                 law!(
                     usize::try_from(notice.attempt).is_ok_and(|number| number == notices.len() + 1),
                     "attempts are numbered from 1",
@@ -182,6 +200,48 @@ async fn check_switches<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>,
         "{:?} and {:?}: {answer:?}",
         one.asked(),
         other.asked()
+    );
+}
+
+async fn check_sessions<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    let (one, other) = (Model::new("one", vec![]), Model::new("other", vec![]));
+    let router = make(one.clone(), MODEL.into());
+    let (switched, stays) = (SessionId::new("switched"), SessionId::new("stays"));
+    let in_session = async |session: &SessionId| {
+        let mut request = request("");
+        request.session = Some(session.clone());
+        let story = read(guarded(|| router.stream_chat(request))).await;
+        super::succeed(story.outcome);
+    };
+    guarded(|| router.switch_session(&switched, other.clone(), "another-model".into()));
+    in_session(&switched).await;
+    in_session(&stays).await;
+    let routes = [&switched, &stays].map(|session| guarded(|| router.session_route(session)));
+    law!(
+        other.asked() == ["another-model"]
+            && one.asked() == [MODEL]
+            && routes[0].provider == "other"
+            && routes[0].model.as_str() == "another-model"
+            && routes[1] == guarded(|| router.route()),
+        "a session that was switched goes to its own provider and model",
+        "{:?}, {:?}: {routes:?}",
+        one.asked(),
+        other.asked()
+    );
+    let model = ModelId::from("another-model");
+    let found = guarded(|| router.session_capabilities(&switched, &model));
+    law!(
+        found == other.capabilities(&model),
+        "the capabilities of a session are those of its provider",
+        "{found:?}"
+    );
+    guarded(|| router.reset(&switched));
+    in_session(&switched).await;
+    let route = guarded(|| router.session_route(&switched));
+    law!(
+        one.asked().len() == 2 && route == guarded(|| router.route()),
+        "a session that was reset goes where all go",
+        "{route:?}"
     );
 }
 

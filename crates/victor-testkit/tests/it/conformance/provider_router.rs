@@ -1,9 +1,10 @@
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{sleep, timeout};
-use victor_core::{Coordinator, ModelId, Usage, contain};
+use victor_core::{Coordinator, ModelId, SessionId, Usage, contain};
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, CompletionEvent, CompletionStream, ProviderError,
     ProviderErrorKind, ProviderRouter, RetryNotice, Route,
@@ -19,6 +20,7 @@ type Target = (Arc<dyn ChatProvider>, ModelId);
 struct Router {
     bug: &'static str,
     target: Arc<Mutex<Target>>,
+    sessions: Mutex<HashMap<SessionId, Target>>,
 }
 
 impl Router {
@@ -26,17 +28,30 @@ impl Router {
         Self {
             bug,
             target: Arc::new(Mutex::new((provider, model))),
+            sessions: Mutex::default(),
         }
     }
 
     fn target(&self) -> Target {
         self.target.lock().unwrap().clone()
     }
+
+    fn target_of(&self, session: Option<&SessionId>) -> Target {
+        let sessions = self.sessions.lock().unwrap();
+        let target = session.and_then(|session| sessions.get(session));
+        target.cloned().unwrap_or_else(|| self.target())
+    }
 }
 
 impl Coordinator for Router {
     fn name(&self) -> &str {
         "router"
+    }
+
+    fn reset(&self, session: &SessionId) {
+        if self.bug != "keeps the sessions for ever" {
+            self.sessions.lock().unwrap().remove(session);
+        }
     }
 }
 
@@ -52,6 +67,7 @@ struct Attempts {
     used: Usage,
     ended: bool,
     waiting: bool,
+    queued: Option<CompletionEvent>,
 }
 
 impl Drop for Attempts {
@@ -72,6 +88,9 @@ impl Attempts {
     }
 
     async fn next(&mut self) -> Option<Result<CompletionEvent, ProviderError>> {
+        if let Some(event) = self.queued.take() {
+            return Some(Ok(event));
+        }
         if self.ended {
             return None;
         }
@@ -135,7 +154,8 @@ impl Attempts {
             "never gives up" => 20_000,
             _ => 3,
         };
-        if !passes || (self.shown && !self.is("shows twice")) || self.attempt >= most {
+        let again = !self.shown || self.is("shows twice") || self.is("withdraws in secret");
+        if !passes || !again || self.attempt >= most {
             self.ended = true;
             if !self.is("forgets the usage of errors") {
                 *error.usage = self.used.clone();
@@ -155,12 +175,15 @@ impl Attempts {
         sleep(wait).await;
         self.waiting = false;
         let number = self.attempt - u32::from(self.is("counts from nought"));
-        Ok(CompletionEvent::Retrying(RetryNotice::new(
-            number,
-            error.kind,
-            error.message,
-            wait,
-        )))
+        let notice = RetryNotice::new(number, error.kind, error.message, wait);
+        let retrying = CompletionEvent::Retrying(notice);
+        let withdraws = self.shown && self.is("withdraws in secret");
+        if withdraws || (self.attempt == 2 && self.is("withdraws what nobody saw")) {
+            self.shown = false;
+            self.queued = Some(retrying);
+            return Ok(CompletionEvent::Withdrawn);
+        }
+        Ok(retrying)
     }
 }
 
@@ -183,7 +206,7 @@ fn panic_error(message: &str) -> ProviderError {
 
 impl ProviderRouter for Router {
     fn stream_chat(&self, mut request: ChatRequest) -> CompletionStream {
-        let (provider, model) = self.target();
+        let (provider, model) = self.target_of(request.session.as_ref());
         if request.model.is_none() || self.bug == "knows one model" {
             request.model = Some(model);
         }
@@ -198,6 +221,7 @@ impl ProviderRouter for Router {
             used: Usage::default(),
             ended: false,
             waiting: false,
+            queued: None,
         };
         let events = stream::unfold(attempts, async |mut attempts| {
             let event = attempts.next().await?;
@@ -233,6 +257,30 @@ impl ProviderRouter for Router {
         }
     }
 
+    fn switch_session(&self, session: &SessionId, provider: Arc<dyn ChatProvider>, model: ModelId) {
+        let session = match self.bug {
+            "switches another session" => "other".into(),
+            _ => session.clone(),
+        };
+        if self.bug != "knows no sessions" {
+            let mut sessions = self.sessions.lock().unwrap();
+            sessions.insert(session, (provider, model));
+        }
+    }
+
+    fn session_route(&self, session: &SessionId) -> Route {
+        let (provider, model) = self.target_of(Some(session));
+        Route::new(provider.name(), model)
+    }
+
+    fn session_capabilities(&self, session: &SessionId, model: &ModelId) -> Capabilities {
+        let target = match self.bug {
+            "sees no switch of a session" => self.target(),
+            _ => self.target_of(Some(session)),
+        };
+        target.0.capabilities(model)
+    }
+
     fn route(&self) -> Route {
         let (provider, model) = self.target();
         Route::new(provider.name(), model)
@@ -258,6 +306,22 @@ async fn each_law_can_be_broken() {
         (
             "switches the provider alone",
             "the route is where requests go now",
+        ),
+        (
+            "knows no sessions",
+            "a session that was switched goes to its own provider and model",
+        ),
+        (
+            "switches another session",
+            "a session that was switched goes to its own provider and model",
+        ),
+        (
+            "sees no switch of a session",
+            "the capabilities of a session are those of its provider",
+        ),
+        (
+            "keeps the sessions for ever",
+            "a session that was reset goes where all go",
         ),
         (
             "guesses capabilities",
@@ -300,11 +364,19 @@ async fn each_law_can_be_broken() {
         ("lets panics through", "no call panics"),
         (
             "shows twice",
-            "no further attempt is made once something was shown",
+            "what was shown is withdrawn before another attempt",
         ),
         (
             "shows thoughts twice",
-            "no further attempt is made once something was shown",
+            "what was shown is withdrawn before another attempt",
+        ),
+        (
+            "withdraws in secret",
+            "a notice says whether something was withdrawn",
+        ),
+        (
+            "withdraws what nobody saw",
+            "only what was shown is withdrawn",
         ),
         ("swallows text", "what the model says is passed on"),
         (
