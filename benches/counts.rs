@@ -20,11 +20,13 @@ use victor_checkpoint::CheckpointCoordinator;
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_core::{Context, Message, SessionId, TurnId};
 use victor_orchestrator::Session;
+use victor_orchestrator::coordinators::provider::ProviderCoordinator;
+use victor_orchestrator::provider::{ChatProvider, ChatRequest, ProviderRouter};
 use victor_orchestrator::session::{SessionStore, TranscriptEntry};
 
 use benches::{
     ByteModel, DatabaseFile, InstantModel, QUESTION, history, openai, orchestrator, request,
-    runtime, warm_session,
+    route_of_one, route_of_ten, routed_request, runtime, warm_session,
 };
 
 /// How often something is counted; what holds is the median, since maps and lists grow now and then.
@@ -62,7 +64,7 @@ fn main() -> ExitCode {
 }
 
 /// What can be run again and again.
-const JOBS: [&str; 8] = [
+const JOBS: [&str; 11] = [
     "turn/10",
     "turn/10000",
     "tool_call/10",
@@ -71,6 +73,9 @@ const JOBS: [&str; 8] = [
     "body/1000",
     "body/10000",
     "session/0",
+    "router/0",
+    "router/1",
+    "router/10",
 ];
 
 /// One of [`JOBS`], ready to run.
@@ -79,6 +84,8 @@ enum Job {
     Body(Box<benches::Growing>),
     /// A session that is heard of for the first time.
     Session(victor_orchestrator::AgentOrchestrator, usize),
+    /// A call by a router, or of the bare provider without one.
+    Router(Box<ChatRequest>, Option<Box<ProviderCoordinator>>),
 }
 
 impl Job {
@@ -89,6 +96,14 @@ impl Job {
         let (model, context) = match kind {
             "body" => return Self::Body(Box::new(request(openai(), size))),
             "session" => return Self::Session(orchestrator(instant), 0),
+            "router" => {
+                let router = match size {
+                    0 => None,
+                    1 => Some(Box::new(route_of_one())),
+                    _ => Some(Box::new(route_of_ten())),
+                };
+                return Self::Router(Box::new(routed_request()), router);
+            }
             "stream" => {
                 let orchestrator = orchestrator(ByteModel::new(size));
                 let context = Context::default();
@@ -113,6 +128,17 @@ impl Job {
             }
             Self::Body(growing) => {
                 black_box(growing.next_body());
+            }
+            Self::Router(request, router) => {
+                let request = request.as_ref().clone();
+                let answer = runtime.block_on(async {
+                    let stream = match router {
+                        Some(router) => router.stream_chat(request),
+                        None => InstantModel::default().stream_chat(&request).await?,
+                    };
+                    stream.completion().await
+                });
+                black_box(answer.expect("an answer"));
             }
             Self::Session(orchestrator, number) => {
                 *number += 1;

@@ -1,8 +1,10 @@
 //! The workloads that the benchmarks share: a model that answers at once, and what is asked of it.
 
 mod database;
+mod routes;
 
 pub use database::{DatabaseFile, Size};
+pub use routes::{route_of_one, route_of_ten, routed_request};
 
 use std::collections::VecDeque;
 use std::sync::Arc;

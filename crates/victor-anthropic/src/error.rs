@@ -148,11 +148,13 @@ fn class(status: Option<u16>, kind: &str, message: &str) -> ProviderErrorKind {
     };
     let by_status = match (kind, status) {
         ("api_error", _) => Server,
+        (_, Some(408 | 504)) => Timeout,
+        // Another request was in the way, or it came too early.
+        (_, Some(409 | 425)) => Server,
         _ if is_request => InvalidRequest,
         (_, Some(401 | 403)) => Authentication,
         (_, Some(402)) => Quota,
         (_, Some(404)) => NotFound,
-        (_, Some(408 | 504)) => Timeout,
         // Too many bytes are no better than too many tokens, and a smaller context is what helps with both.
         (_, Some(413)) => ContextTooLong,
         (_, Some(429)) => RateLimit,
@@ -314,6 +316,7 @@ mod tests {
             (402, "quota"),
             (404, "not_found"),
             (408, "timeout"),
+            (409, "server"),
             (413, "context_too_long"),
             (418, "invalid_request"),
             (429, "rate_limit"),

@@ -12,7 +12,9 @@ use http::header::HeaderMap;
 use victor_core::ModelId;
 use victor_provider_protocol::{Capabilities, ProviderError, ProviderErrorKind};
 
-use crate::{BaseUrl, HttpBody, HttpClient, HttpError, HttpResponse, Secret, retry_after};
+use crate::{
+    BaseUrl, HttpBody, HttpClient, HttpError, HttpResponse, Secret, retry_after, should_retry,
+};
 
 pub use builder::{ApiEndpointBuilder, non_blank};
 pub use server::{ApiServer, KeyHeader};
@@ -178,6 +180,7 @@ impl ApiEndpoint {
             return Ok(response);
         }
         let delay = retry_after(response.headers());
+        let should = should_retry(response.headers());
         let refused = RefusedRequest {
             status: status.as_u16(),
             request_id: request_id(response.headers()),
@@ -186,6 +189,7 @@ impl ApiEndpoint {
         };
         let mut error = (self.read_refusal)(&self.provider, &refused);
         error.retry_after = delay.or(error.retry_after);
+        error.should_retry = should;
         Err(self.without_secrets(error))
     }
 }

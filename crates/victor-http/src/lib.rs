@@ -67,7 +67,7 @@ pub use error::{HttpError, TimeLimit};
 pub use http::{StatusCode, header};
 pub use options::{HttpOptions, HttpProxy};
 pub use response::{EventStream, HttpResponse};
-pub use retry_after::retry_after;
+pub use retry_after::{retry_after, should_retry};
 pub use secret::Secret;
 pub use sse::{SseDecoder, SseError, SseEvent};
 pub use template::TextTemplate;

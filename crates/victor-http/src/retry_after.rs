@@ -39,13 +39,26 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
+/// Returns the server's word on another attempt, in `x-should-retry`: `true` or `false`. None if it says neither.
+///
+/// Source: the clients of OpenAI and Anthropic obey it before they look at the status.
+#[must_use]
+pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
+    let text = headers.get("x-should-retry")?.to_str().ok()?.trim();
+    match text {
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
     use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::retry_after;
+    use super::{retry_after, should_retry};
 
     #[track_caller]
     fn check(headers: &[(&'static str, &str)], milliseconds: Option<u64>) {
@@ -107,6 +120,58 @@ mod tests {
         headers.insert("retry-after", HeaderValue::from_str(&soon).unwrap());
         let delay = retry_after(&headers).unwrap();
         assert!((590..=600).contains(&delay.as_secs()), "{delay:?}");
+    }
+
+    #[test]
+    fn whatever_the_clocks_say_there_is_a_wait() {
+        let answered = ("date", "Wed, 21 Oct 2015 07:28:00 GMT");
+        let days = 3 * 86_400_000;
+        check(&[("retry-after", "259200")], Some(days));
+        check(
+            &[answered, ("retry-after", "Sat, 24 Oct 2015 07:28:00 GMT")],
+            Some(days),
+        );
+        // A server whose clock stands at the beginning of time, and one that is ahead by centuries.
+        let epoch = ("date", "Thu, 01 Jan 1970 00:00:00 GMT");
+        check(
+            &[epoch, ("retry-after", "Thu, 01 Jan 1970 00:00:05 GMT")],
+            Some(5_000),
+        );
+        let future = ("date", "Fri, 31 Dec 9999 23:59:00 GMT");
+        check(
+            &[future, ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")],
+            Some(59_000),
+        );
+        check(
+            &[future, ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")],
+            Some(0),
+        );
+        // RFC 850 and asctime are forms of a date, too.
+        check(
+            &[answered, ("retry-after", "Wed Oct 21 07:28:30 2015")],
+            Some(30_000),
+        );
+        check(
+            &[
+                ("date", "yesterday"),
+                ("retry-after", "Wed, 21 Oct 2015 07:28:30 GMT"),
+            ],
+            Some(0),
+        );
+    }
+
+    #[test]
+    fn servers_say_whether_another_attempt_makes_sense() {
+        let check = |text: &str, expected: Option<bool>| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-should-retry", HeaderValue::from_str(text).unwrap());
+            assert_eq!(should_retry(&headers), expected, "{text}");
+        };
+        check("true", Some(true));
+        check(" False ", Some(false));
+        check("maybe", None);
+        check("", None);
+        assert_eq!(should_retry(&HeaderMap::new()), None);
     }
 
     #[test]

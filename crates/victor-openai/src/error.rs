@@ -180,6 +180,8 @@ impl Said {
             Some(401 | 403) => Kind::Authentication,
             Some(404) => Kind::NotFound,
             Some(408 | 504 | 524) => Kind::Timeout,
+            // Another request was in the way, or it came too early.
+            Some(409 | 425) => Kind::Server,
             // Too many bytes are no better than too many tokens, and a smaller context is what helps with both.
             Some(413) => Kind::ContextTooLong,
             Some(429) => Kind::RateLimit,

@@ -23,6 +23,9 @@ pub struct ProviderError {
     pub status: Option<u16>,
     /// Time that the provider asks to wait before another attempt.
     pub retry_after: Option<Duration>,
+    /// Whether the provider said that another attempt makes sense or makes none, as OpenAI and Anthropic do in the header
+    /// `x-should-retry`. Absent where it said neither.
+    pub should_retry: Option<bool>,
     /// Usage of the failed attempt, as far as the provider tells it.
     pub usage: Box<Usage>,
     /// The error beneath.
@@ -113,6 +116,7 @@ impl ProviderError {
             message: message.into(),
             status: None,
             retry_after: None,
+            should_retry: None,
             usage: Box::default(),
             source: None,
             context_window: None,
@@ -146,6 +150,35 @@ impl ProviderError {
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
+    }
+
+    /// The same error with the provider's word on another attempt.
+    #[must_use]
+    pub fn with_should_retry(mut self, should: bool) -> Self {
+        self.should_retry = Some(should);
+        self
+    }
+
+    /// Whether the same request may succeed later without any change: what the provider said of it, or else what is true
+    /// of [its class](ProviderErrorKind::is_transient).
+    ///
+    /// A provider that says yes is believed only where nothing but the status tells the class: an account that is empty or
+    /// a request that is too long stays so.
+    ///
+    /// ```
+    /// use victor_provider_protocol::{ProviderError, ProviderErrorKind};
+    ///
+    /// let busy = ProviderError::new(ProviderErrorKind::RateLimit, "acme", "slow down");
+    /// assert!(busy.is_transient());
+    /// assert!(!busy.with_should_retry(false).is_transient());
+    /// ```
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self.should_retry {
+            Some(true) if self.kind == ProviderErrorKind::InvalidRequest => true,
+            Some(false) => false,
+            _ => self.kind.is_transient(),
+        }
     }
 
     /// The same error with what the attempt used.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::time::{Instant, sleep, timeout_at};
-use victor_core::{ModelId, StopReason, Usage, contain, contain_sync};
+use victor_core::{ModelId, StopReason, Timestamp, Usage, contain, contain_sync};
 use victor_provider_protocol::{
     ChatRequest, Completion, CompletionEvent, CompletionStream, Failover, ProviderError,
     ProviderErrorKind, RetryNotice, WaitNotice,
@@ -125,19 +125,24 @@ impl Attempts {
     fn admit(&mut self) -> Result<(), ProviderError> {
         self.attempt += 1;
         self.shown = false;
-        if let Some(left) = self.plan.blocked_for() {
-            let message = format!("`{}` is left alone after failures", self.target().name);
-            let error = ProviderError::new(ProviderErrorKind::Overloaded, "", message);
-            return Err(error.with_retry_after(left));
-        }
-        let admission = self.target().breaker.admit().ok();
+        let admission = match self.target().breaker.admit() {
+            Ok(admission) => Some(admission),
+            Err(left) if self.plan.spec().is_some() => {
+                let message = format!("`{}` is left alone after failures", self.target().name);
+                let error = ProviderError::new(ProviderErrorKind::Overloaded, "", message);
+                return Err(error.with_retry_after(left));
+            }
+            // A target without a route is asked in any case: there is no other.
+            Err(_) => None,
+        };
         let (input, output) = self.target().estimate(&self.request);
         let tokens = input.saturating_add(output);
         let reservation = match self.ledger.budgets.is_empty() {
             true => Default::default(),
             false => {
                 let (usage, provider) = (Usage::new(input, output), &self.target().provider_name);
-                let price = self.ledger.price(provider, &self.model, &usage, None);
+                let now = Timestamp::now();
+                let price = self.ledger.price(provider, &self.model, &usage, now, None);
                 let cost = price.map_or_else(Default::default, |(cost, _)| cost);
                 self.ledger.budgets.reserve(&self.request, tokens, cost)?
             }
@@ -158,7 +163,7 @@ impl Attempts {
             permit: permit.unwrap_or_default(),
         });
         self.stage = match waits {
-            false => Stage::Open(self.open()),
+            false => Stage::Open(self.open(false)),
             true => {
                 let limiter = self.target().limiter.clone();
                 let expected = limiter.expected_wait(tokens);
@@ -172,9 +177,9 @@ impl Attempts {
     }
 
     /// Asks the provider.
-    fn open(&mut self) -> Opening {
+    fn open(&mut self, waited: bool) -> Opening {
         if let Some(running) = &mut self.running {
-            running.entry.begin();
+            running.entry.begin(waited);
         }
         let (target, request) = (Arc::clone(self.target()), Arc::clone(&self.request));
         let (first, end) = (self.options.first_event_timeout, self.end);
@@ -227,12 +232,13 @@ impl Attempts {
         let read = read.unwrap_or_else(|| last.input_tokens());
         self.target().windows.refute(&self.model, read);
         self.target().problems.clear(&self.target().name);
-        if let Some(mut running) = self.running.take() {
+        if let Some(running) = &mut self.running {
             running.entry.answered(&completion, &last);
             running.permit.settle(last.total_tokens());
             if let Some(admission) = &mut running.admission {
                 admission.succeeded();
             }
+            self.running = None;
         }
         if completion.stop_reason == StopReason::Refusal && self.sends_refusals_on() {
             let message = "the model declined to answer";
@@ -282,6 +288,7 @@ impl Attempts {
         }
         let (name, attempt) = (&*target.name, self.attempt);
         let Some((delay, next)) = self.next_attempt(&error) else {
+            self.note_patience(&mut error);
             tracing::warn!(target = name, kind = %error.kind, attempt, "model call failed: {}", error.message);
             self.enter(Stage::End);
             return Err(error);
@@ -299,6 +306,20 @@ impl Attempts {
         }
         self.enter(Stage::Yield(Box::new(retrying), Box::new(begin)));
         Ok(CompletionEvent::Withdrawn)
+    }
+
+    /// Adds to an error why it was not waited as long as its provider asks, and what helps.
+    fn note_patience(&self, error: &mut ProviderError) {
+        let most = self.options.retry.max_retry_after;
+        if let Some(asked) = error.retry_after
+            && error.is_transient()
+            && asked > most
+        {
+            let (asked, most) = (asked.as_secs(), most.as_secs());
+            error.message += &format!(
+                " (asked to wait {asked} s, and at most {most} s are waited: try again later, or use another provider)"
+            );
+        }
     }
 
     /// The wait before the next attempt and the target to which that goes, if it is another one; `None` if there is no
@@ -404,7 +425,7 @@ impl Stream for Attempts {
                     if let Some(running) = &mut this.running {
                         running.permit = permit;
                     }
-                    this.stage = Stage::Open(this.open());
+                    this.stage = Stage::Open(this.open(true));
                     continue;
                 }
                 Stage::Open(opening) => match ready!(opening.as_mut().poll(cx)) {

@@ -57,6 +57,9 @@ enum Phase {
     HalfOpen,
 }
 
+/// The longest time after which those who stay away during a probe ask again.
+const PROBE: Duration = Duration::from_secs(1);
+
 impl Breaker {
     pub(crate) fn new(options: BreakerOptions) -> Self {
         let state = Lock::new(State {
@@ -83,7 +86,7 @@ impl Breaker {
                 true
             }
             // The probe decides soon; until then others stay away.
-            Phase::HalfOpen => return Err(Duration::from_millis(100)),
+            Phase::HalfOpen => return Err(self.probe()),
         };
         drop(state);
         Ok(Admission {
@@ -93,12 +96,18 @@ impl Breaker {
         })
     }
 
-    /// Returns the time for which it is open, if it is.
+    /// The time for which others stay away from a target that is probed.
+    fn probe(&self) -> Duration {
+        let probe = self.options.cooldown.min(PROBE);
+        probe.max(Duration::from_millis(1))
+    }
+
+    /// Returns the time for which it lets nobody through: zero if the next one may probe, and `None` if it is closed.
     pub(crate) fn open_for(&self) -> Option<Duration> {
         match self.state.lock().phase {
             Phase::Closed => None,
             Phase::Open { until } => Some(until.saturating_duration_since(Instant::now())),
-            Phase::HalfOpen => Some(Duration::ZERO),
+            Phase::HalfOpen => Some(self.probe()),
         }
     }
 
@@ -205,7 +214,8 @@ mod tests {
         assert_eq!(breaker.admit().unwrap_err(), Duration::from_secs(15));
         advance(Duration::from_secs(15)).await;
         let mut probe = breaker.admit().unwrap();
-        assert!(breaker.admit().is_err(), "one probe at a time");
+        assert_eq!(breaker.open_for(), Some(PROBE), "one probe at a time");
+        assert_eq!(breaker.admit().unwrap_err(), PROBE);
         probe.succeeded();
         assert_eq!(breaker.open_for(), None);
     }

@@ -151,26 +151,28 @@ impl Ledger {
         self.problems.health("provider").problems
     }
 
-    /// The cost of a usage, if its price is known.
+    /// The cost of a usage at a time, if its price is known.
     pub(crate) fn price(
         &self,
         provider: &str,
         model: &ModelId,
         usage: &Usage,
+        at: Timestamp,
         service_tier: Option<&str>,
     ) -> Option<(NanoDollars, Arc<str>)> {
         let prices = self.prices.as_ref()?;
-        let query = PriceQuery::new(provider, model, usage, Timestamp::now())
-            .with_service_tier(service_tier);
+        let query = PriceQuery::new(provider, model, usage, at).with_service_tier(service_tier);
         let price = contain_sync(|| prices.price(&query)).ok().flatten()?;
         Some((price.cost, price.source))
     }
 
-    fn charge(&self, entry: LedgerEntry) {
-        self.budgets.charge(&entry);
-        let mut sums = self.sums.lock();
-        sums.add(&entry);
-        drop(sums);
+    fn charge(&self, entry: &LedgerEntry) {
+        self.budgets.charge(entry);
+        self.sums.lock().add(entry);
+    }
+
+    /// Hands an entry to the store, if there is one.
+    fn keep(&self, entry: LedgerEntry) {
         if self.store.is_some() {
             self.unsaved.lock().push(entry);
         }
@@ -293,11 +295,13 @@ impl OpenEntry {
         }
     }
 
-    /// Begins the attempt: from now on it is charged.
-    pub(crate) fn begin(&mut self) {
+    /// Begins the attempt, which may have waited in a queue: from now on it is charged.
+    pub(crate) fn begin(&mut self, waited: bool) {
         self.begun = true;
         if let Some(entry) = &mut self.entry {
-            entry.started = Timestamp::now();
+            if waited {
+                entry.started = Timestamp::now();
+            }
             if self.ledger.store.is_some() {
                 self.ledger.unsaved.lock().push(entry.clone());
             }
@@ -342,13 +346,18 @@ impl OpenEntry {
         (entry.provider, entry.model) = (lost.provider.clone(), lost.model.clone());
         entry.usage = lost.usage.clone();
         entry.usage_source = UsageSource::Estimated;
-        let price = self
-            .ledger
-            .price(&entry.provider, &entry.model, &entry.usage, None);
+        let price = self.ledger.price(
+            &entry.provider,
+            &entry.model,
+            &entry.usage,
+            entry.started,
+            None,
+        );
         if let Some((cost, source)) = price {
             (entry.cost, entry.price_source) = (Some(cost), Some(source));
         }
-        self.ledger.charge(entry);
+        self.ledger.charge(&entry);
+        self.ledger.keep(entry);
     }
 
     /// Charges an attempt that failed.
@@ -367,7 +376,7 @@ impl OpenEntry {
     }
 
     fn end(&mut self, service_tier: Option<&str>) {
-        let Some(mut entry) = self.entry.take().filter(|_| self.begun) else {
+        let Some(entry) = self.entry.as_mut().filter(|_| self.begun) else {
             return;
         };
         entry.ended = Some(Timestamp::now());
@@ -378,15 +387,21 @@ impl OpenEntry {
         }
         if entry.usage_source == UsageSource::Unused {
             entry.cost = Some(NanoDollars::ZERO);
-        } else if let Some((cost, source)) =
-            self.ledger
-                .price(&entry.provider, &entry.model, &entry.usage, service_tier)
-        {
+        } else if let Some((cost, source)) = self.ledger.price(
+            &entry.provider,
+            &entry.model,
+            &entry.usage,
+            entry.started,
+            service_tier,
+        ) {
             (entry.cost, entry.price_source) = (Some(cost), Some(source));
         }
         // Charged before it is released, so that nobody finds the budget free in between.
         self.ledger.charge(entry);
         self.reservation.release();
+        if let Some(entry) = self.entry.take() {
+            self.ledger.keep(entry);
+        }
     }
 }
 

@@ -49,8 +49,13 @@ impl Plan {
                 rank(a).total_cmp(&rank(b))
             });
         }
-        let is_cooling = |index: &usize| route.targets[*index].0.breaker.open_for();
-        left.sort_by_key(|index| is_cooling(index).is_some_and(|left| !left.is_zero()));
+        let is_cooling = |index: &usize| {
+            let left = route.targets[*index].0.breaker.open_for();
+            left.is_some_and(|left| !left.is_zero())
+        };
+        if left.iter().any(is_cooling) {
+            left.sort_by_key(is_cooling);
+        }
         left.reverse();
         // A route has a target.
         let first = left.pop().unwrap_or_default();
@@ -96,8 +101,7 @@ impl Plan {
         Some(self.current.clone())
     }
 
-    /// The time after which the current target may be asked, where its breaker is open and it is one of a route. A
-    /// target without a route is asked in any case: there is no other.
+    /// The time after which the current target may be asked, where its breaker is open and it is one of a route.
     pub(crate) fn blocked_for(&self) -> Option<Duration> {
         self.route.as_ref()?;
         self.current

@@ -25,7 +25,8 @@ impl Failures {
         options: &RetryOptions,
         error: &ProviderError,
     ) -> Option<Duration> {
-        if error.kind == ProviderErrorKind::Loading && options.max_attempts > 1 {
+        let is_loading = error.kind == ProviderErrorKind::Loading && error.is_transient();
+        if is_loading && options.max_attempts > 1 {
             self.loading = self.loading.saturating_add(1);
             let since = *self.loading_since.get_or_insert_with(Instant::now);
             let left = options.loading_timeout.checked_sub(since.elapsed())?;
@@ -40,7 +41,7 @@ impl Failures {
 impl RetryOptions {
     /// Returns the wait after failure number `failure`; none if there is no further attempt.
     fn delay(&self, failure: u32, error: &ProviderError) -> Option<Duration> {
-        if !error.kind.is_transient() || failure >= self.max_attempts {
+        if !error.is_transient() || failure >= self.max_attempts {
             return None;
         }
         self.wait(failure, error)
@@ -67,7 +68,9 @@ fn chance() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use victor_provider_protocol::ProviderErrorKind::{Authentication, Server};
+    use victor_provider_protocol::ProviderErrorKind::{
+        Authentication, ContextTooLong, InvalidRequest, Quota, Server,
+    };
 
     use super::*;
 
@@ -112,6 +115,23 @@ mod tests {
         let error = ProviderError::new(Authentication, "p", "no key");
         check(1, &error, None);
         check(1, &error.with_retry_after(Duration::ZERO), None);
+    }
+
+    #[test]
+    fn the_provider_has_a_word_in_it() {
+        let says = |kind: ProviderErrorKind, should| {
+            ProviderError::new(kind, "p", "").with_should_retry(should)
+        };
+        check(1, &says(Server, false), None);
+        check(1, &says(Server, true), Some((500, 1000)));
+        check(1, &says(InvalidRequest, true), Some((500, 1000)));
+        for kind in [Authentication, Quota, ContextTooLong] {
+            check(1, &says(kind, true), None);
+        }
+        let mut failures = Failures::default();
+        let loading = says(ProviderErrorKind::Loading, false);
+        let options = RetryOptions::default();
+        assert_eq!(failures.next_delay(&options, &loading), None);
     }
 
     #[test]

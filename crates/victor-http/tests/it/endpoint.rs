@@ -142,7 +142,7 @@ fn nothing_is_shown_that_may_be_secret() {
 
 #[tokio::test]
 async fn a_refusal_is_read_and_its_secrets_are_taken_out() {
-    let answer = "HTTP/1.1 503 Busy\r\nretry-after: 1\r\nx-request-id: r1\r\ncontent-length: 13\r\n\r\nnot PLANT-123";
+    let answer = "HTTP/1.1 503 Busy\r\nretry-after: 1\r\nx-should-retry: false\r\nx-request-id: r1\r\ncontent-length: 13\r\n\r\nnot PLANT-123";
     let server = Server::new([send(answer)]).await;
     let endpoint = build(|it| {
         it.set_api_key("PLANT-123");
@@ -152,6 +152,7 @@ async fn a_refusal_is_read_and_its_secrets_are_taken_out() {
     assert_eq!(error.message, "503 Some(\"r1\") not [redacted]");
     // A header says it more surely than a message.
     assert_eq!(error.retry_after, Some(Duration::from_secs(1)));
+    assert_eq!(error.should_retry, Some(false));
 
     let server = Server::answering(ok("{}")).await;
     let endpoint = build(|it| it.set_base_url(format!("{}/v1", server.url())));

@@ -237,6 +237,23 @@ async fn a_wait_that_the_provider_asks_for_is_obeyed_within_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_asked_to_wait_for_days_is_told_what_helps() {
+    use victor_provider_protocol::ProviderRouter;
+
+    let provider = Scripted::new("p", vec![vec![RefuseFor(Kind::RateLimit, 3 * 86_400)]]);
+    let mut stream = crate::fake::router(&provider).stream_chat(crate::fake::request());
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(
+        error.message,
+        "no luck (asked to wait 259200 s, and at most 300 s are waited: try again later, or use another provider)"
+    );
+    // What another attempt does not help is left as it is.
+    let provider = Scripted::new("p", vec![vec![RefuseFor(Kind::Quota, 3 * 86_400)]]);
+    let mut stream = crate::fake::router(&provider).stream_chat(crate::fake::request());
+    assert_eq!(stream.next().await.unwrap().unwrap_err().message, "no luck");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_notice_comes_before_the_wait_and_says_how_long_it_is() {
     use victor_provider_protocol::{CompletionEvent, ProviderRouter};
 

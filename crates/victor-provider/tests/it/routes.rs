@@ -248,6 +248,41 @@ async fn a_target_that_fails_is_left_alone_by_all_sessions() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_is_probed_by_one_request_alone() {
+    let scripts = vec![
+        vec![Refuse(Kind::Server)],
+        vec![Pause(5), Text("a"), Finish],
+    ];
+    let breaker = BreakerOptions::default().with_failures(1);
+    let a = Scripted::new("A", scripts);
+    let router = ProviderCoordinator::builder()
+        .target("a", a.clone(), "m")
+        .breaker(breaker)
+        .target("b", script("B", vec![Text("b"), Finish]), "m")
+        .route("r", route_of_two())
+        .build()
+        .unwrap();
+    let told = tell(&router, request()).await;
+    assert_eq!(told, "retry a server -> b, text b, done 11");
+    tokio::time::advance(Duration::from_secs(15)).await;
+    let (probe, other, another) =
+        tokio::join!(tell(&router, request()), tell(&router, request()), async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            tell(&router, request()).await
+        });
+    assert_eq!(probe, "text a, done 10");
+    // It was on its way when the probe began, and goes elsewhere; the next does not even try.
+    assert_eq!(other, "text b, done 10");
+    assert_eq!(another, "text b, done 10");
+    assert_eq!(a.attempts(), 2);
+    assert_eq!(tell(&router, request()).await, "text a, done 10");
+}
+
+fn route_of_two() -> RouteSpec {
+    RouteSpec::new(["a", "b"]).with_max_attempts(1)
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_all_targets_are_left_alone_the_request_waits_for_the_first() {
     let breaker = BreakerOptions::default().with_failures(1);
     let scripts = vec![vec![Refuse(Kind::Server)], vec![Finish]];

@@ -6,10 +6,10 @@ mod retries;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use victor_core::{Context, Message, ModelId, SessionId};
+use victor_core::{Context, Message, ModelId, Part, SessionId, ToolSpec};
 use victor_provider_protocol::{
     ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream, ProviderError,
-    ProviderErrorKind, ProviderRouter, RetryNotice,
+    ProviderErrorKind, ProviderRouter, RetryNotice, ToolChoice,
 };
 
 use self::model::{MODEL, Model, Step};
@@ -22,9 +22,10 @@ use super::{SIDE_BY_SIDE, guarded, life};
 /// current then; a session that was switched goes elsewhere until it is reset, and the others do not; capabilities are
 /// those of the current provider, of all or of a session; nothing is done before the stream is polled; an attempt that
 /// failed in a way that may pass is followed by another one, which is announced, and no other failure is; once
-/// something was shown, it is withdrawn first, or there is no further attempt; the wait is at least the one that the
-/// provider asks for; usage is that of all attempts; silence ends an answer and signs of life do not; a panic is an
-/// error; a dropped stream ends the provider's request, and the wait for the next one.
+/// something was shown, it is withdrawn first, or there is no further attempt; every attempt asks for the same;
+/// the wait is at least the one that the provider asks for, and never one of days; what the provider calls in vain is not
+/// tried again; the answer is the provider's, and its usage is that of all attempts; silence ends an answer and signs of
+/// life do not; a panic is an error; a dropped stream ends the provider's request, and the wait for the next one.
 ///
 /// To be run with the clock of tokio paused, since what is retried is waited for.
 ///
@@ -37,6 +38,7 @@ pub async fn provider_router<R: ProviderRouter>(
     check_routes(&make).await;
     check_switches(&make).await;
     check_sessions(&make).await;
+    check_passing_on(&make).await;
     retries::check(&make).await;
     check_silence(&make).await;
     check_side_by_side(&make).await;
@@ -172,6 +174,39 @@ async fn check_routes<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, M
         "after a switch, requests go to the other provider",
         "{:?}",
         one.asked()
+    );
+}
+
+/// What is asked and what is answered pass through unchanged, also where it takes two attempts.
+async fn check_passing_on<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    let fails = vec![Step::Fails(ProviderErrorKind::Server, None)];
+    let model = Model::new("one", vec![fails]);
+    let router = make(model.clone(), MODEL.into());
+    let mut asked = request("model-of-its-own");
+    asked.system = Some("Be brief.".into());
+    asked.tools = Arc::new([ToolSpec::new(
+        "suite",
+        "A tool.",
+        serde_json::json!({"type": "object"}),
+    )]);
+    asked.tool_choice = ToolChoice::Required;
+    asked.max_output_tokens = Some(7);
+    asked.temperature = Some(0.5);
+    asked.stop_sequences = vec!["stop".to_owned()];
+    asked.session = Some("suite".into());
+    let story = read(guarded(|| router.stream_chat(asked.clone()))).await;
+    let came = model.request();
+    law!(
+        came.as_ref()
+            .is_some_and(|came| format!("{came:?}") == format!("{asked:?}")),
+        "the provider is asked what the caller asks",
+        "{came:?} in place of {asked:?}"
+    );
+    let answer = super::succeed(story.outcome);
+    law!(
+        answer.model.as_str() == "model-of-its-own" && answer.parts == [Part::text("well")],
+        "the answer is the provider's",
+        "{answer:?}"
     );
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Step {
     Silence,
     /// The call fails if it is the first step, and otherwise its stream. The provider may ask for a wait.
     Fails(ProviderErrorKind, Option<Duration>),
+    /// The call fails, and the provider says that it will fail again.
+    FailsForGood(ProviderErrorKind),
     /// The call panics if it is the first step, and otherwise its stream.
     Panics,
     /// The stream ends, and its answer is not whole.
@@ -45,6 +47,8 @@ pub(super) struct Model {
     pub(super) name: &'static str,
     scripts: Lock<VecDeque<Vec<Step>>>,
     asked: Lock<Vec<String>>,
+    /// The last request.
+    request: Lock<Option<ChatRequest>>,
     /// The number of calls and streams that were neither ended nor dropped.
     open: Arc<AtomicUsize>,
 }
@@ -55,6 +59,7 @@ impl Model {
             name,
             scripts: Lock::new(scripts.into()),
             asked: Lock::default(),
+            request: Lock::default(),
             open: Arc::default(),
         })
     }
@@ -62,6 +67,11 @@ impl Model {
     /// The models that were asked for, one for each attempt.
     pub(super) fn asked(&self) -> Vec<String> {
         self.asked.lock().clone()
+    }
+
+    /// The last request, as it came.
+    pub(super) fn request(&self) -> Option<ChatRequest> {
+        self.request.lock().clone()
     }
 
     pub(super) fn open(&self) -> usize {
@@ -104,11 +114,15 @@ impl ChatProvider for Model {
         let open = Open::new(&self.open);
         let asked = request.model_or("");
         self.asked.lock().push(asked.to_string());
+        *self.request.lock() = Some(request.clone());
         let script = self.scripts().pop_front();
         let script = script.unwrap_or_else(|| vec![Step::Text("well"), Step::Finished]);
         tokio::task::yield_now().await;
         match script.first() {
             Some(Step::Fails(kind, wait)) => return Err(error(kind, *wait)),
+            Some(Step::FailsForGood(kind)) => {
+                return Err(error(kind, None).with_should_retry(false));
+            }
             Some(Step::Panics) => panic!("a provider of the suite panics"),
             _ => {}
         }
@@ -129,6 +143,9 @@ impl ChatProvider for Model {
                             }
                             Step::Silence => std::future::pending().await,
                             Step::Fails(kind, wait) => Err(error(&kind, wait)),
+                            Step::FailsForGood(kind) => {
+                                Err(error(&kind, None).with_should_retry(false))
+                            }
                             Step::Panics => panic!("a provider of the suite panics"),
                             Step::Ends => return None,
                             Step::Finished => Ok(CompletionEvent::finished(Completion::new(

@@ -23,6 +23,7 @@ pub(super) async fn check<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider
         Kind::Connection,
         Kind::Timeout,
         Kind::Truncated,
+        Kind::Malformed,
     ] {
         passes(make, &kind, vec![Step::Fails(kind.clone(), None)]).await;
         let later = vec![Step::Working, Step::Fails(kind.clone(), None)];
@@ -30,6 +31,8 @@ pub(super) async fn check<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider
         shown(make, &kind).await;
     }
     passes(make, &Kind::Truncated, vec![Step::Working, Step::Ends]).await;
+    let loads = vec![Step::Fails(Kind::Loading, None)];
+    passes(make, &Kind::Loading, loads).await;
     for kind in [
         Kind::Authentication,
         Kind::Quota,
@@ -38,6 +41,8 @@ pub(super) async fn check<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider
         Kind::InvalidRequest,
         Kind::NotFound,
         Kind::Panicked,
+        Kind::AnswerTooLarge,
+        Kind::Budget,
         Kind::Other("suite".into()),
     ] {
         stays(make, &kind, vec![Step::Fails(kind.clone(), None)]).await;
@@ -47,6 +52,8 @@ pub(super) async fn check<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider
     stays(make, &Kind::Panicked, vec![Step::Panics]).await;
     stays(make, &Kind::Panicked, vec![Step::Working, Step::Panics]).await;
     waits(make).await;
+    asks_for_days(make).await;
+    is_in_vain(make).await;
 }
 
 /// An attempt fails in a way that may pass: once, and then again and again.
@@ -198,6 +205,41 @@ async fn waits<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId)
             "a notice says how long the wait is",
             "{wait:?}: {:?}",
             story.notices
+        );
+    }
+}
+
+/// The provider asks for a wait that nobody would sit through.
+async fn asks_for_days<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    for days in [3, 365, u64::MAX / 86_400] {
+        let wait = Duration::from_secs(days * 86_400);
+        let fails = vec![Step::Fails(ProviderErrorKind::RateLimit, Some(wait))];
+        let model = Model::new("one", vec![fails]);
+        let router = make(model.clone(), MODEL.into());
+        let began = Instant::now();
+        let stream = ask(&router, "");
+        let outcome = tokio::time::timeout(Duration::from_secs(86_400), stream.completion()).await;
+        law!(
+            matches!(&outcome, Ok(Err(error)) if error.kind == ProviderErrorKind::RateLimit),
+            "nobody is kept waiting for days",
+            "{days} days asked for, {:?} waited: {outcome:?}",
+            began.elapsed()
+        );
+    }
+}
+
+/// The provider says that another attempt is in vain.
+async fn is_in_vain<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
+    for kind in [ProviderErrorKind::RateLimit, ProviderErrorKind::Server] {
+        let model = Model::new("one", vec![vec![Step::FailsForGood(kind.clone())]]);
+        let router = make(model.clone(), MODEL.into());
+        let story = read(ask(&router, "")).await;
+        law!(
+            story.failed_with(&kind) && model.asked().len() == 1,
+            "what the provider calls in vain is not tried again",
+            "{kind}, {} attempts: {:?}",
+            model.asked().len(),
+            story.outcome
         );
     }
 }

@@ -125,6 +125,9 @@ impl Attempts {
                 Ok(CompletionEvent::TextDelta(_)) if self.is("swallows text") => self.shown = true,
                 Ok(CompletionEvent::Finished(mut answer)) => {
                     self.ended = true;
+                    if self.is("edits answers") {
+                        answer.parts.clear();
+                    }
                     if !self.is("forgets usage") {
                         answer.usage += &self.used;
                     }
@@ -148,7 +151,13 @@ impl Attempts {
             let _leaked: &mut _ = Box::leak(Box::new(stream));
         }
         self.used += &*error.usage;
-        let passes = error.kind.is_transient() || self.is("retries everything");
+        let transient = match self.is("retries in vain") {
+            true => error.kind.is_transient(),
+            false => error.is_transient(),
+        };
+        let asks_for_days = error.retry_after > Some(Duration::from_secs(3_600));
+        let passes = transient && (!asks_for_days || self.is("waits for days"))
+            || self.is("retries everything");
         let most = match self.bug {
             "never retries" => 1,
             "never gives up" => 20_000,
@@ -209,6 +218,9 @@ impl ProviderRouter for Router {
         let (provider, model) = self.target_of(request.session.as_ref());
         if request.model.is_none() || self.bug == "knows one model" {
             request.model = Some(model);
+        }
+        if self.bug == "drops tools" {
+            request.tools = Arc::default();
         }
         let attempts = Attempts {
             bug: self.bug,
@@ -383,6 +395,13 @@ async fn each_law_can_be_broken() {
             "is in a hurry",
             "the wait is at least the one that the provider asks for",
         ),
+        ("waits for days", "nobody is kept waiting for days"),
+        (
+            "retries in vain",
+            "what the provider calls in vain is not tried again",
+        ),
+        ("drops tools", "the provider is asked what the caller asks"),
+        ("edits answers", "the answer is the provider's"),
         ("passes signs of life on", "signs of life are not passed on"),
         ("waits for ever", "every call ends"),
         (
