@@ -27,16 +27,21 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn never_two_attempts_after_something_was_shown(scripts in vec(vec(step(), 0..5), 1..5)) {
+    fn what_was_shown_is_withdrawn_before_another_attempt(scripts in vec(vec(step(), 0..5), 1..5)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
         let provider = Scripted::new("p", scripts);
         let (story, _) = runtime.block_on(tell(&provider));
         let items: Vec<&str> = story.split(", ").collect();
-        let shown = items.iter().position(|item| item.starts_with("text") || item.starts_with("thinking"));
-        let retries = items.iter().filter(|item| item.starts_with("retry")).count();
-        if let Some(shown) = shown {
-            prop_assert!(items[shown..].iter().all(|item| !item.starts_with("retry")), "{story}");
+        let mut shown = false;
+        for (index, item) in items.iter().enumerate() {
+            let withdrawn = *item == "withdrawn";
+            if withdrawn {
+                prop_assert!(shown && items[index + 1].starts_with("retry"), "{story}");
+            }
+            prop_assert!(!item.starts_with("retry") || !shown, "{story}");
+            shown = !withdrawn && (shown || item.starts_with("text") || item.starts_with("thinking"));
         }
+        let retries = items.iter().filter(|item| item.starts_with("retry")).count();
         prop_assert_eq!(provider.attempts(), retries + 1, "every attempt but the last is told: {}", story);
         prop_assert!(retries < 3);
         let last = items.last().copied().unwrap_or_default();

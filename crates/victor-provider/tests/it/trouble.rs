@@ -56,7 +56,12 @@ async fn silence_ends_in_a_timeout() {
         901..=903,
     )
     .await;
-    check(&[&[Text("a"), Hang]], "text a, error timeout 0", 120..=120).await;
+    check(
+        &[&[Text("a"), Hang], &[Finish]],
+        "text a, withdrawn, retry 1 timeout, done 10",
+        120..=121,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
