@@ -16,10 +16,10 @@ pub(crate) struct Batch {
     /// The answer, with the calls in their places.
     pub(crate) answer: Vec<Part>,
     slots: Vec<Slot>,
-    /// How the turn ends when every call has its result; it goes on if absent.
+    /// Outcome of the turn when every call has its result; it goes on if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) then: Option<TurnOutcome>,
-    /// How the turn ends if one of the calls gives the answer in the form that was asked for.
+    /// Outcome of the turn if one of the calls gives the answer in the form that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<TurnOutcome>,
 }
@@ -28,13 +28,13 @@ pub(crate) struct Batch {
 struct Slot {
     call: ToolCall,
     state: State,
-    /// What the call would do, for a person.
+    /// Preview of the call, for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     preview: Option<ShownPreview>,
     /// The digest of what the call would do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
-    /// What the tool was when a person was asked.
+    /// The tool as it was when a person was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     definition: Option<Arc<ToolSpec>>,
 }
@@ -199,7 +199,7 @@ impl Batch {
         self.calls(State::is_unreviewed)
     }
 
-    /// What a person has approved of them.
+    /// Returns the approvals of a person among them.
     pub(crate) fn given(&self) -> Vec<GivenApproval> {
         let given = |slot: &Slot| match slot.state {
             State::Approved(scope) => {

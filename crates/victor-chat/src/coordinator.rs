@@ -109,7 +109,7 @@ struct Work<'a> {
     turn: Turn,
     ports: Arc<dyn TurnPorts>,
     events: &'a EventSink,
-    /// What the model has written of an answer that is not whole.
+    /// Text of an answer that is not whole yet.
     partial: String,
     over: bool,
     /// Whether the journal holds the turn, as it does if it is one that was taken up from there.

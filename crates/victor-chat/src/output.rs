@@ -1,4 +1,4 @@
-//! What a turn knows of an answer that must have a form.
+//! State of an answer that must have a form.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,9 @@ use crate::Step;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Output {
     pub(crate) contract: OutputContract,
-    /// How many answers gave it, or should have given it.
+    /// Number of answers that gave it, or should have given it.
     pub(crate) attempts: u32,
-    /// What the last answer gave for it.
+    /// Value that the last answer gave for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) given: Option<String>,
 }
@@ -46,7 +46,7 @@ impl Output {
         }
     }
 
-    /// What was given, where the turn ended in a way that says what it is.
+    /// Returns the given value, where the turn ended in a way that says what it is.
     pub(crate) fn given_at(&self, outcome: &TurnOutcome) -> Option<String> {
         use TurnOutcome::{Completed, InvalidOutput, ToolLimit};
         let is_told = matches!(outcome, Completed | ToolLimit | InvalidOutput);
@@ -54,7 +54,7 @@ impl Output {
     }
 }
 
-/// What a call gives as the answer. A call without arguments gives an object without fields, as for every tool.
+/// Returns the answer that a call gives. Without arguments it is an object without fields, as for every tool.
 pub(crate) fn given_by(call: &ToolCall) -> &str {
     match call.arguments.trim() {
         "" => "{}",
@@ -62,7 +62,7 @@ pub(crate) fn given_by(call: &ToolCall) -> &str {
     }
 }
 
-/// What a model is told whose answer does not have the form that was asked for.
+/// Returns the message to a model whose answer does not have the form that was asked for.
 pub(crate) fn not_taken(reason: &str) -> String {
     format!(
         "The answer was not taken: {reason}. Give it again, whole, as JSON that fits its schema."

@@ -1,4 +1,4 @@
-//! What a turn wants to have done.
+//! Steps of a turn.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use victor_chat_protocol::{ModelCall, OutputContract, PendingApproval, TurnOutco
 use victor_core::{Message, ToolCall};
 use victor_tool_protocol::GivenApproval;
 
-/// What a turn wants to have done next, and which method of [`Turn`](crate::Turn) it wants to be told by.
+/// The next effect of a turn, and the method of [`Turn`](crate::Turn) that takes its result.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
@@ -28,7 +28,7 @@ pub enum Step {
     ReviewTools {
         /// The calls.
         calls: Vec<ToolCall>,
-        /// Which of them a person has approved. They are reviewed once more, since much may have changed meanwhile.
+        /// Approvals of a person. The calls are reviewed once more, since much may have changed meanwhile.
         approvals: Vec<GivenApproval>,
     },
     /// Ask a person about these calls, then call [`approvals_given`](crate::Turn::approvals_given). That may be
@@ -62,6 +62,6 @@ impl Step {
 pub struct UnexpectedInput {
     /// The step that the turn waits for.
     pub expected: &'static str,
-    /// What it was told.
+    /// Input that it was given.
     pub found: String,
 }

@@ -45,7 +45,7 @@ pub struct Turn {
     limits: TurnLimits,
     phase: Phase,
     messages: Vec<Arc<Message>>,
-    /// How many of the first messages are left out, because they stand elsewhere. Only in a journal.
+    /// Number of first messages that are left out, because they stand elsewhere. Only in a journal.
     #[serde(default, skip_serializing_if = "is_zero")]
     elided: usize,
     /// Whether messages of another turn are among them, of which a transcript cannot tell that they belong to this one.
@@ -55,26 +55,26 @@ pub struct Turn {
     usage: Usage,
     model_calls: u32,
     tool_iterations: u32,
-    /// How many of the allowed tool calls were made.
+    /// Number of allowed tool calls that were made.
     #[serde(default, skip_serializing_if = "is_zero")]
     tool_calls: u32,
-    /// How many tokens were used before the present allowance.
+    /// Number of tokens that were used before the present allowance.
     #[serde(default, skip_serializing_if = "is_zero")]
     tokens_before: u64,
     empty_answers: u32,
     pauses: u32,
-    /// How often each call was made, by its tool and arguments.
+    /// Number of times that each call was made, by its tool and arguments.
     calls_made: BTreeMap<String, u32>,
-    /// How many answers in a row consisted of nothing but repeated calls.
+    /// Number of answers in a row that consisted of nothing but repeated calls.
     stuck: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stop_reason: Option<StopReason>,
-    /// What the provider told of why the model declined.
+    /// The provider's explanation of why the model declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refusal: Option<Box<Refusal>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<ModelId>,
-    /// What is asked for where the answer must have a form.
+    /// Form that the answer must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<Output>,
     #[serde(flatten)]
@@ -88,13 +88,13 @@ enum Phase {
     Model {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
-        /// How the turn ends after this call, which must not use tools; it goes on with tools if absent.
+        /// Outcome of the turn after this call, which must not use tools; it goes on with tools if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last: Option<TurnOutcome>,
         /// The refusal of the last request, if it was too long.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         too_long: Option<Box<TooLong>>,
-        /// How many requests of this call in a row were too long.
+        /// Number of requests of this call in a row that were too long.
         #[serde(default, skip_serializing_if = "is_zero")]
         refusals: u32,
         /// Whether a budget did not allow the call, so that the turn has ended for now.
@@ -103,7 +103,7 @@ enum Phase {
     },
     /// An answer without calls is to be checked.
     Check {
-        /// How the turn ends if it fits.
+        /// Outcome of the turn if it fits.
         then: TurnOutcome,
     },
     /// The calls of an answer are to be reviewed, approved and run.
@@ -152,7 +152,7 @@ impl Turn {
         self
     }
 
-    /// What is to be done next. Asking twice gives the same answer.
+    /// Returns the next step. Asking twice gives the same answer.
     #[must_use]
     pub fn next_step(&self) -> Step {
         if self.committed < self.messages.len() {
@@ -442,7 +442,7 @@ impl Turn {
         &self.messages[self.committed..]
     }
 
-    /// What the turn used until now.
+    /// Returns the usage of the turn until now.
     #[must_use]
     pub fn usage(&self) -> &Usage {
         &self.usage
@@ -484,7 +484,7 @@ impl Turn {
         suspended
     }
 
-    /// What came of the turn, if it ends in this way.
+    /// Returns the response of the turn, if it ends in this way.
     #[must_use]
     pub fn response(&self, outcome: &TurnOutcome) -> ChatResponse {
         let mut response = ChatResponse::ended(self.session.clone(), self.id, outcome.clone());

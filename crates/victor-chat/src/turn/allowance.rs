@@ -1,4 +1,4 @@
-//! How far a turn may still go, and what the model is told about it.
+//! Allowances of a turn, and the notes about them to the model.
 
 use victor_chat_protocol::TurnOutcome;
 
@@ -58,7 +58,7 @@ impl Turn {
     }
 }
 
-/// What the model is told when at least four fifths of an allowance are used.
+/// Returns the note to the model when at least four fifths of an allowance are used.
 fn nearly_used(what: &str, used: Option<(u64, u64)>) -> Option<String> {
     let (used, most) = used?;
     let left = most.saturating_sub(used);

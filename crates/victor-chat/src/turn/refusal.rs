@@ -9,7 +9,7 @@ use victor_provider_protocol::{ProviderError, ProviderErrorKind};
 use super::Phase;
 use crate::{Turn, UnexpectedInput};
 
-/// How many requests of one call in a row may be refused as too long. Each has half of the context of the one before, so
+/// Limit of refusals of one call in a row as too long. Each request has half of the context of the one before, so
 /// that a window a thousand times smaller than assumed is found.
 const MAX_REFUSALS: u32 = 10;
 /// Stands in the transcript where the model declined without a word.
