@@ -1,9 +1,9 @@
 //! Ten thousand conversations at once with a model API on this machine, by Victor and by a bare HTTP client.
 //!
-//! `load` prints a JSON object of what it measured. It starts a server in a process of its own that streams every answer
-//! in pieces, as a model does, and has 10,000 clients ask it one after the other question each, all at once: first in a
-//! loop that sends the same bytes with `reqwest` and reads the answers without looking at them, then through Victor, and
-//! so on in turn. `--quick` does it with fewer rounds.
+//! `load` prints a JSON object of what it measured. It starts a server in a process of its own that streams every
+//! answer in pieces, as a model does, and has 10,000 clients ask it one after the other question each, all at once:
+//! first in a loop that sends the same bytes with `reqwest` and reads the answers without looking at them, then through
+//! Victor, and so on in turn. `--quick` does it with fewer rounds.
 
 #![expect(
     clippy::print_stdout,

@@ -1,7 +1,7 @@
 //! What it costs to keep conversations: checkpoints, the steps of a turn, and one session among many.
 //!
-//! Run with `cargo bench -p benches --bench storage`. A checkpoint should cost the same in a conversation of any length,
-//! and a session should be found as fast among many as among few. SQLite keeps its files in a temporary folder.
+//! Run with `cargo bench -p benches --bench storage`. A checkpoint should cost the same in a conversation of any
+//! length, and a session should be found as fast among many as among few. SQLite keeps its files in a temporary folder.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -64,8 +64,8 @@ fn checkpoint(c: &mut Criterion) {
     group.finish();
 }
 
-/// What a turn writes before it asks the model again: two messages of 2,400 characters, where it is, and its lease. Beside it the
-/// same texts, inserted by one statement into a table that has nothing but them.
+/// What a turn writes before it asks the model again: two messages of 2,400 characters, where it is, and its lease.
+/// Beside it the same texts, inserted by one statement into a table that has nothing but them.
 fn step(c: &mut Criterion) {
     let runtime = runtime();
     let file = runtime.block_on(DatabaseFile::new());

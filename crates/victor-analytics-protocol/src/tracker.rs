@@ -12,8 +12,8 @@ use crate::{AnalyticsEvent, AnalyticsExporter, ExportResult};
 ///
 /// Nothing that goes wrong here is felt by the chat: events wait in bounded memory while an exporter fails, and what
 /// is dropped in the end is counted and shown in its health, and so is an exporter that fails, until it works again.
-/// An exporter that fails, panics or takes too long is not felt by the others. [`Coordinator::shutdown`] sends what waits
-/// of every session and ends each exporter once, and [`Coordinator::reset`] forgets a session's events.
+/// An exporter that fails, panics or takes too long is not felt by the others. [`Coordinator::shutdown`] sends what
+/// waits of every session and ends each exporter once, and [`Coordinator::reset`] forgets a session's events.
 #[async_trait]
 pub trait AnalyticsTracker: Coordinator {
     /// Tracks an event of a session, without waiting.

@@ -6,26 +6,27 @@ victor_core::options! {
     /// Times and limits of an [`AnalyticsCoordinator`](crate::AnalyticsCoordinator).
     #[derive(PartialEq, Eq)]
     pub struct AnalyticsOptions {
-        /// Time that events wait before they are exported in the background. Defaults to 60 seconds. An exporter whose queue
-        /// is half full is served at once.
+        /// Time that events wait before they are exported in the background. Defaults to 60 seconds. An exporter whose
+        /// queue is half full is served at once.
         pub export_interval, with_export_interval: Duration = Duration::from_secs(60);
         /// Time limit of an exporter for one batch; beyond it, the batch comes again. Defaults to 30 seconds.
         pub export_timeout, with_export_timeout: Duration = Duration::from_secs(30);
-        /// Time limit of a shutdown for the last exports, and once more for the exporters to end. Defaults to 5 seconds.
+        /// Time limit of a shutdown for the last exports, and once more for the exporters to end. Defaults to 5
+        /// seconds.
         pub shutdown_timeout, with_shutdown_timeout: Duration = Duration::from_secs(5);
         /// Maximum number of events in a batch. Defaults to 512.
         pub batch_size, with_batch_size: usize = 512;
         /// Maximum number of events that wait for one exporter; beyond it, the oldest are dropped. Defaults to 10,000.
         pub waiting_events, with_waiting_events: usize = 10_000;
         /// Maximum number of events of one session that are held for
-        /// [`session_analytics`](victor_analytics_protocol::AnalyticsTracker::session_analytics); beyond it, the oldest are
-        /// forgotten. Defaults to 1,000.
+        /// [`session_analytics`](victor_analytics_protocol::AnalyticsTracker::session_analytics); beyond it, the oldest
+        /// are forgotten. Defaults to 1,000.
         pub events_per_session, with_events_per_session: usize = 1_000;
         /// Maximum number of sessions that are held; beyond it, the least recently active one is forgotten. Defaults to
         /// 10,000.
         pub sessions, with_sessions: usize = 10_000;
-        /// Maximum number of events of all sessions together; beyond it, the least recently active sessions are forgotten.
-        /// Defaults to 20,000, which take about 6 MB.
+        /// Maximum number of events of all sessions together; beyond it, the least recently active sessions are
+        /// forgotten. Defaults to 20,000, which take about 6 MB.
         pub events_in_all, with_events_in_all: usize = 20_000;
     }
 }

@@ -373,7 +373,10 @@ mod tests {
         check(
             r#"{"type":"tool_use","name":"n","input":{"a":[1,  2]},"caller":{"type":"code","tool_id":"s"}}"#,
             &[],
-            r#"{"type":"tool_call","id":"call_3","name":"n","arguments":"{\"a\":[1,  2]}","anthropic":{"caller":{"type":"code","tool_id":"s"}}}"#,
+            concat!(
+                r#"{"type":"tool_call","id":"call_3","name":"n","arguments":"{\"a\":[1,  2]}","#,
+                r#""anthropic":{"caller":{"type":"code","tool_id":"s"}}}"#
+            ),
         );
     }
 

@@ -38,8 +38,8 @@ impl Default for AnthropicBuilder {
 }
 
 impl AnthropicBuilder {
-    /// Reads the environment: `ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_BASE_URL` and `ANTHROPIC_MODEL`. A
-    /// blank value counts as absent.
+    /// Reads the environment: `ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_BASE_URL` and `ANTHROPIC_MODEL`.
+    /// A blank value counts as absent.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_vars(|name| std::env::var(name).ok())
@@ -105,8 +105,8 @@ impl AnthropicBuilder {
         self
     }
 
-    /// Sets whether prompts are cached, in place of [the server's quirks](crate::Quirks::prompt_caching). Turn it off for
-    /// servers that refuse the field `cache_control`.
+    /// Sets whether prompts are cached, in place of [the server's quirks](crate::Quirks::prompt_caching). Turn it off
+    /// for servers that refuse the field `cache_control`.
     #[must_use]
     pub fn prompt_caching(mut self, on: bool) -> Self {
         self.prompt_caching = Some(on);
@@ -133,10 +133,10 @@ impl AnthropicBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Authentication`](victor_provider_protocol::ProviderErrorKind::Authentication): there is no key for a server that needs one, or it has
-    ///   characters that no header may have.
-    /// - [`InvalidRequest`](victor_provider_protocol::ProviderErrorKind::InvalidRequest): the base URL or a header is invalid, or no client can be
-    ///   built with the options.
+    /// - [`Authentication`](victor_provider_protocol::ProviderErrorKind::Authentication): there is no key for a server
+    ///   that needs one, or it has characters that no header may have.
+    /// - [`InvalidRequest`](victor_provider_protocol::ProviderErrorKind::InvalidRequest): the base URL or a header is
+    ///   invalid, or no client can be built with the options.
     pub fn build(self) -> Result<AnthropicProvider, ProviderError> {
         let is_original =
             |url: &BaseUrl| url.is_one_of(Server::ANTHROPIC.base_url, Server::ANTHROPIC.hosts);

@@ -277,7 +277,8 @@ mod tests {
 
     #[test]
     fn what_a_server_cannot_do_it_is_not_asked_again() {
-        let unable = r#"{"error":{"code":501,"message":"This server does not support embeddings","type":"not_supported_error"}}"#;
+        let unable = r#"{"error":{"code":501,
+            "message":"This server does not support embeddings","type":"not_supported_error"}}"#;
         check(
             501,
             unable,

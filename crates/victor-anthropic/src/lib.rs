@@ -18,9 +18,9 @@
 //!
 //! - The system prompt and the messages of the system become `system`. All others become turns of user and assistant,
 //!   which alternate: the user begins, neighbours of one role are joined, results of tools come first. What the API
-//!   refuses is left out (blank text, thoughts without a seal, what belongs to other providers) or put into the form that
-//!   it takes (identifiers of calls, arguments that are no JSON objects; see `victor-model-api`), so that a history of any
-//!   origin can be sent.
+//!   refuses is left out (blank text, thoughts without a seal, what belongs to other providers) or put into the form
+//!   that it takes (identifiers of calls, arguments that are no JSON objects; see `victor-model-api`), so that a
+//!   history of any origin can be sent.
 //! - [`ChatRequest::extra`] holds fields for this API alone, and goes before what is derived:
 //!   `{"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}`. Its `tools` are added to the others:
 //!   `{"tools": [{"type": "web_search_20250305", "name": "web_search"}]}`.
@@ -28,8 +28,8 @@
 //!   `{"anthropic": {"defer_loading": true}}` for a tool, or `{"anthropic": {"citations": {"enabled": true}}}` for a
 //!   document. There, too, are the fields of an answer that only this API has: the citations of a text, for example.
 //!   Blocks of kinds that are not known here are [`Part::Opaque`](victor_core::Part::Opaque). All go back as they came.
-//! - Thoughts and what the API's own tools did go back byte for byte. Thoughts without a seal go back to servers that are
-//!   not Anthropic's own, with an empty seal, because those want them.
+//! - Thoughts and what the API's own tools did go back byte for byte. Thoughts without a seal go back to servers that
+//!   are not Anthropic's own, with an empty seal, because those want them.
 //! - A call that the model's code made keeps the container in which the code waits, and the next request names it.
 //!
 //! # Prompt caching
@@ -52,8 +52,8 @@
 //!
 //! [`Usage`](victor_core::Usage) has the provider's last counts. Those of its own tools and of its own rounds are in
 //! its `extra` under their paths, for example `server_tool_use.web_search_requests`. Where the counts are a sum over
-//! several rounds, [`Completion::context_tokens`](victor_provider_protocol::Completion::context_tokens) is what the model
-//! read in the last.
+//! several rounds, [`Completion::context_tokens`](victor_provider_protocol::Completion::context_tokens) is what the
+//! model read in the last.
 //!
 //! [`ChatProvider`]: victor_provider_protocol::ChatProvider
 //! [`ChatRequest::extra`]: victor_provider_protocol::ChatRequest::extra

@@ -369,7 +369,12 @@ mod tests {
 
     #[test]
     fn what_else_is_said_is_kept_under_the_name_of_the_dialect() {
-        let completion = whole(r#"{"type":"message","role":"assistant","id":"m","model":"","stop_sequence":"x","stop_details":null,"container":{"id":"c"},"usage":{"service_tier":"batch"}}"#).unwrap();
+        let completion = whole(
+            r#"{"type":"message","role":"assistant","id":"m","model":"",
+            "stop_sequence":"x","stop_details":null,"container":{"id":"c"},
+            "usage":{"service_tier":"batch"}}"#,
+        )
+        .unwrap();
         assert_eq!(
             (completion.id.as_deref(), completion.model.as_str()),
             (Some("m"), "asked")

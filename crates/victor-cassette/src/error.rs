@@ -39,7 +39,8 @@ pub enum CassetteError {
     },
     /// A later version of Victor recorded it.
     #[error(
-        "the cassette `{}` has format version {found}, and this build reads 1 to {readable}: use a later version of Victor",
+        "the cassette `{}` has format version {found}, and this build reads 1 to {readable}: use a later version of \
+        Victor",
         path.display()
     )]
     LaterVersion {

@@ -71,7 +71,11 @@ impl CassettePlayer {
                 Ok(exchange) => left.push(exchange),
                 // Lines are written with their ends, so only what was torn has none.
                 Err(_) if !line.ends_with(b"\n") => {
-                    tracing::warn!(path = %path.display(), line = index + 1, "the last line is not whole and is passed over");
+                    tracing::warn!(
+                        path = %path.display(),
+                        line = index + 1,
+                        "the last line is not whole and is passed over"
+                    );
                 }
                 Err(source) => {
                     return Err(CassetteError::Malformed {

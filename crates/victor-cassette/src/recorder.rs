@@ -70,7 +70,8 @@ impl CassetteRecorder {
 
     /// Takes this text out of everything that is recorded, for example a key, a password or the name of a customer.
     ///
-    /// Where it is part of requests, it must be handed to [`CassettePlayer::redact`](crate::CassettePlayer::redact) too.
+    /// Where it is part of requests, it must be handed to [`CassettePlayer::redact`](crate::CassettePlayer::redact)
+    /// too.
     #[must_use]
     pub fn redact(mut self, text: impl AsRef<str>) -> Self {
         Arc::make_mut(&mut self.redactor).add(text.as_ref());

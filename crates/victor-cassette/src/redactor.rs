@@ -240,13 +240,17 @@ mod tests {
         #[test]
         fn pieces_add_up_and_nothing_is_left(
             words in proptest::collection::vec(
-                prop_oneof!["[a-zé ]{0,6}", Just("hush".to_owned()), "sk-[0-9]{6,9}", Just("api_key=x12345".to_owned())],
+                prop_oneof![
+                    "[a-zé ]{0,6}", Just("hush".to_owned()), "sk-[0-9]{6,9}",
+                    Just("api_key=x12345".to_owned())
+                ],
                 0..8,
             ),
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
         ) {
             let text = words.join(" ");
-            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).filter(|&cut| text.is_char_boundary(cut)).collect();
+            let cuts = cuts.iter().map(|cut| cut.index(text.len() + 1));
+            let mut cuts: Vec<usize> = cuts.filter(|&cut| text.is_char_boundary(cut)).collect();
             cuts.extend([0, text.len()]);
             cuts.sort_unstable();
             let mut pieces: Vec<String> = cuts.windows(2).map(|cut| text[cut[0]..cut[1]].to_owned()).collect();

@@ -54,7 +54,8 @@ pub(crate) fn find(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The secret that begins here, or whose name does. It begins and ends beside ASCII, so its ends are between characters.
+/// The secret that begins here, or whose name does. It begins and ends beside ASCII, so its ends are between
+/// characters.
 fn secret_at(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     if !bytes[at].is_ascii_alphabetic() || !begins_word(bytes, at) {
         return None;

@@ -24,7 +24,8 @@ pub trait Agent: fmt::Debug + Send + Sync {
     /// what it used, call [`TurnStream::cancel_handle`].
     fn stream_chat(&self, input: ChatInput) -> TurnStream;
 
-    /// Sends a message and returns the answer when it is whole. The same as draining [`stream_chat`](Self::stream_chat).
+    /// Sends a message and returns the answer when it is whole. The same as draining
+    /// [`stream_chat`](Self::stream_chat).
     ///
     /// # Errors
     ///

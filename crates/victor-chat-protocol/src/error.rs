@@ -28,8 +28,8 @@ pub enum ChatError {
         /// The turn, which stores what is missing when it is taken up again.
         turn: Box<SuspendedTurn>,
     },
-    /// Somebody else works on the session, or has written to it meanwhile. If the turn had begun, `turn` holds what it has
-    /// done and could not store ([`SuspendedTurn::executed`]); it cannot be taken up again.
+    /// Somebody else works on the session, or has written to it meanwhile. If the turn had begun, `turn` holds what it
+    /// has done and could not store ([`SuspendedTurn::executed`]); it cannot be taken up again.
     #[error("somebody else has the session: send the message again")]
     Conflict {
         /// Error that names the holder, and since when it holds the session.

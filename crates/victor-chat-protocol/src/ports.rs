@@ -74,8 +74,8 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Adds messages to the conversation, if there are any, when the turn has been dropped and nothing can be awaited any
-    /// more. What is journaled of the turn is gone then.
+    /// Adds messages to the conversation, if there are any, when the turn has been dropped and nothing can be awaited
+    /// any more. What is journaled of the turn is gone then.
     fn abandon(&self, messages: Vec<Arc<Message>>);
 }
 

@@ -6,8 +6,8 @@ use victor_core::TurnId;
 use crate::{TurnEvent, TurnEventKind};
 
 impl TurnEvent {
-    /// Returns the part of the event that may be logged or counted: what was done, how long it took and what it cost, with
-    /// the turn, but no text of a person, a model or a tool. It serializes as one JSON object.
+    /// Returns the part of the event that may be logged or counted: what was done, how long it took and what it cost,
+    /// with the turn, but no text of a person, a model or a tool. It serializes as one JSON object.
     #[must_use]
     pub fn redacted(&self) -> impl Serialize + '_ {
         RedactedEvent(self.turn, &self.kind)

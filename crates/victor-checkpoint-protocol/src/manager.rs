@@ -219,8 +219,16 @@ mockall::mock! {
         async fn checkpoints(&self, session: &SessionId) -> Result<Vec<Checkpoint>, CheckpointError>;
         async fn load_checkpoint(&self, id: CheckpointId) -> Result<CheckpointSnapshot, CheckpointError>;
         async fn restore_checkpoint(&self, id: CheckpointId) -> Result<CheckpointSnapshot, CheckpointError>;
-        async fn fork_checkpoint(&self, id: CheckpointId, session: &SessionId) -> Result<CheckpointSnapshot, CheckpointError>;
-        async fn diff_checkpoints(&self, from: CheckpointId, to: CheckpointId) -> Result<CheckpointDiff, CheckpointError>;
+        async fn fork_checkpoint(
+            &self,
+            id: CheckpointId,
+            session: &SessionId,
+        ) -> Result<CheckpointSnapshot, CheckpointError>;
+        async fn diff_checkpoints(
+            &self,
+            from: CheckpointId,
+            to: CheckpointId,
+        ) -> Result<CheckpointDiff, CheckpointError>;
         async fn delete_checkpoints(&self, session: &SessionId, ids: &[CheckpointId]) -> Result<usize, CheckpointError>;
         async fn prune_checkpoints(&self, session: &SessionId, retention: &Retention) -> Result<usize, CheckpointError>;
     }

@@ -40,8 +40,8 @@
 //! # What is here
 //!
 //! - [`CheckpointCoordinator`], and [`CheckpointOptions`] for when checkpoints are due and which are kept.
-//! - [`protocol`] and [`core`], the crates with the contracts and the vocabulary: [`CheckpointManager`], [`CheckpointStore`],
-//!   [`InMemoryCheckpointStore`](protocol::InMemoryCheckpointStore) and all that they are about.
+//! - [`protocol`] and [`core`], the crates with the contracts and the vocabulary: [`CheckpointManager`],
+//!   [`CheckpointStore`], [`InMemoryCheckpointStore`](protocol::InMemoryCheckpointStore) and all that they are about.
 //!
 //! [`CheckpointManager`]: protocol::CheckpointManager
 //! [`CheckpointStore`]: protocol::CheckpointStore

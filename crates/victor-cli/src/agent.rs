@@ -90,8 +90,8 @@ pub(crate) struct ErrorHints {
 }
 
 impl AgentArgs {
-    /// Builds the agent. Fails if a flag, a setting or the folder is wrong, or if there is no model. `shows_thoughts` says
-    /// whether the thoughts of the model are shown.
+    /// Builds the agent. Fails if a flag, a setting or the folder is wrong, or if there is no model. `shows_thoughts`
+    /// says whether the thoughts of the model are shown.
     pub(crate) async fn open(
         &self,
         data: &DataArgs,
@@ -282,8 +282,8 @@ impl AgentArgs {
     }
 }
 
-/// Switches a continued session to the mode that the flag names, or else to the one in which it was left. Returns a remark
-/// for the user if that is not the default mode.
+/// Switches a continued session to the mode that the flag names, or else to the one in which it was left. Returns a
+/// remark for the user if that is not the default mode.
 async fn enter_mode(
     session: &Session,
     asked: Option<&str>,

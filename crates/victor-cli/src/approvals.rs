@@ -38,7 +38,8 @@ struct Stored {
 impl FolderApprovals {
     /// Opens the approvals of the folder `root`, which are stored in the data folder.
     ///
-    /// They are not stored if the data folder lies in `root`, where tools could write them, or if the file cannot be read.
+    /// They are not stored if the data folder lies in `root`, where tools could write them, or if the file cannot be
+    /// read.
     pub(crate) fn open(data: anyhow::Result<PathBuf>, root: &Path) -> Self {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let read = data.and_then(|data| Self::read(&data, &root));

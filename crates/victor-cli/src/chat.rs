@@ -48,18 +48,19 @@ Without --provider the environment decides whose model answers: the first of the
 
 --server, or VICTOR_SERVER, names a server that is known, with its address, the variable of its key and what is \
     peculiar to it: --server kimi. With --base-url it says what a server is whose address does not tell: \
-    --server vllm --base-url http://gpu:9000/v1. --provider chooses what is spoken where it speaks more than one dialect.
+    --server vllm --base-url http://gpu:9000/v1. --provider chooses what is spoken where it speaks more than \
+    one dialect.
 
 What is said is kept in a database in the platform's folder for data, or in --data-dir; --no-save keeps nothing. \
-    --continue goes on with the last session, --session NAME with another one, and `victor sessions` shows, exports and \
-    deletes them.
+    --continue goes on with the last session, --session NAME with another one, and `victor sessions` shows, exports \
+    and deletes them.
 
-Nothing is written, run or fetched unasked, nor any tool of an MCP server called that is not known to only read, unless \
-    --yes is given. What a call would do is shown before it is asked about, and it is asked again if that has changed by \
-    then. `y` allows it once; `s` the same call, `p` every simple command of the same program, and `t` every call of the \
-    tool, for the rest of the conversation; `s!`, `p!` and `t!` also in later conversations in the same folder, which \
-    `victor tools approvals` shows and forgets. Where not all of it is shown, only a whole word, as `yes`, allows it, and `v` \
-    shows the rest. Where there is no terminal to ask on, the answer is no.
+Nothing is written, run or fetched unasked, nor any tool of an MCP server called that is not known to only read, \
+    unless --yes is given. What a call would do is shown before it is asked about, and it is asked again if that has \
+    changed by then. `y` allows it once; `s` the same call, `p` every simple command of the same program, and `t` \
+    every call of the tool, for the rest of the conversation; `s!`, `p!` and `t!` also in later conversations in the \
+    same folder, which `victor tools approvals` shows and forgets. Where not all of it is shown, only a whole word, as \
+    `yes`, allows it, and `v` shows the rest. Where there is no terminal to ask on, the answer is no.
 
 Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment, \
     where VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows what happens within. \
@@ -198,8 +199,8 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         Some(turn) if resumed => conversation.resume(turn).await.map(Some),
         Some(_) => {
             conversation.view.status(&format!(
-                "the last turn of this session has not ended: `victor sessions resume {}` resumes it, and a new message \
-                 abandons it",
+                "the last turn of this session has not ended: `victor sessions resume {}` resumes it, and a new \
+                 message abandons it",
                 conversation.session.id()
             ));
             Ok(None)

@@ -153,7 +153,8 @@ pub(crate) fn find(checkpoints: &[Checkpoint], name: &str) -> anyhow::Result<Che
         [one] => Ok(one.id),
         [] => bail!("there is no checkpoint `{name}` in this session"),
         _ => bail!(
-            "{} checkpoints are called `{name}`, or have identifiers that begin or end with it; give more of the identifier",
+            "{} checkpoints are called `{name}`, or have identifiers that begin or end with it; give more of the \
+            identifier",
             found.len()
         ),
     }

@@ -94,7 +94,8 @@ impl Stores {
         match &self.read_only {
             None => Ok(self),
             Some(path) => bail!(
-                "`{}` can only be read: grant write access to it and its folder, or keep conversations elsewhere with --data-dir",
+                "`{}` can only be read: grant write access to it and its folder, or keep conversations elsewhere with \
+                --data-dir",
                 path.display()
             ),
         }

@@ -13,15 +13,15 @@ use crate::exit::Exit;
 /// The time that the program gets to end by itself before it is ended.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
-/// Listens to the signals that ask the program to end, in a task of its own, so that it works while the main thread waits
-/// for the reader of its output.
+/// Listens to the signals that ask the program to end, in a task of its own, so that it works while the main thread
+/// waits for the reader of its output.
 ///
 /// - Without running work, the program ends at once.
 /// - The first signal cancels a turn in order, and drops the call of a single tool.
 /// - The second one drops a turn, too. After a drop the program is ended within [`GRACE`].
 ///
-/// Processes that tools have started end with the program in any case. A hang-up that is ignored when the program starts,
-/// as under `nohup`, stays ignored.
+/// Processes that tools have started end with the program in any case. A hang-up that is ignored when the program
+/// starts, as under `nohup`, stays ignored.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupts(Arc<Shared>);
 

@@ -19,7 +19,8 @@ pub(crate) fn start() -> Result<(), Failure> {
     };
     let level = level.to_string_lossy();
     let filter = EnvFilter::builder().parse(&level).with_context(|| {
-        format!("{LEVEL} is `{level}`: use error, warn, info, debug, trace, or one of them for one crate, as in victor_tool=debug")
+        format!("{LEVEL} is `{level}`: use error, warn, info, debug, trace, or one of them for one crate, as in \
+            victor_tool=debug")
     });
     let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt()

@@ -2,10 +2,10 @@
 //!
 //! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`tools`], [`mcp`].
 //!
-//! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`toolbox`] for the
-//! tools, [`settings`], [`recording`] and [`approvals`]; [`data`], the stores on disk; [`session_lookup`], sessions by name;
-//! [`interrupt`], the signals; [`secrets`], the values to keep out of logs and recordings; [`terminal`], [`table`],
-//! [`selection`] and [`usage`], the output; [`exit`], the exit codes.
+//! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`toolbox`]
+//! for the tools, [`settings`], [`recording`] and [`approvals`]; [`data`], the stores on disk; [`session_lookup`],
+//! sessions by name; [`interrupt`], the signals; [`secrets`], the values to keep out of logs and recordings;
+//! [`terminal`], [`table`], [`selection`] and [`usage`], the output; [`exit`], the exit codes.
 
 mod agent;
 mod approvals;

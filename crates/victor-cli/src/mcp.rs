@@ -13,11 +13,12 @@ use crate::terminal;
 
 /// Serve an agent and its tools to an MCP client, on standard input and output
 ///
-/// The client sees the tool `chat`, which talks with the agent, and the agent's tools. No person is asked: calls that need
-/// an approval are denied, unless --yes allows them or a person has approved them for the folder.
+/// The client sees the tool `chat`, which talks with the agent, and the agent's tools. No person is asked: calls that
+/// need an approval are denied, unless --yes allows them or a person has approved them for the folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Example of a client's configuration:
-  {\"mcpServers\": {\"victor\": {\"command\": \"victor\", \"args\": [\"mcp\", \"--root\", \"/home/me/notes\", \"--mode\", \"explore\"]}}}")]
+  {\"mcpServers\": {\"victor\": {\"command\": \"victor\", \"args\": [\"mcp\", \"--root\", \"/home/me/notes\", \
+    \"--mode\", \"explore\"]}}}")]
 pub(crate) struct McpArgs {
     #[command(flatten)]
     agent: AgentArgs,

@@ -33,8 +33,8 @@ pub(crate) struct ToolsArgs {
     #[arg(long)]
     allow_commands: bool,
 
-    /// Time limit for a command; a call may ask for less. Overrides the setting `command_timeout`. Defaults to 600, or up
-    /// to 3600 if the call asks for it
+    /// Time limit for a command; a call may ask for less. Overrides the setting `command_timeout`. Defaults to 600, or
+    /// up to 3600 if the call asks for it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     command_timeout: Option<u64>,
 
@@ -50,8 +50,8 @@ pub(crate) struct ToolsArgs {
     #[arg(long, value_name = "FILE")]
     mcp: Option<PathBuf>,
 
-    /// The mode to begin in: `build`, or `plan` or `explore`, which change nothing. Overrides the setting `mode`. A continued
-    /// session is in the mode in which it was left, unless this flag names another
+    /// The mode to begin in: `build`, or `plan` or `explore`, which change nothing. Overrides the setting `mode`. A
+    /// continued session is in the mode in which it was left, unless this flag names another
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) mode: Option<String>,
 

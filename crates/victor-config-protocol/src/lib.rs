@@ -1,7 +1,7 @@
 //! Contracts of configuration: settings, the sources that provide them and their loader.
 //!
-//! - [`Settings`] are the typed values that a session runs with; each is declared once, as a [`Setting`] with its scope,
-//!   range and documentation.
+//! - [`Settings`] are the typed values that a session runs with; each is declared once, as a [`Setting`] with its
+//!   scope, range and documentation.
 //! - [`ConfigProvider`] is a source of values for single sessions: a database, a service, a table of experiments.
 //! - [`ConfigLoader`] is the role of the coordinator that merges all sources and knows where each value came from.
 //!

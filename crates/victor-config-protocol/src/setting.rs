@@ -28,7 +28,8 @@ pub struct Setting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SettingScope {
-    /// Read for every turn, so that a [`ConfigProvider`](crate::ConfigProvider) may answer differently for each session.
+    /// Read for every turn, so that a [`ConfigProvider`](crate::ConfigProvider) may answer differently for each
+    /// session.
     Session,
     /// Read once, when the program starts. A provider's value has no effect; the loader ignores and reports it.
     Process,

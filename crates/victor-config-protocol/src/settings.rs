@@ -14,7 +14,8 @@ macro_rules! settings {
         pub struct Settings {
             $(
                 $(#[doc = $line:literal])+
-                pub $field:ident, $setter:ident: $ty:ty = $default:expr, $scope:ident $(, $range:ident($($bound:expr),+))?;
+                pub $field:ident, $setter:ident: $ty:ty = $default:expr, $scope:ident
+                    $(, $range:ident($($bound:expr),+))?;
             )*
         }
     ) => {
@@ -94,7 +95,8 @@ settings! {
         pub context_compaction_strategy, with_context_compaction_strategy: String = "recent".into(), Session;
         /// Share of the window at which the context is compacted, above 0 and up to 1. Defaults to 0.8.
         pub context_compaction_threshold, with_context_compaction_threshold: f64 = 0.8, Session, AboveUpTo(0.0, 1.0);
-        /// Whether the prompt gets hints for the kind of task. Reserved: nothing gives such hints yet. Defaults to `true`.
+        /// Whether the prompt gets hints for the kind of task. Reserved: nothing gives such hints yet. Defaults to
+        /// `true`.
         pub enable_task_hints, with_enable_task_hints: bool = true, Reserved;
         /// Name of the base prompt. Defaults to `default`.
         pub system_prompt_template, with_system_prompt_template: String = "default".into(), Session;
@@ -109,11 +111,11 @@ settings! {
         pub max_turn_tokens, with_max_turn_tokens: Option<u64> = None, Session;
         /// Time limit of a tool call without a sign of life, in seconds. Defaults to 60.
         pub tool_calling_timeout, with_tool_calling_timeout: u64 = 60, Session, AtLeast(1);
-        /// Time limit of a command that `run_command` runs, in seconds; a call may ask for less. For programs that offer
-        /// such a tool. Defaults to 10 minutes, and up to an hour where the call asks for it.
+        /// Time limit of a command that `run_command` runs, in seconds; a call may ask for less. For programs that
+        /// offer such a tool. Defaults to 10 minutes, and up to an hour where the call asks for it.
         pub command_timeout, with_command_timeout: Option<u64> = None, Process, AtLeast(1);
-        /// Mode in which a session begins: `build`, `plan`, `explore`, or one that the program has registered. Defaults to
-        /// `build`.
+        /// Mode in which a session begins: `build`, `plan`, `explore`, or one that the program has registered. Defaults
+        /// to `build`.
         pub mode, with_mode: String = "build".into(), Session;
         /// Whether events are tracked for analytics. Defaults to `true`.
         pub enable_analytics, with_enable_analytics: bool = true, Session;
@@ -121,13 +123,13 @@ settings! {
         pub enable_metrics, with_enable_metrics: bool = true, Reserved;
         /// Time that events wait before they are exported, in seconds. Defaults to 60.
         pub analytics_export_interval, with_analytics_export_interval: u64 = 60, Process, AtLeast(1);
-        /// Name of the strategy that chooses which tools the model is shown: `hybrid`, `keyword`, `semantic`, `all`, or one
-        /// that the program has registered. Defaults to `hybrid`.
+        /// Name of the strategy that chooses which tools the model is shown: `hybrid`, `keyword`, `semantic`, `all`, or
+        /// one that the program has registered. Defaults to `hybrid`.
         pub tool_selection_strategy, with_tool_selection_strategy: String = "hybrid".into(), Session;
         /// Weight of meaning against words in the strategy `hybrid`, from 0 to 1. Defaults to 0.7.
         pub tool_selection_hybrid_alpha, with_tool_selection_hybrid_alpha: f64 = 0.7, Session, FromTo(0.0, 1.0);
-        /// Maximum number of tools that the model is shown; 0 for any number. Tools that are pinned, that the conversation
-        /// has used or that the model has searched for are shown beyond it. Defaults to 20.
+        /// Maximum number of tools that the model is shown; 0 for any number. Tools that are pinned, that the
+        /// conversation has used or that the model has searched for are shown beyond it. Defaults to 20.
         pub tool_selection_limit, with_tool_selection_limit: u32 = 20, Session;
         /// Values of the program, which Victor carries and does not read. Defaults to none.
         pub extra, with_extra: JsonMap = JsonMap::new(), Session;

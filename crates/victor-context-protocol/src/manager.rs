@@ -18,8 +18,8 @@ use crate::{CompactionReport, CompactionStrategy, ContextStats, TokenCounter, To
 pub trait ContextManager: Coordinator {
     /// Appends messages, leaving out those whose identifiers are already there among the last ones.
     ///
-    /// A message that [ends a declined exchange](Message::declines_from) takes the whole exchange out of the context, as
-    /// it does in [`set_context`](Self::set_context): the model would go on declining what it is shown again.
+    /// A message that [ends a declined exchange](Message::declines_from) takes the whole exchange out of the context,
+    /// as it does in [`set_context`](Self::set_context): the model would go on declining what it is shown again.
     fn append(&self, session: &SessionId, messages: &[Arc<Message>]);
 
     /// A snapshot of the session's context.
@@ -92,7 +92,8 @@ pub struct WindowRequest {
     /// Whether to compact in any case, because the provider said that the context is too long.
     pub force: bool,
     /// Whether a context that cannot be made to fit is returned all the same, as small as it can be: the provider may
-    /// count in another way, and decides. Where it has decided (`force`), a context that becomes no smaller is an error.
+    /// count in another way, and decides. Where it has decided (`force`), a context that becomes no smaller is an
+    /// error.
     pub best_effort: bool,
 }
 

@@ -20,8 +20,8 @@ use crate::TokenCounter;
 ///
 /// The same context and budget have the same result, apart from the identifiers of messages that the strategy makes
 /// itself, and a result that is within the target is returned as it is when it is compacted again for that target. So
-/// a prompt cache stays valid, and a call that was dropped can be repeated. A strategy that asks a model is as steady as
-/// that model.
+/// a prompt cache stays valid, and a call that was dropped can be repeated. A strategy that asks a model is as steady
+/// as that model.
 ///
 /// # Cancel safety
 ///

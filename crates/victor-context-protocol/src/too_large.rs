@@ -111,9 +111,9 @@ mod tests {
         check(
             Some(1024),
             [1900, 5, 5],
-            "it cannot be made to fit the window of 1024 tokens: the system prompt and the tools take about 1900 tokens, \
-             the last message 5, and 256 are kept for the answer; offer fewer tools or shorten the system prompt, or \
-             choose a model with a larger window",
+            "it cannot be made to fit the window of 1024 tokens: the system prompt and the tools take about 1900 \
+             tokens, the last message 5, and 256 are kept for the answer; offer fewer tools or shorten the system \
+             prompt, or choose a model with a larger window",
         );
         check(
             Some(1024),
@@ -125,9 +125,9 @@ mod tests {
         check(
             None,
             [80, 9000, 5],
-            "it cannot be made smaller: the system prompt and the tools take about 80 tokens, the last message 5, other \
-             messages that must stay 8995; pin less or begin a new session, or choose a model with a larger window: \
-             too many",
+            "it cannot be made smaller: the system prompt and the tools take about 80 tokens, the last message 5, \
+             other messages that must stay 8995; pin less or begin a new session, or choose a model with a larger \
+             window: too many",
         );
     }
 }

@@ -39,8 +39,8 @@ use crate::{Calibration, ContextOptions, EstimateCounter, RecentMessages, repair
 /// that had to stop above the threshold is not tried again before the context has grown by a twentieth of the window.
 ///
 /// Tokens are counted by the coordinator's counter, and a window has tokens of its provider. How the two relate is
-/// learnt for each model from what providers report ([`observe_usage`](ContextManager::observe_usage), [`Calibration`]),
-/// and windows are corrected by it; everything that is told of sizes is counted.
+/// learnt for each model from what providers report ([`observe_usage`](ContextManager::observe_usage),
+/// [`Calibration`]), and windows are corrected by it; everything that is told of sizes is counted.
 ///
 /// Where the provider has said that the context is too long ([`WindowRequest::force`]), the window is not what it was
 /// thought to be: the target is then at most half of what there is, and the result is smaller in any case.
@@ -381,7 +381,8 @@ impl ContextManager for ContextCoordinator {
             }
             None => return,
         };
-        // Many providers answer in a more exact name than the one they are asked by, and it is this one that comes back.
+        // Many providers answer in a more exact name than the one they are asked by, and it is this one that comes
+        // back.
         let asked = asked.filter(|asked| asked != model);
         for model in iter::once(model).chain(&asked) {
             if is_cut {

@@ -2,8 +2,8 @@
 
 use victor_core::{Context, Messages};
 
-/// Where the exchange begins that the last of the messages ends as declined; none if it ends none. Where its first message
-/// is no longer there, the last one alone is left of it.
+/// Where the exchange begins that the last of the messages ends as declined; none if it ends none. Where its first
+/// message is no longer there, the last one alone is left of it.
 pub(crate) fn declined_from(messages: &Messages) -> Option<usize> {
     let first = messages.last()?.declines_from()?;
     let found = messages.iter().rposition(|message| message.id() == first);
@@ -12,8 +12,8 @@ pub(crate) fn declined_from(messages: &Messages) -> Option<usize> {
 
 /// The context without the exchanges that the model declined to go on with.
 ///
-/// Each has a last message that [names its first](victor_core::Message::declines_from). All between them goes, the notes of
-/// earlier compactions too, which may tell of what was declined.
+/// Each has a last message that [names its first](victor_core::Message::declines_from). All between them goes, the
+/// notes of earlier compactions too, which may tell of what was declined.
 pub(crate) fn without_declined(context: Context) -> Context {
     let messages = context.messages();
     let is_declined = messages

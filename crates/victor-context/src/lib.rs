@@ -1,8 +1,8 @@
 //! Keeps the window a model sees: appends, counts tokens and compacts without breaking a conversation.
 //!
 //! This crate is useful on its own, to a program that has its own loop around a model: it depends on the vocabulary of
-//! `victor-core`, the contracts of `victor-context-protocol` and little else, and re-exports these crates as [`core`] and
-//! [`protocol`], with [`embedding`] and [`provider`] for the strategies that use a model.
+//! `victor-core`, the contracts of `victor-context-protocol` and little else, and re-exports these crates as [`core`]
+//! and [`protocol`], with [`embedding`] and [`provider`] for the strategies that use a model.
 //!
 //! ```
 //! use victor_context::{ContextCoordinator, RecentMessages};
@@ -47,7 +47,8 @@
 //! - Strategies that need nothing: [`RecentMessages`], [`Truncation`], [`ToolResults`], [`TaskAware`], [`Semantic`],
 //!   [`BudgetAware`], and [`Hybrid`], which runs others one after the other. Every coordinator knows these by name.
 //! - [`Summarization`], which needs a model, and [`Semantic`] by the vectors of a model, with [`CachedEmbedder`]:
-//!   register them. Write others by implementing [`CompactionStrategy`](protocol::CompactionStrategy). `docs/compaction.md` helps to choose.
+//!   register them. Write others by implementing [`CompactionStrategy`](protocol::CompactionStrategy).
+//!   `docs/compaction.md` helps to choose.
 //! - [`groups`], the units of a history that a strategy must not separate.
 //! - [`repair`], which makes a broken history one that every provider accepts.
 //! - [`EstimateCounter`], token counts without a tokenizer; [`Calibration`], which learns from a provider's reports how
@@ -57,8 +58,9 @@
 //!
 //! A tool call is never separated from its result. What the system says, what is pinned, the user's first and last
 //! requests and the end of the conversation are never left out. A compaction never makes a context larger, and never
-//! changes the order. Nothing is left out in silence: a note says how many messages are no longer there. A strategy that
-//! fails, panics, hangs or returns rubbish is replaced by truncation, and [`health`](core::Coordinator::health) says so.
+//! changes the order. Nothing is left out in silence: a note says how many messages are no longer there. A strategy
+//! that fails, panics, hangs or returns rubbish is replaced by truncation, and [`health`](core::Coordinator::health)
+//! says so.
 
 mod compaction;
 mod coordinator;

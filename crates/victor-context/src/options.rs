@@ -7,8 +7,8 @@ use victor_context_protocol::WindowRequest;
 victor_core::options! {
     /// The sizes at which a [`ContextCoordinator`](crate::ContextCoordinator) compacts, and to which it does.
     ///
-    /// There are two levels instead of one, so that the provider's prompt cache is broken rarely: nothing happens up to the
-    /// `threshold`, and then the context shrinks to the `target` at once.
+    /// There are two levels instead of one, so that the provider's prompt cache is broken rarely: nothing happens up to
+    /// the `threshold`, and then the context shrinks to the `target` at once.
     ///
     /// ```
     /// use victor_context::ContextOptions;
@@ -18,16 +18,16 @@ victor_core::options! {
     /// ```
     #[derive(PartialEq)]
     pub struct ContextOptions {
-        /// Share of the free window above which a context is compacted. The free window is the window without the tokens
-        /// that a [`WindowRequest`] reserves and those that are sent beside the context. Defaults to 0.8.
+        /// Share of the free window above which a context is compacted. The free window is the window without the
+        /// tokens that a [`WindowRequest`] reserves and those that are sent beside the context. Defaults to 0.8.
         pub threshold, with_threshold: f64 = 0.8;
-        /// Share of the free window to which a compaction shrinks a context. At most three quarters of the threshold are
-        /// used, so that a compaction is never followed by the next one. Defaults to 0.5.
+        /// Share of the free window to which a compaction shrinks a context. At most three quarters of the threshold
+        /// are used, so that a compaction is never followed by the next one. Defaults to 0.5.
         pub target, with_target: f64 = 0.5;
         /// Window in tokens that is assumed of a model whose window is unknown. Defaults to 128,000.
         pub default_window, with_default_window: u64 = 128_000;
-        /// Time limit of a strategy, after which truncation takes its place. It does not apply outside of a tokio runtime
-        /// with timers. Defaults to 30 seconds.
+        /// Time limit of a strategy, after which truncation takes its place. It does not apply outside of a tokio
+        /// runtime with timers. Defaults to 30 seconds.
         pub strategy_timeout, with_strategy_timeout: Duration = Duration::from_secs(30);
     }
 }
@@ -50,7 +50,8 @@ impl ContextOptions {
         max_tokens.map_or(window, |max_tokens| window.min(max_tokens))
     }
 
-    /// The levels of a request, where `budget` tells how many tokens may be counted so that the provider counts so many.
+    /// The levels of a request, where `budget` tells how many tokens may be counted so that the provider counts so
+    /// many.
     pub(crate) fn limits(
         &self,
         request: &WindowRequest,

@@ -11,8 +11,8 @@ use crate::{BoxError, Lock, SessionId};
 /// The life cycle that every coordinator has, beside the role that it plays.
 ///
 /// Implemented by coordinators, called by the orchestrator: `initialize` once before the first turn, `shutdown` once
-/// after the last, `health`, `reset` and `evict` at any time and from any task. The default methods suit a coordinator without
-/// state of its own.
+/// after the last, `health`, `reset` and `evict` at any time and from any task. The default methods suit a coordinator
+/// without state of its own.
 #[async_trait]
 pub trait Coordinator: fmt::Debug + Send + Sync + 'static {
     /// The coordinator's name, as logs and [`Health`] show it: the crate's name without `victor-`.
@@ -35,8 +35,8 @@ pub trait Coordinator: fmt::Debug + Send + Sync + 'static {
     /// Forgets what it knows of a session. Of a session that it does not know, it forgets nothing.
     fn reset(&self, _session: &SessionId) {}
 
-    /// Releases the memory of an idle session that a durable store has: what is made again when the session is loaded. What
-    /// cannot be made again stays. Defaults to nothing.
+    /// Releases the memory of an idle session that a durable store has: what is made again when the session is loaded.
+    /// What cannot be made again stays. Defaults to nothing.
     fn evict(&self, _session: &SessionId) {}
 
     /// Ends background work and writes out what waits. Called again, it does nothing; calls of other methods

@@ -1,12 +1,12 @@
 //! Pointers as implementations of a trait.
 
-/// Writes the methods of an implementation for a pointer to a value that implements the trait, so that methods which take
-/// `impl Trait` accept a shared value as well as a plain one.
+/// Writes the methods of an implementation for a pointer to a value that implements the trait, so that methods which
+/// take `impl Trait` accept a shared value as well as a plain one.
 ///
 /// The methods are listed with their signatures; each calls that of the value. Asynchronous ones, as `async_trait`
 /// declares them, pass on the future of the value and allocate none of their own. For that, each reference among their
-/// arguments names its lifetime, in the order of the arguments. Deny `clippy::missing_trait_methods`, so that no method with
-/// a default is left out.
+/// arguments names its lifetime, in the order of the arguments. Deny `clippy::missing_trait_methods`, so that no method
+/// with a default is left out.
 ///
 /// ```
 /// # use async_trait::async_trait;

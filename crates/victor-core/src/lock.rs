@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 /// A mutex without poison: after a panic of one holder, the next one gets the value as it was left.
 ///
-/// Victor contains panics of foreign code and goes on, so a poisoned mutex would turn one failed call into the failure of
-/// every later one. It is right where each change under the lock is whole at every point that may panic; where a change
-/// takes several steps, use [`std::sync::Mutex`].
+/// Victor contains panics of foreign code and goes on, so a poisoned mutex would turn one failed call into the failure
+/// of every later one. It is right where each change under the lock is whole at every point that may panic; where a
+/// change takes several steps, use [`std::sync::Mutex`].
 ///
 /// ```
 /// use victor_core::Lock;

@@ -259,7 +259,8 @@ mod tests {
                 prop_assert_eq!(list.is_empty(), vector.is_empty());
                 prop_assert!(list.iter().map(|m| m.id()).eq(vector.iter().map(|m| m.id())));
                 prop_assert!(list.iter().rev().map(|m| m.id()).eq(vector.iter().rev().map(|m| m.id())));
-                prop_assert!(list.tail(70).map(|m| m.id()).eq(vector[vector.len().saturating_sub(70)..].iter().map(|m| m.id())));
+                let tail = &vector[vector.len().saturating_sub(70)..];
+                prop_assert!(list.tail(70).map(|m| m.id()).eq(tail.iter().map(|m| m.id())));
                 prop_assert_eq!(list.iter().nth(65).map(|m| m.id()), vector.get(65).map(|m| m.id()));
                 prop_assert_eq!(list.first(), vector.first());
                 prop_assert_eq!(list.last(), vector.last());

@@ -39,7 +39,8 @@ impl NamePatterns {
             .fold(Self::default(), Self::with_allowed)
     }
 
-    /// Adds a pattern to [`allow`](Self::allow). The first one takes the place of the default, which permits every name.
+    /// Adds a pattern to [`allow`](Self::allow). The first one takes the place of the default, which permits every
+    /// name.
     #[must_use]
     pub fn with_allowed(mut self, pattern: impl Into<String>) -> Self {
         if is_every_name(&self.allow) {

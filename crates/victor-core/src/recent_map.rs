@@ -7,9 +7,9 @@ use std::mem;
 
 /// A map of limited size that keeps the values used last.
 ///
-/// It has two generations. A value that is looked up or inserted moves to the young one; when that is full it becomes the
-/// old one, and what was in the old one is forgotten. So values in use stay, and nothing has to be sorted or searched: at
-/// least the last half of the capacity is kept, and never more than the capacity.
+/// It has two generations. A value that is looked up or inserted moves to the young one; when that is full it becomes
+/// the old one, and what was in the old one is forgotten. So values in use stay, and nothing has to be sorted or
+/// searched: at least the last half of the capacity is kept, and never more than the capacity.
 ///
 /// ```
 /// use victor_core::RecentMap;
@@ -92,8 +92,8 @@ impl<K: Clone + Eq + Hash, V> RecentMap<K, V> {
 
     /// Makes room for the next use of `key`, and returns what is forgotten for it.
     ///
-    /// It is called by the other methods. Call it before them where values take long to drop and the map is behind a lock:
-    /// then the values can be dropped when the lock is free again.
+    /// It is called by the other methods. Call it before them where values take long to drop and the map is behind a
+    /// lock: then the values can be dropped when the lock is free again.
     pub fn make_room_for(&mut self, key: &K) -> HashMap<K, V> {
         if self.young.len() < self.half || self.young.contains_key(key) {
             return HashMap::new();

@@ -41,7 +41,8 @@ impl<'de, const N: u32> Deserialize<'de> for FormatVersion<N> {
         match u32::deserialize(deserializer)? {
             found if (1..=N).contains(&found) => Ok(Self),
             found => Err(de::Error::custom(format_args!(
-                "format version {found} is not readable by this build, which reads 1 to {N}: use a later version of Victor"
+                "format version {found} is not readable by this build, which reads 1 to {N}: use a later version of \
+                Victor"
             ))),
         }
     }
@@ -103,7 +104,8 @@ impl<'de> Deserialize<'de> for Extra {
     }
 }
 
-/// Takes the tag out of an object that is to become a variant of an open enum. Support for [`open_enum!`](crate::open_enum).
+/// Takes the tag out of an object that is to become a variant of an open enum. Support for
+/// [`open_enum!`](crate::open_enum).
 #[doc(hidden)]
 pub fn tag<E: de::Error>(map: &JsonMap, tag: &'static str) -> Result<String, E> {
     match map.get(tag) {

@@ -44,8 +44,8 @@
 //! # What it costs
 //!
 //! Sealed text is a third longer. Finding by title, by text or by tags opens all sessions of the right status and
-//! expiry, since the store cannot look into them; listing and finding by anything else asks the store as before. Results
-//! are sealed in pieces of 16 KB, and a page opens those in which it is.
+//! expiry, since the store cannot look into them; listing and finding by anything else asks the store as before.
+//! Results are sealed in pieces of 16 KB, and a page opens those in which it is.
 //!
 //! # Keys
 //!

@@ -17,9 +17,9 @@ use crate::Fault;
 /// A panic is contained wherever it occurs: while the future is made, polled or dropped. A panic in the destructor of a
 /// future whose outcome is settled does not change the outcome.
 ///
-/// The future runs where it is awaited; nothing is spawned. The timer starts when the future is first pending, so a call
-/// that is ready at once costs no timer and no allocation. Outside of a tokio runtime with timers there is no time limit.
-/// A future that blocks its thread cannot be interrupted.
+/// The future runs where it is awaited; nothing is spawned. The timer starts when the future is first pending, so a
+/// call that is ready at once costs no timer and no allocation. Outside of a tokio runtime with timers there is no time
+/// limit. A future that blocks its thread cannot be interrupted.
 ///
 /// # Errors
 ///

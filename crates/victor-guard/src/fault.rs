@@ -7,7 +7,8 @@ use victor_core::{Panicked, Problems, with_causes};
 
 /// An error: foreign code gave no answer.
 ///
-/// Its text is a verb phrase: "panicked: out of cheese", "gave no answer within 30s". Put the name of the callee before it.
+/// Its text is a verb phrase: "panicked: out of cheese", "gave no answer within 30s". Put the name of the callee before
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {

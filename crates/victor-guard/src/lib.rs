@@ -1,7 +1,8 @@
 //! Calls foreign code within a time limit, contains its panics, and keeps plug-ins by name and priority.
 //!
-//! A coordinator calls code that others have written: stores, providers of settings, contributors, strategies, exporters.
-//! Each of them may fail, panic or hang, and none of that may stop a turn. This crate is the one guard around such calls.
+//! A coordinator calls code that others have written: stores, providers of settings, contributors, strategies,
+//! exporters. Each of them may fail, panic or hang, and none of that may stop a turn. This crate is the one guard
+//! around such calls.
 //!
 //! ```
 //! use std::time::Duration;

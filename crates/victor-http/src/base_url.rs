@@ -16,7 +16,8 @@ use crate::error::without_secrets;
 ///
 /// It may have a path, with or without a slash at its end, and a query, which goes behind the path of each method, as
 /// Azure and some gateways want it. A user and a password become a header, and are seen nowhere else. An API behind a
-/// socket of the system is at `http+unix://`, the path of the socket with `%2F` for each slash, and the path of the API.
+/// socket of the system is at `http+unix://`, the path of the socket with `%2F` for each slash, and the path of the
+/// API.
 ///
 /// ```
 /// use victor_http::BaseUrl;
@@ -43,8 +44,8 @@ impl BaseUrl {
     ///
     /// # Errors
     ///
-    /// [`HttpError::InvalidUrl`]: it is none, or does not begin with `http://`, `https://` or `http+unix://`. A user and
-    /// a password are not repeated.
+    /// [`HttpError::InvalidUrl`]: it is none, or does not begin with `http://`, `https://` or `http+unix://`. A user
+    /// and a password are not repeated.
     pub fn parse(text: &str) -> Result<Self, HttpError> {
         let text = text.trim();
         let invalid = |reason: String| HttpError::InvalidUrl {
@@ -123,8 +124,8 @@ impl BaseUrl {
             && self.socket == other.socket
     }
 
-    /// Returns whether it is [beside](Self::is_beside) the address `known`, or at one of these other hosts: their names, or
-    /// the ends of them with a dot before.
+    /// Returns whether it is [beside](Self::is_beside) the address `known`, or at one of these other hosts: their
+    /// names, or the ends of them with a dot before.
     #[must_use]
     pub fn is_one_of(&self, known: &str, hosts: &[&str]) -> bool {
         let is_host = |host: &&str| match host.starts_with('.') {

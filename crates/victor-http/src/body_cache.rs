@@ -11,9 +11,9 @@ use crate::HttpBody;
 /// Keeps, for each session, what was written of its conversation, so that the next request writes only what is new.
 ///
 /// A conversation grows at its end, and a request to a model sends all of it every time. The bytes of a request are the
-/// beginning of those of the next, so they are kept in pieces, and the next request sends the same pieces and a new one.
-/// Whether a conversation has grown out of the one that was written is seen by the messages, which are shared; after a
-/// compaction it is written anew.
+/// beginning of those of the next, so they are kept in pieces, and the next request sends the same pieces and a new
+/// one. Whether a conversation has grown out of the one that was written is seen by the messages, which are shared;
+/// after a compaction it is written anew.
 ///
 /// By default, at most 32 MiB are kept of all sessions together, those that asked last, and conversations of less than
 /// 16 KiB are not kept. `S` is what an adapter must remember of the messages that it has written, to go on behind them.

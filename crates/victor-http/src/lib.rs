@@ -29,13 +29,13 @@
 //!
 //! # What it promises
 //!
-//! - **Keys stay.** No redirect is followed, unless that is asked for; then keys do not go along. Header values, query strings and passwords in URLs appear in no error and
-//!   in no `Debug`.
+//! - **Keys stay.** No redirect is followed, unless that is asked for; then keys do not go along. Header values, query
+//!   strings and passwords in URLs appear in no error and in no `Debug`.
 //! - **Nothing waits or grows without end.** Connecting, the beginning of an answer, every pause in it and every
 //!   stretch of signs of life alone have a limit, and so have a body and an event.
 //! - **What is lost is not whole.** A body that ends before its declared end is an error and never a short answer.
-//! - **An address is more than text.** [`BaseUrl`] joins paths where a base URL has a query, and keeps users and passwords
-//!   out of sight; proxies of HTTP and SOCKS and sockets of the system are ways to a server.
+//! - **An address is more than text.** [`BaseUrl`] joins paths where a base URL has a query, and keeps users and
+//!   passwords out of sight; proxies of HTTP and SOCKS and sockets of the system are ways to a server.
 //! - **Dropping ends it.** A request, response or stream that is dropped closes its connection (on HTTP/2, its stream).
 
 mod address_policy;

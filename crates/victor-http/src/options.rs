@@ -13,13 +13,14 @@ victor_core::options! {
     pub struct HttpOptions {
         /// Time limit of connecting, with the TLS handshake. Defaults to 10 seconds.
         pub connect_timeout, with_connect_timeout: Duration = Duration::from_secs(10);
-        /// Time limit from the request to the beginning of its answer. Defaults to 10 minutes: a model that does not stream
-        /// begins to answer when it has thought.
+        /// Time limit from the request to the beginning of its answer. Defaults to 10 minutes: a model that does not
+        /// stream begins to answer when it has thought.
         pub response_timeout, with_response_timeout: Duration = Duration::from_secs(600);
         /// Time limit of a silence in the middle of an answer. Defaults to 60 seconds.
         pub idle_timeout, with_idle_timeout: Duration = Duration::from_secs(60);
         /// Time limit of a stretch of an event stream that has only signs of life: comments, and events that
-        /// [have no content](crate::EventStream::no_content). Defaults to 10 minutes, as long as a model may think unseen.
+        /// [have no content](crate::EventStream::no_content). Defaults to 10 minutes, as long as a model may think
+        /// unseen.
         pub content_timeout, with_content_timeout: Duration = Duration::from_secs(600);
         /// Time limit of an exchange as a whole. Defaults to no limit.
         pub total_timeout, with_total_timeout: Option<Duration> = None;
@@ -29,16 +30,16 @@ victor_core::options! {
         pub max_event_bytes, with_max_event_bytes: usize = 16 << 20;
         /// Proxy through which servers are reached. Defaults to that of the system.
         pub proxy, with_proxy: HttpProxy = HttpProxy::System;
-        /// Unix domain socket through which all servers are reached, instead of over the network and through a proxy; see
-        /// [`BaseUrl::socket`](crate::BaseUrl::socket). Defaults to none.
+        /// Unix domain socket through which all servers are reached, instead of over the network and through a proxy;
+        /// see [`BaseUrl::socket`](crate::BaseUrl::socket). Defaults to none.
         pub unix_socket, with_unix_socket: Option<PathBuf> = None;
         /// Addresses that may be reached, also by redirects. Defaults to any.
         pub addresses, with_addresses: AddressPolicy = AddressPolicy::Anywhere;
         /// Number of redirects that a GET request follows. Defaults to 0, so that keys do not travel. To another server
         /// only the headers `Accept` and `Accept-Language` go along.
         pub max_redirects, with_max_redirects: usize = 0;
-        /// Time that an idle connection is kept for another request. Defaults to 30 seconds. Zero keeps none, for servers
-        /// that close idle connections without warning.
+        /// Time that an idle connection is kept for another request. Defaults to 30 seconds. Zero keeps none, for
+        /// servers that close idle connections without warning.
         pub pool_idle_timeout, with_pool_idle_timeout: Duration = Duration::from_secs(30);
         /// Name by which the client introduces itself. Defaults to `victor/` and the version.
         pub user_agent, with_user_agent: String = concat!("victor/", env!("CARGO_PKG_VERSION")).to_owned();
@@ -50,9 +51,9 @@ victor_core::options! {
 /// The proxy through which servers are reached.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum HttpProxy {
-    /// That of the system: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the settings of macOS and Windows.
-    /// Proxies may be those of HTTP and SOCKS: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. One of
-    /// another kind is an error, and not passed by.
+    /// That of the system: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the settings of macOS and
+    /// Windows. Proxies may be those of HTTP and SOCKS: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`.
+    /// One of another kind is an error, and not passed by.
     #[default]
     System,
     /// None.

@@ -69,8 +69,8 @@ mod tests {
         let error = super::check("the proxy", "ftp://user:PLANT@h").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot build an HTTP client: the proxy names `ftp://h`, and a proxy of the kind `ftp` cannot be used: name one \
-             that begins with http://, https://, socks4://, socks4a://, socks5://, socks5h://"
+            "cannot build an HTTP client: the proxy names `ftp://h`, and a proxy of the kind `ftp` cannot be used: \
+             name one that begins with http://, https://, socks4://, socks4a://, socks5://, socks5h://"
         );
     }
 }

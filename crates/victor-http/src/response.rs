@@ -89,8 +89,8 @@ impl HttpResponse {
         text.unwrap_or_default()
     }
 
-    /// Returns whether the body is read as a stream of events where one was asked for. Some servers send one as plain text
-    /// or as nothing in particular.
+    /// Returns whether the body is read as a stream of events where one was asked for. Some servers send one as plain
+    /// text or as nothing in particular.
     #[must_use]
     pub fn may_be_events(&self) -> bool {
         let content_type = self.content_type();

@@ -23,8 +23,8 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// Replaces the secret, where it stands in `text`, by `[redacted]`. A secret of less than 8 characters is left as it
-    /// is: it might be part of any word.
+    /// Replaces the secret, where it stands in `text`, by `[redacted]`. A secret of less than 8 characters is left as
+    /// it is: it might be part of any word.
     pub fn redact(&self, text: &mut String) {
         let secret = self.expose().trim();
         if secret.len() >= 8 && text.contains(secret) {

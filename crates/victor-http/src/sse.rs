@@ -7,9 +7,10 @@ use memchr::{memchr, memchr2};
 
 /// Decodes a stream of server-sent events from chunks of bytes, however they are cut.
 ///
-/// It follows the [HTML standard](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation):
-/// lines end with LF, CR or both; a byte order mark at the beginning, comments and unknown fields are skipped. It
-/// departs from the standard where model APIs do, or where a reader that wants every event right must:
+/// It follows the [HTML
+/// standard](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation): lines end
+/// with LF, CR or both; a byte order mark at the beginning, comments and unknown fields are skipped. It departs from
+/// the standard where model APIs do, or where a reader that wants every event right must:
 ///
 /// - the last event counts without its blank line ([`finish`](Self::finish));
 /// - an event that is larger than the limit, or not UTF-8, is an error and is not repaired: the stream is over with it;

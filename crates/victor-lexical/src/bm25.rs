@@ -178,8 +178,8 @@ impl Bm25 {
         hits
     }
 
-    /// How much each document says for its length, by its number: the information of its different terms over the number
-    /// of all its terms. 0 for one without terms.
+    /// How much each document says for its length, by its number: the information of its different terms over the
+    /// number of all its terms. 0 for one without terms.
     #[must_use]
     pub fn densities(&self) -> Vec<f32> {
         let mut densities = vec![0.0; self.len()];

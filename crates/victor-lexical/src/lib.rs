@@ -24,9 +24,9 @@
 //!   [`Embedder`](victor_embedding_protocol::Embedder) is wanted and there is no model.
 //! - [`fuse`] makes one ranking from several, as of words and of a model's vectors.
 //!
-//! To find something, take [`Bm25`]: it knows which words are rare, and an embedder, which sees one text at a time, does
-//! not. Its vectors are for comparing texts with each other, and find a little more when they are fused with BM25 at a
-//! small share. `cargo xtask eval` measures this by the strategies of `victor-tool-selection`.
+//! To find something, take [`Bm25`]: it knows which words are rare, and an embedder, which sees one text at a time,
+//! does not. Its vectors are for comparing texts with each other, and find a little more when they are fused with BM25
+//! at a small share. `cargo xtask eval` measures this by the strategies of `victor-tool-selection`.
 
 mod bm25;
 mod embedder;

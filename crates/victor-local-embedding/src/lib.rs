@@ -22,7 +22,7 @@
 //! | `config.json` | the sizes of the model; its `model_type` must be `bert` |
 //! | `tokenizer.json` | how texts become tokens |
 //! | `model.safetensors` | the weights, in 32 or 16 bits |
-//! | `modules.json` | optional: where these files are, and whether vectors have the length 1 (otherwise they have not) |
+//! | `modules.json` | optional: where these files are, and whether vectors have the length 1 |
 //! | `1_Pooling/config.json` | optional: how the vectors of tokens become one, `mean` (the default) or `cls` |
 //! | `sentence_bert_config.json` | optional: how many tokens of a text are read; otherwise 256 |
 //!

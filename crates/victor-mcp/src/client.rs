@@ -51,9 +51,9 @@ use crate::{McpError, McpServerConfig};
 /// # When a server ends
 ///
 /// Running calls fail, with an error that says that they may have had an effect. The client connects again at once, and
-/// after further failures with growing pauses, from one second up to a minute. A call in such a pause fails at once, with
-/// an error that says that it had no effect. Tools work again after a reconnection, unless their definition has changed:
-/// calls meant for the old one fail.
+/// after further failures with growing pauses, from one second up to a minute. A call in such a pause fails at once,
+/// with an error that says that it had no effect. Tools work again after a reconnection, unless their definition has
+/// changed: calls meant for the old one fail.
 ///
 /// # Life
 ///
@@ -111,7 +111,8 @@ impl McpClient {
         Arc::new(McpTool::new(Arc::clone(definition), Arc::clone(&self.0)))
     }
 
-    /// Returns the health of the server: the state of the connection, and the tools that are left out, with the reasons.
+    /// Returns the health of the server: the state of the connection, and the tools that are left out, with the
+    /// reasons.
     #[must_use]
     pub fn health(&self) -> Health {
         self.0.health()

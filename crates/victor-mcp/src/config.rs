@@ -120,7 +120,8 @@ impl McpServerConfig {
         self
     }
 
-    /// Sets the folder in which the command runs. Defaults to that of this process. Has no effect on a server over HTTP.
+    /// Sets the folder in which the command runs. Defaults to that of this process. Has no effect on a server over
+    /// HTTP.
     #[must_use]
     pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
         if let Transport::Stdio(program) = &mut self.transport {
@@ -153,24 +154,25 @@ impl McpServerConfig {
         self
     }
 
-    /// Trusts the server's annotations about the effects of its tools. By default they are ignored and all tools count as
-    /// destructive, since a malicious server would call its tools harmless. A trusted server's missing annotations have
-    /// the defaults of MCP: not read-only, destructive.
+    /// Trusts the server's annotations about the effects of its tools. By default they are ignored and all tools count
+    /// as destructive, since a malicious server would call its tools harmless. A trusted server's missing annotations
+    /// have the defaults of MCP: not read-only, destructive.
     #[must_use]
     pub fn trust_annotations(mut self) -> Self {
         self.trust_annotations = true;
         self
     }
 
-    /// Sets the effect of a tool, regardless of the server. Takes the server's name of the tool; `*` stands for any text.
-    /// A name without `*` takes precedence over one with it, and a longer one over a shorter one.
+    /// Sets the effect of a tool, regardless of the server. Takes the server's name of the tool; `*` stands for any
+    /// text. A name without `*` takes precedence over one with it, and a longer one over a shorter one.
     #[must_use]
     pub fn effect(mut self, tool: impl Into<String>, effect: Effect) -> Self {
         self.effects.insert(tool.into(), effect);
         self
     }
 
-    /// Offers only tools that are allowed. Defaults to all. Takes the server's name of the tool; `*` stands for any text.
+    /// Offers only tools that are allowed. Defaults to all. Takes the server's name of the tool; `*` stands for any
+    /// text.
     #[must_use]
     pub fn allow(mut self, tool: impl Into<String>) -> Self {
         self.tools = self.tools.with_allowed(tool);

@@ -36,7 +36,10 @@ type Agents = Arc<dyn Fn(&SessionId) -> Arc<dyn Agent> + Send + Sync>;
 /// use victor_mcp::McpServer;
 /// use victor_tool_protocol::ToolExecutor;
 ///
-/// # async fn example(agent: Arc<dyn Agent>, executor: Arc<dyn ToolExecutor>) -> Result<(), victor_mcp::McpServeError> {
+/// # async fn example(
+/// #     agent: Arc<dyn Agent>,
+/// #     executor: Arc<dyn ToolExecutor>,
+/// # ) -> Result<(), victor_mcp::McpServeError> {
 /// let server = McpServer::new("victor").agent(agent).tools(executor);
 /// server.serve_stdio().await // until the client closes our input
 /// # }
@@ -44,15 +47,15 @@ type Agents = Arc<dyn Fn(&SessionId) -> Arc<dyn Agent> + Send + Sync>;
 ///
 /// # What clients can do
 ///
-/// - **`tools/list`** shows the specs of the executor with annotations that follow from the effects, and `chat`. A tool of
-///   the executor that is named `chat` is hidden by it.
-/// - **`tools/call`** is reviewed and run by the executor, so schemas, policies and limits hold. Nobody is asked: what a
-///   person would have to approve is denied. A tool that there is not is an error of the protocol (-32602).
+/// - **`tools/list`** shows the specs of the executor with annotations that follow from the effects, and `chat`. A tool
+///   of the executor that is named `chat` is hidden by it.
+/// - **`tools/call`** is reviewed and run by the executor, so schemas, policies and limits hold. Nobody is asked: what
+///   a person would have to approve is denied. A tool that there is not is an error of the protocol (-32602).
 /// - **`chat`** takes a `message` and, where there are sessions ([`agents`](Self::agents)), the name of a `session`. A
 ///   turn that would need an approval is an error that says so.
 ///
-/// Clients that ask for progress hear what the tools say of theirs, also of those that the agent calls, and at least every
-/// second that a call goes on. A cancelled call is dropped. Up to 64 calls
+/// Clients that ask for progress hear what the tools say of theirs, also of those that the agent calls, and at least
+/// every second that a call goes on. A cancelled call is dropped. Up to 64 calls
 /// run at the same time.
 ///
 /// Both the revisions with a handshake and that of 2026-07-28 are spoken. A clone is the same server.

@@ -40,7 +40,8 @@ pub struct McpServers {
 }
 
 impl McpServers {
-    /// Connects to all servers that are not disabled, at the same time, and waits until each is connected or has failed.
+    /// Connects to all servers that are not disabled, at the same time, and waits until each is connected or has
+    /// failed.
     ///
     /// # Cancel safety
     ///
@@ -68,8 +69,8 @@ impl McpServers {
     }
 
     /// Registers the tools of all servers with an executor, and keeps them in step with the servers from now on. A tool
-    /// whose definition changes is unregistered and registered again, so approvals of the old one do not apply to it. While
-    /// a server is down, its tools stay registered.
+    /// whose definition changes is unregistered and registered again, so approvals of the old one do not apply to it.
+    /// While a server is down, its tools stay registered.
     ///
     /// Tools that the executor refuses, for a duplicate name or an invalid schema, are reported in
     /// [`health`](Self::health).
@@ -77,8 +78,8 @@ impl McpServers {
         self.attach_matching(executor, NamePatterns::default());
     }
 
-    /// Registers the tools of all servers as [`attach`](Self::attach) does, but only those whose names are permitted. They
-    /// are the names that a model sees, such as `mcp_github_search`.
+    /// Registers the tools of all servers as [`attach`](Self::attach) does, but only those whose names are permitted.
+    /// They are the names that a model sees, such as `mcp_github_search`.
     pub fn attach_matching(&self, executor: &Arc<dyn ToolExecutor>, names: NamePatterns) {
         let registry = Arc::new(Registry {
             executor: Arc::downgrade(executor),

@@ -63,8 +63,8 @@ impl Histogram {
         self.record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Returns all that was recorded until now. A value that is recorded at the same time may be in one figure and not yet
-    /// in another.
+    /// Returns all that was recorded until now. A value that is recorded at the same time may be in one figure and not
+    /// yet in another.
     #[must_use]
     pub fn read(&self) -> HistogramValue {
         let cells = &*self.0;

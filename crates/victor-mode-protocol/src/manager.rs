@@ -45,7 +45,8 @@ pub trait ModeManager: Coordinator {
     /// in `child`, whatever mode the child is in, until the child is reset.
     ///
     /// A child of several parents is bound to all of them. Sessions that are nested in a circle are bound to one
-    /// another. When the parent is reset, the child stays bound to it, and also to what had bound the parent until then.
+    /// another. When the parent is reset, the child stays bound to it, and also to what had bound the parent until
+    /// then.
     fn nest(&self, parent: &SessionId, child: &SessionId);
 
     /// Whether a tool may run in a session: its mode, the policy of that mode, and the modes of all sessions that it

@@ -30,8 +30,8 @@ pub struct Mode {
     pub description: String,
     /// The gravest effect that a tool may have.
     pub max_effect: Effect,
-    /// The names of the tools that may run, stored as `allow` and `deny`: `mcp_github_*` is every tool whose name begins
-    /// so. Defaults to all.
+    /// The names of the tools that may run, stored as `allow` and `deny`: `mcp_github_*` is every tool whose name
+    /// begins so. Defaults to all.
     #[serde(flatten)]
     pub tools: NamePatterns,
     /// Addition to the system prompt; none if empty.

@@ -33,7 +33,8 @@ pub struct ModeCoordinator {
 }
 
 impl ModeCoordinator {
-    /// A coordinator that knows the modes `build`, `plan` and `explore`. Sessions are in `build` until they are switched.
+    /// A coordinator that knows the modes `build`, `plan` and `explore`. Sessions are in `build` until they are
+    /// switched.
     #[must_use]
     pub fn new() -> Self {
         let problems = Arc::new(Problems::default());

@@ -40,7 +40,10 @@
 //!
 //! // Before each call, whatever the model was shown: ask again, and give it the reason as the result of the call.
 //! if let Some(reason) = modes.permits(&session, &tools[1]).reason() {
-//!     assert_eq!(reason, "mode `plan` permits effects up to `read_only`, and tool `write_file` has the effect `write`");
+//!     assert_eq!(
+//!         reason,
+//!         "mode `plan` permits effects up to `read_only`, and tool `write_file` has the effect `write`"
+//!     );
 //! }
 //!
 //! // The model may go where the modes are open to it, and not back.

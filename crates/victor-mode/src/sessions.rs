@@ -7,12 +7,12 @@ use victor_core::SessionId;
 
 use crate::registered::Registered;
 
-/// Maximum number of sessions that one may be nested in, directly and through others. More are agents that start one another without
-/// end, and every decision looks at all of them.
+/// Maximum number of sessions that one may be nested in, directly and through others. More are agents that start one
+/// another without end, and every decision looks at all of them.
 pub(crate) const MAX_ABOVE: usize = 64;
 
-/// The mode of each session, and the sessions that it is nested in. A session in the default mode that is nested in none
-/// takes no room.
+/// The mode of each session, and the sessions that it is nested in. A session in the default mode that is nested in
+/// none takes no room.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     default: Arc<Registered>,

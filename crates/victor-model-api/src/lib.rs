@@ -13,13 +13,13 @@
 //! ```
 //!
 //! - [`turns`] puts neighbours of one side together, and pairs results with their calls.
-//! - [`CallIds`], [`NameRule`] and [`arguments`] write what models got wrong in a form that every server takes, and that
-//!   shows the model what it wrote.
+//! - [`CallIds`], [`NameRule`] and [`arguments`] write what models got wrong in a form that every server takes, and
+//!   that shows the model what it wrote.
 //! - [`RawFields`] and [`Pieces`] keep fields that nobody knows byte for byte, to be sent back.
 //! - [`lenient`] reads what servers send in other forms than their API's documentation promises.
 //! - [`AnswerMeter`] holds an answer to its [limits](AnswerLimits).
-//! - [`class_of_code`], [`class_of_text`], [`delay_of_text`] and [`Overflow`] read errors, whose tables stand here for all
-//!   dialects.
+//! - [`class_of_code`], [`class_of_text`], [`delay_of_text`] and [`Overflow`] read errors, whose tables stand here for
+//!   all dialects.
 
 mod arguments;
 pub mod lenient;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 victor_core::options! {
-    /// Limits on the content of one answer. A model that repeats itself without end, or a malicious server, meets them; an
-    /// answer that a person could read does not.
+    /// Limits on the content of one answer. A model that repeats itself without end, or a malicious server, meets them;
+    /// an answer that a person could read does not.
     ///
     /// Lengths are bytes of UTF-8. They bound the memory that an answer takes, and what is stored of it.
     ///
@@ -16,15 +16,15 @@ victor_core::options! {
     /// ```
     #[derive(Copy, PartialEq, Eq)]
     pub struct AnswerLimits {
-        /// Most bytes of the text and the thoughts of an answer together. Defaults to 8 MiB: some two million tokens, and
-        /// more than any model writes.
+        /// Most bytes of the text and the thoughts of an answer together. Defaults to 8 MiB: some two million tokens,
+        /// and more than any model writes.
         pub max_text_bytes, with_max_text_bytes: usize = 8 << 20;
         /// Most bytes of the arguments of one call. Defaults to 4 MiB.
         pub max_argument_bytes, with_max_argument_bytes: usize = 4 << 20;
         /// Most calls in an answer. Defaults to 256, twice as many as OpenAI allows.
         pub max_calls, with_max_calls: usize = 256;
-        /// Most bytes of data that only the provider understands, such as sealed thoughts and the results of its own tools.
-        /// Defaults to 64 MiB: there are pictures among them.
+        /// Most bytes of data that only the provider understands, such as sealed thoughts and the results of its own
+        /// tools. Defaults to 64 MiB: there are pictures among them.
         pub max_opaque_bytes, with_max_opaque_bytes: usize = 64 << 20;
     }
 }

@@ -133,12 +133,14 @@ mod tests {
             assert_eq!(found, (some(window), some(request)), "{text}");
         };
         check(
-            "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens (8500 in the messages, 500 in the functions).",
+            "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens (8500 \
+            in the messages, 500 in the functions).",
             8192,
             9000,
         );
         check(
-            "This model's maximum context length is 4097 tokens. However, you requested 4927 tokens (3927 in the messages, 1000 in the completion).",
+            "This model's maximum context length is 4097 tokens. However, you requested 4927 tokens (3927 in the \
+            messages, 1000 in the completion).",
             4097,
             3927,
         );
@@ -148,12 +150,14 @@ mod tests {
             300_017,
         );
         check(
-            "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens and your request has 100 input tokens (5000 > 4096 - 100).",
+            "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens and your request has \
+            100 input tokens (5000 > 4096 - 100).",
             4096,
             100,
         );
         check(
-            "You passed 4097 input tokens and requested 0 output tokens. However, the model's context length is only 4096 tokens",
+            "You passed 4097 input tokens and requested 0 output tokens. However, the model's context length is only \
+            4096 tokens",
             4096,
             4097,
         );
@@ -163,7 +167,8 @@ mod tests {
             5000,
         );
         check(
-            "Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a total of 5000 tokens: 4000 tokens from the input messages and 1000 tokens for the completion.",
+            "Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a total of \
+            5000 tokens: 4000 tokens from the input messages and 1000 tokens for the completion.",
             4096,
             4000,
         );
@@ -178,12 +183,14 @@ mod tests {
             13_810,
         );
         check(
-            "Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens",
+            "Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with \
+            context length of only 4096 tokens",
             4096,
             9000,
         );
         check(
-            "This endpoint's maximum context length is 163840 tokens. However, you requested about 170000 tokens (160000 of text input, 10000 in the output).",
+            "This endpoint's maximum context length is 163840 tokens. However, you requested about 170000 tokens \
+            (160000 of text input, 10000 in the output).",
             163_840,
             160_000,
         );
@@ -223,7 +230,8 @@ mod tests {
             5000,
         );
         check(
-            "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4500. Try using a shorter prompt",
+            "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4500. Try using a \
+            shorter prompt",
             4081,
             4500,
         );

@@ -215,7 +215,8 @@ mod tests {
             "Conversation roles must alternate user/assistant/user/assistant/...",
             "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
             "Unexpected role 'user' after role 'tool'",
-            "After the (optional) system message(s), user or tool message(s) should alternate with assistant message(s).",
+            "After the (optional) system message(s), user or tool message(s) should alternate with assistant \
+            message(s).",
             "tool call result does not follow tool call (2013)",
             "The encrypted content for item rs_1 could not be verified.",
         ] {

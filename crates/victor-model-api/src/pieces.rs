@@ -9,9 +9,9 @@ use crate::RawFields;
 ///
 /// What comes in one piece stays as it is, byte for byte. Where more pieces of a field come, the fields of objects are
 /// taken one by one, and the items of lists find their predecessor by `index`, `type` and `id`, or, without an index,
-/// continue the last item of their type. Fields that hold texts by their name, as `text` and `summary`, grow; all others
-/// are replaced, since servers repeat names and send seals whole. It is what [OpenRouter] and others document for
-/// `reasoning_details`.
+/// continue the last item of their type. Fields that hold texts by their name, as `text` and `summary`, grow; all
+/// others are replaced, since servers repeat names and send seals whole. It is what [OpenRouter] and others document
+/// for `reasoning_details`.
 ///
 /// ```
 /// use victor_model_api::{Pieces, RawFields};

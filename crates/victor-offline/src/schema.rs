@@ -250,7 +250,11 @@ mod tests {
         );
         check(
             "search_files",
-            &json!({"properties": {"query": {"type": "string", "description": "Text to find in files"}, "path": text, "glob": text}}),
+            &json!({"properties": {
+                "query": {"type": "string", "description": "Text to find in files"},
+                "path": text,
+                "glob": text,
+            }}),
             &[
                 ("glob", Role::Glob, false),
                 ("path", Role::Path, false),
@@ -301,7 +305,10 @@ mod tests {
         );
         let looped = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}});
         check("t", &looped, &[]);
-        let referred = json!({"properties": {"where": {"$ref": "#/$defs/p"}}, "$defs": {"p": {"type": "string", "description": "a file"}}});
+        let referred = json!({
+            "properties": {"where": {"$ref": "#/$defs/p"}},
+            "$defs": {"p": {"type": "string", "description": "a file"}}
+        });
         check("t", &referred, &[("where", Role::File, false)]);
         check(
             "t",

@@ -133,8 +133,8 @@ impl OpenAiBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Authentication`](victor_provider_protocol::ProviderErrorKind::Authentication): there is no key for a server that
-    ///   needs one, or it has characters that no header may have.
+    /// - [`Authentication`](victor_provider_protocol::ProviderErrorKind::Authentication): there is no key for a server
+    ///   that needs one, or it has characters that no header may have.
     /// - [`InvalidRequest`](victor_provider_protocol::ProviderErrorKind::InvalidRequest): the base URL is missing or
     ///   invalid, a header is invalid, or no client can be built with the options.
     pub fn build(self) -> Result<OpenAiProvider, ProviderError> {

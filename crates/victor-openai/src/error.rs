@@ -359,7 +359,8 @@ mod tests {
             let error = of_answer("openai", 400, body.as_bytes());
             (error.context_window(), error.request_tokens())
         };
-        let llama = r#"{"error":{"code":400,"message":"request (13810 tokens) exceeds the available context size (1024 tokens)",
+        let llama = r#"{"error":{"code":400,
+            "message":"request (13810 tokens) exceeds the available context size (1024 tokens)",
             "type":"exceed_context_size_error","n_prompt_tokens":13811,"n_ctx":1025}}"#;
         assert_eq!(numbers(llama), (Some(1025), Some(13_811)));
         let openai = r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages

@@ -18,8 +18,8 @@
 //!
 //! A [`Server`] is data: an address, a [`Dialect`] and [`Quirks`]. Those that are known are constants, and
 //! [`Server::at`] finds them by their address, [`Server::named`] by their name; any other one is
-//! [`Server::COMPATIBLE`] at a base URL. The address of some tells nothing, as that of vLLM on another machine: take the
-//! row and set the base URL.
+//! [`Server::COMPATIBLE`] at a base URL. The address of some tells nothing, as that of vLLM on another machine: take
+//! the row and set the base URL.
 //! [`OpenAiProvider::from_env`] takes them from the environment. OpenAI itself is spoken to through the Responses API,
 //! all others through Chat Completions, unless [`OpenAiBuilder::dialect`] says otherwise.
 //!
@@ -30,18 +30,19 @@
 //!   `{"openai": {"strict": true}}` in its `extra`.
 //! - Every history is written for the strictest server: see `victor-model-api`. Neighbours of one role are one message.
 //!   What a model got wrong goes back in a form that all servers take, arguments that are no JSON object as
-//!   `{"invalid_arguments": "..."}`. Unless a server [takes roles in any order](Quirks::strict_roles), instructions stand at
-//!   the beginning alone, and what the program says later is said by the user; the user begins; and a short answer stands
-//!   between the results of tools and what the user says.
-//! - What is only for other providers is left out. In Chat Completions, pictures and documents of a tool's result follow
-//!   as a message of the user, since a result there has only text.
-//! - Every field of a call, an item or a message that is not known here goes back byte for byte to the server that sent it,
-//!   and to no other: signatures, `reasoning_details`, `namespace`, `caller`, `phase`. It is kept in the `extra` of its part
-//!   under `openai`, or as a [`Part::Opaque`](victor_core::Part::Opaque) whose kind is `message.` and the field's name.
-//! - Thoughts go back in Chat Completions in the field in which they came ([`Quirks::reasoning_replay`]). In the Responses
-//!   API, reasoning and what the API's own tools did are [`Part::Opaque`](victor_core::Part::Opaque) and go back byte for
-//!   byte, each followed by what it led to; reasoning without a seal goes back only to servers that think in the open.
-//!   Nothing is stored there: `store` is `false`.
+//!   `{"invalid_arguments": "..."}`. Unless a server [takes roles in any order](Quirks::strict_roles), instructions
+//!   stand at the beginning alone, and what the program says later is said by the user; the user begins; and a short
+//!   answer stands between the results of tools and what the user says.
+//! - What is only for other providers is left out. In Chat Completions, pictures and documents of a tool's result
+//!   follow as a message of the user, since a result there has only text.
+//! - Every field of a call, an item or a message that is not known here goes back byte for byte to the server that sent
+//!   it, and to no other: signatures, `reasoning_details`, `namespace`, `caller`, `phase`. It is kept in the `extra` of
+//!   its part under `openai`, or as a [`Part::Opaque`](victor_core::Part::Opaque) whose kind is `message.` and the
+//!   field's name.
+//! - Thoughts go back in Chat Completions in the field in which they came ([`Quirks::reasoning_replay`]). In the
+//!   Responses API, reasoning and what the API's own tools did are [`Part::Opaque`](victor_core::Part::Opaque) and go
+//!   back byte for byte, each followed by what it led to; reasoning without a seal goes back only to servers that think
+//!   in the open. Nothing is stored there: `store` is `false`.
 //! - The conversation is the last field. The bytes of a request without its closing brackets are the beginning of those
 //!   of the next, as long as no message changes, which is what prompt caches live on. OpenAI is also told the session,
 //!   as `prompt_cache_key`.

@@ -18,8 +18,8 @@ pub struct Quirks {
     pub instruction_role: InstructionRole,
     /// Whether the model's thoughts go back to it, as far as they can be read.
     pub reasoning_replay: ReasoningReplay,
-    /// Whether roles must alternate, as chat templates of many models demand: instructions stand at the beginning alone,
-    /// the user speaks first, and an answer stands between the results of tools and what the user says.
+    /// Whether roles must alternate, as chat templates of many models demand: instructions stand at the beginning
+    /// alone, the user speaks first, and an answer stands between the results of tools and what the user says.
     pub strict_roles: bool,
     /// Form of the identifiers of calls in Chat Completions.
     pub call_ids: CallIdForm,

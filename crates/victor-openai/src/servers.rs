@@ -98,8 +98,8 @@ impl Server {
         hosts: &["open.bigmodel.cn"],
         ..hosted("zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY")
     };
-    /// MiniMax: <https://platform.minimax.io/docs/api-reference/text-openai-api>. Its thoughts stand in the text, between
-    /// `<think>` and `</think>`; it tells them apart in the dialect of Anthropic.
+    /// MiniMax: <https://platform.minimax.io/docs/api-reference/text-openai-api>. Its thoughts stand in the text,
+    /// between `<think>` and `</think>`; it tells them apart in the dialect of Anthropic.
     pub const MINIMAX: Self = Self {
         hosts: &["api.minimaxi.com"],
         quirks: NEW_LIMIT,

@@ -150,11 +150,13 @@ mod tests {
             [24, 0, 0, 8, 0],
         );
         check(
-            r#"{"prompt_tokens":4020,"prompt_tokens_details":{"cached_tokens":8,"cache_write_tokens":4000},"completion_tokens":4}"#,
+            r#"{"prompt_tokens":4020,"prompt_tokens_details":{"cached_tokens":8,"cache_write_tokens":4000},
+                "completion_tokens":4}"#,
             [12, 8, 4000, 4, 0],
         );
         check(
-            r#"{"input_tokens":10,"input_tokens_details":{"cached_tokens":6},"output_tokens":7,"output_tokens_details":{"reasoning_tokens":5}}"#,
+            r#"{"input_tokens":10,"input_tokens_details":{"cached_tokens":6},"output_tokens":7,
+                "output_tokens_details":{"reasoning_tokens":5}}"#,
             [4, 6, 0, 7, 5],
         );
         check(
@@ -166,7 +168,9 @@ mod tests {
     #[test]
     fn a_share_is_no_larger_than_the_whole() {
         check(
-            r#"{"prompt_tokens":5,"completion_tokens":10,"prompt_tokens_details":{"cached_tokens":9,"cache_write_tokens":9},"completion_tokens_details":{"reasoning_tokens":11}}"#,
+            r#"{"prompt_tokens":5,"completion_tokens":10,
+                "prompt_tokens_details":{"cached_tokens":9,"cache_write_tokens":9},
+                "completion_tokens_details":{"reasoning_tokens":11}}"#,
             [0, 5, 0, 10, 10],
         );
     }
@@ -175,7 +179,8 @@ mod tests {
     fn every_vendor_counts_in_a_form_of_its_own() {
         // xAI: the reasoning is part of the sum only.
         check(
-            r#"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":357,"completion_tokens_details":{"reasoning_tokens":316}}"#,
+            r#"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":357,
+                "completion_tokens_details":{"reasoning_tokens":316}}"#,
             [32, 0, 0, 325, 316],
         );
         // Gemini: so it is, and is named nowhere.
@@ -185,12 +190,14 @@ mod tests {
         );
         // OpenAI: the sum says nothing new.
         check(
-            r#"{"prompt_tokens":10,"completion_tokens":8,"total_tokens":18,"completion_tokens_details":{"reasoning_tokens":5}}"#,
+            r#"{"prompt_tokens":10,"completion_tokens":8,"total_tokens":18,
+                "completion_tokens_details":{"reasoning_tokens":5}}"#,
             [10, 0, 0, 8, 5],
         );
         // A server before Anthropic that leaves the cached tokens out of the request.
         check(
-            r#"{"prompt_tokens":3,"completion_tokens":8,"total_tokens":111,"cache_read_input_tokens":60,"cache_creation_input_tokens":40}"#,
+            r#"{"prompt_tokens":3,"completion_tokens":8,"total_tokens":111,
+                "cache_read_input_tokens":60,"cache_creation_input_tokens":40}"#,
             [3, 60, 40, 8, 0],
         );
         // Kimi, Mistral.
@@ -204,7 +211,8 @@ mod tests {
         );
         // Both names of one count, numbers of every form.
         check(
-            r#"{"prompt_tokens":10.0,"input_tokens":10,"completion_tokens":"7","output_tokens":7,"total_tokens":null,"reasoning_tokens":2}"#,
+            r#"{"prompt_tokens":10.0,"input_tokens":10,"completion_tokens":"7","output_tokens":7,
+                "total_tokens":null,"reasoning_tokens":2}"#,
             [10, 0, 0, 7, 2],
         );
         // Cohere.

@@ -23,8 +23,8 @@ use crate::{AgentOrchestrator, BuildError, defaults};
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
 ///
 /// Only a provider must be given. Parts of coordinators (settings, tools, contributors, stores, exporters) are given by
-/// value or shared: `.tool(my_tool)` and `.tool(Arc::new(my_tool))` do the same. Whole coordinators are injected in place
-/// of the default ones; a part that only a default coordinator could take is then an error.
+/// value or shared: `.tool(my_tool)` and `.tool(Arc::new(my_tool))` do the same. Whole coordinators are injected in
+/// place of the default ones; a part that only a default coordinator could take is then an error.
 #[derive(Debug, Default)]
 #[must_use = "nothing is built until `build` is called"]
 pub struct AgentOrchestratorBuilder {
@@ -79,9 +79,9 @@ impl AgentOrchestratorBuilder {
 
     /// Offers another agent to the model, as a tool of this name that takes a task and returns an answer.
     ///
-    /// Each call is a conversation of its own, nested in the one that it was made in: what the mode denies here is denied
-    /// there, under whatever name it is called. An agent without an approval policy has this one's; since nobody is asked
-    /// on its behalf, calls that a person would have to approve do not run.
+    /// Each call is a conversation of its own, nested in the one that it was made in: what the mode denies here is
+    /// denied there, under whatever name it is called. An agent without an approval policy has this one's; since nobody
+    /// is asked on its behalf, calls that a person would have to approve do not run.
     pub fn agent_tool(
         mut self,
         name: impl Into<String>,
@@ -204,8 +204,8 @@ fn switch_mode_tool(_: &Parts, _: &Roles) -> Option<Arc<dyn Tool>> {
     None
 }
 
-/// Makes the tool that finds tools, among those that a session's mode permits. The executor holds this tool, so that the
-/// tool does not hold the executor.
+/// Makes the tool that finds tools, among those that a session's mode permits. The executor holds this tool, so that
+/// the tool does not hold the executor.
 #[cfg(feature = "tool-selection")]
 fn search_tools_tool(
     parts: &Parts,

@@ -60,9 +60,10 @@ impl Coordinator for CustomCoordinator {
 impl AgentOrchestratorBuilder {
     /// Adds a coordinator of the program's own, which plays none of the roles, under a name of its own.
     ///
-    /// It shares the life of the orchestrator: it is started after the roles, in the order in which such coordinators were
-    /// added, and stopped before them in the opposite order; it is asked for its health, which is reported under `name`,
-    /// and resets what it knows of a session that is reset or deleted. The name must be new, and none of a role's.
+    /// It shares the life of the orchestrator: it is started after the roles, in the order in which such coordinators
+    /// were added, and stopped before them in the opposite order; it is asked for its health, which is reported under
+    /// `name`, and resets what it knows of a session that is reset or deleted. The name must be new, and none of a
+    /// role's.
     pub fn custom_coordinator(
         mut self,
         name: impl Into<String>,

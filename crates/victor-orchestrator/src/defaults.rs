@@ -40,8 +40,8 @@ macro_rules! required {
     };
 }
 
-/// Defines a function that builds the default coordinator of an optional role. Where it is not compiled in, there is none,
-/// unless somebody `needs` it.
+/// Defines a function that builds the default coordinator of an optional role. Where it is not compiled in, there is
+/// none, unless somebody `needs` it.
 macro_rules! optional {
     (
         $feature:literal $role:ident,

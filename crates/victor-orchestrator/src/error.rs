@@ -71,7 +71,8 @@ pub enum BuildError {
     },
     /// An agent that is a tool of another one has a mode coordinator. It shares that of the agent which calls it.
     #[error(
-        "agent `{agent}` has a mode coordinator, but shares that of the agent which calls it: leave `mode_coordinator` out"
+        "agent `{agent}` has a mode coordinator, but shares that of the agent which calls it: leave `mode_coordinator` \
+        out"
     )]
     NestedModes {
         /// The name of the agent as a tool.
@@ -94,8 +95,8 @@ mod tests {
     #[test]
     fn a_missing_coordinator_is_told_with_its_setter_and_its_feature() {
         let role = RoleName::ToolSelection;
-        let expected = "there is no tool-selection coordinator: pass one to `tool_selection_coordinator`, or enable the \
-                        feature `tool-selection`";
+        let expected = "there is no tool-selection coordinator: pass one to `tool_selection_coordinator`, or enable \
+                        the feature `tool-selection`";
         let error = BuildError::MissingCoordinator { role };
         assert_eq!(error.to_string(), expected);
     }

@@ -76,26 +76,26 @@
 //! # }
 //! ```
 //!
-//! With durable stores (`victor-sql` has them), a turn commits step by step, and [`AgentOrchestrator::recover`] takes up
-//! what the end of a process has interrupted. Several processes may share them: a turn holds its session between them, and
-//! who comes meanwhile waits or is refused ([`ChatErrorKind::Conflict`](chat::ChatErrorKind::Conflict)).
+//! With durable stores (`victor-sql` has them), a turn commits step by step, and [`AgentOrchestrator::recover`] takes
+//! up what the end of a process has interrupted. Several processes may share them: a turn holds its session between
+//! them, and who comes meanwhile waits or is refused ([`ChatErrorKind::Conflict`](chat::ChatErrorKind::Conflict)).
 //!
-//! The other coordinators go on when one fails: a failed prompt contributor is left out, a failed compaction falls back, the
-//! model is told of a failed tool, and failed analytics disturb no turn. Only a failed store ends the turn, before the
-//! model is paid for messages that would be lost. A call that a mode cannot decide about does not run.
+//! The other coordinators go on when one fails: a failed prompt contributor is left out, a failed compaction falls
+//! back, the model is told of a failed tool, and failed analytics disturb no turn. Only a failed store ends the turn,
+//! before the model is paid for messages that would be lost. A call that a mode cannot decide about does not run.
 //! [`AgentOrchestrator::health`] lists what is wrong.
 //!
 //! # Where things are
 //!
-//! This crate is enough in `Cargo.toml`. The contracts are modules, whole: [`session`], [`tool`], [`provider`] and so on
-//! hold each extension point with all that its implementation needs, and [`core`] holds the vocabulary that they share. The
-//! default coordinators are in [`coordinators`], with the strategies, policies and tools that they bring.
+//! This crate is enough in `Cargo.toml`. The contracts are modules, whole: [`session`], [`tool`], [`provider`] and so
+//! on hold each extension point with all that its implementation needs, and [`core`] holds the vocabulary that they
+//! share. The default coordinators are in [`coordinators`], with the strategies, policies and tools that they bring.
 //!
 //! # Features
 //!
 //! Each default coordinator is behind a feature of its name ([`RoleName::feature`]), all on by default. A program that
-//! replaces one can leave it out; without a replacement, the builder says which role is missing. The feature `typed`, on by
-//! default too, brings [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
+//! replaces one can leave it out; without a replacement, the builder says which role is missing. The feature `typed`,
+//! on by default too, brings [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
 mod builder;
 mod checkpoints;

@@ -139,8 +139,8 @@ impl AgentOrchestrator {
         self.sessions().delete(session).await
     }
 
-    /// Switches a session to another mode in the name of the program, for every tool call that is decided about from now
-    /// on. The running or the next turn emits an event, and its next write saves the mode for other processes;
+    /// Switches a session to another mode in the name of the program, for every tool call that is decided about from
+    /// now on. The running or the next turn emits an event, and its next write saves the mode for other processes;
     /// [`Session::keep_mode`](crate::Session::keep_mode) does so at once.
     ///
     /// # Errors

@@ -25,9 +25,9 @@ use crate::builder::Parts;
 use crate::custom::CustomCoordinator;
 use crate::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError, defaults};
 
-/// Declares the roles, in the order in which their coordinators are started. A `required` role always has a coordinator;
-/// an `optional` one may have none. The text of a row continues "the coordinator that"; its documentation comments go to
-/// the setter and to the getter.
+/// Declares the roles, in the order in which their coordinators are started. A `required` role always has a
+/// coordinator; an `optional` one may have none. The text of a row continues "the coordinator that"; its documentation
+/// comments go to the setter and to the getter.
 macro_rules! roles {
     ($(
         $(#[doc = $more:literal])*

@@ -143,8 +143,8 @@ impl Session {
         self.sessions().modes.current(&self.id)
     }
 
-    /// Switches the conversation to another mode, in the name of the program. The mode holds for every tool call that is
-    /// decided about from now on.
+    /// Switches the conversation to another mode, in the name of the program. The mode holds for every tool call that
+    /// is decided about from now on.
     ///
     /// # Errors
     ///

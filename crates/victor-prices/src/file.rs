@@ -36,8 +36,8 @@ impl PriceFile {
     ///
     /// # Errors
     ///
-    /// The text is no TOML, has a key that is not known, or a row lacks a model, `input` or `output`, or has a price that
-    /// is negative. The error names the row.
+    /// The text is no TOML, has a key that is not known, or a row lacks a model, `input` or `output`, or has a price
+    /// that is negative. The error names the row.
     pub fn from_toml(text: &str) -> Result<Self, PriceFileError> {
         let document: Document = toml::from_str(text).map_err(PriceFileError::syntax)?;
         let rows = document.price.into_iter().enumerate();

@@ -13,10 +13,10 @@ use crate::watcher;
 
 /// A child process with all that it started, killed when this is dropped or the program ends.
 ///
-/// On Unix, what stays in the process group is reached at once. On Linux, what has left it for a group or session of its
-/// own, as daemons do, is found by its parents, and by a variable in its environment if they have ended. Only what has
-/// cleared its environment as well, or runs as another user, is not reached. Elsewhere the child alone is killed, by its
-/// [`Child`].
+/// On Unix, what stays in the process group is reached at once. On Linux, what has left it for a group or session of
+/// its own, as daemons do, is found by its parents, and by a variable in its environment if they have ended. Only what
+/// has cleared its environment as well, or runs as another user, is not reached. Elsewhere the child alone is killed,
+/// by its [`Child`].
 #[derive(Debug)]
 pub struct ProcessGroup {
     /// Its number is taken once: later it may belong to others.

@@ -22,8 +22,9 @@
 //!
 //! On Unix a small watcher, a `sh` of a few hundred KiB, is started with the first group. It reads from a pipe whose
 //! other end only this program holds. The system closes that end however the program ends: a signal that nobody
-//! handles, `kill -9`, the lack of memory, [`std::process::exit`]. The watcher then asks the groups that are left to end
-//! (`SIGTERM`), and kills them half a second later. It costs about 2 ms once, and three short writes for each group.
+//! handles, `kill -9`, the lack of memory, [`std::process::exit`]. The watcher then asks the groups that are left to
+//! end (`SIGTERM`), and kills them half a second later. It costs about 2 ms once, and three short writes for each
+//! group.
 //!
 //! The system's own way on Linux, `PR_SET_PDEATHSIG`, is not used: it reaches the direct child alone, and fires when
 //! the *thread* ends that has started it, which is any thread of a pool.

@@ -26,7 +26,8 @@ pub trait PromptContributor: fmt::Debug + Send + Sync + 'static {
     /// Returns the contributor's name, as reports show it.
     fn name(&self) -> &str;
 
-    /// Returns the place of its section: higher comes first, and of two alike the one that was added first. Defaults to 50.
+    /// Returns the place of its section: higher comes first, and of two alike the one that was added first. Defaults
+    /// to 50.
     fn priority(&self) -> i32 {
         50
     }

@@ -51,8 +51,8 @@
 //!
 //! # Runtime
 //!
-//! Prompts are built anywhere. The time limit of contributors needs a tokio runtime with its clock enabled; without one, a
-//! contributor may take as long as it likes.
+//! Prompts are built anywhere. The time limit of contributors needs a tokio runtime with its clock enabled; without
+//! one, a contributor may take as long as it likes.
 
 mod builder;
 mod coordinator;

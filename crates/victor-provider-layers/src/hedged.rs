@@ -17,8 +17,8 @@ use victor_provider_protocol::{
 /// Asks a second time when an answer does not begin within some time, and takes the answer that begins first.
 ///
 /// It makes the slowest answers rarer, at the cost of the tokens of a second request; the loser is let go of and stands
-/// in [`Completion::lost`], so that the ledger counts it. A request with tools is never sent twice: an answer that calls a
-/// tool is too dear to be thrown away, and it is text for which somebody waits.
+/// in [`Completion::lost`], so that the ledger counts it. A request with tools is never sent twice: an answer that
+/// calls a tool is too dear to be thrown away, and it is text for which somebody waits.
 #[derive(Debug)]
 pub struct Hedged<P> {
     inner: Arc<P>,

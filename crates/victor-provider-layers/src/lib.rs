@@ -1,7 +1,7 @@
 //! Layers around any model provider: a cache, a log, faults, a canary and hedged requests.
 //!
-//! Each layer is a [`ChatProvider`](protocol::ChatProvider) around another one, so they stack, the outermost last. A layer
-//! keeps the provider's name, by which prices are looked up; its own stands before it in
+//! Each layer is a [`ChatProvider`](protocol::ChatProvider) around another one, so they stack, the outermost last. A
+//! layer keeps the provider's name, by which prices are looked up; its own stands before it in
 //! [`description`](protocol::ChatProvider::description), which health shows.
 //!
 //! ```

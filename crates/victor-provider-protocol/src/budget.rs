@@ -9,8 +9,8 @@ use crate::NanoDollars;
 
 /// The most tokens and money that something may use.
 ///
-/// An upper estimate is reserved before each attempt, so that turns side by side cannot overrun a budget together. A turn
-/// that reaches one ends with what it has.
+/// An upper estimate is reserved before each attempt, so that turns side by side cannot overrun a budget together. A
+/// turn that reaches one ends with what it has.
 ///
 /// ```
 /// use victor_provider_protocol::{Budget, BudgetScope};

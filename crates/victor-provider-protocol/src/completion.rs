@@ -27,7 +27,8 @@ pub struct Completion {
     pub context_tokens: Option<u64>,
     /// The model that answered, which may be a more exact name than the one that was asked for.
     pub model: ModelId,
-    /// Attempts that a provider has made besides and given up, such as the slower one of two. `usage` is without theirs.
+    /// Attempts that a provider has made besides and given up, such as the slower one of two. `usage` is without
+    /// theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<LostAttempt>,
     /// Whether the answer came from a cache, and no provider was asked for it.

@@ -5,8 +5,8 @@
 //! - [`ProviderRouter`] is the role of the coordinator that chooses a provider, retries and switches.
 //! - [`ChatRequest`] goes in, a [`CompletionStream`] of [`CompletionEvent`]s comes out and ends with a
 //!   [`Completion`]; a [`ProviderError`] says what went wrong in one of the classes of [`ProviderErrorKind`].
-//! - [`LedgerEntry`] records one attempt with its tokens and its cost in [`NanoDollars`]; [`PriceTable`] tells prices, and
-//!   [`LedgerStore`] keeps entries.
+//! - [`LedgerEntry`] records one attempt with its tokens and its cost in [`NanoDollars`]; [`PriceTable`] tells prices,
+//!   and [`LedgerStore`] keeps entries.
 //!
 //! # A provider
 //!

@@ -9,8 +9,8 @@ use crate::ProviderError;
 
 /// A model API that lists its models.
 ///
-/// Implemented by the adapters whose API can do so, beside [`ChatProvider`](crate::ChatProvider); called by programs that
-/// let a person choose, or that help with a misspelled name. Calls may overlap.
+/// Implemented by the adapters whose API can do so, beside [`ChatProvider`](crate::ChatProvider); called by programs
+/// that let a person choose, or that help with a misspelled name. Calls may overlap.
 #[async_trait]
 pub trait ListModels: fmt::Debug + Send + Sync + 'static {
     /// Asks for the names of the models, in the order of the API.

@@ -45,8 +45,8 @@ impl NanoDollars {
         self.0
     }
 
-    /// Converts from a floating-point amount of dollars, rounded to the nearest billionth; `None` where it is negative or
-    /// not a number.
+    /// Converts from a floating-point amount of dollars, rounded to the nearest billionth; `None` where it is negative
+    /// or not a number.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,

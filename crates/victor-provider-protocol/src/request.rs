@@ -12,8 +12,8 @@ use crate::{ChatProvider, ProviderError, ProviderErrorKind};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ChatRequest {
-    /// The model that is to answer. If absent, a [router](crate::ProviderRouter) takes its current model, and a provider
-    /// that is called directly its own default.
+    /// The model that is to answer. If absent, a [router](crate::ProviderRouter) takes its current model, and a
+    /// provider that is called directly its own default.
     pub model: Option<ModelId>,
     /// The system prompt.
     pub system: Option<Arc<str>>,
@@ -83,7 +83,8 @@ impl ChatRequest {
     ///
     /// # Errors
     ///
-    /// [`InvalidRequest`](ProviderErrorKind::InvalidRequest): the request names no model, and the provider has no default.
+    /// [`InvalidRequest`](ProviderErrorKind::InvalidRequest): the request names no model, and the provider has no
+    /// default.
     pub fn model_for(&self, provider: &dyn ChatProvider) -> Result<ModelId, ProviderError> {
         let model = self.model.clone().or_else(|| provider.default_model());
         model.ok_or_else(|| {

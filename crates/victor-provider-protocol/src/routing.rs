@@ -103,8 +103,8 @@ impl RouteSpec {
 pub struct RouteTarget {
     /// The name of a target or of another route.
     pub target: String,
-    /// Its share of the requests where the order is [`Weighted`](RouteOrder::Weighted), relative to the others. Defaults
-    /// to 1; at 0 it is tried only after all others.
+    /// Its share of the requests where the order is [`Weighted`](RouteOrder::Weighted), relative to the others.
+    /// Defaults to 1; at 0 it is tried only after all others.
     #[serde(default = "one")]
     pub weight: u32,
 }
@@ -147,8 +147,8 @@ pub enum RouteOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailoverRule {
-    /// The classes of errors for which it holds. Besides the classes of [`ProviderErrorKind`] there is `refusal`: the model
-    /// declined to answer, or a filter stopped it.
+    /// The classes of errors for which it holds. Besides the classes of [`ProviderErrorKind`] there is `refusal`: the
+    /// model declined to answer, or a filter stopped it.
     pub on: Vec<ProviderErrorKind>,
     /// The step after such an error, once the attempts at the target are used up.
     pub then: Failover,

@@ -53,7 +53,8 @@ impl Budgets {
         self.0.is_none()
     }
 
-    /// Reserves an upper estimate for an attempt, under one lock, so that attempts side by side cannot overrun together.
+    /// Reserves an upper estimate for an attempt, under one lock, so that attempts side by side cannot overrun
+    /// together.
     pub(crate) fn reserve(
         &self,
         request: &ChatRequest,

@@ -21,9 +21,10 @@ use crate::{ProviderCoordinatorBuilder, ProviderOptions};
 /// It has no tasks of its own. Its health shows the last error of each target until a request to it succeeds, and the
 /// targets that are left alone after failures.
 ///
-/// A provider that refuses a request as too long often names the model's window. That number is the window from then on,
-/// in place of one that was assumed or stands in a table ([`CapabilitySource::Learned`]), until a request with more
-/// tokens succeeds; a window that was declared stays unless it is larger. It is kept as long as the provider is current.
+/// A provider that refuses a request as too long often names the model's window. That number is the window from then
+/// on, in place of one that was assumed or stands in a table ([`CapabilitySource::Learned`]), until a request with more
+/// tokens succeeds; a window that was declared stays unless it is larger. It is kept as long as the provider is
+/// current.
 ///
 /// [`CapabilitySource::Learned`]: victor_provider_protocol::CapabilitySource::Learned
 #[derive(Debug)]

@@ -22,8 +22,8 @@ use crate::target::Target;
 /// The number of turns whose sums are kept in memory, those of all sessions together.
 const TURNS: usize = 1024;
 
-/// The number of sessions whose sums are kept in memory. Beyond it, the session that was charged first is forgotten; its
-/// entries stay in the store, and in the sums of the process.
+/// The number of sessions whose sums are kept in memory. Beyond it, the session that was charged first is forgotten;
+/// its entries stay in the store, and in the sums of the process.
 const SESSIONS: usize = 100_000;
 
 /// The component of the provider coordinator's health that is the store.
@@ -108,7 +108,8 @@ impl Ledger {
         self.sums.lock().turns.totals.get(&turn).cloned()
     }
 
-    /// Returns the entries in the store that match, together with those that it does not have yet; none without a store.
+    /// Returns the entries in the store that match, together with those that it does not have yet; none without a
+    /// store.
     ///
     /// # Errors
     ///
@@ -312,8 +313,8 @@ impl OpenEntry {
         self.streamed = self.streamed.saturating_add(bytes as u64);
     }
 
-    /// Charges an attempt that brought an answer, and those that its provider has made besides. The model is the one that
-    /// answered, which a provider may have chosen itself.
+    /// Charges an attempt that brought an answer, and those that its provider has made besides. The model is the one
+    /// that answered, which a provider may have chosen itself.
     pub(crate) fn answered(&mut self, completion: &Completion, usage: &Usage) {
         let tier = completion.extra.get("service_tier");
         let service_tier = tier.and_then(|tier| tier.as_str());

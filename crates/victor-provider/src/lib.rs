@@ -28,7 +28,8 @@
 //! # impl ChatProvider for Greeter {
 //! #     fn name(&self) -> &str { "greeter" }
 //! #     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
-//! #         let completion = Completion::new(request.model_or("greeter"), vec![Part::text("Hello.")], Usage::new(1, 1));
+//! #         let parts = vec![Part::text("Hello.")];
+//! #         let completion = Completion::new(request.model_or("greeter"), parts, Usage::new(1, 1));
 //! #         Ok(CompletionStream::from_events([
 //! #             Ok(CompletionEvent::TextDelta("Hello.".into())),
 //! #             Ok(CompletionEvent::finished(completion)),

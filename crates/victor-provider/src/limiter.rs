@@ -17,8 +17,8 @@ victor_core::options! {
     pub struct Limits {
         /// Most requests in a minute. Defaults to no limit.
         pub requests_per_minute, with_requests_per_minute: Option<u32> = None;
-        /// Most tokens in a minute, of requests and answers together. An estimate is taken before an attempt and corrected
-        /// after it. Defaults to no limit.
+        /// Most tokens in a minute, of requests and answers together. An estimate is taken before an attempt and
+        /// corrected after it. Defaults to no limit.
         pub tokens_per_minute, with_tokens_per_minute: Option<u64> = None;
         /// Most requests at once. Defaults to no limit.
         pub concurrent, with_concurrent: Option<u32> = None;
@@ -165,7 +165,8 @@ impl Bucket {
         self.filled = now;
     }
 
-    /// The time until `amount` is there. More than the bucket holds counts as a full one, so that it is served some day.
+    /// The time until `amount` is there. More than the bucket holds counts as a full one, so that it is served some
+    /// day.
     fn wait(&mut self, amount: f64) -> Duration {
         self.fill();
         let missing = amount.min(self.most) - self.level;

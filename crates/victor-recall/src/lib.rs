@@ -35,9 +35,9 @@
 //! A search finds passages of messages, tool calls and tool results by their words ([`Bm25`](victor_lexical::Bm25)),
 //! at most 600 bytes of each message, with the beginnings of its neighbours and the call by which the whole can be
 //! read. Messages are named by their place in the transcript, from 1; the notes that
-//! `victor-context` puts in the place of old tool results name them by [`MessageId::short`](victor_core::MessageId::short),
-//! and the tool takes either. What the tool itself has found before is never found again, and neither is the request
-//! that is being worked on, which the model sees anyway.
+//! `victor-context` puts in the place of old tool results name them by
+//! [`MessageId::short`](victor_core::MessageId::short), and the tool takes either. What the tool itself has found
+//! before is never found again, and neither is the request that is being worked on, which the model sees anyway.
 //!
 //! # What it costs
 //!

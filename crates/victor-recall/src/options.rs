@@ -15,8 +15,8 @@ victor_core::options! {
     pub struct RecallOptions {
         /// Number of sessions whose index is kept. Defaults to 16.
         pub max_sessions, with_max_sessions: usize = 16;
-        /// Bytes that all indices together may take, by a rough estimate. A session that is larger is read again for every
-        /// call. Defaults to 67,108,864 (64 MiB).
+        /// Bytes that all indices together may take, by a rough estimate. A session that is larger is read again for
+        /// every call. Defaults to 67,108,864 (64 MiB).
         pub max_bytes, with_max_bytes: usize = 64 * 1024 * 1024;
         /// Time limit of one call for reading and indexing, after which the model is asked to try again. The messages
         /// indexed until then are kept. Defaults to 20 seconds.

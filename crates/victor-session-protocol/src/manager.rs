@@ -16,8 +16,8 @@ use crate::{
 /// [`SessionManagerExt`](crate::SessionManagerExt), which follow from these.
 #[async_trait]
 pub trait SessionManager: Coordinator {
-    /// Returns the store of the sessions, for reads and for changes that need no turn. Panics of the store and calls that
-    /// take too long are errors in it, and part of the coordinator's health.
+    /// Returns the store of the sessions, for reads and for changes that need no turn. Panics of the store and calls
+    /// that take too long are errors in it, and part of the coordinator's health.
     ///
     /// A program that creates a session or changes its status here calls [`reset`](Coordinator::reset) afterwards, as
     /// [`SessionManagerExt`](crate::SessionManagerExt) does.
@@ -25,16 +25,17 @@ pub trait SessionManager: Coordinator {
 
     /// Begins a turn. If another turn works on the session, the request's [`TurnPolicy`](crate::TurnPolicy) decides.
     ///
-    /// The lease holds the session until it is dropped. A session that does not exist is created by the first write. The
-    /// turn begins behind everything that was written before. Where the store has leases and another process works on the
-    /// session, the call waits for that process too, up to the manager's own limit; a turn in another process cannot be
-    /// interrupted.
+    /// The lease holds the session until it is dropped. A session that does not exist is created by the first write.
+    /// The turn begins behind everything that was written before. Where the store has leases and another process works
+    /// on the session, the call waits for that process too, up to the manager's own limit; a turn in another process
+    /// cannot be interrupted.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Closed`], [`SessionError::ShutDown`], or the store does not work. [`SessionError::Busy`] where the
-    /// policy is to reject; [`SessionError::Held`] if a turn of another process lasts longer than the call may wait. After
-    /// an error, nobody else is kept waiting, and messages that would have been merged into this one wait on.
+    /// [`SessionError::Closed`], [`SessionError::ShutDown`], or the store does not work. [`SessionError::Busy`] where
+    /// the policy is to reject; [`SessionError::Held`] if a turn of another process lasts longer than the call may
+    /// wait. After an error, nobody else is kept waiting, and messages that would have been merged into this one wait
+    /// on.
     ///
     /// # Cancel safety
     ///
@@ -48,7 +49,8 @@ pub trait SessionManager: Coordinator {
 
     /// Brings a lease up to date whose first write failed because another writer was faster
     /// ([`is_conflict`](SessionError::is_conflict)), and returns the number of entries that the transcript has now. It
-    /// waits for the others as [`begin_turn_with`](Self::begin_turn_with) does. By default it fails, and so does the turn.
+    /// waits for the others as [`begin_turn_with`](Self::begin_turn_with) does. By default it fails, and so does the
+    /// turn.
     ///
     /// # Errors
     ///
@@ -68,8 +70,8 @@ pub trait SessionManager: Coordinator {
     }
 
     /// Writes messages to the transcript of a session that is held, and in the same step changes the journal of its
-    /// turn and sets these facts in the session's metadata, all or nothing. Messages whose identifiers are already among
-    /// the last ones are not written again.
+    /// turn and sets these facts in the session's metadata, all or nothing. Messages whose identifiers are already
+    /// among the last ones are not written again.
     ///
     /// # Errors
     ///
@@ -95,8 +97,8 @@ pub trait SessionManager: Coordinator {
         facts: JsonMap,
     );
 
-    /// Returns the state of a session, `None` if it does not exist. It has a lease only if somebody works on the session
-    /// at this moment, here or in another process. By default it is that of the store.
+    /// Returns the state of a session, `None` if it does not exist. It has a lease only if somebody works on the
+    /// session at this moment, here or in another process. By default it is that of the store.
     ///
     /// # Errors
     ///
@@ -113,8 +115,8 @@ pub trait SessionManager: Coordinator {
     /// The store does not work.
     async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
 
-    /// Waits for the turn that works on the session, empties its transcript and its journal, and patches its metadata in
-    /// the same step. A session that does not exist stays so.
+    /// Waits for the turn that works on the session, empties its transcript and its journal, and patches its metadata
+    /// in the same step. A session that does not exist stays so.
     ///
     /// # Errors
     ///
@@ -137,8 +139,8 @@ pub trait SessionManager: Coordinator {
     /// [`SessionError::NotFound`], or the store does not work.
     async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError>;
 
-    /// Deletes the sessions that expire at `now` or before, and returns their names. It waits for no turn: sessions that
-    /// somebody works on, or that are open and have an open turn in the journal, are left for another time.
+    /// Deletes the sessions that expire at `now` or before, and returns their names. It waits for no turn: sessions
+    /// that somebody works on, or that are open and have an open turn in the journal, are left for another time.
     ///
     /// # Errors
     ///
@@ -188,12 +190,23 @@ mockall::mock! {
         async fn catch_up(&self, lease: &TurnLease) -> Result<u64, SessionError>;
         async fn claim(&self, lease: &TurnLease, turn: TurnId) -> Result<(), SessionError>;
         async fn standing(&self, session: &SessionId) -> Result<Option<SessionStanding>, SessionError>;
-        async fn commit(&self, lease: &TurnLease, turn: TurnId, messages: &[Arc<Message>], journal: TurnChange, facts: &JsonMap) -> Result<(), SessionError>;
+        async fn commit(
+            &self,
+            lease: &TurnLease,
+            turn: TurnId,
+            messages: &[Arc<Message>],
+            journal: TurnChange,
+            facts: &JsonMap,
+        ) -> Result<(), SessionError>;
         fn record_abandoned(&self, lease: TurnLease, turn: TurnId, messages: Vec<Arc<Message>>, facts: JsonMap);
         async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionError>;
         async fn reset_session(&self, session: &SessionId, patch: &SessionPatch) -> Result<(), SessionError>;
         async fn close_session(&self, session: &SessionId) -> Result<SessionInfo, SessionError>;
         async fn expire_sessions(&self, now: Timestamp) -> Result<Vec<SessionId>, SessionError>;
-        async fn import_session(&self, export: &SessionExport, name: Option<SessionId>) -> Result<SessionInfo, SessionError>;
+        async fn import_session(
+            &self,
+            export: &SessionExport,
+            name: Option<SessionId>,
+        ) -> Result<SessionInfo, SessionError>;
     }
 }

@@ -124,8 +124,8 @@ pub trait SessionManagerExt: SessionManager {
         async move { self.store().find(query).await }
     }
 
-    /// Changes the title, tags, status, expiry and metadata of a session. It does not wait for a running turn, whose next
-    /// write fails with [`SessionError::Closed`] if this closes the session;
+    /// Changes the title, tags, status, expiry and metadata of a session. It does not wait for a running turn, whose
+    /// next write fails with [`SessionError::Closed`] if this closes the session;
     /// [`close_session`](SessionManager::close_session) waits.
     ///
     /// # Errors

@@ -19,10 +19,10 @@ use crate::{
 ///
 /// A store that says so ([`leases`](Self::leases)) keeps a lease with each session: who works on it, until when, and a
 /// fencing token that only grows. It is taken, renewed and released by the writes themselves
-/// ([`SessionCommit::lease`]), so that it costs no write of its own, and by [`change_lease`](Self::change_lease) between
-/// them. Every write is checked by [`LeaseChange::check`] in the same step. Whether a lease has run out is decided by
-/// one clock that all processes share, which the store documents. A store without leases leaves it to the expected
-/// lengths to tell which of two writers was faster.
+/// ([`SessionCommit::lease`]), so that it costs no write of its own, and by [`change_lease`](Self::change_lease)
+/// between them. Every write is checked by [`LeaseChange::check`] in the same step. Whether a lease has run out is
+/// decided by one clock that all processes share, which the store documents. A store without leases leaves it to the
+/// expected lengths to tell which of two writers was faster.
 ///
 /// # Cancel safety
 ///
@@ -30,8 +30,8 @@ use crate::{
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
-    /// Makes a session with a transcript, all or nothing. What is known of it is kept as it is given, also its status and
-    /// its times, these to the microsecond at least; how many entries it has is counted.
+    /// Makes a session with a transcript, all or nothing. What is known of it is kept as it is given, also its status
+    /// and its times, these to the microsecond at least; how many entries it has is counted.
     ///
     /// # Errors
     ///
@@ -52,14 +52,15 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Writes to a session whose transcript has `expected` entries, all or nothing, and returns how many it has then:
-    /// the entries, the journal and the metadata are one write. A session that is not there yet is made if `expected` is
+    /// the entries, the journal and the metadata are one write. A session that is not there yet is made if `expected`
+    /// is
     /// 0. A commit without entries is checked in the same way.
     ///
     /// # Errors
     ///
     /// [`SessionError::Conflict`] if the transcript has another length, [`SessionError::NotFound`] if there is no
-    /// session and `expected` is not 0, [`SessionError::Closed`] if it has any status but open, or the store does not work. Nothing was written.
-    /// With leases, [`SessionError::Held`] or [`SessionError::Fenced`] before all of these.
+    /// session and `expected` is not 0, [`SessionError::Closed`] if it has any status but open, or the store does not
+    /// work. Nothing was written. With leases, [`SessionError::Held`] or [`SessionError::Fenced`] before all of these.
     async fn commit(
         &self,
         session: &SessionId,
@@ -195,8 +196,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ) -> Result<SessionInfo, SessionError>;
 
     /// Deletes a session with its transcript and its journal, and says whether there was one. A store whose database
-    /// keeps other things under the name of the session, such as checkpoints, deletes them in the same step, and says so
-    /// where there was nothing but these.
+    /// keeps other things under the name of the session, such as checkpoints, deletes them in the same step, and says
+    /// so where there was nothing but these.
     ///
     /// # Errors
     ///

@@ -37,7 +37,8 @@ struct Waiter {
 }
 
 impl TurnQueue {
-    /// Takes the right to work if nobody has it or waits for it. Who has it gives it back with [`release`](Self::release).
+    /// Takes the right to work if nobody has it or waits for it. Who has it gives it back with
+    /// [`release`](Self::release).
     pub(crate) fn try_hold(&self) -> bool {
         let mut state = self.0.lock();
         let is_free = !state.is_held && state.interrupting.is_empty() && state.waiting.is_empty();

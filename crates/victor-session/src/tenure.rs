@@ -120,7 +120,8 @@ impl Tenure {
         result
     }
 
-    /// Makes a claim, unless there are no leases. It counts from now on, since a write that is dropped may have happened.
+    /// Makes a claim, unless there are no leases. It counts from now on, since a write that is dropped may have
+    /// happened.
     fn claim(&self, state: &mut State, turn: TurnId) -> Option<LeaseClaim> {
         let time = self.inner.lease_time()?;
         let LastLease { fence, over } = state.known;

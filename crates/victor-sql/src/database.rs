@@ -34,8 +34,8 @@ impl Database {
     /// for its owner alone. A database of an earlier version is brought to the latest schema first.
     ///
     /// A file that can only be read, as on a file system that is mounted so, [is opened](Self::is_read_only), and what
-    /// would write to it fails with [`DatabaseError::ReadOnly`]. Where its folder cannot be written to either, nobody else
-    /// may write to it meanwhile: SQLite cannot tell then.
+    /// would write to it fails with [`DatabaseError::ReadOnly`]. Where its folder cannot be written to either, nobody
+    /// else may write to it meanwhile: SQLite cannot tell then.
     ///
     /// # Errors
     ///
@@ -128,8 +128,9 @@ impl Database {
         write.await.map_err(|error| self.error(error))
     }
 
-    /// Brings home what is in the write-ahead log of a file and empties the log, so that what was deleted is in neither.
-    /// While another process reads what was there before, that stays for the next time, or for the last who closes it.
+    /// Brings home what is in the write-ahead log of a file and empties the log, so that what was deleted is in
+    /// neither. While another process reads what was there before, that stays for the next time, or for the last who
+    /// closes it.
     pub(crate) async fn empty_log(&self) -> Result<(), DatabaseError> {
         match &self.pools {
             #[cfg(feature = "sqlite")]

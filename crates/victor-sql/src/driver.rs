@@ -104,7 +104,8 @@ impl Pools {
 }
 
 /// A connection to a database. If it is dropped and not [released](Self::release), by an error or because nobody waits
-/// any more, it is closed, and the database undoes what was not committed: whatever state it was in, nobody finds it so.
+/// any more, it is closed, and the database undoes what was not committed: whatever state it was in, nobody finds it
+/// so.
 #[derive(Debug)]
 pub(crate) struct Connection(Option<Pooled>);
 

@@ -28,21 +28,21 @@
 //! # What is promised
 //!
 //! - **A write happens as a whole or not at all**, also when its caller is dropped, the process is killed at any of its
-//!   writes or the disk is full. A commit of a session writes entries, the journal of its turn and facts of the session in
-//!   one transaction; a session that is brought in is there with all its entries; one that is deleted takes along its
-//!   checkpoints, results, receipts, events and settings.
+//!   writes or the disk is full. A commit of a session writes entries, the journal of its turn and facts of the session
+//!   in one transaction; a session that is brought in is there with all its entries; one that is deleted takes along
+//!   its checkpoints, results, receipts, events and settings.
 //! - **One of several writers wins**, in one process or in many: a session is written at the length that the writer
 //!   knows, or not at all.
-//! - **Processes know of each other**: a session has a lease, which is checked and changed by the statement that writes. It
-//!   runs out by the clock of the machine in SQLite, and by that of the server in PostgreSQL.
-//! - **What was acknowledged is there** after the end of the process. In SQLite, [`Synchronous`] says whether it is also
-//!   there after a power cut.
-//! - **A write costs what it writes**, however long the conversation is and however many sessions there are. A message is
-//!   kept once for all checkpoints that have it.
-//! - **What was deleted is in no file of SQLite**, once the deletion or the clearing of a session has succeeded: content
-//!   is overwritten (`secure_delete`), also where it is replaced, and the write-ahead log is emptied. While another process
-//!   reads what was there before, the log is emptied by the next deletion, or by whoever closes the database last. What
-//!   versions before this one deleted may still be in free pages, until `VACUUM` is run once.
+//! - **Processes know of each other**: a session has a lease, which is checked and changed by the statement that
+//!   writes. It runs out by the clock of the machine in SQLite, and by that of the server in PostgreSQL.
+//! - **What was acknowledged is there** after the end of the process. In SQLite, [`Synchronous`] says whether it is
+//!   also there after a power cut.
+//! - **A write costs what it writes**, however long the conversation is and however many sessions there are. A message
+//!   is kept once for all checkpoints that have it.
+//! - **What was deleted is in no file of SQLite**, once the deletion or the clearing of a session has succeeded:
+//!   content is overwritten (`secure_delete`), also where it is replaced, and the write-ahead log is emptied. While
+//!   another process reads what was there before, the log is emptied by the next deletion, or by whoever closes the
+//!   database last. What versions before this one deleted may still be in free pages, until `VACUUM` is run once.
 //! - **A file that can only be read is read**, as on a file system that is mounted so.
 //! - **A schema only goes forward.** It is brought up to date when the database is opened, by one process while others
 //!   wait; a database of a later version is refused.
@@ -51,10 +51,10 @@
 //!
 //! Each call of a store is one transaction, and no transaction spans two calls.
 //!
-//! **PostgreSQL keeps what was deleted for a while**: rows stay in the tables' files until `VACUUM` has come by, which the
-//! server does by itself, and their space until other rows take it; `VACUUM FULL` rewrites the tables. The write-ahead log
-//! has them until it is recycled, and so do archives of it, replicas and backups. Who must be sure encrypts what is stored,
-//! as `victor-encryption` does, and deletes the key.
+//! **PostgreSQL keeps what was deleted for a while**: rows stay in the tables' files until `VACUUM` has come by, which
+//! the server does by itself, and their space until other rows take it; `VACUUM FULL` rewrites the tables. The
+//! write-ahead log has them until it is recycled, and so do archives of it, replicas and backups. Who must be sure
+//! encrypts what is stored, as `victor-encryption` does, and deletes the key.
 //!
 //! A list of all sessions is read whole:
 //! ask for pages ([`SessionQuery::first`](victor_session_protocol::SessionQuery::first)) where there are many. To find
@@ -62,8 +62,8 @@
 //!
 //! # When something is wrong
 //!
-//! The stores put [`DatabaseError`] in words into the errors of their protocols: what is wrong, where, and what to do. An
-//! error of the library stands beneath only where it says more than the words.
+//! The stores put [`DatabaseError`] in words into the errors of their protocols: what is wrong, where, and what to do.
+//! An error of the library stands beneath only where it says more than the words.
 //! `salvage` copies what can be read of a damaged SQLite file.
 //!
 //! # Features

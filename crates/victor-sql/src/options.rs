@@ -22,11 +22,11 @@ victor_core::options! {
         pub lock_timeout, with_lock_timeout: Duration = Duration::from_secs(5);
         /// Time that a call waits for a free connection, and opening for the server. Defaults to 30 seconds.
         pub acquire_timeout, with_acquire_timeout: Duration = Duration::from_secs(30);
-        /// Maximal number of connections: in SQLite those that read beside the one that writes, in PostgreSQL all together.
-        /// At least 1. Defaults to 8.
+        /// Maximal number of connections: in SQLite those that read beside the one that writes, in PostgreSQL all
+        /// together. At least 1. Defaults to 8.
         pub connections, with_connections: u32 = 8;
-        /// SQLite: maximal size of the file in bytes, beyond which writes fail as when the disk is full. Defaults to any
-        /// size.
+        /// SQLite: maximal size of the file in bytes, beyond which writes fail as when the disk is full. Defaults to
+        /// any size.
         pub max_bytes, with_max_bytes: Option<u64> = None;
         /// PostgreSQL: time limit of a statement, after which the server stops it. Defaults to 30 seconds.
         pub statement_timeout, with_statement_timeout: Duration = Duration::from_secs(30);

@@ -35,8 +35,8 @@ pub struct OutputForm<T> {
 impl<T: JsonSchema> OutputForm<T> {
     /// Derives the form from the schema of `T`.
     ///
-    /// `name` is that of the form, and of the tool by which a model gives its answer where its provider cannot hold it to
-    /// a schema; no other tool of the turn may have it.
+    /// `name` is that of the form, and of the tool by which a model gives its answer where its provider cannot hold it
+    /// to a schema; no other tool of the turn may have it.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let (schema, wrapped) = schema::<T>();

@@ -1,9 +1,9 @@
 //! Answers of a model as values of a type.
 //!
 //! An [`OutputForm`] is derived from a type. It holds the schema that a model is held to, in the strict dialect that
-//! providers decode token by token where the type has such a form ([`strict_schema`]), and it reads an answer: it checks
-//! the JSON against the schema of the type, and then lets serde make the value. Both report every violation in words
-//! that a model can act on.
+//! providers decode token by token where the type has such a form ([`strict_schema`]), and it reads an answer: it
+//! checks the JSON against the schema of the type, and then lets serde make the value. Both report every violation in
+//! words that a model can act on.
 //!
 //! A turn knows none of this. It is given the [contract](OutputForm::contract), and asks a
 //! [`CheckOutput`](chat::CheckOutput), which every form is, whether an answer fits.

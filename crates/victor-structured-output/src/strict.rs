@@ -7,7 +7,8 @@ use victor_core::JsonMap;
 /// form.
 ///
 /// In that dialect every object names all its properties, requires them and allows no others; nothing refers to
-/// anything; and only the keywords occur that every such provider knows. Other restrictions become part of descriptions.
+/// anything; and only the keywords occur that every such provider knows. Other restrictions become part of
+/// descriptions.
 ///
 /// A value that fits the result fits the schema, except for the restrictions that became descriptions and for
 /// alternatives of which more than one fits.

@@ -30,7 +30,8 @@ const NAMES: [&str; 8] = [
     "",
     "mcp__server/tool#2",
     "assistant<|channel|>commentary",
-    "a_name_that_is_longer_than_any_provider_accepts_because_it_says_all_that_the_tool_does_and_then_again_what_it_does_not",
+    "a_name_that_is_longer_than_any_provider_accepts_because_it_says_all_that_the_tool_does_\
+     and_then_again_what_it_does_not",
     "-",
 ];
 
@@ -67,8 +68,8 @@ pub fn histories(seed: u64, count: usize) -> Vec<Messages> {
     Source::histories(seed, count, false)
 }
 
-/// Makes conversations like [`histories`] in which models make every mistake: names that no tool has, identifiers that are
-/// long, empty, repeated or of any characters, and arguments that are no JSON.
+/// Makes conversations like [`histories`] in which models make every mistake: names that no tool has, identifiers that
+/// are long, empty, repeated or of any characters, and arguments that are no JSON.
 ///
 /// They have besides what makes servers refuse a request though it is valid by [`Messages::validate`]: notes and other
 /// neighbours of one role, system messages in the middle, and thoughts and fields of many providers.

@@ -9,8 +9,8 @@
 //! - [`die_at_every_write`] kills a program at each of its writes, and shows what is left.
 //! - [`check_golden`] and its neighbours hold stored and sent forms against files, so that they stay readable.
 //! - [`strict`] says what the strictest servers would refuse in a request, for adapters.
-//! - [`histories`] are conversations of every shape, [`histories_with_mistakes`] those that servers refuse as they are, and
-//!   [`CharCounter`] counts them in a way that one can foretell.
+//! - [`histories`] are conversations of every shape, [`histories_with_mistakes`] those that servers refuse as they are,
+//!   and [`CharCounter`] counts them in a way that one can foretell.
 //!
 //! It is used as a dev-dependency, in the tests of Victor's own crates and of those that take their place.
 

@@ -1,7 +1,7 @@
 //! Demands of the strictest servers on a request, as functions that return the faults of a body.
 //!
-//! There is one function for each dialect. A rule is in it if a server or a chat template is known to answer with status
-//! 400 where it is broken, so that a body without a problem is accepted by all of them.
+//! There is one function for each dialect. A rule is in it if a server or a chat template is known to answer with
+//! status 400 where it is broken, so that a body without a problem is accepted by all of them.
 //!
 //! ```
 //! use serde_json::json;

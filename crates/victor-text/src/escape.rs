@@ -7,8 +7,8 @@ use crate::{is_blank_lookalike, is_hidden};
 
 /// Replaces hidden characters, and blanks other than the space, by `\u{...}`. Line feeds and tabs stay.
 ///
-/// Different texts stay different: a backslash that would begin such an escape is itself escaped. For text that a person
-/// decides on.
+/// Different texts stay different: a backslash that would begin such an escape is itself escaped. For text that a
+/// person decides on.
 ///
 /// ```
 /// use victor_text::escaped;

@@ -1,8 +1,9 @@
 //! Shows text from strangers to people: hidden characters escaped, long texts folded, every row marked.
 //!
-//! Models, files, servers and web pages produce text that people read in a terminal and act upon. A character that moves
-//! the cursor, reverses the reading direction or has no width makes them read something that is not there. This crate
-//! holds the one set of such characters, and the ways to show a text without them. It is pure: no I/O, no terminal.
+//! Models, files, servers and web pages produce text that people read in a terminal and act upon. A character that
+//! moves the cursor, reverses the reading direction or has no width makes them read something that is not there. This
+//! crate holds the one set of such characters, and the ways to show a text without them. It is pure: no I/O, no
+//! terminal.
 //!
 //! ```
 //! use victor_text::{Sheet, escaped};

@@ -79,7 +79,8 @@ impl Sheet {
         self.rows.iter().map(|row| row.text.as_str())
     }
 
-    /// Returns all rows if there are at most `max_rows`; otherwise the first and the last, with a count of those between.
+    /// Returns all rows if there are at most `max_rows`; otherwise the first and the last, with a count of those
+    /// between.
     #[must_use]
     pub fn folded(&self, max_rows: usize) -> Folded {
         let texts = |rows: &[Row]| rows.iter().map(|row| row.text.clone()).collect::<Vec<_>>();

@@ -11,8 +11,8 @@ use crate::{Encoding, UnknownModel};
 
 /// Counts the tokens of texts exactly, and those of messages as the API of OpenAI charges them.
 ///
-/// How exact that is for each kind of part, and what it costs, is told in the [documentation of the crate](crate). Cheap
-/// to clone; its name is `tiktoken/` and the name of the encoding.
+/// How exact that is for each kind of part, and what it costs, is told in the [documentation of the crate](crate).
+/// Cheap to clone; its name is `tiktoken/` and the name of the encoding.
 #[derive(Clone, Copy)]
 pub struct TiktokenCounter {
     encoding: Encoding,
@@ -153,8 +153,9 @@ struct Costs {
     reply: u32,
 }
 
-/// Since GPT-3.5. OpenAI documents three tokens for each message besides its role; those of calls and results follow from
-/// what the API reports for GPT-4o. Several calls are wrapped in one call of a hidden tool, whose arguments are JSON.
+/// Since GPT-3.5. OpenAI documents three tokens for each message besides its role; those of calls and results follow
+/// from what the API reports for GPT-4o. Several calls are wrapped in one call of a hidden tool, whose arguments are
+/// JSON.
 const CHAT: Costs = Costs {
     message: 4,
     answer: 4,

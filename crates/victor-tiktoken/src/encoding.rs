@@ -73,8 +73,8 @@ const FAMILIES: [(&str, Encoding); 17] = [
 
 /// A model whose tokenizer is not known.
 ///
-/// The message lists the families that are. Where the tokenizer is known all the same, as with a deployment of one's own
-/// name, choose it with [`TiktokenCounter::new`](crate::TiktokenCounter::new).
+/// The message lists the families that are. Where the tokenizer is known all the same, as with a deployment of one's
+/// own name, choose it with [`TiktokenCounter::new`](crate::TiktokenCounter::new).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the tokenizer of model `{model}` is not known; known are {}",

@@ -1,8 +1,8 @@
 //! Counts tokens as the models of OpenAI do, with their own tokenizers and no network.
 //!
-//! A window that is counted exactly is used to its end: the estimate that needs no tokenizer is some percent off, and the
-//! margin for that is lost to every conversation. The vocabularies are part of the program, 1.2 MB of it; nothing is
-//! downloaded.
+//! A window that is counted exactly is used to its end: the estimate that needs no tokenizer is some percent off, and
+//! the margin for that is lost to every conversation. The vocabularies are part of the program, 1.2 MB of it; nothing
+//! is downloaded.
 //!
 //! ```
 //! use victor_context_protocol::{TokenCounter, TokenCounterExt};
@@ -50,8 +50,8 @@
 //!
 //! # Neighbours
 //!
-//! `victor-context-protocol` has the contract, [`TokenCounter`](victor_context_protocol::TokenCounter). `victor-context`
-//! has an estimate for models whose tokenizer is not public.
+//! `victor-context-protocol` has the contract, [`TokenCounter`](victor_context_protocol::TokenCounter).
+//! `victor-context` has an estimate for models whose tokenizer is not public.
 
 mod counter;
 mod encoding;

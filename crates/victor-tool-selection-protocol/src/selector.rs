@@ -15,8 +15,8 @@ use crate::{Selection, SelectionError, SelectionRequest, ToolDecision, ToolSelec
 #[async_trait]
 pub trait ToolSelector: Coordinator {
     /// Chooses tools for a request. It cannot fail: if the strategy does, all tools are shown up to the limit, and the
-    /// selection says so. A request may name another strategy than the one in use; where there is none of that name, the
-    /// one in use chooses, and the selection says so.
+    /// selection says so. A request may name another strategy than the one in use; where there is none of that name,
+    /// the one in use chooses, and the selection says so.
     ///
     /// Pinned tools, those that the conversation has used and those that the model asked for are shown even beyond
     /// the limit. Where all tools may be shown, the list that was given is returned itself, so whoever keeps a list and
@@ -28,8 +28,8 @@ pub trait ToolSelector: Coordinator {
     async fn select_tools(&self, request: &SelectionRequest, tools: &Arc<[ToolSpec]>) -> Selection;
 
     /// The tools that fit a model's own words best, whether shown or hidden, best first. Those of them that are among
-    /// the first `count` are shown to the session from its next selection on. The strategy is that of the session's last
-    /// selection.
+    /// the first `count` are shown to the session from its next selection on. The strategy is that of the session's
+    /// last selection.
     ///
     /// # Errors
     ///

@@ -26,9 +26,9 @@ pub trait ToolSelectionStrategy: fmt::Debug + Send + Sync + 'static {
     /// The strategy's name, as settings and reports show it.
     fn name(&self) -> &str;
 
-    /// Scores each tool by how well it fits: one score for each of `tools`, in their order. Scores are finite and not negative; 0
-    /// means that the tool has nothing to do with the request, and more is better. They compare with each other and
-    /// with no other call's. Equal requests have equal scores.
+    /// Scores each tool by how well it fits: one score for each of `tools`, in their order. Scores are finite and not
+    /// negative; 0 means that the tool has nothing to do with the request, and more is better. They compare with each
+    /// other and with no other call's. Equal requests have equal scores.
     ///
     /// # Errors
     ///

@@ -29,12 +29,12 @@ use crate::{All, SearchToolsTool, SelectionOptions, ToolSelectionCoordinatorBuil
 ///    list changes only where another tool is among the best half, the provider's prompt cache holds as long as it can,
 ///    and a request that says nothing of tools, such as *yes, please*, takes none away.
 ///
-/// A tool that has nothing to do with the request is not shown only because there is room. The order is always the one that was
-/// given, and a list that comes out as before is the same allocation.
+/// A tool that has nothing to do with the request is not shown only because there is room. The order is always the one
+/// that was given, and a list that comes out as before is the same allocation.
 ///
 /// A strategy that fails, panics, takes too long or returns scores that break its contract is done without: tools are
-/// shown up to the limit, first those that were shown before, then the others in their order. The selection says so, and
-/// [`health`](Coordinator::health) until the strategy works again.
+/// shown up to the limit, first those that were shown before, then the others in their order. The selection says so,
+/// and [`health`](Coordinator::health) until the strategy works again.
 #[derive(Debug)]
 pub struct ToolSelectionCoordinator {
     options: SelectionOptions,

@@ -1,8 +1,8 @@
 //! Chooses which of many tools a model is shown: by words, by meaning or by both.
 //!
 //! A model that is shown hundreds of tools pays for their descriptions in every call and chooses worse among them. The
-//! coordinator of this crate shows it the twenty that fit best what the user wants, keeps those that it uses, and lets it
-//! search the others. Where there are few tools it shows them all and costs nothing.
+//! coordinator of this crate shows it the twenty that fit best what the user wants, keeps those that it uses, and lets
+//! it search the others. Where there are few tools it shows them all and costs nothing.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,8 +35,8 @@
 //!
 //! # What is here
 //!
-//! - [`ToolSelectionCoordinator`], the role [`ToolSelector`](victor_tool_selection_protocol::ToolSelector), which says what
-//!   is shown besides what fits best; [`SelectionOptions`], its limits.
+//! - [`ToolSelectionCoordinator`], the role [`ToolSelector`](victor_tool_selection_protocol::ToolSelector), which says
+//!   what is shown besides what fits best; [`SelectionOptions`], its limits.
 //! - The strategies [`Keyword`], [`Semantic`], [`Hybrid`] and [`All`]. Others implement
 //!   [`ToolSelectionStrategy`](victor_tool_selection_protocol::ToolSelectionStrategy) and are registered.
 //! - [`SearchToolsTool`], by which a model finds what it is not shown.

@@ -12,15 +12,15 @@ victor_core::options! {
     /// ```
     #[derive(PartialEq, Eq)]
     pub struct SelectionOptions {
-        /// Maximum number of tools that a model is shown, where the request does not say; any number if absent. Defaults to
-        /// 20.
+        /// Maximum number of tools that a model is shown, where the request does not say; any number if absent.
+        /// Defaults to 20.
         pub limit, with_limit: Option<usize> = Some(20);
-        /// Time limit of a strategy; beyond it, tools are shown without it. Defaults to 5 seconds. Without a tokio runtime
-        /// with timers there is no limit.
+        /// Time limit of a strategy; beyond it, tools are shown without it. Defaults to 5 seconds. Without a tokio
+        /// runtime with timers there is no limit.
         pub strategy_timeout, with_strategy_timeout: Duration = Duration::from_secs(5);
-        /// Maximum number of sessions of which it is known what they were shown and what their models have searched for.
-        /// Those that have not selected for longest are forgotten first, and begin anew with their next selection. Defaults
-        /// to 10,000.
+        /// Maximum number of sessions of which it is known what they were shown and what their models have searched
+        /// for. Those that have not selected for longest are forgotten first, and begin anew with their next selection.
+        /// Defaults to 10,000.
         pub max_sessions, with_max_sessions: usize = 10_000;
     }
 }

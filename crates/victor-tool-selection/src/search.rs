@@ -15,8 +15,8 @@ pub type Catalogue = Arc<dyn Fn(&SessionId) -> Arc<[ToolSpec]> + Send + Sync>;
 
 /// The tool `search_tools`, by which a model finds tools that it is not shown.
 ///
-/// All that it finds is shown to the session from the next call of the model on, even beyond the limit. It changes nothing
-/// else. A [`ToolSelectionCoordinator`](crate::ToolSelectionCoordinator) always shows it.
+/// All that it finds is shown to the session from the next call of the model on, even beyond the limit. It changes
+/// nothing else. A [`ToolSelectionCoordinator`](crate::ToolSelectionCoordinator) always shows it.
 ///
 /// # Errors
 ///

@@ -26,8 +26,8 @@ const FEW: usize = 5;
 pub(crate) fn parse(call: &ToolCall, spec: &ToolSpec) -> Result<JsonMap, String> {
     if let Some(number) = too_large_integer(&call.arguments) {
         return Err(format!(
-            "the arguments of `{}` have the whole number {}, which is too large to be read exactly: send it as a string, if \
-             the tool takes one",
+            "the arguments of `{}` have the whole number {}, which is too large to be read exactly: send it as a \
+             string, if the tool takes one",
             spec.name,
             excerpt(number, 80)
         ));

@@ -49,8 +49,10 @@ options! {
     /// |---|---|---|
     /// | [`Unavailable`](victor_tool_protocol::ToolError::Unavailable): nothing was done | again | again |
     /// | it took too long | again | no: something may have been done |
-    /// | [`Failed`](victor_tool_protocol::ToolError::Failed) | as [`failures`](Self::failures) says | no: something may have been done |
+    /// | [`Failed`] | as [`failures`](Self::failures) says | no: something may have been done |
     /// | any other error, a panic | no | no |
+    ///
+    /// [`Failed`]: victor_tool_protocol::ToolError::Failed
     ///
     /// Every attempt has the same idempotency key. All attempts and the waits between them together take no longer than
     /// the scope of the call allows for one, so that a call that times out is tried again only if its tool has a

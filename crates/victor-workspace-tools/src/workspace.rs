@@ -287,8 +287,8 @@ impl TextFile {
         let again = self.charset.encode(&self.text);
         if self.charset.is_damaged() || again.as_ref() != Ok(&self.bytes) {
             return Err(ToolError::failed(format!(
-                "`{shown}` has bytes that would not be written back as they are, in {}, so it cannot be edited; nothing \
-                 was changed",
+                "`{shown}` has bytes that would not be written back as they are, in {}, so it cannot be edited; \
+                 nothing was changed",
                 self.charset.name().unwrap_or("UTF-8")
             )));
         }

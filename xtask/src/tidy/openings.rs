@@ -27,8 +27,8 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<String>> {
             let count = places.len();
             let others: Vec<_> = places.iter().skip(1).take(4).map(String::as_str).collect();
             findings.push(format!(
-                "{first}: {count} doc comments of `{name}` open with a question word, and {allowed} may: begin with a noun \
-                 or a verb in the third person (also {})",
+                "{first}: {count} doc comments of `{name}` open with a question word, and {allowed} may: begin with a \
+                 noun or a verb in the third person (also {})",
                 others.join(", ")
             ));
         } else if places.len() < allowed {
@@ -53,7 +53,8 @@ pub(super) fn write(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     let mut text = String::from(
-        "# Doc comments that still open with a question word, per crate. `cargo xtask tidy --write` lowers these numbers; nothing raises them.\n",
+        "# Doc comments that still open with a question word, per crate. `cargo xtask tidy --write` lowers these \
+        numbers; nothing raises them.\n",
     );
     for (name, allowed) in budget {
         text += &format!("{name} = {allowed}\n");
@@ -149,7 +150,8 @@ mod tests {
 
         let findings = with(2, "victor-core = 1\n").findings(check);
         assert_eq!(findings.len(), 1);
-        let start = "crates/victor-core/src/new.rs:1: 2 doc comments of `victor-core` open with a question word, and 1 may:";
+        let start = "crates/victor-core/src/new.rs:1: 2 doc comments of `victor-core` open with a question word, and 1 \
+            may:";
         assert!(findings[0].starts_with(start), "{findings:?}");
         assert!(findings[0].ends_with("(also crates/victor-core/src/new.rs:3)"));
         assert_eq!(with(1, "").findings(check).len(), 1);

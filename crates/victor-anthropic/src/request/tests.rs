@@ -174,9 +174,11 @@ fn every_field_has_its_place() {
         concat!(
             r#"{"model":"m","max_tokens":9,"stream":true,"temperature":0.5,"stop_sequences":["x"],"#,
             r#""tool_choice":{"name":"t","type":"tool"},"cache_control":{"type":"ephemeral"},"#,
-            r#""tools":[{"name":"t","description":"T","input_schema":{"type":"object"},"cache_control":{"type":"ephemeral"}},"#,
+            r#""tools":[{"name":"t","description":"T","input_schema":{"type":"object"},"#,
+            r#""cache_control":{"type":"ephemeral"}},"#,
             r#"{"name":"d","description":"","input_schema":{"type":"object"},"defer_loading":true}],"#,
-            r#""system":[{"type":"text","text":"s1"},{"type":"text","text":"s2","cache_control":{"type":"ephemeral"}}],"#,
+            r#""system":[{"type":"text","text":"s1"},"#,
+            r#"{"type":"text","text":"s2","cache_control":{"type":"ephemeral"}}],"#,
             r#""messages":[{"role":"user","content":[{"type":"text","text":"u"}]}]}"#
         )
     );

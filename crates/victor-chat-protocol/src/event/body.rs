@@ -6,8 +6,8 @@ use victor_core::{MessageId, ModelId, StopReason, ToolCall, ToolCallId, ToolResu
 
 use crate::{ChatResponse, PendingApproval};
 
-/// Declares the body of an event: a struct that can grow, `new` with its required fields, and a `with_*` method for each
-/// of the fields behind `and`, which are at their defaults until then.
+/// Declares the body of an event: a struct that can grow, `new` with its required fields, and a `with_*` method for
+/// each of the fields behind `and`, which are at their defaults until then.
 macro_rules! event_body {
     (
         $(#[$meta:meta])*
@@ -116,8 +116,8 @@ event_body! {
         /// Usage of the call, failed attempts included.
         usage: Usage,
     } and {
-        /// Number of tokens that the model read at the end, where `usage` is a sum over several rounds on the provider's
-        /// side.
+        /// Number of tokens that the model read at the end, where `usage` is a sum over several rounds on the
+        /// provider's side.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         context_tokens, with_context_tokens: Option<u64>,
         /// Duration of the call in microseconds.

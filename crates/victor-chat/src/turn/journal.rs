@@ -41,8 +41,8 @@ impl Turn {
         }
     }
 
-    /// Goes on under another identifier: the turn has been taken up from a place that it had left, and what it says from
-    /// now on must not be mistaken for what it said then. Calls that it has made keep their keys.
+    /// Goes on under another identifier: the turn has been taken up from a place that it had left, and what it says
+    /// from now on must not be mistaken for what it said then. Calls that it has made keep their keys.
     pub(crate) fn adopt(&mut self, id: TurnId) {
         if self.id != id {
             self.id = id;

@@ -123,8 +123,8 @@ async fn fork(session: &Session, checkpoint: CheckpointId, name: &str) -> anyhow
 
 /// Parses a line as a command and its argument.
 ///
-/// A slash and a word is a command, known or not. With more behind it, it is one only if the word is nearly a command: a
-/// misspelt command must not go to a model that costs money. Paths are not commands.
+/// A slash and a word is a command, known or not. With more behind it, it is one only if the word is nearly a command:
+/// a misspelt command must not go to a model that costs money. Paths are not commands.
 pub(super) fn parse(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_end().strip_prefix('/')?;
     let (name, argument) = line.split_once(' ').unwrap_or((line, ""));

@@ -338,8 +338,8 @@ mod tests {
         check([""; 3], nothing);
         check(
             ["cyber", "It could do harm.", "m-2"],
-            "the model declined to answer (cyber): It could do harm; this turn is left out of what it sees from now on; \
-             --model m-2 may answer it",
+            "the model declined to answer (cyber): It could do harm; this turn is left out of what it sees from now \
+             on; --model m-2 may answer it",
         );
     }
 

@@ -15,8 +15,8 @@ pub(crate) struct Enforced {
     pub(crate) was_broken: bool,
 }
 
-/// Makes the result of a strategy fit for use: puts back protected messages and the missing members of groups that it cut
-/// apart, and repairs what is still invalid.
+/// Makes the result of a strategy fit for use: puts back protected messages and the missing members of groups that it
+/// cut apart, and repairs what is still invalid.
 ///
 /// # Errors
 ///
@@ -98,8 +98,8 @@ fn positions(history: &Messages, result: &Messages) -> Result<Vec<Option<usize>>
     Ok(positions)
 }
 
-/// Tells for each message of the history whether the result must have it unchanged: it belongs to a protected group, or to
-/// a group of which the result has another member.
+/// Tells for each message of the history whether the result must have it unchanged: it belongs to a protected group, or
+/// to a group of which the result has another member.
 fn required(
     history: &Messages,
     groups: &[Group],

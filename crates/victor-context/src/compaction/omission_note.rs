@@ -10,10 +10,11 @@ use crate::rebuild::{derived_id, note};
 /// The field of an omission note that counts the messages it stands for.
 const LEFT_OUT: &str = "left_out";
 
-/// Puts a note where the first message was omitted, with the number of omitted messages; earlier notes are merged into it.
+/// Puts a note where the first message was omitted, with the number of omitted messages; earlier notes are merged into
+/// it.
 ///
-/// There is no note if nothing was omitted, if the strategy put its own messages in place of others, or if the note would
-/// bring `result` over `limit` tokens.
+/// There is no note if nothing was omitted, if the strategy put its own messages in place of others, or if the note
+/// would bring `result` over `limit` tokens.
 pub(crate) fn note_omission(
     history: &Messages,
     result: &Messages,

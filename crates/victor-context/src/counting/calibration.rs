@@ -11,8 +11,9 @@ use victor_core::{Lock, ModelId};
 /// [`observe`](Self::observe); whoever decides by a window asks how much may be counted into it
 /// ([`budget`](Self::budget)).
 ///
-/// This is not a [`TokenCounter`](crate::TokenCounter), on purpose. Messages remember their counts, which must not change
-/// from one call to the next, so it is not the counts that are corrected but the limits that they are held against.
+/// This is not a [`TokenCounter`](crate::TokenCounter), on purpose. Messages remember their counts, which must not
+/// change from one call to the next, so it is not the counts that are corrected but the limits that they are held
+/// against.
 ///
 /// ```
 /// use victor_context::Calibration;
@@ -28,21 +29,21 @@ use victor_core::{Lock, ModelId};
 ///
 /// # How it learns
 ///
-/// The factor of a model is a mean of reported by counted tokens: the plain mean of the first five observations, so that
-/// the first one counts at once, and from then on one in which each new observation has a weight of a fifth, so that
-/// nine tenths of a change are learned in eleven calls. An observation beyond 0.5 to 3 counts as the nearer of these. One
-/// with fewer than 200 tokens on either side is ignored: it says more about what is not counted, and a provider that
-/// reports nothing reports zero. One that is more than tenfold off, in either direction, is ignored as well, since no
-/// tokenizer is that far from another: it is of something else than the request.
+/// The factor of a model is a mean of reported by counted tokens: the plain mean of the first five observations, so
+/// that the first one counts at once, and from then on one in which each new observation has a weight of a fifth, so
+/// that nine tenths of a change are learned in eleven calls. An observation beyond 0.5 to 3 counts as the nearer of
+/// these. One with fewer than 200 tokens on either side is ignored: it says more about what is not counted, and a
+/// provider that reports nothing reports zero. One that is more than tenfold off, in either direction, is ignored as
+/// well, since no tokenizer is that far from another: it is of something else than the request.
 ///
 /// Some servers cut in silence what does not fit their window, Ollama among them, and report the size of what they have
-/// left. Learnt from, this would have ever larger requests made. An observation is ignored that has the mark of it: fewer
-/// tokens are reported than counted, and their number is that of a window, a power of two or one less; or as many as the
-/// time before, though the request has changed. In the second case, and where [`distrust`](Self::distrust) is called by
-/// somebody who sees more, a factor below 1 becomes 1.
+/// left. Learnt from, this would have ever larger requests made. An observation is ignored that has the mark of it:
+/// fewer tokens are reported than counted, and their number is that of a window, a power of two or one less; or as many
+/// as the time before, though the request has changed. In the second case, and where [`distrust`](Self::distrust) is
+/// called by somebody who sees more, a factor below 1 becomes 1.
 ///
-/// The same observations in the same order lead to the same factor. It remembers 256 models and forgets the one that was
-/// observed the longest ago. Calls may overlap; a lock is held for some arithmetic only.
+/// The same observations in the same order lead to the same factor. It remembers 256 models and forgets the one that
+/// was observed the longest ago. Calls may overlap; a lock is held for some arithmetic only.
 #[derive(Debug, Default)]
 pub struct Calibration {
     known: Lock<Known>,

@@ -8,8 +8,9 @@ use victor_core::{Document, JsonMap, MediaSource, Message, Part, ToolResult};
 /// The estimate follows what byte-pair tokenizers do: a word costs about one token and more if it is long, digits go
 /// by threes, a single blank is free, Chinese, Japanese and Korean characters cost nearly one token each. Against the
 /// tokenizers `o200k` and `cl100k` it is within 11 % on English, Rust code, JSON, CSV and logs (four characters per
-/// token, the usual rule, is 28 % too low on logs, 38 % on JSON, and 61 % on Chinese). In other scripts the two tokenizers
-/// differ by a factor of two and more, and the estimate lies between them. Base64 is underestimated by a third.
+/// token, the usual rule, is 28 % too low on logs, 38 % on JSON, and 61 % on Chinese). In other scripts the two
+/// tokenizers differ by a factor of two and more, and the estimate lies between them. Base64 is underestimated by a
+/// third.
 ///
 /// What is not text has a flat cost, on the high side: 1,500 tokens for an image; for a document that is not text,
 /// one token per 40 bytes of base64, and at least 1,500. A message adds 4 tokens, a tool call or result 8.

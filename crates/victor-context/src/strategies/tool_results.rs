@@ -16,9 +16,9 @@ use crate::rebuild::with_parts;
 ///
 /// Results are most of a long tool loop, and few of them are looked at twice. Oldest first, and only as far as the
 /// budget demands, a result becomes a note that says which message it is ([short](MessageId::short)), how large it was,
-/// how it began and how to get it back. The calls stay, so the model still knows what it has done. The last results stay
-/// as they are, and so does what is [protected](crate::Group::protected), and every result that a note would hardly
-/// shorten.
+/// how it began and how to get it back. The calls stay, so the model still knows what it has done. The last results
+/// stay as they are, and so does what is [protected](crate::Group::protected), and every result that a note would
+/// hardly shorten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToolResults {
     /// How many of the last steps with tool calls keep their results; 3 unless set.
@@ -101,8 +101,8 @@ fn note(id: MessageId, result: &ToolResult, counter: &dyn TokenCounter) -> Strin
         format!(" It began: {start}")
     };
     format!(
-        "[Left out to save space: message {} of the transcript, {tokens} tokens of text. If it is needed again and `{}` \
-         only reads, repeat the call.{began}]",
+        "[Left out to save space: message {} of the transcript, {tokens} tokens of text. If it is needed again and \
+         `{}` only reads, repeat the call.{began}]",
         id.short(),
         result.name
     )

@@ -11,8 +11,8 @@ use crate::groups::{GroupKind, groups, keep};
 /// Leaves out the oldest groups until the rest is within the budget: the strategy `truncation`, which the coordinator
 /// falls back to.
 ///
-/// Of a turn, the steps go first, and with the last of them the request, so that what is left never begins with an answer
-/// to nothing. What is [protected](crate::Group::protected) stays, even if it is over the budget.
+/// Of a turn, the steps go first, and with the last of them the request, so that what is left never begins with an
+/// answer to nothing. What is [protected](crate::Group::protected) stays, even if it is over the budget.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Truncation;
 

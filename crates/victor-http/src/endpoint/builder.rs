@@ -72,14 +72,15 @@ impl ApiEndpointBuilder {
         self.declared.push((model.into(), capabilities));
     }
 
-    /// Connects the settings with the facts of the server. `default_model` is the default of this server, by its address.
+    /// Connects the settings with the facts of the server. `default_model` is the default of this server, by its
+    /// address.
     ///
     /// # Errors
     ///
     /// - [`Authentication`](ProviderErrorKind::Authentication): there is no key for a server that needs one, or it has
     ///   characters that no header may have.
-    /// - [`InvalidRequest`](ProviderErrorKind::InvalidRequest): the base URL is missing or invalid, a header is invalid,
-    ///   or no client can be built with the options.
+    /// - [`InvalidRequest`](ProviderErrorKind::InvalidRequest): the base URL is missing or invalid, a header is
+    ///   invalid, or no client can be built with the options.
     pub fn build(
         &self,
         server: &ApiServer<'_>,

@@ -25,9 +25,9 @@ macro_rules! endpoint_setters {
             self
         }
 
-        /// Sets the address of the API. Defaults to that of the server; elsewhere, no key is needed. It may have a query,
-        /// a user and a password, or be behind a Unix domain socket; see [`BaseUrl`]($crate::BaseUrl). The path of a
-        /// method at its end is cut.
+        /// Sets the address of the API. Defaults to that of the server; elsewhere, no key is needed. It may have a
+        /// query, a user and a password, or be behind a Unix domain socket; see [`BaseUrl`]($crate::BaseUrl). The path
+        /// of a method at its end is cut.
         #[must_use]
         pub fn base_url(mut self, url: impl Into<String>) -> Self {
             self.endpoint.set_base_url(url);
@@ -55,8 +55,8 @@ macro_rules! endpoint_setters {
             self
         }
 
-        /// Sets the model that is asked where none is chosen. Defaults to one of the vendor's own at its own address, and to
-        /// none elsewhere.
+        /// Sets the model that is asked where none is chosen. Defaults to one of the vendor's own at its own address,
+        /// and to none elsewhere.
         #[must_use]
         pub fn default_model(mut self, model: impl Into<$crate::core::ModelId>) -> Self {
             self.endpoint.set_default_model(model);

@@ -1,7 +1,8 @@
 //! Lenient reading of a server's messages.
 //!
-//! A message that rmcp does not know as one is dropped by it, and a call would wait for its answer until its time is up.
-//! So every message is put into the form that rmcp knows, and what cannot be is an error of the call that it answers.
+//! A message that rmcp does not know as one is dropped by it, and a call would wait for its answer until its time is
+//! up. So every message is put into the form that rmcp knows, and what cannot be is an error of the call that it
+//! answers.
 
 use rmcp::model::{
     ClientJsonRpcMessage, ClientRequest, DiscoverResult, ErrorCode, RequestId, ServerJsonRpcMessage,
@@ -218,8 +219,8 @@ fn tidy_resource(mut resource: Map<String, Value>) -> Option<Value> {
     Some(json!({ "type": "resource", "resource": tidy }))
 }
 
-/// Makes every odd answer to `server/discover` the one that says that the server is older than it: it is then greeted in
-/// the older way. What says which revisions it speaks stays.
+/// Makes every odd answer to `server/discover` the one that says that the server is older than it: it is then greeted
+/// in the older way. What says which revisions it speaks stays.
 fn tidy_probe(message: &mut Map<String, Value>, probe: &RequestId) {
     let is_negotiation = |error: &Value| {
         error["code"] == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION.0 && error["data"].is_object()

@@ -198,8 +198,8 @@ fn clean(schema: &mut Value) {
 /// Returns the effect of a tool by the server's annotations, if they are trusted.
 ///
 /// The defaults are those of MCP: what is not said to be read-only or not destructive is destructive
-/// ([ToolAnnotations](https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations)). A server that is
-/// not trusted could only make its tools look harmless, so it is not listened to at all.
+/// ([ToolAnnotations](https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations)). A server that
+/// is not trusted could only make its tools look harmless, so it is not listened to at all.
 fn effect_of(hints: Option<&ToolAnnotations>, is_trusted: bool) -> Effect {
     let Some(hints) = hints.filter(|_| is_trusted) else {
         return Effect::Destructive;

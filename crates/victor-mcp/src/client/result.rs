@@ -13,7 +13,8 @@ const MAX_ERROR: usize = 16 * 1024;
 /// The replacement of content of an unknown kind.
 pub(super) const UNKNOWN: &str = "[content of an unknown kind is left out]";
 
-/// The most values of a structured result that are searched for in its text. A result with more is shown twice at worst.
+/// The most values of a structured result that are searched for in its text. A result with more is shown twice at
+/// worst.
 const MAX_VALUES: usize = 64;
 
 /// The pictures that every provider takes.
@@ -202,7 +203,10 @@ mod tests {
             &["t"],
         );
         check(
-            json!([{ "type": "resource", "resource": { "uri": "u:a", "mimeType": "application/pdf", "blob": "AA==" } }]),
+            json!([{
+                "type": "resource",
+                "resource": { "uri": "u:a", "mimeType": "application/pdf", "blob": "AA==" }
+            }]),
             &["application/pdf AA=="],
         );
         check(
@@ -236,7 +240,10 @@ mod tests {
         let other = json!({ "content": [{ "type": "text", "text": "see: " }], "structuredContent": { "a": 1 } });
         assert_eq!(text(other), "see: {\"a\":1}");
         assert_eq!(text(json!({ "structuredContent": [1] })), "[1]");
-        let file = json!({ "content": [{ "type": "text", "text": "größe\n" }], "structuredContent": { "content": "größe\n" } });
+        let file = json!({
+            "content": [{ "type": "text", "text": "größe\n" }],
+            "structuredContent": { "content": "größe\n" }
+        });
         assert_eq!(text(file), "größe\n");
         let many: Vec<_> = (0..MAX_VALUES).collect();
         let many = json!({ "content": [{ "type": "text", "text": format!("{many:?}!") }], "structuredContent": many });

@@ -38,8 +38,8 @@ pub(super) struct Fitted {
     pub(super) note: Option<String>,
 }
 
-/// Rewrites a schema where an API would refuse it. It lets pass what the server's own does, and here and there more: the
-/// server looks at the arguments itself.
+/// Rewrites a schema where an API would refuse it. It lets pass what the server's own does, and here and there more:
+/// the server looks at the arguments itself.
 pub(super) fn fit(root: &Value) -> Fitted {
     let mut fitting = Fitting {
         root,
@@ -315,7 +315,8 @@ fn require_known(schema: &mut JsonMap) {
     set_required(schema, required);
 }
 
-/// A schema with types that accepts everything. Lists are nested three deep at most, since the types must end somewhere.
+/// A schema with types that accepts everything. Lists are nested three deep at most, since the types must end
+/// somewhere.
 fn anything() -> JsonMap {
     any_of(json!({ "type": "array", "items": item() }))
 }

@@ -258,8 +258,8 @@ impl Supervisor {
         self.problems.report(CONNECTION, "it was shut down");
     }
 
-    /// Reconnects or lists the tools anew where that is needed. Returns after which time to check again; `None` waits for
-    /// a signal.
+    /// Reconnects or lists the tools anew where that is needed. Returns after which time to check again; `None` waits
+    /// for a signal.
     async fn check(&self) -> Option<Duration> {
         match self.connected().await {
             Ok(connection) => {

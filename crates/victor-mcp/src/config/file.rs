@@ -92,19 +92,26 @@ const KNOWN: [&str; 22] = [
 /// | `url`, `headers` | a server that is reached through HTTP; `serverUrl` and `httpUrl` are the same as `url` |
 /// | `type` | `stdio`, `http` or `streamable-http`; it follows from the other keys |
 /// | `disabled` | whether it is left out; `enabled` and `isActive` are its opposite |
-/// | `timeout`, `startup_timeout` | in seconds up to 3600, or in milliseconds above that, see [`McpServerConfig::timeout`] and [`McpServerConfig::startup_timeout`] |
-/// | `effects` | an object from tools to `read_only`, `idempotent`, `write` or `destructive`, see [`McpServerConfig::effect`] |
-/// | `allow`, `deny` | lists of tools, see [`McpServerConfig::allow`] and [`McpServerConfig::deny`]; other clients call them `tools`, `includeTools` or `enabledTools`, and `excludeTools` or `disabledTools` |
+/// | [`timeout`], [`startup_timeout`] | in seconds up to 3600, or in milliseconds above that |
+/// | [`effects`] | an object from tools to `read_only`, `idempotent`, `write` or `destructive` |
+/// | [`allow`] | a list of tools; also called `tools`, `includeTools` or `enabledTools` |
+/// | [`deny`] | a list of tools; also called `excludeTools` or `disabledTools` |
 /// | `trust_annotations` | see [`McpServerConfig::trust_annotations`] |
+///
+/// [`timeout`]: McpServerConfig::timeout
+/// [`startup_timeout`]: McpServerConfig::startup_timeout
+/// [`effects`]: McpServerConfig::effect
+/// [`allow`]: McpServerConfig::allow
+/// [`deny`]: McpServerConfig::deny
 ///
 /// In the strings of the first two rows, `${NAME}`, `${NAME:-default}` and `${env:NAME}` stand for variables of the
 /// environment. Where a client calls `mcpServers` `servers`, that is read; what else stands beside it is not.
 ///
 /// # What is wrong with an entry
 ///
-/// A server that cannot be used as it is written is left out, and the others are not: [`problems`](Self::problems) names
-/// it. Keys that are not known are passed over and named as well, unless one is nearly a key that is: a `dennny` that
-/// meant `deny` must not offer what was to be denied. A server that is disabled may be wrong.
+/// A server that cannot be used as it is written is left out, and the others are not: [`problems`](Self::problems)
+/// names it. Keys that are not known are passed over and named as well, unless one is nearly a key that is: a `dennny`
+/// that meant `deny` must not offer what was to be denied. A server that is disabled may be wrong.
 #[derive(Debug, Clone, Default)]
 pub struct McpConfig {
     servers: Vec<McpServerConfig>,

@@ -86,8 +86,8 @@ impl McpHttpOptions {
         self
     }
 
-    /// Allows pages of an origin, such as `https://app.example`, beside those of `localhost`, `127.0.0.1` and `::1` at any
-    /// port.
+    /// Allows pages of an origin, such as `https://app.example`, beside those of `localhost`, `127.0.0.1` and `::1` at
+    /// any port.
     #[must_use]
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());

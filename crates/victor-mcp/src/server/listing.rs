@@ -124,7 +124,10 @@ mod tests {
             { "type": "text", "text": "t" },
             { "type": "image", "data": "AAAA", "mimeType": "image/png" },
             { "type": "text", "text": "[picture at https://host/p]" },
-            { "type": "resource", "resource": { "uri": "victor:a-b.pdf", "mimeType": "application/pdf", "blob": "AAAA" } },
+            {
+                "type": "resource",
+                "resource": { "uri": "victor:a-b.pdf", "mimeType": "application/pdf", "blob": "AAAA" }
+            },
         ]);
         assert_eq!(made["content"], expected);
     }

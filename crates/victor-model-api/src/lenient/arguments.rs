@@ -24,8 +24,8 @@ pub fn decoded_arguments(text: String) -> String {
     }
 }
 
-/// Returns what a value says: a string its text, and every other value its JSON, for servers that send the arguments of a
-/// call as an object and not as the text of one.
+/// Returns what a value says: a string its text, and every other value its JSON, for servers that send the arguments of
+/// a call as an object and not as the text of one.
 ///
 /// # Errors
 ///

@@ -177,12 +177,14 @@ mod tests {
             Content::Pieces(vec![text("a")]),
         );
         check(
-            r#"[{"type":"output_text","text":"a"},{"type":"image_url","image_url":{"url":"x"}},{"type":"refusal","refusal":"no"}]"#,
+            r#"[{"type":"output_text","text":"a"},{"type":"image_url","image_url":{"url":"x"}},
+                {"type":"refusal","refusal":"no"}]"#,
             Content::Pieces(vec![text("a"), Piece::Refusal("no".into())]),
         );
         check(
             r#"[{"type":"thinking","thinking":"a"},{"type":"reasoning","text":"b"},
-                {"type":"thinking","thinking":[{"type":"text","text":"c"},{"type":"reference","reference_ids":[1]},"d"]}]"#,
+                {"type":"thinking","thinking":[{"type":"text","text":"c"},
+                {"type":"reference","reference_ids":[1]},"d"]}]"#,
             Content::Pieces(["a", "b", "cd"].map(|t| Piece::Thinking(t.into())).into()),
         );
     }

@@ -573,7 +573,10 @@ mod tests {
 
         /// Servers that send no identifiers, but a name where a call begins.
         #[test]
-        fn names_alone_tell_calls_apart(tools in prop::collection::vec(0..2_u8, 1..6), index in prop::option::of(0..2_i64)) {
+        fn names_alone_tell_calls_apart(
+            tools in prop::collection::vec(0..2_u8, 1..6),
+            index in prop::option::of(0..2_i64),
+        ) {
             let fragments: Vec<_> = tools
                 .iter()
                 .flat_map(|tool| [begin(index, "", &format!("tool{tool}"), r#"{"a""#), more(index, ":1}")])

@@ -99,8 +99,8 @@ impl AgentOrchestratorBuilder {
         self
     }
 
-    /// Sets the store of tool results that are too large for a conversation. The model is offered the tool `read_result`,
-    /// by which it pages through them. Without a store, the excess is lost.
+    /// Sets the store of tool results that are too large for a conversation. The model is offered the tool
+    /// `read_result`, by which it pages through them. Without a store, the excess is lost.
     pub fn result_store(mut self, store: impl ResultStore) -> Self {
         self.parts.result_store = Some(Arc::new(store));
         self

@@ -170,8 +170,8 @@ async fn open_to_read(
 /// The size of a page of a file that SQLite makes.
 const PAGE: u64 = 4096;
 
-/// Makes the file, if it is not there, for nobody but its owner, and says whether it can be written to. SQLite gives its
-/// logs the same mode.
+/// Makes the file, if it is not there, for nobody but its owner, and says whether it can be written to. SQLite gives
+/// its logs the same mode.
 fn make(path: &Path) -> io::Result<bool> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -11,8 +11,8 @@ const COUNTS: [u64; 8] = [0, 1, 999, 100_000, 200_001, 300_000, 2_000_000, u64::
 /// A share of the tokens.
 type Share = fn(&mut Usage) -> &mut u64;
 
-/// Checks a table with calls of each `(provider, model)` in `known`, which it must price, and in `unknown`, which it must
-/// not.
+/// Checks a table with calls of each `(provider, model)` in `known`, which it must price, and in `unknown`, which it
+/// must not.
 ///
 /// # Panics
 ///

@@ -20,8 +20,8 @@ pub use durable::durable_session_store;
 
 /// Checks a store. `make` makes a new and empty one.
 ///
-/// If it says that it has [leases](SessionStore::leases), their laws are checked too; some of their tests wait for a few
-/// milliseconds, until a lease has run out.
+/// If it says that it has [leases](SessionStore::leases), their laws are checked too; some of their tests wait for a
+/// few milliseconds, until a lease has run out.
 ///
 /// Writers race in tasks of their own, so run it in a tokio test of flavor `multi_thread` to have them race in earnest.
 ///

@@ -17,8 +17,8 @@ enum Next {
 /// - Roles alternate as the chat templates of Mistral and Gemma have it: one message of the system at most, at the
 ///   beginning; then the user; an answer between the results of tools and what the user says.
 /// - Every call has one result right behind it, and every result a call.
-/// - Identifiers are unique, have at most 40 characters, and like names (at most 64) only ASCII letters, digits, `_` and
-///   `-`. Arguments are a JSON object, without half of a surrogate pair.
+/// - Identifiers are unique, have at most 40 characters, and like names (at most 64) only ASCII letters, digits, `_`
+///   and `-`. Arguments are a JSON object, without half of a surrogate pair.
 /// - No content is blank but that of a message with calls.
 ///
 /// # Errors
@@ -104,7 +104,11 @@ mod tests {
 
     fn call(id: &str, name: &str, arguments: &str) -> Value {
         let function = json!({"name": name, "arguments": arguments});
-        json!({"role": "assistant", "content": null, "tool_calls": [{"id": id, "type": "function", "function": function}]})
+        json!({
+            "role": "assistant",
+            "content": null,
+            "tool_calls": [{"id": id, "type": "function", "function": function}]
+        })
     }
 
     fn result(id: &str) -> Value {

@@ -8,8 +8,8 @@ use super::report::{Report, list};
 ///
 /// - The user begins, and the turns alternate. No turn is empty and no text blank.
 /// - Results come first in a turn, one for each call of the turn before. Calls are the model's, results the user's.
-/// - Identifiers are unique, and like names they have at most 128 ASCII letters, digits, `_` and `-`. The input of a call
-///   is an object.
+/// - Identifiers are unique, and like names they have at most 128 ASCII letters, digits, `_` and `-`. The input of a
+///   call is an object.
 /// - Thoughts are the model's, and have a signature, which may be empty.
 ///
 /// # Errors

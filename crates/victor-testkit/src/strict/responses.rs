@@ -23,8 +23,8 @@ enum Kind {
 ///   [Chat Completions](super::chat_completions): instructions stand in `instructions`, or at the beginning; the user
 ///   begins; an answer stands between results and what the user says.
 /// - Every call has one result before the user or the model goes on, and every result a call.
-/// - Identifiers of calls are unique, and like those of items and like names they have at most 64 ASCII letters, digits,
-///   `_` and `-`. Arguments are a JSON object, without half of a surrogate pair.
+/// - Identifiers of calls are unique, and like those of items and like names they have at most 64 ASCII letters,
+///   digits, `_` and `-`. Arguments are a JSON object, without half of a surrogate pair.
 /// - Reasoning is followed by what it led to. No content is blank.
 ///
 /// # Errors

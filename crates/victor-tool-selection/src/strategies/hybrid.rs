@@ -30,8 +30,8 @@ pub enum Fusion {
     /// and less was found.
     #[default]
     Scores,
-    /// Each side's reciprocal ranks (G. Cormack, C. Clarke and S. Büttcher, "Reciprocal Rank Fusion outperforms Condorcet
-    /// and individual Rank Learning Methods", 2009), which need no scale and forget how sure a side is.
+    /// Each side's reciprocal ranks (G. Cormack, C. Clarke and S. Büttcher, "Reciprocal Rank Fusion outperforms
+    /// Condorcet and individual Rank Learning Methods", 2009), which need no scale and forget how sure a side is.
     Ranks,
 }
 
@@ -53,8 +53,8 @@ impl Hybrid {
         }
     }
 
-    /// Sets the weight of meaning, where the request does not say: from 0, where words alone count and nothing is embedded, to 1, where they do not
-    /// count. 0.7 unless set. Beyond that, the nearer end holds.
+    /// Sets the weight of meaning, where the request does not say: from 0, where words alone count and nothing is
+    /// embedded, to 1, where they do not count. 0.7 unless set. Beyond that, the nearer end holds.
     #[must_use]
     pub fn with_alpha(mut self, alpha: f32) -> Self {
         self.alpha = alpha.clamp(0.0, 1.0);

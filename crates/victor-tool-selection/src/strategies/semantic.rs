@@ -14,9 +14,9 @@ use crate::texts::parameter_words;
 
 /// The strategy `semantic`: how alike the vectors of the request and of a tool point.
 ///
-/// A tool's vector is made from its name, description and parameters when it is first seen, a request's when it is first
-/// asked; both are kept by a hash of the text. What an embedder has done until a call is dropped or fails is kept too,
-/// so a large list is embedded over several calls if one is too short for it.
+/// A tool's vector is made from its name, description and parameters when it is first seen, a request's when it is
+/// first asked; both are kept by a hash of the text. What an embedder has done until a call is dropped or fails is kept
+/// too, so a large list is embedded over several calls if one is too short for it.
 #[derive(Debug)]
 pub struct Semantic {
     embedder: Arc<dyn Embedder>,
@@ -31,8 +31,8 @@ impl Semantic {
     /// The strategy's name.
     pub const NAME: &str = "semantic";
 
-    /// Number of vectors that are kept unless [`with_capacity`](Self::with_capacity) says otherwise. A vector takes four bytes
-    /// for each of its numbers, so this is 16 MiB for those of the [`LexicalEmbedder`].
+    /// Number of vectors that are kept unless [`with_capacity`](Self::with_capacity) says otherwise. A vector takes
+    /// four bytes for each of its numbers, so this is 16 MiB for those of the [`LexicalEmbedder`].
     const CAPACITY: usize = 4096;
 
     /// By the vectors of this embedder.
@@ -45,8 +45,8 @@ impl Semantic {
         }
     }
 
-    /// Sets how many vectors are kept beside those of the lists that were asked about last; 4,096 unless set, and no fewer
-    /// than twice the tools of the longest list.
+    /// Sets how many vectors are kept beside those of the lists that were asked about last; 4,096 unless set, and no
+    /// fewer than twice the tools of the longest list.
     #[must_use]
     pub fn with_capacity(mut self, vectors: usize) -> Self {
         self.vectors = Lock::new(RecentMap::new(vectors));

@@ -41,7 +41,8 @@ impl ReadResult {
             "required": ["handle"],
             "additionalProperties": false,
         });
-        let description = "Reads a part of a tool result that was too long, where a remark in the result names a handle.";
+        let description = "Reads a part of a tool result that was too long, where a remark in the result names a \
+            handle.";
         Self {
             spec: ToolSpec::new(READ_RESULT, description, schema).with_effect(Effect::ReadOnly),
             stores,

@@ -131,8 +131,8 @@ impl Runner {
             }
             Some(Err(problem)) => {
                 let text = format!(
-                    "`{name}` was not run, because its start could not be recorded ({problem}), and without a record it \
-                     might run twice: try again later"
+                    "`{name}` was not run, because its start could not be recorded ({problem}), and without a record \
+                     it might run twice: try again later"
                 );
                 return ToolResult::new(call, ToolOutcome::Error, text);
             }
@@ -171,7 +171,8 @@ impl Runner {
             }
             AttemptOutcome::Panicked(panicked) => {
                 let text = format!(
-                    "`{name}` broke down: {panicked}; this is a fault of the tool: do without it, or try other arguments"
+                    "`{name}` broke down: {panicked}; this is a fault of the tool: do without it, or try other \
+                    arguments"
                 );
                 (ToolOutcome::Error, vec![Part::text(text)])
             }

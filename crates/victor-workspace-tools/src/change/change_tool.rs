@@ -236,8 +236,8 @@ impl<A: DeserializeOwned + Send + 'static> Tool for ChangeTool<A> {
                     .is_some_and(|approved| *approved != plan.evidence())
                 {
                     return Err(ToolError::NotPermitted(
-                        "the files have changed since this call was approved, so nothing was changed: read them and call \
-                         again; a person will be asked once more"
+                        "the files have changed since this call was approved, so nothing was changed: read them and \
+                         call again; a person will be asked once more"
                             .into(),
                     ));
                 }

@@ -56,7 +56,8 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
             },
             "include_ignored": {
                 "type": "boolean",
-                "description": "Whether to return ignored files as well (`.gitignore`), behind the others. Default: false",
+                "description": "Whether to return ignored files as well (`.gitignore`), behind the others. Default: \
+                    false",
             },
         }),
     );

@@ -26,8 +26,8 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
     let spec = spec(
         "read_file",
         Effect::ReadOnly,
-        "Reads a text file and returns its content. Use it to see, show or quote what a file says. Of a long file or line \
-         it returns the first part and says how to continue.",
+        "Reads a text file and returns its content. Use it to see, show or quote what a file says. Of a long file or \
+         line it returns the first part and says how to continue.",
         &["path"],
         json!({
             "path": {

@@ -76,7 +76,8 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> FileTool<Arguments> {
             },
             "include_ignored": {
                 "type": "boolean",
-                "description": "Whether to search ignored files as well (`.gitignore`), behind the others. Default: false",
+                "description": "Whether to search ignored files as well (`.gitignore`), behind the others. Default: \
+                    false",
             },
         }),
     );

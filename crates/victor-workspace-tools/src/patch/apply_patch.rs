@@ -33,11 +33,11 @@ pub(crate) fn tool(workspace: &Arc<Workspace>) -> ChangeTool<Arguments> {
             "patch": {
                 "type": "string",
                 "minLength": 1,
-                "description": "The diff: `--- a/path` and `+++ b/path` for each file (`/dev/null` for one to be created \
-                                or deleted; `diff --git`, `rename from` and `rename to` for one to be renamed), then \
-                                hunks `@@ -1,3 +1,4 @@` whose lines begin with a space, `-` or `+`. About three \
-                                unchanged lines around a change tell where it is; numbers need not be right if these \
-                                occur only once",
+                "description": "The diff: `--- a/path` and `+++ b/path` for each file (`/dev/null` for one to be \
+                                created or deleted; `diff --git`, `rename from` and `rename to` for one to be \
+                                renamed), then hunks `@@ -1,3 +1,4 @@` whose lines begin with a space, `-` or `+`. \
+                                About three unchanged lines around a change tell where it is; numbers need not be \
+                                right if these occur only once",
             },
         }),
     );

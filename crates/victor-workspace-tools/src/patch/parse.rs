@@ -70,8 +70,8 @@ pub(crate) fn parse(patch: &str) -> Result<Vec<FilePatch<'_>>, ToolError> {
     parser.run()?;
     if parser.files.is_empty() {
         return Err(ToolError::InvalidArguments(
-            "the patch names no file: it must be a unified diff, with `--- a/path` and `+++ b/path` before the hunks of \
-             each file"
+            "the patch names no file: it must be a unified diff, with `--- a/path` and `+++ b/path` before the hunks \
+             of each file"
                 .into(),
         ));
     }

@@ -86,8 +86,8 @@ impl Text {
         match bytes.transpose() {
             Ok(bytes) => Ok(Self { text, bytes }),
             Err(c) => Err(ToolError::InvalidArguments(format!(
-                "`{shown}` is written in {}, which has no character {c:?} (U+{:04X}): write it in another way; nothing was \
-                 changed",
+                "`{shown}` is written in {}, which has no character {c:?} (U+{:04X}): write it in another way; nothing \
+                 was changed",
                 charset.name().unwrap_or("UTF-8"),
                 u32::from(c)
             ))),

@@ -49,9 +49,9 @@ impl FetchUrl {
             // Nothing changes, and yet it cannot be taken back: a URL carries what is written in it to a stranger, and
             // who gets a model to read something can get it to write a URL. So a person should see it first.
             Effect::Destructive,
-            "Fetches a document from the web by its URL and returns its text; of HTML the readable part, with links. Use \
-             it to read documentation and pages whose address is known. Of a long document it returns the first part \
-             and says with which offset to continue.",
+            "Fetches a document from the web by its URL and returns its text; of HTML the readable part, with links. \
+             Use it to read documentation and pages whose address is known. Of a long document it returns the first \
+             part and says with which offset to continue.",
             &["url"],
             json!({
                 "url": {

@@ -89,7 +89,9 @@ fn text() -> impl Strategy<Value = String> {
     let char = prop_oneof![
         6 => proptest::char::range(' ', '~'),
         1 => any::<char>(),
-        1 => proptest::sample::select(vec!['\u{1b}', '\u{202e}', '\u{200b}', '\u{ad}', '\u{e0041}', '\u{a0}', '\n', '漢']),
+        1 => proptest::sample::select(vec![
+            '\u{1b}', '\u{202e}', '\u{200b}', '\u{ad}', '\u{e0041}', '\u{a0}', '\n', '漢',
+        ]),
     ];
     let piece = prop_oneof![
         12 => char.prop_map(String::from),
@@ -252,8 +254,8 @@ fn every_answer_is_understood_or_explained() {
     for line in ["", "n", "No", "  "] {
         assert_eq!(lasting.reply(line), Ok(Reply::No), "{line}");
     }
-    let keys = "y: yes, once; n or Enter: no; s: this very call from now on; p: every simple command of `git`; t: every \
-                call of this tool; with `!` behind it, as `t!`: in later conversations in this folder too";
+    let keys = "y: yes, once; n or Enter: no; s: this very call from now on; p: every simple command of `git`; t: \
+                every call of this tool; with `!` behind it, as `t!`: in later conversations in this folder too";
     assert_eq!(lasting.keys(), keys);
     let check = |shown: &Shown, line: &str, said: &str| {
         let found = shown.reply(line).unwrap_err();

@@ -68,7 +68,12 @@ fn alternatives_at_the_top_become_one_schema_and_a_note() {
     let fitted = check(
         json!({ "oneOf": [
             { "type": "object", "properties": { "a": text, "k": { "const": 1 } }, "required": ["k", "a"] },
-            { "type": "object", "properties": { "b": text, "k": { "const": 2 } }, "required": ["k"], "additionalProperties": false },
+            {
+                "type": "object",
+                "properties": { "b": text, "k": { "const": 2 } },
+                "required": ["k"],
+                "additionalProperties": false
+            },
         ] }),
         json!({
             "type": "object",
@@ -105,7 +110,10 @@ fn alternatives_within_that_say_nothing_are_left_out() {
     );
     check_argument(
         json!({ "type": "string", "oneOf": [{ "pattern": "^a" }, { "pattern": "^b" }], "not": { "const": "c" } }),
-        json!({ "type": "string", "anyOf": [{ "type": "string", "pattern": "^a" }, { "type": "string", "pattern": "^b" }] }),
+        json!({
+            "type": "string",
+            "anyOf": [{ "type": "string", "pattern": "^a" }, { "type": "string", "pattern": "^b" }]
+        }),
     );
 }
 
@@ -117,7 +125,10 @@ fn older_drafts_are_brought_up_to_date() {
             "id": "urn:x",
             "type": "object",
             "properties": {
-                "id": { "type": "integer", "minimum": 0, "exclusiveMinimum": true, "exclusiveMaximum": false, "maximum": 9 },
+                "id": {
+                    "type": "integer",
+                    "minimum": 0, "exclusiveMinimum": true, "exclusiveMaximum": false, "maximum": 9
+                },
                 "old": { "type": "string", "required": true },
                 "type": "object",
             },
@@ -216,7 +227,10 @@ fn references_are_put_in_their_place() {
         check(refer(json!({ "$ref": nowhere })), is(anything().into()));
     }
     check(
-        json!({ "$ref": "#/definitions/Args", "definitions": { "Args": { "type": "object", "properties": { "a": { "type": "null" } } } } }),
+        json!({
+            "$ref": "#/definitions/Args",
+            "definitions": { "Args": { "type": "object", "properties": { "a": { "type": "null" } } } }
+        }),
         is(json!({ "type": "null" })),
     );
     // Each definition has the next one twice: a million times the last one.
@@ -238,7 +252,10 @@ fn arguments_have_names_that_are_allowed() {
     let long = "x".repeat(70);
     let fitted = fit(&json!({
         "type": "object",
-        "properties": { "filter[name]": text, "filter_name": text, "$top": { "type": "string", "description": "How many" }, "@": text, &*long: text, "a.b-c": text },
+        "properties": {
+            "filter[name]": text, "filter_name": text, "$top": { "type": "string", "description": "How many" },
+            "@": text, &*long: text, "a.b-c": text
+        },
         "required": ["$top", "a.b-c"],
     }));
     assert_eq!(refusal(&fitted.schema), None);

@@ -8,8 +8,8 @@ use crate::statement::Statement;
 use crate::stores::{checkpoints, searched};
 use crate::transaction::Transaction;
 
-/// Deletes all of a session in one transaction, and says whether there was something. Also what is left of a session that
-/// is not there any more goes, as an earlier version left it that was killed in between.
+/// Deletes all of a session in one transaction, and says whether there was something. Also what is left of a session
+/// that is not there any more goes, as an earlier version left it that was killed in between.
 pub(super) async fn delete(
     database: &Database,
     session: &SessionId,

@@ -40,8 +40,8 @@ pub(super) enum Step {
     Finished,
 }
 
-/// Plays one script for each attempt, and then answers well. Every attempt that begins to answer or fails uses one token
-/// of input.
+/// Plays one script for each attempt, and then answers well. Every attempt that begins to answer or fails uses one
+/// token of input.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) name: &'static str,

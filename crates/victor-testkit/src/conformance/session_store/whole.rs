@@ -1,4 +1,5 @@
-//! The laws of writes that are several things at once, and one write: sessions that are brought in, commits, and clearing.
+//! The laws of writes that are several things at once, and one write: sessions that are brought in, commits, and
+//! clearing.
 
 use std::sync::Arc;
 
