@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
+use victor_text::is_hidden;
 
 use crate::blocking;
 
@@ -75,7 +76,7 @@ fn line(event: &AnalyticsEvent) -> String {
     }
     let mut line = String::with_capacity(text.len() + 1);
     for character in text.chars() {
-        if character.is_control() {
+        if is_hidden(character) {
             line.extend(character.escape_default());
         } else {
             line.push(character);
@@ -120,6 +121,10 @@ mod tests {
         check(
             |event| event.data = EventData::default().with("k", "a\nb"),
             "- tool_call k=\"a\\nb\"",
+        );
+        check(
+            |event| event.event_type = "a\u{202e}b".into(),
+            "- a\\u{202e}b",
         );
     }
 }

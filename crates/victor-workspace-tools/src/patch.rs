@@ -6,6 +6,6 @@ mod diff;
 mod names;
 mod parse;
 
-pub(crate) use apply_hunks::{excerpt, nearest};
+pub(crate) use apply_hunks::nearest;
 pub(crate) use diff::{Extent, header, hunks};
 pub(crate) use names::quoted;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use victor_anthropic::{AnthropicBuilder, Server};
 
-use super::vendor::{OpenRequest, Opened, Vendor, WhyNot};
-use super::{Source, is_set, options, unknown_server, unopened, variable};
+use super::environment::{is_set, options, unknown_server, unopened, variable};
+use super::vendor::{OpenRequest, Opened, Source, Vendor, WhyNot};
 use crate::exit::Failure;
 
 /// The variable with the key of the Anthropic API.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use victor_orchestrator::core::ModelId;
 
-use super::ProviderArgs;
-use super::vendor::Choice;
+use super::args::ProviderArgs;
+use super::table::Choice;
 
 /// The name of the metadata.
 pub(crate) const PROVIDER: &str = "victor_provider";

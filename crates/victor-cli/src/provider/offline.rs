@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use victor_offline::OfflineModel;
 
-use super::Source;
-use super::vendor::{Opened, VENDORS, Vendor};
+use super::vendor::{OpenRequest, Opened, Source, Vendor};
 
 pub(super) const VENDOR: Vendor = Vendor {
     id: "offline",
@@ -17,15 +16,14 @@ pub(super) const VENDOR: Vendor = Vendor {
     key_variables: Vec::new,
     remedy: None,
     detect: None,
-    open: |_| Box::pin(async { Ok(open()) }),
+    open: |request| Box::pin(async move { Ok(open(&request)) }),
     hint: |_, _| None,
 };
 
-fn open() -> Opened {
-    let remedies: Vec<&str> = VENDORS.iter().filter_map(|vendor| vendor.remedy).collect();
+fn open(request: &OpenRequest) -> Opened {
     let advice = format!(
         "For real answers, {}, or choose another model with --provider.",
-        remedies.join(", ")
+        request.remedies.join(", ")
     );
     Opened {
         provider: Arc::new(OfflineModel::new().with_advice(advice)),

@@ -11,9 +11,8 @@ use victor_openai::{OpenAiBuilder, OpenAiProvider, Server};
 use victor_orchestrator::core::ModelId;
 use victor_orchestrator::provider::{ProviderError, ProviderErrorKind};
 
-use super::source::LIST_TIMEOUT;
-use super::vendor::{OpenRequest, Opened, Vendor, WhyNot};
-use super::{Source, options, variable};
+use super::environment::{options, variable};
+use super::vendor::{LIST_TIMEOUT, OpenRequest, Opened, Source, Vendor, WhyNot};
 use crate::exit::Failure;
 
 /// The variable that says where Ollama is, as Ollama itself reads it.

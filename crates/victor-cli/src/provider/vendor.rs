@@ -1,24 +1,23 @@
-//! The table of the providers.
+//! A provider that the command can ask, and what is known of it once it is open.
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use anyhow::{anyhow, bail};
+use tokio::time::timeout;
+use victor_openai::protocol::ListModels;
 use victor_orchestrator::core::ModelId;
 use victor_orchestrator::provider::{ChatProvider, ProviderErrorKind};
 
-use super::{Source, anthropic, offline, ollama, openai};
+use super::closest::closest;
 use crate::exit::Failure;
 
-/// All providers, in the order in which the environment is searched for them.
-pub(super) const VENDORS: [&Vendor; 5] = [
-    &anthropic::VENDOR,
-    &openai::VENDOR,
-    &openai::RESPONSES,
-    &ollama::VENDOR,
-    &offline::VENDOR,
-];
+/// Time limit of a list of models that is only a help.
+pub(super) const LIST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time that a chat waits for the windows of a near server's models.
+const WINDOWS_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A provider that the command can ask.
 pub(super) struct Vendor {
@@ -57,6 +56,8 @@ pub(super) struct OpenRequest {
     pub(super) server: Option<String>,
     /// Whether no model is named.
     pub(super) needs_model: bool,
+    /// The steps after which the environment has another provider.
+    pub(super) remedies: Vec<&'static str>,
 }
 
 /// The reason why the environment has no such provider.
@@ -77,39 +78,6 @@ pub(crate) struct Opened {
     pub(crate) reason: Option<String>,
 }
 
-/// The value of `--provider`; none leaves it to the environment.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Choice(pub(super) Option<&'static Vendor>);
-
-impl Choice {
-    /// The value that leaves it to the environment.
-    pub(super) const AUTO: &'static str = "auto";
-
-    pub(super) fn parser() -> impl TypedValueParser<Value = Self> {
-        let auto = "What the environment has: the first of these with a key that is set or a server that runs; else \
-            offline";
-        let auto = PossibleValue::new(Self::AUTO).help(auto);
-        let vendors = VENDORS.iter();
-        let vendors = vendors.map(|vendor| PossibleValue::new(vendor.id).help(vendor.about));
-        PossibleValuesParser::new([auto].into_iter().chain(vendors))
-            .map(|name| Self::named(&name).unwrap_or(Self(None)))
-    }
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let mut vendors = VENDORS.into_iter();
-        match name {
-            Self::AUTO => Some(Self(None)),
-            name => vendors
-                .find(|vendor| vendor.id == name)
-                .map(|vendor| Self(Some(vendor))),
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        self.0.map_or(Self::AUTO, |vendor| vendor.id)
-    }
-}
-
 impl PartialEq for Vendor {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -119,5 +87,76 @@ impl PartialEq for Vendor {
 impl fmt::Debug for Vendor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id)
+    }
+}
+
+/// Models and hints of an opened provider.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Source {
+    /// The provider; none for a recording.
+    pub(super) vendor: Option<&'static Vendor>,
+    /// The variable with the key, if it has one.
+    pub(super) key_variable: Option<&'static str>,
+    pub(super) models: Option<Arc<dyn ListModels>>,
+    /// Whether the list of models is asked for windows that are not known: the server is near, has few models, and its
+    /// windows are what somebody has given it.
+    pub(super) lists_windows: bool,
+}
+
+impl Source {
+    pub(super) fn new(vendor: &'static Vendor) -> Self {
+        Self {
+            vendor: Some(vendor),
+            ..Self::default()
+        }
+    }
+
+    /// Checks that there is such a model, where that is known beforehand.
+    pub(crate) fn check(&self, model: &ModelId, reason: Option<&str>) -> anyhow::Result<()> {
+        let Some((vendor, only)) = self.vendor.and_then(|it| Some((it, it.only_model?))) else {
+            return Ok(());
+        };
+        if model.as_str() == only {
+            return Ok(());
+        }
+        let reason = reason
+            .map(|reason| format!("; it was chosen {reason}"))
+            .unwrap_or_default();
+        bail!(
+            "provider `{}` has no model `{model}`: its only model is `{only}`{reason}",
+            vendor.id
+        )
+    }
+
+    /// Nobody has said which model to ask.
+    pub(crate) async fn no_model(&self, provider: &str) -> anyhow::Error {
+        let models = self.models().await.unwrap_or_default();
+        let known = closest("", &models)
+            .map(|known| format!("; {known}"))
+            .unwrap_or_default();
+        anyhow!(
+            "which model of `{provider}`? name it with --model or in the setting `model`{known}"
+        )
+    }
+
+    /// Asks for the window of the model, if it is not known and the server may tell it. A server that takes its time is
+    /// asked beside the first request, and one that does not tell is no reason not to talk.
+    pub(crate) async fn learn(&self, provider: &dyn ChatProvider, model: &ModelId) {
+        if self.lists_windows && provider.capabilities(model).context_window.is_none() {
+            let source = self.clone();
+            let asked = tokio::spawn(async move { source.models().await });
+            let _ = timeout(WINDOWS_TIMEOUT, asked).await;
+        }
+    }
+
+    /// Returns the caveat about the answers.
+    pub(crate) fn about(&self) -> Option<&'static str> {
+        self.vendor?.caveat
+    }
+
+    /// The models that there are, as far as the provider says so soon enough.
+    pub(super) async fn models(&self) -> Option<Vec<ModelId>> {
+        let models = self.models.as_ref()?.models();
+        timeout(LIST_TIMEOUT, models).await.ok()?.ok()
     }
 }

@@ -11,8 +11,8 @@ use victor_tool_protocol::ToolError;
 use crate::change::Place;
 use crate::change::{Change, ChangeTool, Plan};
 use crate::file_tool::{Cancelled, spec};
-use crate::patch::{excerpt, nearest};
-use crate::text::{Plain, are_crlf_throughout, line_end};
+use crate::patch::nearest;
+use crate::text::{Plain, are_crlf_throughout, line_end, quoted};
 use crate::workspace::Workspace;
 
 /// The most places that are counted of a text that must occur once.
@@ -220,12 +220,12 @@ impl<'a> Edit<'a> {
         let near = nearest(&lines, &wanted, 0).and_then(|start| {
             let mut differing = wanted.iter().zip(start..);
             let (wanted, at) = differing.find(|(line, at)| lines.get(*at) != Some(*line))?;
-            let there = lines.get(at).map_or_else(|| "the end of the file".to_owned(), |line| excerpt(line));
+            let there = lines.get(at).map_or_else(|| "the end of the file".to_owned(), |line| quoted(line));
             Some(format!(
                 "; the text that is most like it begins in line {}, and in line {} there is {there} in place of {}",
                 start + 1,
                 at + 1,
-                excerpt(wanted)
+                quoted(wanted)
             ))
         });
         format!(

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use victor_tool_protocol::ToolError;
 
 use super::parse::{Hunk, Kind, Line};
-use crate::text::line_end;
+use crate::text::{line_end, quoted};
 
 /// The most places of a line in a text by which others are found.
 const MAX_PLACES: usize = 64;
@@ -274,7 +274,7 @@ impl<'a> File<'a> {
         let there = match self.lines.get(at) {
             None => format!("the file has only {} lines", self.lines.len()),
             Some(_) if self.plain(at) == line.text => "a line break follows there".to_owned(),
-            Some(_) => format!("there is {}", excerpt(self.plain(at))),
+            Some(_) => format!("there is {}", quoted(self.plain(at))),
         };
         let wanted = if line.unended {
             " as the last, without a line break"
@@ -284,7 +284,7 @@ impl<'a> File<'a> {
         let what = format!(
             "does not fit: line {} should be {}{wanted}, but {there}; read the file again and copy its lines exactly",
             at + 1,
-            excerpt(line.text)
+            quoted(line.text)
         );
         self.refused(hunks, index, &what)
     }
@@ -341,13 +341,6 @@ pub(crate) fn nearest(lines: &[&str], wanted: &[&str], stated: usize) -> Option<
     let better =
         |(start, votes): &(usize, usize)| (*votes, Reverse((start.abs_diff(stated), *start)));
     votes.into_iter().max_by_key(better).map(|(start, _)| start)
-}
-
-/// A line in quotes, so that white space is seen.
-pub(crate) fn excerpt(line: &str) -> String {
-    let shown = &line[..line.floor_char_boundary(200)];
-    let cut = if shown.len() < line.len() { "…" } else { "" };
-    format!("{shown:?}{cut}")
 }
 
 #[cfg(test)]

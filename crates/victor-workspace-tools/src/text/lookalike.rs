@@ -3,6 +3,10 @@
 use std::fmt::Write as _;
 
 use unicode_normalization::UnicodeNormalization as _;
+use victor_text::{is_blank_lookalike, is_hidden, json_escaped};
+
+/// Number of bytes of a line that are quoted.
+const MAX_QUOTED: usize = 200;
 
 /// Folds a name into a form that names share which look alike: composed (NFC), with a space for every blank.
 pub(crate) fn folded(name: &str) -> String {
@@ -15,18 +19,22 @@ pub(crate) fn is_plain(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The name with blanks and invisible characters as JSON writes them, so that they are seen.
+/// Returns the name with hidden characters and strange blanks as JSON writes them, so that they are seen.
 pub(crate) fn visible(name: &str) -> String {
-    escape(name, |c| {
-        c != ' ' && c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    })
+    escape(name, |c| is_hidden(c) || is_blank_lookalike(c))
 }
 
-/// The name in ASCII, with all else as JSON writes it.
+/// Returns the name in ASCII, with all other characters as JSON writes them.
 pub(crate) fn ascii(name: &str) -> String {
     escape(name, |c| !c.is_ascii() || c.is_control())
+}
+
+/// Returns the beginning of a line as a JSON string, so that its blanks and hidden characters are seen.
+pub(crate) fn quoted(line: &str) -> String {
+    let shown = &line[..line.floor_char_boundary(MAX_QUOTED)];
+    let cut = if shown.len() < line.len() { "…" } else { "" };
+    let json = serde_json::Value::from(shown).to_string();
+    format!("{}{cut}", json_escaped(&json))
 }
 
 fn escape(name: &str, is_escaped: impl Fn(char) -> bool) -> String {
@@ -52,6 +60,15 @@ mod tests {
         assert_eq!(folded("9\u{202f}AM\u{a0}e\u{301}"), "9 AM é");
         assert_ne!(folded("a"), folded("A"));
         assert!(is_plain("a-b.rs") && !is_plain("a b") && !is_plain("é"));
+    }
+
+    #[test]
+    fn a_quoted_line_shows_its_blanks_and_ends() {
+        assert_eq!(quoted("\ta\u{a0}b\u{3164}\""), r#""\ta\u00a0b\u3164\"""#);
+        assert_eq!(
+            quoted(&"ä".repeat(101)),
+            format!("\"{}\"…", "ä".repeat(100))
+        );
     }
 
     #[test]
