@@ -1,21 +1,17 @@
 //! Whose models are asked: the flags for it, what the environment says, and what helps where a provider fails.
 
 mod advice;
-mod anthropic;
 mod args;
 mod closest;
 mod environment;
 mod memory;
-mod offline;
-mod ollama;
-mod openai;
-mod table;
 mod vendor;
+mod vendors;
 
 pub(crate) use advice::too_large;
 pub(crate) use args::{ProviderArgs, SERVER};
 pub(crate) use memory::{Memory, PROVIDER};
-#[cfg(test)]
-pub(crate) use table::names;
-pub(crate) use table::secrets;
 pub(crate) use vendor::{Opened, Source};
+#[cfg(test)]
+pub(crate) use vendors::names;
+pub(crate) use vendors::secrets;

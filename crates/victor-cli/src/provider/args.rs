@@ -5,9 +5,8 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::environment::variable;
-use super::table::{Choice, VENDORS, remedies};
 use super::vendor::{OpenRequest, Opened, WhyNot};
-use super::{offline, openai};
+use super::vendors::{COMPATIBLE, Choice, OFFLINE, VENDORS, remedies};
 use crate::exit::Failure;
 
 /// The variable that names the server.
@@ -46,7 +45,7 @@ impl ProviderArgs {
             Choice(Some(vendor)) => (vendor.open)(request).await,
             Choice(None) => match server {
                 Some(server) => {
-                    let opened = (openai::VENDOR.open)(request).await?;
+                    let opened = (COMPATIBLE.open)(request).await?;
                     let reason = server.reason();
                     Ok(Opened { reason, ..opened })
                 }
@@ -131,7 +130,7 @@ async fn detect() -> Result<Opened, Failure> {
         remedies: remedies(),
         ..OpenRequest::default()
     };
-    let opened = (offline::VENDOR.open)(request).await?;
+    let opened = (OFFLINE.open)(request).await?;
     Ok(Opened {
         reason: Some(format!("because {}", reasons.join(" and "))),
         ..opened

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use victor_orchestrator::core::ModelId;
 
 use super::args::ProviderArgs;
-use super::table::Choice;
+use super::vendors::Choice;
 
 /// The name of the metadata.
 pub(crate) const PROVIDER: &str = "victor_provider";

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use victor_openai::{Dialect, OpenAiBuilder, Server};
 use victor_orchestrator::provider::ChatProvider as _;
 
-use super::environment::{is_set, options, unknown_server, unopened, variable};
-use super::vendor::{OpenRequest, Opened, Source, Vendor, WhyNot};
 use crate::exit::Failure;
+use crate::provider::environment::{is_set, options, unknown_server, unopened, variable};
+use crate::provider::vendor::{OpenRequest, Opened, Source, Vendor, WhyNot};
 
 /// The variable with the key of the OpenAI API.
 const KEY: &str = "OPENAI_API_KEY";

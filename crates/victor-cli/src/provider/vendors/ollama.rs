@@ -11,9 +11,9 @@ use victor_openai::{OpenAiBuilder, OpenAiProvider, Server};
 use victor_orchestrator::core::ModelId;
 use victor_orchestrator::provider::{ProviderError, ProviderErrorKind};
 
-use super::environment::{options, variable};
-use super::vendor::{LIST_TIMEOUT, OpenRequest, Opened, Source, Vendor, WhyNot};
 use crate::exit::Failure;
+use crate::provider::environment::{options, variable};
+use crate::provider::vendor::{LIST_TIMEOUT, OpenRequest, Opened, Source, Vendor, WhyNot};
 
 /// The variable that says where Ollama is, as Ollama itself reads it.
 const HOST: &str = "OLLAMA_HOST";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use victor_offline::OfflineModel;
 
-use super::vendor::{OpenRequest, Opened, Source, Vendor};
+use crate::provider::vendor::{OpenRequest, Opened, Source, Vendor};
 
 pub(super) const VENDOR: Vendor = Vendor {
     id: "offline",

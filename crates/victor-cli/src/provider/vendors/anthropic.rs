@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use victor_anthropic::{AnthropicBuilder, Server};
 
-use super::environment::{is_set, options, unknown_server, unopened, variable};
-use super::vendor::{OpenRequest, Opened, Source, Vendor, WhyNot};
 use crate::exit::Failure;
+use crate::provider::environment::{is_set, options, unknown_server, unopened, variable};
+use crate::provider::vendor::{OpenRequest, Opened, Source, Vendor, WhyNot};
 
 /// The variable with the key of the Anthropic API.
 const KEY: &str = "ANTHROPIC_API_KEY";

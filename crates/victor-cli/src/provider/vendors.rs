@@ -1,10 +1,20 @@
-//! The table of the providers.
+//! The providers, one file and one row each.
+
+mod anthropic;
+mod offline;
+mod ollama;
+mod openai;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::environment::variable;
 use super::vendor::Vendor;
-use super::{anthropic, offline, ollama, openai};
+
+/// The provider that answers where the environment has none.
+pub(super) const OFFLINE: &Vendor = &offline::VENDOR;
+
+/// The provider of a server that is named without one.
+pub(super) const COMPATIBLE: &Vendor = &openai::VENDOR;
 
 /// All providers, in the order in which the environment is searched for them.
 pub(super) const VENDORS: [&Vendor; 5] = [
