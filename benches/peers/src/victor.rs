@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use victor_openai::{OpenAiProvider, Server};
 use victor_orchestrator::core::{Context, Message, ModelId, Part, Role, ToolCall, ToolSpec, Usage};
-use victor_orchestrator::provider::{Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream, ProviderError};
+use victor_orchestrator::provider::{
+    Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
+    ProviderError,
+};
 use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
 use victor_orchestrator::{AgentOrchestrator, Session};
 

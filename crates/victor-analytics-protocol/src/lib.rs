@@ -1,4 +1,4 @@
-//! Contracts of analytics: where usage events are tracked and exported to.
+//! Contracts of analytics: trackers and exporters of usage events.
 //!
 //! - [`AnalyticsExporter`] sends events somewhere.
 //! - [`AnalyticsTracker`] is the role of the coordinator that collects them and feeds the exporters.

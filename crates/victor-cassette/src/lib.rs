@@ -1,4 +1,4 @@
-//! Records what a model said to a file and replays it strictly, so that agents are tested offline.
+//! Records the answers of a model to a file and replays them strictly, to test agents offline.
 //!
 //! A [`CassetteRecorder`] stands before a real provider and writes down each exchange. A [`CassettePlayer`] takes the
 //! provider's place and answers from the file, as long as the program asks what it asked then.

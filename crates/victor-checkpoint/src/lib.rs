@@ -1,4 +1,4 @@
-//! Makes checkpoints of sessions at the cost of what is new, and restores, forks, compares and prunes them.
+//! Makes incremental checkpoints of sessions, and restores, forks, compares and prunes them.
 //!
 //! [`CheckpointCoordinator`] implements the role [`CheckpointManager`] over any [`CheckpointStore`]. It is what a
 //! program needs that wants to go back: after a compaction, before a tool that destroys something, or along another

@@ -35,46 +35,46 @@ Examples:
   victor chat --mcp servers.json --continue \"And now?\"
   victor chat --provider ollama --model qwen3 \"Which files are here?\"
   victor chat --server mistral --model mistral-large-latest \"Which files are here?\"
-  victor chat --record tape.jsonl \"Hello\"      keep what the model said; --replay tape.jsonl needs no model";
+  victor chat --record tape.jsonl \"Hello\"      record the answers; --replay tape.jsonl needs no model";
 
 const MORE: &str = "
 
-The answer goes to standard output. All else, such as tool calls, tokens, time and model, goes to standard error.
+The answer goes to standard output. Everything else, such as tool calls, tokens, time and model, goes to standard error.
 
-Without --provider the environment decides whose model answers: the first of the providers that `--provider` lists \
-    whose key is set or whose server runs, else the offline model. The first line on standard error says which \
-    and why. --base-url, ANTHROPIC_BASE_URL, OPENAI_BASE_URL and OLLAMA_HOST lead to other servers, \
-    ANTHROPIC_MODEL and OPENAI_MODEL to other models.
+Without --provider, Victor takes the first provider in the list of `--provider` whose key is set or whose server \
+    runs, or else the offline model. The first line on standard error names it and gives the reason. --base-url, \
+    ANTHROPIC_BASE_URL, OPENAI_BASE_URL and OLLAMA_HOST choose another server, ANTHROPIC_MODEL and OPENAI_MODEL \
+    another model.
 
---server, or VICTOR_SERVER, names a server that is known, with its address, the variable of its key and what is \
-    peculiar to it: --server kimi. With --base-url it says what a server is whose address does not tell: \
-    --server vllm --base-url http://gpu:9000/v1. --provider chooses what is spoken where it speaks more than \
-    one dialect.
+--server, or VICTOR_SERVER, names a known server, with its address, the variable of its key and its peculiarities: \
+    --server kimi. With --base-url it tells the kind of a server: --server vllm --base-url http://gpu:9000/v1. \
+    --provider chooses the API for a server that has more than one.
 
-What is said is kept in a database in the platform's folder for data, or in --data-dir; --no-save keeps nothing. \
-    --continue goes on with the last session, --session NAME with another one, and `victor sessions` shows, exports \
-    and deletes them.
+Conversations are stored in a database in the platform's data folder, or in --data-dir; --no-save stores nothing. \
+    --continue continues the last session and --session NAME another one; `victor sessions` shows, exports and \
+    deletes them.
 
-Nothing is written, run or fetched unasked, nor any tool of an MCP server called that is not known to only read, \
-    unless --yes is given. What a call would do is shown before it is asked about, and it is asked again if that has \
-    changed by then. `y` allows it once; `s` the same call, `p` every simple command of the same program, and `t` \
-    every call of the tool, for the rest of the conversation; `s!`, `p!` and `t!` also in later conversations in the \
-    same folder, which `victor tools approvals` shows and forgets. Where not all of it is shown, only a whole word, as \
-    `yes`, allows it, and `v` shows the rest. Where there is no terminal to ask on, the answer is no.
+Victor asks before it writes, runs or fetches anything, and before it calls a tool of an MCP server that may do more \
+    than read, unless --yes is given. The question shows what the call would do; if that changes before the call \
+    runs, Victor asks again. `y` allows the call once; `s` allows the same call, `p` every simple command of the same \
+    program and `t` every call of the tool, for the rest of the conversation; `s!`, `p!` and `t!` also in later \
+    conversations in the same folder (`victor tools approvals` lists and forgets these). If the question does not \
+    show the whole call, only a whole word such as `yes` allows it, and `v` shows the rest. Without a terminal, the \
+    answer is no.
 
-Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment, \
-    where VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows what happens within. \
+Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment: \
+    VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows the internal steps. \
     NO_COLOR is honoured.
 
-Ctrl-C stops the turn: what was said until then stays, and a conversation goes on. A second Ctrl-C leaves. In a \
-    conversation so do Ctrl-D and /quit.
+Ctrl-C stops the turn; the text so far is kept, and the conversation continues. A second Ctrl-C leaves, as do Ctrl-D \
+    and /quit.
 
 Exit codes:
   0    answered, or the reader of the output closed it
   1    the turn failed, or the model did not answer
   2    wrong usage: flags, settings, a folder or file that cannot be read, an empty message
-  129, 130, 131, 143  ended by SIGHUP (the terminal was closed), Ctrl-C, SIGQUIT or SIGTERM: in order, and with all
-       that commands and MCP servers have started, which end with the program whatever ends it
+  129, 130, 131, 143  ended by SIGHUP (the terminal was closed), Ctrl-C, SIGQUIT or SIGTERM; commands and MCP servers
+       end with the program, with all processes that they started
 ";
 
 /// Send a message, or hold a conversation

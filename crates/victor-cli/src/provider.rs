@@ -1,4 +1,4 @@
-//! Whose models are asked: the flags for it, what the environment says, and what helps where a provider fails.
+//! Providers: the flags that choose one, the search in the environment, and hints against errors.
 
 mod advice;
 mod args;

@@ -1,4 +1,4 @@
-//! Loads layered settings from defaults, file, environment, code and providers, and knows where each came from.
+//! Loads layered settings from defaults, file, environment, code and providers, and knows the source of each.
 //!
 //! [`ConfigCoordinator`] plays the role of [`ConfigLoader`](victor_config_protocol::ConfigLoader). Values come in
 //! layers, and a later layer beats an earlier one key by key:

@@ -1,4 +1,4 @@
-//! Seals what stores of sessions, results and receipts keep, so that reading the database reveals no content.
+//! Encrypts the stores of sessions, results and receipts, so that reading the database reveals no content.
 //!
 //! [`Encrypted`] wraps a store and is one. What goes in is sealed with XChaCha20-Poly1305 before the wrapped store has
 //! it, and opened when it comes back. [`Keys`] come from the environment or from a command.

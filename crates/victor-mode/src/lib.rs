@@ -1,4 +1,4 @@
-//! Knows the mode of every session, and decides by it which tools may run.
+//! Keeps the mode of every session, which decides which tools may run.
 //!
 //! An agent that is to plan must not write, and telling a model so is no guarantee. [`ModeCoordinator`] plays the role
 //! of [`ModeManager`](victor_mode_protocol::ModeManager): whoever runs tools asks it before every call, and it decides

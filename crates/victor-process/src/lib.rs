@@ -1,4 +1,4 @@
-//! Child processes that end with the program, whatever ends it, and secrets that are not passed on.
+//! Child processes that end with the program, however it ends, and secrets that are not passed on.
 //!
 //! An agent starts commands and servers that start others. [`ProcessGroup`] ends all of them together: when it is
 //! dropped, and also when the program ends without a chance to drop anything.

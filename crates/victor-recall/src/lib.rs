@@ -1,4 +1,4 @@
-//! A tool by which a model searches its own conversation, also what compaction has left out.
+//! A tool with which a model searches its own conversation, including what compaction has left out.
 //!
 //! When a conversation outgrows the window of its model, old messages are left out of what the model sees. The
 //! session's transcript still has them all. [`RecallTool`] is the way back: a model that has forgotten something

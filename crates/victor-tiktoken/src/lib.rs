@@ -1,4 +1,4 @@
-//! Counts tokens as the models of OpenAI do, with their own tokenizers and no network.
+//! Counts tokens as OpenAI models do, with their tokenizers and without a network.
 //!
 //! A window that is counted exactly is used to its end: the estimate that needs no tokenizer is some percent off, and
 //! the margin for that is lost to every conversation. The vocabularies are part of the program, 1.2 MB of it; nothing

@@ -1,4 +1,4 @@
-//! Contracts of tool selection: which of many tools a model is shown.
+//! Contracts of tool selection: the choice of the tools that a model is shown.
 //!
 //! - [`ToolSelectionStrategy`] says how well tools fit a request.
 //! - [`ToolSelector`] is the role of the coordinator that chooses by it, and can tell why.

@@ -1,4 +1,4 @@
-//! Chooses which of many tools a model is shown: by words, by meaning or by both.
+//! Chooses which of many tools to show to a model: by words, by meaning or by both.
 //!
 //! A model that is shown hundreds of tools pays for their descriptions in every call and chooses worse among them. The
 //! coordinator of this crate shows it the twenty that fit best what the user wants, keeps those that it uses, and lets

@@ -23,7 +23,7 @@ impl Budget {
         Self(context.output_budget())
     }
 
-    /// Returns the bytes of content that fit beside the remarks.
+    /// Returns the number of bytes that remain for content next to the remarks.
     pub(crate) fn room(self) -> usize {
         self.0.saturating_sub(REMARKS).max(self.0 / 2)
     }

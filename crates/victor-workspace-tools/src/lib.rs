@@ -17,43 +17,43 @@
 //! # Confinement
 //!
 //! Paths are resolved beneath an open handle of the root ([`cap_std`]), by the kernel where it can: `..`, absolute
-//! paths and symbolic links cannot lead out, also not when they change while a tool looks at them. Only plain files
-//! are opened, never pipes, sockets or devices. What is read, searched and returned has limits, and each says where
-//! it was met.
+//! paths and symbolic links cannot lead out of the root, even if they change while a tool looks at them. Only plain
+//! files are opened, never pipes, sockets or devices. Reading, searching and output have limits, and the result says
+//! where one was reached.
 //!
-//! What is in `.git` is read like anything else, but not written: it decides which commands the user's Git runs.
+//! Files in `.git` can be read but not written, since they decide which commands the user's Git runs.
 //!
 //! # Finding
 //!
-//! Files that `.gitignore` or `.ignore` name, as Git reads these, and what is in directories with a `CACHEDIR.TAG`, are
-//! left out of searches, and how many there are is said; `include_ignored` takes them in, behind the others. Rules
-//! above the root and those of the user's own Git configuration are not looked at. A pattern also stands for the name
-//! that is spelled like it, such as `[id].tsx`. A path that does not exist stands for one that looks the same: with
-//! another blank than the space, or with accents that are composed in another way.
+//! Searches leave out the files that `.gitignore` or `.ignore` name, as Git reads these, and directories with a
+//! `CACHEDIR.TAG`. The result gives their number; `include_ignored` lists them behind the others. Rules above the root
+//! and in the user's Git configuration have no effect. A pattern also matches the name that is spelled like it, such as
+//! `[id].tsx`. A path that does not exist stands for one that looks the same: one with another blank for the space, or
+//! with accents composed in another way.
 //!
 //! # Text
 //!
-//! Text is UTF-8, or what a byte order mark, its own declaration (`charset=`, `encoding=`, `coding:`) or a guess says,
-//! after the [Encoding Standard](https://encoding.spec.whatwg.org/). A changed file keeps its encoding, its byte order
-//! mark and its line ends; a character that its encoding lacks is an error, and so is a file that would not come back
-//! byte for byte. Files up to 8 MiB are searched, edited and read in other encodings than UTF-8.
+//! Text is UTF-8, or has the encoding that a byte order mark, its own declaration (`charset=`, `encoding=`, `coding:`)
+//! or a guess names, after the [Encoding Standard](https://encoding.spec.whatwg.org/). A changed file keeps its
+//! encoding, its byte order mark and its line ends; a character that its encoding lacks is an error, and so is a file
+//! that would not come back byte for byte. Files up to 8 MiB are searched, edited and read in other encodings than
+//! UTF-8.
 //!
 //! # Changes
 //!
-//! A tool that changes files first works out all that it would change. A preview shows that as a unified diff, for the
-//! person who is asked; a call does it, all or nothing, and returns the diff. It is worked out in time that grows with
-//! the size of the files and not faster, and keeps no other change waiting; if a file is changed meanwhile, it is
-//! worked out anew.
+//! A tool that changes files computes the whole change first. A preview shows it as a unified diff, for the person who
+//! approves it; a call applies it, all or nothing, and returns the diff. The time to compute it is linear in the size
+//! of the files, and no other change waits for it; if a file changes meanwhile, the change is computed again.
 //!
-//! Each file is replaced as a whole, so that whoever looks sees its old content or its new one. It keeps its mode,
+//! Each file is replaced as a whole, so that a reader sees either its old content or its new one. It keeps its mode,
 //! owner, group, access list and extended attributes; other hard links to it keep the old content. A file that cannot
-//! be replaced so, because it is a mount of its own, its directory is write-protected or it belongs to somebody else,
-//! is written in place: whoever looks may see a part, and where writing fails its old content is put back.
+//! be replaced in this way, because it is a mount of its own, belongs to another user or is in a write-protected
+//! directory, is written in place: a reader may see part of it, and its old content is restored if writing fails.
 //!
-//! Files are named by their real paths where a link leads to them. A call that a person has approved changes nothing if
-//! it would change something else than the preview has shown: a file has changed since, or a link leads elsewhere.
+//! Files are named by their real paths where a link leads to them. An approved call changes nothing if its change is no
+//! longer the one that the preview has shown, because a file has changed or a link leads elsewhere.
 //!
-//! With a [`FileHistory`], what files were is kept before they change, and a turn can be taken back:
+//! A [`FileHistory`] keeps the content of files before they change, so that a turn can be undone:
 //!
 //! ```
 //! use victor_workspace_tools::{FileHistory, WorkspaceTools};
@@ -71,31 +71,31 @@
 //!
 //! # Cancel safety
 //!
-//! A dropped call stops reading and searching soon. A change that has begun is completed. A command is killed with all
-//! that it started.
+//! A dropped call stops reading and searching soon. A change that has begun is completed. A command is killed, with all
+//! processes that it started.
 //!
 //! # Commands
 //!
-//! Commands are another matter: a command starts in the root folder and may do whatever the program may. Allow them
-//! ([`WorkspaceTools::allow_commands`]) only where that is acceptable, or behind an approval by a person; their effect
-//! is declared as [`Destructive`](victor_core::Effect::Destructive).
+//! Commands are not confined: a command starts in the root folder and has all rights of the program. Allow commands
+//! ([`WorkspaceTools::allow_commands`]) only where that is acceptable, or behind an approval by a person. Their effect
+//! is [`Destructive`](victor_core::Effect::Destructive).
 //!
-//! - **A command ends**, with all that it started: when its time is up
-//!   ([`WorkspaceTools::command_timeout`]), when its call is dropped, and when the program ends, also by `kill -9` (see
+//! - **A command ends**, with all processes that it started: when its time is up
+//!   ([`WorkspaceTools::command_timeout`]), when its call is dropped, and when the program ends, even by `kill -9` (see
 //!   [`ProcessGroup`](victor_process::ProcessGroup)).
-//! - **It is told no secrets** of the environment: no variable that is one by its name or value
-//!   ([`is_secret`](victor_process::is_secret)), or whose value holds one of these or one that the program knows
+//! - **Its environment has no secrets**: no variable that is a secret by its name or value
+//!   ([`is_secret`](victor_process::is_secret)), or whose value contains such a secret or one that the program knows
 //!   ([`WorkspaceTools::secrets`]). All other variables are passed on.
-//! - **It can find some all the same.** It runs as the same user, so it may read what this user may: files such as
-//!   `~/.netrc`, and on Linux the environment of other processes in `/proc`, among them this program and MCP servers
-//!   that were told theirs. (A program that makes itself not dumpable closes its own to all but root, but also its
-//!   `/proc/self`, of which these tools make use.) Where that matters, keep keys out of the environment of the program,
-//!   or run it as a user who has none.
+//! - **It may find secrets elsewhere.** It runs as the same user and can read that user's files, such as `~/.netrc`,
+//!   and on Linux the environment of other processes in `/proc`, among them this program and its MCP servers. (A
+//!   program that makes itself not dumpable hides its own environment from all users but root, but also its
+//!   `/proc/self`, which these tools need.) Where that matters, keep keys out of the environment of the program, or run
+//!   it as a user who has none.
 //!
 //! # Features
 //!
-//! `fetch`: the tool `fetch_url`, which reads text from the public web, and with it an HTTP client. Servers beside the
-//! program or on its own network are not reached, whatever name or redirect leads there.
+//! `fetch`: the tool `fetch_url`, which reads text from the public web, and with it an HTTP client. It does not reach
+//! servers on the same machine or in its own network, whatever name or redirect leads there.
 
 mod budget;
 mod change;

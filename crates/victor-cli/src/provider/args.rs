@@ -12,18 +12,18 @@ use crate::exit::Failure;
 /// The variable that names the server.
 pub(crate) const SERVER: &str = "VICTOR_SERVER";
 
-/// Whose models are asked.
+/// The flags that choose a provider.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ProviderArgs {
-    /// Whose models to ask
+    /// The provider of the model
     #[arg(long, value_name = "NAME", value_parser = Choice::parser(), default_value = Choice::AUTO)]
     pub(super) provider: Choice,
 
-    /// Address of the provider's API, if not the usual one
+    /// The address of the provider's API, if it is not the usual one
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(super) base_url: Option<String>,
 
-    /// Known server, such as kimi or vllm; an unknown name lists them
+    /// A known server, such as kimi or vllm; an unknown name lists them
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) server: Option<String>,
 }
@@ -55,7 +55,7 @@ impl ProviderArgs {
         }
     }
 
-    /// The server that is named, unless the provider says already whose models are asked.
+    /// Returns the server that is named, unless the provider decides it already.
     fn server(&self) -> Result<Option<Named>, Failure> {
         let is_open = self.provider.0.is_none_or(|vendor| vendor.takes_server);
         match &self.server {

@@ -1,4 +1,4 @@
-//! Whose models a session was held with, kept in its metadata so that it goes on with them.
+//! The provider and model of a session, stored in its metadata so that it continues with them.
 
 use serde_json::{Value, json};
 use victor_orchestrator::core::ModelId;

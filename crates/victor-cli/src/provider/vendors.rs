@@ -53,8 +53,7 @@ impl Choice {
     pub(super) const AUTO: &'static str = "auto";
 
     pub(super) fn parser() -> impl TypedValueParser<Value = Self> {
-        let auto = "What the environment has: the first of these with a key that is set or a server that runs; else \
-            offline";
+        let auto = "The first of these whose key is set or whose server runs; else offline";
         let auto = PossibleValue::new(Self::AUTO).help(auto);
         let vendors = VENDORS.iter();
         let vendors = vendors.map(|vendor| PossibleValue::new(vendor.id).help(vendor.about));

@@ -37,7 +37,7 @@ impl Step<'_> {
     }
 }
 
-/// Does all steps, or puts back what has been done. Whoever looks sees the old content of a file or the new, never a
+/// Does all steps, or restores the state before them. A reader sees the old content of a file or the new, never a
 /// part; also after a crash.
 ///
 /// A file keeps its permissions, owner, group and attributes, and a symbolic link stays one: what it leads to is
@@ -104,7 +104,7 @@ impl Folders<'_> {
 impl Drop for Folders<'_> {
     fn drop(&mut self) {
         for folder in self.created.iter().rev() {
-            let _ = self.workspace.dir().remove_dir(folder); // fails if somebody uses it by now
+            let _ = self.workspace.dir().remove_dir(folder); // fails if it is in use by now
         }
     }
 }
@@ -174,7 +174,7 @@ impl<'a> Prepared<'a> {
         Ok(())
     }
 
-    /// Writes the file as it stands there. Whoever looks meanwhile may see a part.
+    /// Writes the file in place. A reader may see part of it meanwhile.
     fn write_in_place(&self, after: &[u8]) -> io::Result<()> {
         let Content::Bytes(before) = self.step.before else {
             return Err(io::Error::other(

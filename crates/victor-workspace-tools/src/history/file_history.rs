@@ -42,7 +42,7 @@ pub(crate) struct Record {
     /// The file before the turn, noted with its first change in the turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<Before>,
-    /// Whether somebody else had changed the file since its last change in the turn.
+    /// Whether something else had changed the file since its last change in the turn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     interrupted: bool,
     /// The hash of what it is to be; none if there is to be no file.

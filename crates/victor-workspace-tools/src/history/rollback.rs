@@ -20,7 +20,7 @@ pub enum RollbackError {
         /// The turn.
         turn: TurnId,
     },
-    /// Files were changed by somebody else since: by a person, a command or a later turn, whose work would be lost.
+    /// Files have changed since, by a person, a command or a later turn, whose work would be lost.
     #[error(
         "these files were changed by someone else since then: {}",
         shown(files)

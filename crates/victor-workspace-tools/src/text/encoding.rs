@@ -101,7 +101,7 @@ impl Text {
 
 /// The text that bytes stand for, without a byte order mark, and how it is written; none if it is not text.
 ///
-/// A byte order mark decides, then UTF-8 where the bytes are that, then what is declared beside the text or in it, and
+/// A byte order mark decides, then UTF-8 where the bytes are that, then what is declared with the text or in it, and
 /// else a guess by what is usual in the languages of the world.
 pub(crate) fn decode<'a>(
     bytes: &'a [u8],

@@ -40,7 +40,7 @@ pub(super) const VENDOR: Vendor = Vendor {
 
 pub(super) const RESPONSES: Vendor = Vendor {
     id: "openai-responses",
-    about: "The same through the Responses API",
+    about: "The same, through the Responses API",
     remedy: None,
     detect: None,
     open: |request| Box::pin(async move { open(&request, Some(Dialect::Responses)) }),
