@@ -48,6 +48,7 @@ impl Budget {
     }
 
     /// Returns the end of the page of `text` that begins at `start`.
+    #[cfg(feature = "fetch")]
     pub(crate) fn page_end(self, text: &str, start: usize) -> usize {
         text.floor_char_boundary(start.saturating_add(self.room()))
     }
