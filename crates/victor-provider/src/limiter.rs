@@ -202,8 +202,8 @@ mod tests {
 
     use super::*;
 
-    fn limiter(limits: Limits) -> Arc<Limiter> {
-        Arc::new(Limiter::new(&limits))
+    fn limiter(limits: &Limits) -> Arc<Limiter> {
+        Arc::new(Limiter::new(limits))
     }
 
     /// The seconds until a place is there.
@@ -215,7 +215,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_a_minute() {
-        let limiter = limiter(Limits::default().with_requests_per_minute(Some(2)));
+        let limiter = limiter(&Limits::default().with_requests_per_minute(Some(2)));
         assert_eq!(waits(&limiter, 5).await, 0);
         assert!(limiter.try_acquire(5).is_some());
         assert!(limiter.try_acquire(5).is_none());
@@ -226,7 +226,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn tokens_a_minute_are_settled_by_the_true_number() {
-        let limiter = limiter(Limits::default().with_tokens_per_minute(Some(600)));
+        let limiter = limiter(&Limits::default().with_tokens_per_minute(Some(600)));
         let permit = limiter.clone().acquire(600).await;
         permit.settle(300);
         assert_eq!(waits(&limiter, 300).await, 0);
@@ -242,7 +242,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_at_once_are_served_in_order_of_arrival() {
-        let limiter = limiter(Limits::default().with_concurrent(Some(1)));
+        let limiter = limiter(&Limits::default().with_concurrent(Some(1)));
         let permit = limiter.try_acquire(0).unwrap();
         assert!(limiter.try_acquire(0).is_none());
         let mut first = pin!(limiter.clone().acquire(0));
@@ -259,7 +259,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_leaves_the_queue_holds_nobody_up() {
-        let limiter = limiter(Limits::default().with_concurrent(Some(1)));
+        let limiter = limiter(&Limits::default().with_concurrent(Some(1)));
         let permit = limiter.try_acquire(0).unwrap();
         let brief = Duration::from_millis(1);
         assert!(timeout(brief, limiter.clone().acquire(0)).await.is_err());
@@ -269,7 +269,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_limits_nobody_waits() {
-        let limiter = limiter(Limits::default());
+        let limiter = limiter(&Limits::default());
         let permits: Vec<_> = (0..1000).map(|_| limiter.try_acquire(u64::MAX)).collect();
         assert!(permits.iter().all(Option::is_some));
     }

@@ -46,7 +46,7 @@ victor_core::options! {
         pub max_attempts, with_max_attempts: u32 = 3;
         /// Wait after the first failed attempt; it doubles with every further one. Defaults to 1 second.
         ///
-        /// The actual wait is a random time between half of it and the whole, so that many clients of a provider that
+        /// The actual wait is a random time between three quarters of it and the whole, so that many clients of a provider that
         /// failed do not all come back at once.
         pub base_delay, with_base_delay: Duration = Duration::from_secs(1);
         /// Upper limit of the wait. Defaults to 10 seconds.

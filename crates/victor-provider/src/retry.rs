@@ -54,8 +54,9 @@ impl RetryOptions {
             None => {
                 let doubled = 2_u32.saturating_pow(failure - 1);
                 let longest = self.base_delay.saturating_mul(doubled).min(self.max_delay);
-                let half = longest / 2;
-                Some(half + half.mul_f64(chance()))
+                // Narrow enough that a wait is always longer than the one before it, up to the limit.
+                let quarter = longest / 4;
+                Some(longest - quarter + quarter.mul_f64(chance()))
             }
         }
     }

@@ -54,7 +54,20 @@ pub struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     pieces: Vec<Vec<u8>>,
-    broken: bool,
+    end: End,
+}
+
+/// The end of an answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    /// As it should be.
+    Whole,
+    /// The connection is closed before the client is told that the answer is whole.
+    Broken,
+    /// Nothing comes any more, and the connection stays open until the client leaves it.
+    Stalled,
+    /// The connection is closed before anything of the answer was sent.
+    Unsent,
 }
 
 impl FakeApi {
@@ -133,7 +146,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             pieces: vec![body.into()],
-            broken: false,
+            end: End::Whole,
         }
         .with_header("content-type", content_type)
     }
@@ -175,7 +188,23 @@ impl Reply {
     /// The same answer without the end that tells the client that it is whole.
     #[must_use]
     pub fn broken(mut self) -> Self {
-        self.broken = true;
+        self.end = End::Broken;
+        self
+    }
+
+    /// No answer: the connection is closed once the request has been read.
+    pub fn unsent() -> Self {
+        Self {
+            end: End::Unsent,
+            ..Self::json("")
+        }
+    }
+
+    /// The same answer without an end: nothing follows its body, and the connection stays open until the client leaves
+    /// it.
+    #[must_use]
+    pub fn stalled(mut self) -> Self {
+        self.end = End::Stalled;
         self
     }
 }
@@ -190,6 +219,9 @@ async fn serve(
     let reply = rule(&request);
     log.lock().push(request);
 
+    if reply.end == End::Unsent {
+        return stream.shutdown().await;
+    }
     let mut head = format!("HTTP/1.1 {} Said\r\n", reply.status);
     head.push_str("transfer-encoding: chunked\r\nconnection: close\r\n");
     for (name, value) in &reply.headers {
@@ -205,8 +237,11 @@ async fn serve(
         // The client has the chance to read this piece by itself.
         tokio::task::yield_now().await;
     }
-    if !reply.broken {
-        stream.write_all(b"0\r\n\r\n").await?;
+    match reply.end {
+        End::Whole => stream.write_all(b"0\r\n\r\n").await?,
+        End::Broken | End::Unsent => {}
+        // It has asked all that it asks on this connection, so what can be read is its end.
+        End::Stalled => drop(stream.read(&mut [0]).await?),
     }
     stream.shutdown().await
 }

@@ -1,6 +1,7 @@
 //! The orchestrator from outside: the way of a message, what holds when parts fail, sessions, and building.
 
 mod build;
+mod chaos;
 mod checkpoints;
 mod closed;
 #[cfg(unix)]

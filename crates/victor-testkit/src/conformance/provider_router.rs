@@ -177,7 +177,7 @@ async fn check_routes<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, M
     );
 }
 
-/// What is asked and what is answered pass through unchanged, also where it takes two attempts.
+/// Checks that requests and answers pass through unchanged, also where it takes two attempts.
 async fn check_passing_on<R: ProviderRouter>(make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R) {
     let fails = vec![Step::Fails(ProviderErrorKind::Server, None)];
     let model = Model::new("one", vec![fails]);
