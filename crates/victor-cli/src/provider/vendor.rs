@@ -38,12 +38,15 @@ pub(super) struct Vendor {
     /// The step after which the environment has it, as an order: `start Ollama`.
     pub(super) remedy: Option<&'static str>,
     /// Opens it if the environment has it.
-    pub(super) detect: Option<fn() -> Opening<Result<Opened, WhyNot>>>,
+    pub(super) detect: Option<fn() -> Detection>,
     /// Opens it where the user chose it.
     pub(super) open: fn(OpenRequest) -> Opening<Opened>,
     /// A hint against an error, beside those that hold for all.
     pub(super) hint: fn(&ProviderErrorKind, &ModelId) -> Option<String>,
 }
+
+/// A search of the environment for a provider.
+pub(super) type Detection = Opening<Result<Opened, WhyNot>>;
 
 /// A provider that is being opened.
 pub(super) type Opening<T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;

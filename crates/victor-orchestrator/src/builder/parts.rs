@@ -54,6 +54,9 @@ pub(crate) struct Parts {
     pub(crate) exporters: Vec<Arc<dyn AnalyticsExporter>>,
 }
 
+/// A provider and the model that it is asked for.
+type ChosenModel = (Arc<dyn ChatProvider>, ModelId);
+
 impl Parts {
     /// Checks that no part is meant for a default coordinator in whose place another one is injected.
     pub(crate) fn unused_by(&self, injected: &Injected) -> Result<(), BuildError> {
@@ -108,7 +111,7 @@ impl Parts {
     pub(crate) fn take_provider(
         &mut self,
         settings: &Settings,
-    ) -> Result<Option<(Arc<dyn ChatProvider>, ModelId)>, BuildError> {
+    ) -> Result<Option<ChosenModel>, BuildError> {
         let Some(provider) = self.provider.take() else {
             return Ok(None);
         };

@@ -20,7 +20,7 @@ use crate::{messages, session, written};
 /// A coordinator that does not wait for others, and so says at once what it finds.
 fn impatient(store: &Arc<impl SessionStore>, name: &str) -> SessionCoordinator {
     with(store, name, |options| {
-        options.wait_timeout = Some(Duration::ZERO)
+        options.wait_timeout = Some(Duration::ZERO);
     })
 }
 

@@ -79,7 +79,7 @@ async fn writes(manager: &impl SessionManager) {
 
     // A turn that does not know what became of its last commit sends all again.
     let third = Arc::new(Message::assistant("three"));
-    let all = [&messages[..], &[third.clone()]].concat();
+    let all = [&messages[..], std::slice::from_ref(&third)].concat();
     succeed(calm(manager.record(&lease, turn, &all)).await);
     let found = written(manager, &session).await;
     law!(
@@ -109,7 +109,7 @@ async fn races(manager: &impl SessionManager) {
     let (session, turn) = (SessionId::new("s"), TurnId::generate());
     let lease = begun(manager, &session).await;
     let first = Arc::new(Message::user("one"));
-    succeed(calm(manager.record(&lease, turn, &[first.clone()])).await);
+    succeed(calm(manager.record(&lease, turn, std::slice::from_ref(&first))).await);
     let other = TranscriptEntry::new(None, Message::user("faster"));
     let expected = [first.id(), other.message.id()];
     succeed(calm(manager.store().append(&session, 1, &[other])).await);
@@ -152,7 +152,16 @@ async fn abandoned(manager: &impl SessionManager) {
     let lease = begun(manager, &session).await;
     let open = TurnChange::Open(OpenTurn::new(session.clone(), turn, "{}"));
     let first = Arc::new(Message::user("one"));
-    succeed(calm(manager.commit(&lease, turn, &[first.clone()], open, &JsonMap::new())).await);
+    succeed(
+        calm(manager.commit(
+            &lease,
+            turn,
+            std::slice::from_ref(&first),
+            open,
+            &JsonMap::new(),
+        ))
+        .await,
+    );
     let rest = Arc::new(Message::assistant("stopped"));
     let facts = JsonMap::from_iter([("mode".to_owned(), json!("plan"))]);
     super::guarded(|| manager.record_abandoned(lease, turn, vec![rest.clone()], facts));
