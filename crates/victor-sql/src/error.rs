@@ -4,6 +4,7 @@ use victor_analytics_protocol::ExportError;
 use victor_checkpoint_protocol::CheckpointError;
 use victor_config_protocol::ConfigError;
 use victor_core::BoxError;
+use victor_provider_protocol::LedgerError;
 use victor_session_protocol::SessionError;
 
 /// Why a database could not be used. The stores put it in words into the errors of their protocols.
@@ -263,6 +264,17 @@ impl From<DatabaseError> for CheckpointError {
 }
 
 impl From<DatabaseError> for ExportError {
+    fn from(error: DatabaseError) -> Self {
+        let (message, source) = error.into_parts();
+        let error = Self::new(message);
+        match source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
+}
+
+impl From<DatabaseError> for LedgerError {
     fn from(error: DatabaseError) -> Self {
         let (message, source) = error.into_parts();
         let error = Self::new(message);

@@ -1,4 +1,4 @@
-//! Durable stores of sessions, checkpoints, events, settings and tool results in SQLite or PostgreSQL.
+//! Durable stores of sessions, checkpoints, events, settings, tool results and the ledger in SQLite or PostgreSQL.
 //!
 //! What the protocols keep in memory by default is gone with the process. A [`Database`] keeps it: in one file, or on a
 //! server that several machines share. Both keep the same laws, and which of them it is stands in the address alone.
@@ -30,7 +30,8 @@
 //! - **A write happens as a whole or not at all**, also when its caller is dropped, the process is killed at any of its
 //!   writes or the disk is full. A commit of a session writes entries, the journal of its turn and facts of the session
 //!   in one transaction; a session that is brought in is there with all its entries; one that is deleted takes along
-//!   its checkpoints, results, receipts, events and settings.
+//!   its checkpoints, results, receipts, events and settings. Its entries of the ledger stay, since what was spent was
+//!   spent: they hold names, counts and amounts, and nothing that was said.
 //! - **One of several writers wins**, in one process or in many: a session is written at the length that the writer
 //!   knows, or not at all.
 //! - **Processes know of each other**: a session has a lease, which is checked and changed by the statement that
@@ -74,8 +75,8 @@
 //! # Neighbours
 //!
 //! The stores implement extension points of `victor-session-protocol`, `victor-checkpoint-protocol`,
-//! `victor-analytics-protocol`, `victor-config-protocol` and `victor-tool-protocol`, and go where those say. Nothing in
-//! this crate knows a coordinator.
+//! `victor-analytics-protocol`, `victor-config-protocol`, `victor-provider-protocol` and `victor-tool-protocol`, and go
+//! where those say. Nothing in this crate knows a coordinator.
 
 // Without a database there is nothing here.
 #![cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -97,8 +98,8 @@ pub use options::{DatabaseOptions, Synchronous};
 #[cfg(feature = "sqlite")]
 pub use salvage::{Salvage, salvage};
 pub use stores::{
-    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlReceiptStore, SqlResultStore,
-    SqlSessionStore,
+    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlLedgerStore, SqlReceiptStore,
+    SqlResultStore, SqlSessionStore,
 };
 #[doc(no_inline)]
 pub use victor_analytics_protocol as analytics;
@@ -108,6 +109,8 @@ pub use victor_checkpoint_protocol as checkpoint;
 pub use victor_config_protocol as config;
 #[doc(no_inline)]
 pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_provider_protocol as provider;
 #[doc(no_inline)]
 pub use victor_session_protocol as session;
 #[doc(no_inline)]

@@ -21,8 +21,8 @@ struct Table {
     columns: Vec<String>,
 }
 
-/// Tables that are not copied: the version of the schema is that of the new file, and tags follow from the sessions.
-const SKIPPED_TABLES: [&str; 2] = ["victor_schema", "victor_session_tags"];
+/// Tables that are not copied: the version of the schema is that of the new file, and tags follow from what has them.
+const SKIPPED_TABLES: [&str; 3] = ["victor_schema", "victor_session_tags", "victor_ledger_tags"];
 
 /// Columns that are not copied: nobody holds the lease of a session in the new file.
 const SKIPPED_COLUMNS: [&str; 5] = ["fence", "owner", "owner_turn", "held_since", "held_until"];
@@ -89,6 +89,9 @@ async fn copy(
         ..Salvage::default()
     };
     for table in tables(transaction).await? {
+        if walk.lacks(&table).await {
+            continue;
+        }
         let table = walk.known(table).await;
         let copied = walk.copy(&table, transaction).await?;
         salvage.rows += copied.rows;

@@ -29,7 +29,19 @@ const STEPS: &[Step] = &[
         #[cfg(feature = "postgres")]
         postgres: include_str!("schema/postgres-2.sql"),
     },
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-3.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-3.sql"),
+    },
 ];
+
+/// The version of the schema that this crate writes.
+#[cfg(feature = "sqlite")]
+pub(crate) fn latest() -> i64 {
+    STEPS.len() as i64
+}
 
 /// Brings the database behind `pools` to the latest schema; `place` names it in errors. Where several processes try at
 /// once, one does it, and the others wait.

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod config;
 mod events;
+mod ledger;
 mod receipts;
 mod results;
 mod sessions;
@@ -10,6 +11,7 @@ mod sessions;
 pub use checkpoints::SqlCheckpointStore;
 pub use config::SqlConfigProvider;
 pub use events::SqlAnalyticsExporter;
+pub use ledger::SqlLedgerStore;
 pub use receipts::SqlReceiptStore;
 pub use results::SqlResultStore;
 pub use sessions::SqlSessionStore;

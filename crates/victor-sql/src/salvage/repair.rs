@@ -14,6 +14,7 @@ const GARBAGE: &str = "
     DELETE FROM victor_messages WHERE NOT json_valid(message);
     DELETE FROM victor_checkpoints WHERE NOT json_valid(checkpoint);
     DELETE FROM victor_events WHERE NOT json_valid(event);
+    DELETE FROM victor_ledger WHERE NOT json_valid(entry);
     DELETE FROM victor_config WHERE NOT json_valid(value);
     DELETE FROM victor_receipts WHERE result IS NOT NULL AND NOT json_valid(result);
 ";
@@ -57,6 +58,8 @@ const CHECKPOINTS: &str = "
 const TAGS: &str = "
     INSERT OR IGNORE INTO victor_session_tags (session, tag)
         SELECT victor_sessions.key, tag.value FROM victor_sessions, json_each(info, '$.tags') AS tag;
+    INSERT OR IGNORE INTO victor_ledger_tags (tag, entry)
+        SELECT tag.value, victor_ledger.id FROM victor_ledger, json_each(entry, '$.tags') AS tag;
     DROP TABLE temp.changed;
     DROP TABLE temp.numbered;
     DROP TABLE temp.sound;

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
 
 use super::Table;
 use crate::error::DatabaseError;
+use crate::schema;
 use crate::statement::{ROWS, Statement, Value};
 use crate::transaction::Transaction;
 
@@ -44,6 +45,16 @@ impl Walk {
     pub(super) async fn check(&mut self) -> Result<(), sqlx::Error> {
         let tables = sqlx::query("SELECT count(*) FROM sqlite_schema");
         tables.fetch_all(&mut self.source).await.map(drop)
+    }
+
+    /// Whether the file is of an earlier version that had no such table.
+    pub(super) async fn lacks(&mut self, table: &Table) -> bool {
+        let lacks = sqlx::query_scalar::<_, bool>(
+            "SELECT (SELECT max(version) FROM victor_schema) < $1
+             AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = $2)",
+        );
+        let lacks = lacks.bind(schema::latest()).bind(&table.name);
+        lacks.fetch_one(&mut self.source).await.unwrap_or(false)
     }
 
     /// Leaves out the columns of a table that the damaged file, which may be older, does not have.

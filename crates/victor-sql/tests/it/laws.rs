@@ -49,6 +49,10 @@ on_both! {
         conformance::analytics_exporter(&*home.open("events").await.analytics_exporter()).await;
     }
 
+    async fn the_ledger_keeps_the_laws(home: Home) {
+        conformance::ledger_store(home.open("ledger").await.ledger_store()).await;
+    }
+
     async fn settings_keep_the_laws(home: Home) {
         let provider = home.open("settings").await.config_provider();
         let sessions = ["", "a", "b"].map(SessionId::from);

@@ -7,7 +7,8 @@ use serde_json::json;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter};
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
 use victor_config_protocol::ConfigProvider;
-use victor_core::{Message, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId};
+use victor_core::{Message, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
+use victor_provider_protocol::{LedgerEntry, LedgerQuery, LedgerStore, NanoDollars};
 use victor_session_protocol::{
     LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionCommit, SessionPatch, SessionQuery,
     SessionStore, TranscriptEntry, TurnChange,
@@ -17,7 +18,7 @@ use victor_tool_protocol::{Receipt, ReceiptStore, ResultStore};
 
 use crate::home::{Home, on_both};
 
-pub(crate) const VERSIONS: [(&str, &str); 2] = [
+pub(crate) const VERSIONS: [(&str, &str); 3] = [
     (
         include_str!("snapshots/v1-sqlite.sql"),
         include_str!("snapshots/v1-postgres.sql"),
@@ -25,6 +26,10 @@ pub(crate) const VERSIONS: [(&str, &str); 2] = [
     (
         include_str!("snapshots/v2-sqlite.sql"),
         include_str!("snapshots/v2-postgres.sql"),
+    ),
+    (
+        include_str!("snapshots/v3-sqlite.sql"),
+        include_str!("snapshots/v3-postgres.sql"),
     ),
 ];
 
@@ -85,10 +90,17 @@ pub(crate) async fn fill(database: &Database) {
         .finish(&session(), "done", &result())
         .await
         .unwrap();
+
+    let mut entry = LedgerEntry::begin("main", "acme", "acme-1".into(), 1);
+    entry.session = Some(session());
+    entry.tags = vec!["tenant".into()];
+    entry.usage = Usage::new(7, 5);
+    entry.cost = Some(NanoDollars::from_nanos(42));
+    database.ledger_store().write(&[entry]).await.unwrap();
 }
 
-/// Reads all of that.
-pub(crate) async fn check(database: &Database) {
+/// Reads all of that, as far as a database had it that was written with this schema.
+pub(crate) async fn check(database: &Database, version: usize) {
     let store = database.session_store();
     let entries = store.load(&session(), 0).await.unwrap();
     let texts: Vec<_> = entries
@@ -147,6 +159,17 @@ pub(crate) async fn check(database: &Database) {
     assert_eq!(begun, Receipt::Begun);
     let done = receipts.begin(&session(), "done").await.unwrap();
     assert_eq!(done, Receipt::Finished(result()));
+
+    // Earlier versions had no ledger.
+    let query = LedgerQuery::default()
+        .with_session(session())
+        .with_tag("tenant");
+    let entries = database.ledger_store().entries(&query).await.unwrap();
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.usage.total_tokens(), entry.cost.unwrap().as_nanos()))
+        .collect();
+    assert_eq!(found, if version < 3 { vec![] } else { vec![(12, 42)] });
 }
 
 on_both! {
@@ -154,7 +177,7 @@ on_both! {
         let database = home.open("new").await;
         fill(&database).await;
         database.close().await;
-        check(&home.open("new").await).await;
+        check(&home.open("new").await, VERSIONS.len()).await;
     }
 
     async fn a_database_of_any_earlier_version_opens(home: Home) {
@@ -165,7 +188,7 @@ on_both! {
                 Home::Postgres(..) => postgres,
             };
             home.execute(name, script).await;
-            check(&home.open(name).await).await;
+            check(&home.open(name).await, number + 1).await;
         }
     }
 

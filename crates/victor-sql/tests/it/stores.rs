@@ -9,7 +9,8 @@ use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointError, CheckpointStore, History,
 };
 use victor_config_protocol::{ConfigMap, ConfigProvider};
-use victor_core::{Message, SessionId, TurnId};
+use victor_core::{AttemptId, Message, SessionId, TurnId};
+use victor_provider_protocol::{AttemptOutcome, LedgerEntry, LedgerQuery, LedgerStore};
 use victor_session_protocol::{
     OpenTurn, SessionCommit, SessionInfo, SessionPatch, SessionQuery, SessionStore,
     TranscriptEntry, TurnChange,
@@ -134,6 +135,28 @@ on_both! {
         }
         assert!(store.delete(&info.id).await.unwrap());
         assert_eq!(count(&home, "deleted", "victor_session_tags").await, 0);
+    }
+
+    async fn what_was_spent_outlives_its_session(home: Home) {
+        let database = home.open("spent").await;
+        let (sessions, ledger) = (database.session_store(), database.ledger_store());
+        sessions.create(&SessionInfo::new("s".into())).await.unwrap();
+        let mut entry = LedgerEntry::begin("main", "acme", "acme-1".into(), 1);
+        entry.session = Some("s".into());
+        let pending = entry.clone();
+        entry.ended = Some(entry.started);
+        entry.outcome = AttemptOutcome::Answered;
+        // Both forms of an entry in one write, and in any order.
+        let both = [entry.clone(), pending.clone()];
+        ledger.write(&both).await.unwrap();
+        assert!(sessions.delete(&"s".into()).await.unwrap());
+        let of_session = LedgerQuery::default().with_session("s");
+        assert_eq!(ledger.entries(&of_session).await.unwrap(), [entry.clone()]);
+        let (mut next, mut ended) = (pending, entry.clone());
+        next.id = AttemptId::generate();
+        ended.id = next.id;
+        ledger.write(&[next, ended.clone()]).await.unwrap();
+        assert_eq!(ledger.entries(&of_session).await.unwrap(), [entry, ended]);
     }
 
     async fn a_session_is_deleted_with_all_that_hangs_on_it_and_nothing_else(home: Home) {

@@ -7,7 +7,8 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use victor_checkpoint_protocol::CheckpointStore;
-use victor_core::{JsonMap, Message, SessionId, TurnId};
+use victor_core::{AttemptId, JsonMap, Message, SessionId, TurnId};
+use victor_provider_protocol::{AttemptOutcome, LedgerEntry, LedgerQuery, LedgerStore};
 use victor_session_protocol::{
     OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionStatus, SessionStore,
     TranscriptEntry, TurnChange,
@@ -25,7 +26,7 @@ const WORK: &str = "VICTOR_SQL_SWEEP_WORK";
 /// In which session.
 const SESSION: &str = "VICTOR_SQL_SWEEP_SESSION";
 
-const WORKS: [&str; 5] = ["bring in", "commit", "change", "clear", "delete"];
+const WORKS: [&str; 6] = ["bring in", "commit", "change", "clear", "delete", "charge"];
 
 #[tokio::test]
 async fn the_process_that_is_killed() {
@@ -57,12 +58,31 @@ async fn prepare(database: &Database, work: &str, id: &SessionId) {
     let store = database.session_store();
     match work {
         "bring in" => {}
+        "charge" => charge(database, id, false).await,
         "delete" => hang(database, id.as_str()).await,
         _ => {
             let begin = commit(entries(0..4), id, "old");
             store.commit(id, 0, &begin).await.unwrap();
         }
     }
+}
+
+/// Writes the ledger: two attempts that run, or their end.
+async fn charge(database: &Database, id: &SessionId, has_ended: bool) {
+    let entries = [1_u128, 2].map(|number| {
+        let mut entry = LedgerEntry::begin("main", "acme", "acme-1".into(), 1);
+        // The same in every process, and another one for each session.
+        let name = id.as_str().bytes();
+        let number = name.fold(number, |sum, byte| (sum << 8) | u128::from(byte));
+        entry.id = AttemptId::from_u128(number);
+        entry.session = Some(id.clone());
+        entry.tags = vec!["tenant".into()];
+        if has_ended {
+            (entry.ended, entry.outcome) = (Some(entry.started), AttemptOutcome::Answered);
+        }
+        entry
+    });
+    database.ledger_store().write(&entries).await.unwrap();
 }
 
 async fn work_on(database: &Database, work: &str, id: &SessionId) -> Result<(), SessionError> {
@@ -86,6 +106,10 @@ async fn work_on(database: &Database, work: &str, id: &SessionId) -> Result<(), 
         "change" => store.update(id, &patch).await.map(drop),
         "clear" => store.clear(id, &patch).await.map(drop),
         "delete" => store.delete(id).await.map(drop),
+        "charge" => {
+            charge(database, id, true).await;
+            Ok(())
+        }
         other => panic!("`{other}` is no work"),
     }
 }
@@ -117,7 +141,10 @@ async fn state(database: &Database, id: &SessionId) -> String {
         )
     });
     let checkpoints = database.checkpoint_store().list(id).await.unwrap().len();
-    format!("{known:?} {texts:?} {open:?} {checkpoints}").replace(id.as_str(), "it")
+    let query = LedgerQuery::default().with_session(id.clone());
+    let entries = database.ledger_store().entries(&query).await.unwrap();
+    let attempts: Vec<_> = entries.iter().map(|entry| &entry.outcome).collect();
+    format!("{known:?} {texts:?} {open:?} {checkpoints} {attempts:?}").replace(id.as_str(), "it")
 }
 
 on_both! {
