@@ -125,6 +125,25 @@ impl Ledger {
         }
     }
 
+    /// Counts entries of the store in the sums of their sessions and turns and in the budgets, as if this process had made
+    /// the attempts; its own total stays. Meant for the start of a process that continues sessions, before their first
+    /// request: an entry that is restored twice counts twice.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`entries`](Self::entries).
+    pub async fn restore(&self, query: &LedgerQuery) -> Result<(), LedgerError> {
+        let entries = self.entries(query).await?;
+        for entry in &entries {
+            self.budgets.charge(entry);
+        }
+        let mut sums = self.sums.lock();
+        for entry in &entries {
+            sums.add_to_session(entry);
+        }
+        Ok(())
+    }
+
     /// Writes the entries that the store does not have yet.
     pub(crate) async fn flush(&self) {
         let Some(store) = &self.store else { return };
@@ -208,6 +227,10 @@ impl Sums {
         self.process += entry;
         let key = (entry.target.clone(), entry.model.clone());
         *self.by_model.entry(key).or_default() += entry;
+        self.add_to_session(entry);
+    }
+
+    fn add_to_session(&mut self, entry: &LedgerEntry) {
         if let Some(session) = &entry.session {
             self.sessions.add(session, entry, SESSIONS);
         }

@@ -157,6 +157,36 @@ async fn an_attempt_is_stored_before_it_begins() {
     assert_eq!(store.entries.lock().len(), 1);
 }
 
+#[tokio::test]
+async fn what_earlier_processes_have_spent_counts_once_it_is_restored() {
+    let store = Arc::new(Memory::default());
+    let session = SessionId::from("s");
+    let earlier = ledger(vec![vec![Finish], vec![Finish]], &store);
+    drive(&earlier, of("s", TurnId::generate())).await;
+    drive(&earlier, of("other", TurnId::generate())).await;
+    earlier.shutdown().await;
+    let spent = earlier.ledger().session(&session);
+    assert!(spent.attempts == 1 && spent.usage.total_tokens() > 0);
+
+    // A session that has used nothing may make one attempt.
+    let budget = Budget::new(BudgetScope::Session).with_tokens(150);
+    let later = ProviderCoordinator::builder()
+        .target("a", Scripted::new("A", vec![vec![Finish]]), "m")
+        .ledger_store(store.clone())
+        .budget(budget)
+        .build()
+        .unwrap();
+    let query = LedgerQuery::default().with_session(session.clone());
+    later.ledger().restore(&query).await.unwrap();
+    assert_eq!(later.ledger().session(&session), spent);
+    assert_eq!(later.ledger().session(&"other".into()).attempts, 0);
+    assert_eq!(later.ledger().total(), LedgerTotal::default());
+    let refused = ends(&later, of("s", TurnId::generate())).await;
+    assert_eq!(refused, Some(Kind::Budget));
+    let other = ends(&later, of("other", TurnId::generate())).await;
+    assert_eq!(other, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_delays_nobody_and_loses_nothing() {
     let store = Arc::new(Memory::default());
