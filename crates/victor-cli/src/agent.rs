@@ -9,9 +9,12 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use victor_cassette::CassettePlayer;
 use victor_mcp::McpServers;
+use victor_offline::OfflineModel;
 use victor_orchestrator::chat::ChatError;
 use victor_orchestrator::config::ConfigLoader as _;
-use victor_orchestrator::coordinators::provider::{ProviderCoordinator, ProviderOptions};
+use victor_orchestrator::coordinators::provider::{
+    BreakerOptions, ProviderCoordinator, ProviderCoordinatorBuilder, ProviderOptions,
+};
 use victor_orchestrator::core::{ModelId, SessionId};
 use victor_orchestrator::mode::SwitchedBy;
 use victor_orchestrator::provider::ChatProvider;
@@ -26,10 +29,11 @@ use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
 use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source, too_large};
 use crate::recording::{Recording, RecordingArgs};
-use crate::session_lookup;
+use crate::routing::{Routing, RoutingArgs};
 use crate::settings::SettingsArgs;
 use crate::terminal;
 use crate::toolbox::ToolsArgs;
+use crate::{prices, session_lookup};
 
 /// The flags for the agent.
 #[derive(Debug, Args)]
@@ -58,6 +62,9 @@ pub(crate) struct AgentArgs {
 
     #[command(flatten)]
     settings: SettingsArgs,
+
+    #[command(flatten)]
+    routing: RoutingArgs,
 
     #[command(flatten)]
     recording: RecordingArgs,
@@ -102,14 +109,21 @@ impl AgentArgs {
             .read(self.toolbox.mode.as_deref())
             .map_err(Failure::usage)?;
         let settings = config.config().settings.clone();
+        let folder = self.settings.folder();
+        let mut routing = self.routing.read(&config.config(), folder)?;
         // Before the recording starts, which must not contain the secrets of servers.
         let servers = self.toolbox.servers()?;
         let named = self.model.as_deref().map(ModelId::from);
         let replay = self.recording.replay().map_err(Failure::usage)?;
         let stores = self.stores(data).await?;
         let name = self.session_name(&stores).await.map_err(Failure::usage)?;
+        if replay.is_some() {
+            routing.replay();
+        } else if self.model.is_some() || self.provider.is_given() {
+            routing.use_no_route();
+        }
         let ChosenModel {
-            provider,
+            targets,
             source,
             model,
             about,
@@ -117,13 +131,16 @@ impl AgentArgs {
             memory,
         } = match replay {
             Some((player, path)) => Self::replayed(player, path, named)?,
+            None if let Some(route) = &routing.route => self.routed(&routing, route).await?,
             None => {
                 let memory = self.memory(&stores, &name).await;
                 self.choose(named, settings.model, memory).await?
             }
         };
         let options = ProviderOptions::default().with_shows_thoughts(shows_thoughts);
-        let router = ProviderCoordinator::new(provider, &model).with_options(options);
+        let router = routing
+            .build(targets.options(options), &stores, &name)
+            .await?;
         let builder = AgentOrchestrator::builder()
             .config_coordinator(Arc::new(config))
             .provider_coordinator(Arc::new(router))
@@ -243,14 +260,59 @@ impl AgentArgs {
         if is_remembered {
             about += "; as before in this session";
         }
+        if name != OfflineModel::PROVIDER {
+            prices::prepare();
+        }
         let (provider, recording) = self.recording.record(provider).map_err(Failure::usage)?;
         Ok(ChosenModel {
-            provider,
+            targets: alone(provider, &model),
             source,
             model,
             about,
             recording,
             memory,
+        })
+    }
+
+    /// Opens the targets of the settings, for a route.
+    async fn routed(&self, routing: &Routing, route: &str) -> Result<ChosenModel, Failure> {
+        if self.recording.records() {
+            return Err(Failure::usage(anyhow!(
+                "--record records one provider, and requests go by route `{route}`: choose one with --provider"
+            )));
+        }
+        let mut targets = ProviderCoordinator::builder();
+        let (mut first, count) = (None, routing.targets.len());
+        for (name, spec) in &routing.targets {
+            let model = ModelId::from(&*spec.model);
+            let opened = routing.open(name, spec).await?;
+            opened.source.check(&model, None).map_err(Failure::usage)?;
+            opened.source.learn(&*opened.provider, &model).await;
+            targets = targets.target(name, opened.provider.clone(), &model);
+            targets = targets.limits(&spec.limits);
+            if routing.first_target(route) == Some(name) {
+                first = Some((opened, model));
+            }
+        }
+        prices::prepare();
+        // Where there is no first target, the route is wrong, which building it tells.
+        let (source, model, about) = match first {
+            Some((opened, model)) => {
+                let about = format!(
+                    "route {route}: model {model} of {} first, of {count} targets",
+                    opened.provider.name()
+                );
+                (opened.source, model, about)
+            }
+            None => (Source::default(), ModelId::from(route), String::new()),
+        };
+        Ok(ChosenModel {
+            targets,
+            source,
+            model,
+            about,
+            recording: Recording::Off,
+            memory: None,
         })
     }
 
@@ -272,7 +334,7 @@ impl AgentArgs {
             path.display()
         );
         Ok(ChosenModel {
-            provider: player.clone(),
+            targets: alone(player.clone(), &model),
             source: Source::default(),
             model,
             about,
@@ -309,9 +371,17 @@ async fn enter_mode(
     Ok(Some(format!("the session {before}is in mode {asked} now")))
 }
 
+/// A provider as the only target. Nobody stands in for it, so it is never left alone after failures.
+fn alone(provider: Arc<dyn ChatProvider>, model: &ModelId) -> ProviderCoordinatorBuilder {
+    let name = provider.name().to_owned();
+    ProviderCoordinator::builder()
+        .target(&name, provider, model)
+        .breaker(BreakerOptions::default().with_failures(0))
+}
+
 /// The provider and model of an agent.
 struct ChosenModel {
-    provider: Arc<dyn ChatProvider>,
+    targets: ProviderCoordinatorBuilder,
     source: Source,
     model: ModelId,
     about: String,

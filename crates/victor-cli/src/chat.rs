@@ -54,6 +54,11 @@ Conversations are stored in a database in the platform's data folder, or in --da
     --continue continues the last session and --session NAME another one; `victor sessions` shows, exports and \
     deletes them.
 
+The cost of model calls is kept in a ledger; `victor usage` and /usage sum it up. Prices come with the program; \
+    --prices FILE, the setting `extra.prices` or a prices.toml beside the settings overrides them. --budget 2.50 ends \
+    the turn that would take the session beyond that amount. The settings name budgets (`extra.budgets`), targets \
+    (`extra.targets`) and the routes between them (`extra.routes`, `extra.route`).
+
 Victor asks before it writes, runs or fetches anything, and before it calls a tool of an MCP server that may do more \
     than read, unless --yes is given. The question shows what the call would do; if that changes before the call \
     runs, Victor asks again. `y` allows the call once; `s` allows the same call, `p` every simple command of the same \

@@ -137,7 +137,7 @@ pub(crate) fn list(checkpoints: &[Checkpoint]) -> String {
             label,
         ]
     };
-    table(&checkpoints.iter().map(row).collect::<Vec<_>>(), 2)
+    table(&checkpoints.iter().map(row).collect::<Vec<_>>(), &[2])
 }
 
 /// Finds the only checkpoint with this label, or whose identifier begins or ends with the name.

@@ -1,4 +1,4 @@
-//! The data folder: conversations and the history of lines.
+//! The data folder: conversations, the ledger and the history of lines.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 use victor_offline::OfflineModel;
 use victor_orchestrator::checkpoint::{CheckpointStore, InMemoryCheckpointStore};
 use victor_orchestrator::coordinators::session::{SessionCoordinator, SessionOptions};
+use victor_orchestrator::provider::LedgerStore;
 use victor_orchestrator::session::{InMemorySessionStore, SessionStore};
 use victor_orchestrator::tool::{InMemoryResultStore, ReceiptStore, ResultStore};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError};
@@ -62,6 +63,7 @@ impl DataArgs {
             checkpoints: database.checkpoint_store(),
             receipts: Some(database.receipt_store()),
             results: database.result_store(),
+            ledger: Some(database.ledger_store()),
         })
     }
 }
@@ -75,6 +77,7 @@ pub(crate) struct Stores {
     checkpoints: Arc<dyn CheckpointStore>,
     receipts: Option<Arc<dyn ReceiptStore>>,
     results: Arc<dyn ResultStore>,
+    pub(crate) ledger: Option<Arc<dyn LedgerStore>>,
 }
 
 impl Stores {
@@ -86,6 +89,7 @@ impl Stores {
             checkpoints: Arc::new(InMemoryCheckpointStore::default()),
             receipts: None,
             results: Arc::new(InMemoryResultStore::default()),
+            ledger: None,
         }
     }
 

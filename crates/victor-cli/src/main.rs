@@ -1,11 +1,12 @@
 //! The victor command: chat with an agent from a terminal.
 //!
-//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`tools`], [`mcp`].
+//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`tools`], [`mcp`].
 //!
-//! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`toolbox`]
-//! for the tools, [`settings`], [`recording`] and [`approvals`]; [`data`], the stores on disk; [`session_lookup`],
-//! sessions by name; [`interrupt`], the signals; [`secrets`], the values to keep out of logs and recordings;
-//! [`terminal`], [`table`], [`selection`] and [`usage`], the output; [`exit`], the exit codes.
+//! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
+//! and [`prices`] for the way to it, [`toolbox`] for the tools, [`settings`], [`recording`] and [`approvals`];
+//! [`data`], the stores on disk; [`session_lookup`], sessions by name; [`interrupt`], the signals; [`secrets`], the
+//! values to keep out of logs and recordings; [`terminal`], [`table`], [`selection`] and [`misuse`], the output;
+//! [`exit`], the exit codes.
 
 mod agent;
 mod approvals;
@@ -16,8 +17,11 @@ mod exit;
 mod interrupt;
 mod logging;
 mod mcp;
+mod misuse;
+mod prices;
 mod provider;
 mod recording;
+mod routing;
 mod secrets;
 mod selection;
 mod session_lookup;
@@ -49,6 +53,7 @@ enum Command {
     Chat(Box<chat::ChatArgs>),
     Sessions(Box<sessions::SessionsCommand>),
     Checkpoints(Box<checkpoints::CheckpointsCommand>),
+    Usage(Box<usage::UsageArgs>),
     Tools(Box<tools::ToolsCommand>),
     Mcp(Box<mcp::McpArgs>),
 }
@@ -56,7 +61,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage::explain(&error).into(),
+        Err(error) => return misuse::explain(&error).into(),
     };
     let run = || match cli.command {
         Some(Command::Chat(args)) => {
@@ -78,6 +83,10 @@ fn main() -> ExitCode {
         Some(Command::Checkpoints(command)) => {
             logging::start()?;
             checkpoints::run(&command)
+        }
+        Some(Command::Usage(args)) => {
+            logging::start()?;
+            usage::run(&args)
         }
         None => {
             Cli::command().print_help()?;

@@ -31,6 +31,11 @@ pub(crate) enum Recording {
 }
 
 impl RecordingArgs {
+    /// Whether model calls are recorded.
+    pub(crate) fn records(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// Opens the recording to replay, if one is named.
     pub(crate) fn replay(&self) -> Result<Option<(Arc<CassettePlayer>, PathBuf)>, CassetteError> {
         let Some(path) = &self.replay else {

@@ -94,7 +94,7 @@ enum Action {
         #[arg(long)]
         tag: Vec<String>,
     },
-    /// Delete sessions, with their checkpoints, tool results and events
+    /// Delete sessions, with their checkpoints, tool results and events; `victor usage` keeps what they have spent
     Delete {
         /// The sessions, by their whole names
         #[arg(required = true)]
@@ -227,7 +227,7 @@ fn list(sessions: &[SessionInfo]) -> String {
             words.join(" "),
         ]
     };
-    table(&sessions.iter().map(row).collect::<Vec<_>>(), 2)
+    table(&sessions.iter().map(row).collect::<Vec<_>>(), &[2])
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<String> {

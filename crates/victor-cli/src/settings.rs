@@ -18,6 +18,12 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// Returns the folder of the file of settings.
+    pub(crate) fn folder(&self) -> &Path {
+        let folder = self.config.as_deref().and_then(Path::parent);
+        folder.unwrap_or(Path::new("."))
+    }
+
     /// Reads the settings from file and environment; `mode` overrides the mode to begin in.
     pub(crate) fn read(&self, mode: Option<&str>) -> Result<ConfigCoordinator, ConfigError> {
         let builder = ConfigCoordinator::builder()

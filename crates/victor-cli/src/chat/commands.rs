@@ -5,16 +5,17 @@ use victor_core::closest;
 use victor_orchestrator::Session;
 use victor_orchestrator::core::CheckpointId;
 use victor_orchestrator::mode::SwitchedBy;
-use victor_orchestrator::provider::CapabilitySource;
+use victor_orchestrator::provider::{CapabilitySource, LedgerQuery};
 
 use super::conversation::Conversation;
-use crate::{checkpoints, selection, session_lookup};
+use crate::{checkpoints, selection, session_lookup, usage};
 
 const HELP: &str = "\
 /help     shows this list
 /context  shows the size of the conversation that the model sees
 /mode     shows the mode; /mode plan switches to another one
 /tools    shows the tools that the model was shown last, and why
+/usage    shows the tokens and the money that this session has used
 /history  shows the whole conversation, with parts that the model no longer sees
 /checkpoint [NAME]  makes a checkpoint; /checkpoints lists them
 /restore ID         returns to a checkpoint; /undo removes the last turn
@@ -42,6 +43,13 @@ pub(super) async fn run(
             Ok(mode(session))
         }
         ("tools", "") => Ok(tools(session)),
+        ("usage", "") => {
+            let query = LedgerQuery::default().with_session(session.id().clone());
+            let router = session.orchestrator().provider_coordinator();
+            let ledger = router.ledger().context("there is no ledger")?;
+            let entries = ledger.entries(&query).await?;
+            Ok(usage::of_session(&entries, &ledger.session(session.id())))
+        }
         ("history", "") => Ok(session_lookup::transcript(&session.transcript().await?)),
         ("checkpoint", label) => {
             let label = (!label.is_empty()).then_some(label);
@@ -93,11 +101,12 @@ pub(super) async fn run(
 }
 
 /// The commands, `quit` among them.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "help",
     "context",
     "mode",
     "tools",
+    "usage",
     "history",
     "checkpoint",
     "checkpoints",

@@ -8,6 +8,7 @@ use victor_orchestrator::Session;
 use victor_orchestrator::chat::{
     Approval, ChatError, ChatResponse, SuspendedTurn, TurnEventKind, TurnOutcome, TurnStream,
 };
+use victor_orchestrator::provider::{LedgerTotal, NanoDollars};
 use victor_orchestrator::session::SessionManagerExt as _;
 use victor_orchestrator::session::SessionPatch;
 
@@ -20,7 +21,7 @@ use crate::agent::ErrorHints;
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
 use crate::provider::PROVIDER;
-use crate::terminal;
+use crate::{terminal, usage};
 
 /// A conversation: its session, and the view that shows it.
 #[derive(Debug)]
@@ -69,6 +70,29 @@ enum Watched {
     Finished(Box<ChatResponse>),
     Failed(ChatError),
     Left(Exit),
+}
+
+/// Describes the cost of a turn, and of its session if that is more; empty where it cost nothing.
+fn spent(before: &LedgerTotal, after: &LedgerTotal) -> String {
+    let mut turn = LedgerTotal::default();
+    turn.attempts = after.attempts.saturating_sub(before.attempts);
+    turn.unpriced = after.unpriced.saturating_sub(before.unpriced);
+    turn.cost = after.cost.saturating_sub(before.cost);
+    if turn.unpriced == 0 && turn.cost == NanoDollars::ZERO {
+        return String::new();
+    }
+    let amount = |total| match usage::cost(total) {
+        cost if cost == "unknown" => "cost unknown".to_owned(),
+        cost => cost,
+    };
+    match before.attempts {
+        0 => format!(", {}", amount(&turn)),
+        _ => format!(
+            ", {} ({} in the session)",
+            amount(&turn),
+            usage::cost(after)
+        ),
+    }
 }
 
 impl Conversation {
@@ -135,6 +159,7 @@ impl Conversation {
 
     async fn show(&mut self, mut stream: TurnStream) -> io::Result<End> {
         let mut busy = Duration::ZERO;
+        let before = self.session.usage().unwrap_or_default();
         loop {
             let began = Instant::now();
             let (watched, signal) = self.watch(stream).await?;
@@ -166,7 +191,8 @@ impl Conversation {
                 stream = self.decide(*turn);
                 continue;
             }
-            self.view.summary(&response, busy);
+            let after = self.session.usage().unwrap_or_default();
+            self.view.summary(&response, busy, &spent(&before, &after));
             if self.view.is_usage_unknown() && response.outcome == TurnOutcome::Cancelled {
                 let stats = self.session.context_stats();
                 self.view.status(&format!(

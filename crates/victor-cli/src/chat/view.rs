@@ -93,8 +93,8 @@ impl View {
         }
     }
 
-    /// Shows the outcome of the turn, and its usage.
-    pub(super) fn summary(&self, response: &ChatResponse, busy: Duration) {
+    /// Shows the outcome of the turn, its usage and its cost.
+    pub(super) fn summary(&self, response: &ChatResponse, busy: Duration, cost: &str) {
         match response.outcome {
             TurnOutcome::Refused => terminal::error(&declined(response.refusal.as_deref())),
             TurnOutcome::Empty => terminal::error("the model answered with nothing"),
@@ -121,7 +121,7 @@ impl View {
             .map(|model| format!(", {model}"))
             .unwrap_or_default();
         self.status(&format!(
-            "{total} tokens ({input} in, {output} out), {calls}, {}{model}",
+            "{total} tokens ({input} in, {output} out), {calls}, {}{cost}{model}",
             time(busy)
         ));
     }

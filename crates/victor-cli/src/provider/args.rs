@@ -3,11 +3,13 @@
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use victor_core::UnknownName;
 
 use super::environment::variable;
 use super::vendor::{OpenRequest, Opened, WhyNot};
-use super::vendors::{COMPATIBLE, Choice, OFFLINE, VENDORS, remedies};
+use super::vendors::{COMPATIBLE, Choice, OFFLINE, VENDORS, names, remedies};
 use crate::exit::Failure;
+use crate::routing::TargetSpec;
 
 /// The variable that names the server.
 pub(crate) const SERVER: &str = "VICTOR_SERVER";
@@ -29,6 +31,17 @@ pub(crate) struct ProviderArgs {
 }
 
 impl ProviderArgs {
+    /// The flags that a target of the settings stands for.
+    pub(crate) fn of_target(target: &TargetSpec) -> Result<Self, UnknownName> {
+        let name = target.provider.as_deref().unwrap_or(Choice::AUTO);
+        let provider = Choice::named(name);
+        Ok(Self {
+            provider: provider.ok_or_else(|| UnknownName::new("provider", name, names()))?,
+            base_url: target.base_url.clone(),
+            server: target.server.clone(),
+        })
+    }
+
     /// Opens the provider that was chosen, or that the environment has. `needs_model` says that no model is named.
     pub(crate) async fn open(&self, needs_model: bool) -> Result<Opened, Failure> {
         let server = self.server()?;

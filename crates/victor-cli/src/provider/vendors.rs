@@ -38,7 +38,6 @@ pub(crate) fn secrets() -> impl Iterator<Item = String> {
 }
 
 /// The names of the providers, as errors list them.
-#[cfg(test)]
 pub(crate) fn names() -> Vec<&'static str> {
     let vendors = VENDORS.iter().map(|vendor| vendor.id);
     [Choice::AUTO].into_iter().chain(vendors).collect()

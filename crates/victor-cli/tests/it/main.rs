@@ -22,4 +22,5 @@ mod tapes;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod tools;
+mod usage;
 mod wrong_use;

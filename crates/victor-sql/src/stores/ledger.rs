@@ -68,8 +68,8 @@ impl SqlLedgerStore {
     }
 }
 
-/// The form of each entry that is to be stored, since a statement may change a row only once: the last one, and one that
-/// has ended before one that has not. In order, so that writers side by side lock rows in the same order.
+/// The form of each entry that is to be stored, since a statement may change a row only once: the last one, and one
+/// that has ended before one that has not. In order, so that writers side by side lock rows in the same order.
 fn latest(entries: &[LedgerEntry]) -> BTreeMap<AttemptId, &LedgerEntry> {
     let mut latest = BTreeMap::<_, &LedgerEntry>::new();
     for entry in entries {
