@@ -82,8 +82,8 @@ victor_core::open_enum! {
         "text_delta" => TextDelta(Delta),
         /// The model thought more.
         "thinking_delta" => ThinkingDelta(ThinkingDelta),
-        /// The text and thoughts of the model call until now do not count: their attempt has failed. Whoever has shown or
-        /// collected them takes them back; what the next attempt writes follows.
+        /// The text and thoughts of the model call until now do not count: their attempt has failed. Whoever has shown
+        /// or collected them takes them back; what the next attempt writes follows.
         "text_withdrawn" => TextWithdrawn(TextWithdrawn),
         /// The model's answer is complete.
         "model_call_finished" => ModelCallFinished(ModelCallFinished),

@@ -69,11 +69,11 @@ victor_core::open_string_enum! {
         /// The answer was cut at the model's limit on output, by its window, or after too many pauses, as the
         /// [reason to stop](ChatResponse::stop_reason) tells. The turn can be taken up again.
         Truncated = "truncated",
-        /// A budget of tokens or money is used up, so the model was not asked again. What had been said and done until then
-        /// is in the conversation. The turn can be resumed when there is budget again.
+        /// A budget of tokens or money is used up, so the model was not asked again. What had been said and done until
+        /// then is in the conversation. The turn can be resumed when there is budget again.
         Budget = "budget",
-        /// The model, or a filter behind it, declined to answer. What the turn said and did stays in the transcript, and
-        /// is [left out](victor_core::Message::declined_from) of what the model sees from now on.
+        /// The model, or a filter behind it, declined to answer. What the turn said and did stays in the transcript,
+        /// and is [left out](victor_core::Message::declined_from) of what the model sees from now on.
         Refused = "refused",
         /// The answer has not the form that was asked for, also when asked for again.
         InvalidOutput = "invalid_output",

@@ -60,8 +60,8 @@ pub trait ContextManager: Coordinator {
     /// How large the session's context is, and what it consists of.
     fn stats(&self, session: &SessionId) -> ContextStats;
 
-    /// Registers a strategy under its name or another. It replaces the one that has this name, a built-in one too, so that
-    /// a program can put its own in the place of one that settings name.
+    /// Registers a strategy under its name or another. It replaces the one that has this name, a built-in one too, so
+    /// that a program can put its own in the place of one that settings name.
     fn register_strategy(&self, name: &str, strategy: Arc<dyn CompactionStrategy>);
 
     /// The names of the strategies that are known, in order.

@@ -27,9 +27,10 @@
 //! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
-//! - [`NamePatterns`], a choice of names by patterns, and [`matches_pattern`] behind it; [`UnknownName`], the error about
-//!   a name that nothing has, with the [`closest`] one.
-//! - [`Lock`] and [`SharedLock`], which outlive a panic; [`RecentMap`], a map of limited size that keeps the values used last; [`options!`], the one shape of options.
+//! - [`NamePatterns`], a choice of names by patterns, and [`matches_pattern`] behind it; [`UnknownName`], the error
+//!   about a name that nothing has, with the [`closest`] one.
+//! - [`Lock`] and [`SharedLock`], which outlive a panic; [`RecentMap`], a map of limited size that keeps the values
+//!   used last; [`options!`], the one shape of options.
 
 mod contain;
 mod context;

@@ -101,16 +101,16 @@ impl AgentOrchestrator {
     }
 
     /// Sends all further model calls to another provider and model, also those of running turns. A session whose
-    /// configuration names a model keeps that name, and one that was [switched](crate::Session::switch_provider) by itself
-    /// stays where it is.
+    /// configuration names a model keeps that name, and one that was [switched](crate::Session::switch_provider) by
+    /// itself stays where it is.
     pub fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) {
         let router = self.provider_coordinator();
         router.switch_provider(provider, model.into());
     }
 
-    /// Returns the tokens and the cost of all model calls that this process has made; `None` if the provider coordinator
-    /// keeps no ledger. [`ProviderRouter::ledger`](victor_provider_protocol::ProviderRouter::ledger) has the sums by model,
-    /// session and turn, and the single attempts.
+    /// Returns the tokens and the cost of all model calls that this process has made; `None` if the provider
+    /// coordinator keeps no ledger. [`ProviderRouter::ledger`](victor_provider_protocol::ProviderRouter::ledger) has
+    /// the sums by model, session and turn, and the single attempts.
     #[must_use]
     pub fn usage(&self) -> Option<LedgerTotal> {
         Some(self.provider_coordinator().ledger()?.total())

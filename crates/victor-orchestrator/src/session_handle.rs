@@ -82,8 +82,8 @@ impl Session {
 
     /// Returns the same session with one more name, such as that of a tenant, to which the model calls of its turns are
     /// charged: [budgets](victor_provider_protocol::BudgetScope::Tag) and
-    /// [queries of the ledger](victor_provider_protocol::LedgerQuery::tag) can name it. The tags are those of this value
-    /// and are not stored with the session.
+    /// [queries of the ledger](victor_provider_protocol::LedgerQuery::tag) can name it. The tags are those of this
+    /// value and are not stored with the session.
     #[must_use]
     pub fn with_tag(mut self, tag: impl Into<Arc<str>>) -> Self {
         self.tags = self.tags.iter().cloned().chain([tag.into()]).collect();
@@ -91,9 +91,9 @@ impl Session {
     }
 
     /// Sends all further model calls of the conversation to another provider and model, also those of a running turn.
-    /// The other sessions go on as they are, and a switch of [all](AgentOrchestrator::switch_provider) no longer concerns
-    /// this one, until it is reset. The switch is that of this process and is not stored. If the configuration of the
-    /// session names a model, that name stays.
+    /// The other sessions go on as they are, and a switch of [all](AgentOrchestrator::switch_provider) no longer
+    /// concerns this one, until it is reset. The switch is that of this process and is not stored. If the configuration
+    /// of the session names a model, that name stays.
     pub fn switch_provider(&self, provider: impl ChatProvider, model: impl Into<ModelId>) {
         let router = self.orchestrator.provider_coordinator();
         router.switch_session(&self.id, Arc::new(provider), model.into());

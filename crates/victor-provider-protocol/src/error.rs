@@ -23,8 +23,8 @@ pub struct ProviderError {
     pub status: Option<u16>,
     /// Time that the provider asks to wait before another attempt.
     pub retry_after: Option<Duration>,
-    /// Whether the provider said that another attempt makes sense or makes none, as OpenAI and Anthropic do in the header
-    /// `x-should-retry`. Absent where it said neither.
+    /// Whether the provider said that another attempt makes sense or makes none, as OpenAI and Anthropic do in the
+    /// header `x-should-retry`. Absent where it said neither.
     pub should_retry: Option<bool>,
     /// Usage of the failed attempt, as far as the provider tells it.
     pub usage: Box<Usage>,
@@ -159,11 +159,11 @@ impl ProviderError {
         self
     }
 
-    /// Whether the same request may succeed later without any change: what the provider said of it, or else what is true
-    /// of [its class](ProviderErrorKind::is_transient).
+    /// Whether the same request may succeed later without any change: what the provider said of it, or else what is
+    /// true of [its class](ProviderErrorKind::is_transient).
     ///
-    /// A provider that says yes is believed only where nothing but the status tells the class: an account that is empty or
-    /// a request that is too long stays so.
+    /// A provider that says yes is believed only where nothing but the status tells the class: an account that is empty
+    /// or a request that is too long stays so.
     ///
     /// ```
     /// use victor_provider_protocol::{ProviderError, ProviderErrorKind};

@@ -17,9 +17,9 @@ pub trait ProviderRouter: Coordinator {
     /// [`CompletionEvent::Retrying`](crate::CompletionEvent::Retrying). What somebody has seen of an attempt (text, and
     /// thoughts unless it knows that nobody is shown these) is
     /// [withdrawn](crate::CompletionEvent::Withdrawn) before another one, or there is none; it is never shown twice in
-    /// silence. The request goes to the provider that is current when this is called, also if another one is switched to
-    /// while it runs. A request without a model goes to the current one, so that provider and model are taken together,
-    /// whatever is switched in the meantime.
+    /// silence. The request goes to the provider that is current when this is called, also if another one is switched
+    /// to while it runs. A request without a model goes to the current one, so that provider and model are taken
+    /// together, whatever is switched in the meantime.
     ///
     /// # Cancel safety
     ///

@@ -126,8 +126,8 @@ impl Ledger {
     }
 
     /// Counts entries of the store in the sums of their sessions and turns and in the budgets, as if this process had
-    /// made the attempts; its own total stays. Meant for the start of a process that continues sessions, before their first
-    /// request: an entry that is restored twice counts twice.
+    /// made the attempts; its own total stays. Meant for the start of a process that continues sessions, before their
+    /// first request: an entry that is restored twice counts twice.
     ///
     /// # Errors
     ///

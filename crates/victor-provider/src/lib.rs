@@ -4,8 +4,8 @@
 //! provider and model, which can be switched at any time, and turns a request into a stream that makes as many
 //! attempts as it takes. Adapters never retry, so nobody waits twice.
 //!
-//! - What may pass is tried again ([`RetryOptions`]). Text that was shown of a failed attempt is withdrawn first, and so
-//!   are thoughts where somebody is shown them ([`ProviderOptions::shows_thoughts`]).
+//! - What may pass is tried again ([`RetryOptions`]). Text that was shown of a failed attempt is withdrawn first, and
+//!   so are thoughts where somebody is shown them ([`ProviderOptions::shows_thoughts`]).
 //! - A server that is still loading its model is waited for, some minutes if need be.
 //! - The window that a provider names when it refuses a request is learnt.
 //! - A provider that says how long to wait is obeyed, and not for days.

@@ -26,8 +26,8 @@ victor_core::options! {
         /// attempt; thoughts that nobody sees need not be. Defaults to `true`.
         pub shows_thoughts, with_shows_thoughts: bool = true;
         /// Whether an attempt that failed after something was shown is withdrawn
-        /// ([`Withdrawn`](victor_provider_protocol::CompletionEvent::Withdrawn)) and another one follows. Without it, the
-        /// error is returned: for front ends that cannot take back what they have shown. Defaults to `true`.
+        /// ([`Withdrawn`](victor_provider_protocol::CompletionEvent::Withdrawn)) and another one follows. Without it,
+        /// the error is returned: for front ends that cannot take back what they have shown. Defaults to `true`.
         pub withdraws, with_withdraws: bool = true;
     }
 }
@@ -36,9 +36,9 @@ victor_core::options! {
     /// Number of attempts at a request, and the waits between them.
     ///
     /// Only errors that may pass are retried
-    /// ([`ProviderErrorKind::is_transient`](victor_provider_protocol::ProviderErrorKind::is_transient)). A server that is
-    /// [loading](victor_provider_protocol::ProviderErrorKind::Loading) its model is asked until it has loaded it, for at most
-    /// [`loading_timeout`](Self::loading_timeout), and these attempts are not counted.
+    /// ([`ProviderErrorKind::is_transient`](victor_provider_protocol::ProviderErrorKind::is_transient)). A server that
+    /// is [loading](victor_provider_protocol::ProviderErrorKind::Loading) its model is asked until it has loaded it,
+    /// for at most [`loading_timeout`](Self::loading_timeout), and these attempts are not counted.
     #[derive(PartialEq, Eq)]
     pub struct RetryOptions {
         /// Number of attempts in all, not counting those that found the model loading; 1 means that a request is never
@@ -46,13 +46,13 @@ victor_core::options! {
         pub max_attempts, with_max_attempts: u32 = 3;
         /// Wait after the first failed attempt; it doubles with every further one. Defaults to 1 second.
         ///
-        /// The actual wait is a random time between three quarters of it and the whole, so that many clients of a provider that
-        /// failed do not all come back at once.
+        /// The actual wait is a random time between three quarters of it and the whole, so that many clients of a
+        /// provider that failed do not all come back at once.
         pub base_delay, with_base_delay: Duration = Duration::from_secs(1);
         /// Upper limit of the wait. Defaults to 10 seconds.
         pub max_delay, with_max_delay: Duration = Duration::from_secs(10);
-        /// Longest wait that a provider may ask for, which then takes the place of the others. A request that would have to
-        /// wait longer fails at once. Defaults to 300 seconds.
+        /// Longest wait that a provider may ask for, which then takes the place of the others. A request that would
+        /// have to wait longer fails at once. Defaults to 300 seconds.
         pub max_retry_after, with_max_retry_after: Duration = Duration::from_secs(300);
         /// Time limit of waiting for a server that is loading its model, in all. Defaults to 300 seconds.
         pub loading_timeout, with_loading_timeout: Duration = Duration::from_secs(300);

@@ -16,15 +16,16 @@ use crate::tenure::in_background;
 
 /// Lets one turn at a time work on each session, and writes what the turns say to a [`SessionStore`].
 ///
-/// - **One turn at a time.** [`begin_turn`](victor_session_protocol::SessionManagerExt::begin_turn) gives the session to those who wait in the
-///   order in which they came. Sessions do not wait for each other.
-///   [`begin_turn_with`](SessionManager::begin_turn_with) does so in other ways as well: it refuses, interrupts, or takes
-///   messages that wait together.
+/// - **One turn at a time.** [`begin_turn`](victor_session_protocol::SessionManagerExt::begin_turn) gives the session
+///   to those who wait in the order in which they came. Sessions do not wait for each other.
+///   [`begin_turn_with`](SessionManager::begin_turn_with) does so in other ways as well: it refuses, interrupts, or
+///   takes messages that wait together.
 /// - **No two processes.** Where the store has leases, a turn that is journaled holds its session between processes: by
 ///   its first write, by every other one, by a heartbeat between them, and until its last. A turn that wants to begin
-///   meanwhile waits or is refused ([`SessionOptions::wait_timeout`], [`TurnPolicy::Reject`]). If a process gives no sign of life
-///   for too long ([`SessionOptions::lease_timeout`]), or is seen to have ended, the next one takes the session over; should the
-///   first go on after all, its turn is interrupted and its writes fail with [`SessionError::Fenced`].
+///   meanwhile waits or is refused ([`SessionOptions::wait_timeout`], [`TurnPolicy::Reject`]). If a process gives no
+///   sign of life for too long ([`SessionOptions::lease_timeout`]), or is seen to have ended, the next one takes the
+///   session over; should the first go on after all, its turn is interrupted and its writes fail with
+///   [`SessionError::Fenced`].
 /// - **No two writers.** A turn begins behind whatever was written before it began. Every write names the version that
 ///   the transcript had then. Where somebody else has written meanwhile, the write fails with
 ///   [`SessionError::Conflict`], as do all later ones of that turn, and nothing of them is kept.
@@ -35,8 +36,9 @@ use crate::tenure::in_background;
 /// - **A store that fails** is an error of the calls that needed it: its panics, and calls that take too long, as well.
 ///
 /// [`reset`](Coordinator::reset) makes it forget the version of a session and leaves the transcript alone;
-/// [`reset_session`](SessionManager::reset_session) empties the transcript. [`shutdown`](Coordinator::shutdown) refuses new turns, those that wait in line among them, waits for
-/// the running turns of sessions that have abandoned messages, and writes these.
+/// [`reset_session`](SessionManager::reset_session) empties the transcript. [`shutdown`](Coordinator::shutdown) refuses
+/// new turns, those that wait in line among them, waits for the running turns of sessions that have abandoned messages,
+/// and writes these.
 #[derive(Debug)]
 pub struct SessionCoordinator {
     inner: Arc<Inner>,

@@ -92,8 +92,9 @@
 //! # Contents
 //!
 //! - [`SessionCoordinator`], with its [`SessionOptions`].
-//! - [`protocol`]: the traits [`SessionManager`], [`SessionManagerExt`](protocol::SessionManagerExt) and [`SessionStore`]
-//!   with their data; [`core`]: the vocabulary. One dependency on this crate is enough to use and extend it.
+//! - [`protocol`]: the traits [`SessionManager`], [`SessionManagerExt`](protocol::SessionManagerExt) and
+//!   [`SessionStore`] with their data; [`core`]: the vocabulary. One dependency on this crate is enough to use and
+//!   extend it.
 //!
 //! [`SessionManager`]: protocol::SessionManager
 //! [`SessionStore`]: protocol::SessionStore

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 /// System calls that count as writes: to files, to the disk beneath them, and to servers. Those of other processors are
 /// passed over.
-const WRITES: &str = "?pwrite64,?pwritev,?ftruncate,?fsync,?fdatasync,?unlink,?unlinkat,?rename,?renameat2,?sendto,?sendmsg";
+const WRITES: &str = "?pwrite64,?pwritev,?ftruncate,?fsync,?fdatasync,?unlink,?unlinkat,?rename,?renameat2,\
+                      ?sendto,?sendmsg";
 
 /// More writes than any program of a test makes.
 const MOST: u32 = 2_000;
@@ -12,17 +13,17 @@ const MOST: u32 = 2_000;
 /// Runs a program again and again, and kills it at its first write, its second, and so on, until it comes to its end.
 /// Returns how often it was killed.
 ///
-/// `start` is asked for the program each time, and puts before that the files in place that it works on. After each death
-/// `check` is called with the number of the write before which it came, and looks at what is left. A program with several
-/// threads is killed when one of them makes so many.
+/// `start` is asked for the program each time, and puts before that the files in place that it works on. After each
+/// death `check` is called with the number of the write before which it came, and looks at what is left. A program with
+/// several threads is killed when one of them makes so many.
 ///
 /// It takes `strace`, and a system that lets one process trace another. Where there is none, nothing is run, a line on
 /// standard error says so, and none is returned.
 ///
 /// # Panics
 ///
-/// The program ends otherwise than well or by being killed, it does not come to its end within 2,000 writes, or there is
-/// no `strace` and the environment variable `CI` says `true`.
+/// The program ends otherwise than well or by being killed, it does not come to its end within 2,000 writes, or there
+/// is no `strace` and the environment variable `CI` says `true`.
 ///
 /// ```
 /// use std::process::Command;

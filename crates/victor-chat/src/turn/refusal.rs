@@ -16,9 +16,9 @@ const MAX_REFUSALS: u32 = 10;
 const DECLINED_NOTE: &str = "[The model declined to answer.]";
 
 impl Turn {
-    /// The model call failed. Returns whether the turn goes on: by asking again with a smaller context, ten times at most,
-    /// where the request was too long, and to its end where a budget is used up. Otherwise it stays where it is, and
-    /// can be taken up again there.
+    /// The model call failed. Returns whether the turn goes on: by asking again with a smaller context, ten times at
+    /// most, where the request was too long, and to its end where a budget is used up. Otherwise it stays where it is,
+    /// and can be taken up again there.
     ///
     /// # Errors
     ///

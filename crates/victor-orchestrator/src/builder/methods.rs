@@ -124,8 +124,8 @@ impl AgentOrchestratorBuilder {
         self
     }
 
-    /// Registers a compaction strategy, so that the setting `context_compaction_strategy` can name it. It replaces the one
-    /// that has this name, a built-in one too.
+    /// Registers a compaction strategy, so that the setting `context_compaction_strategy` can name it. It replaces the
+    /// one that has this name, a built-in one too.
     pub fn register_compaction_strategy(
         mut self,
         name: impl Into<String>,

@@ -18,14 +18,15 @@ use super::{SIDE_BY_SIDE, guarded, life};
 
 /// Checks a router. `make` makes a new one that routes to a provider and a model, and makes at least two attempts.
 ///
-/// The laws: a request goes to the provider that is current when it is made, and one without a model to the model that is
-/// current then; a session that was switched goes elsewhere until it is reset, and the others do not; capabilities are
-/// those of the current provider, of all or of a session; nothing is done before the stream is polled; an attempt that
-/// failed in a way that may pass is followed by another one, which is announced, and no other failure is; once
+/// The laws: a request goes to the provider that is current when it is made, and one without a model to the model that
+/// is current then; a session that was switched goes elsewhere until it is reset, and the others do not; capabilities
+/// are those of the current provider, of all or of a session; nothing is done before the stream is polled; an attempt
+/// that failed in a way that may pass is followed by another one, which is announced, and no other failure is; once
 /// something was shown, it is withdrawn first, or there is no further attempt; every attempt asks for the same;
-/// the wait is at least the one that the provider asks for, and never one of days; what the provider calls in vain is not
-/// tried again; the answer is the provider's, and its usage is that of all attempts; silence ends an answer and signs of
-/// life do not; a panic is an error; a dropped stream ends the provider's request, and the wait for the next one.
+/// the wait is at least the one that the provider asks for, and never one of days; what the provider calls in vain is
+/// not tried again; the answer is the provider's, and its usage is that of all attempts; silence ends an answer and
+/// signs of life do not; a panic is an error; a dropped stream ends the provider's request, and the wait for the next
+/// one.
 ///
 /// To be run with the clock of tokio paused, since what is retried is waited for.
 ///

@@ -150,8 +150,8 @@ async fn stays<R: ProviderRouter>(
     check_error(story.outcome.err(), each, 1);
 }
 
-/// An attempt fails in a way that may pass, but after something was shown: that is withdrawn, as reading the story checks,
-/// or it is all that is shown.
+/// An attempt fails in a way that may pass, but after something was shown: that is withdrawn, as reading the story
+/// checks, or it is all that is shown.
 async fn shown<R: ProviderRouter>(
     make: &impl Fn(Arc<dyn ChatProvider>, ModelId) -> R,
     kind: &ProviderErrorKind,
