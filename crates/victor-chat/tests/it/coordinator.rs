@@ -760,9 +760,7 @@ fn a_budget_ends_the_turn_and_says_so() {
     let approvals = Vec::new();
     let (kinds, error) = drain(stream(&world, TurnStart::Resume { turn, approvals }));
     assert!(error.is_none());
-    let runs = names(&kinds)
-        .iter()
-        .filter(|name| **name == "tool_call_started")
-        .count();
-    assert_eq!((runs, world.conversation().len()), (0, 4));
+    let told = names(&kinds);
+    let runs = told.iter().filter(|name| **name == "tool_call_started");
+    assert_eq!((runs.count(), world.conversation().len()), (0, 4));
 }

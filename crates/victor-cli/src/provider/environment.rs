@@ -1,4 +1,4 @@
-//! What the environment and the flags say of a provider, and errors where that is not enough.
+//! Facts about a provider from the environment and the flags, and errors where these do not suffice.
 
 use anyhow::anyhow;
 use victor_http::{BaseUrl, HttpOptions, HttpProxy};
