@@ -16,7 +16,7 @@ use victor_provider_protocol::{
 use crate::ProviderOptions;
 use crate::breaker::Admission;
 use crate::ledger::{Ledger, OpenEntry};
-use crate::limiter::Permit;
+use crate::limiter::{Limiter, Places};
 use crate::plan::Plan;
 use crate::retry::Failures;
 use crate::silence::Silence;
@@ -33,6 +33,8 @@ pub(crate) struct Attempts {
     model: ModelId,
     options: ProviderOptions,
     ledger: Arc<Ledger>,
+    /// The limits of the request's session.
+    session_limiter: Option<Arc<Limiter>>,
     /// The end of the time for the whole call.
     end: Option<Instant>,
     stage: Stage,
@@ -52,7 +54,7 @@ pub(crate) struct Attempts {
 struct Running {
     entry: OpenEntry,
     admission: Option<Admission>,
-    permit: Permit,
+    places: Places,
 }
 
 type Event = Result<CompletionEvent, ProviderError>;
@@ -65,8 +67,8 @@ enum Stage {
     Begin(Option<Duration>),
     /// The end of the wait.
     Wait(Pin<Box<tokio::time::Sleep>>),
-    /// A place in the queue of the target's limits.
-    Queue(Pin<Box<dyn Future<Output = Permit> + Send>>),
+    /// A place in the queues of the limits.
+    Queue(Pin<Box<dyn Future<Output = Places> + Send>>),
     /// The beginning of an answer.
     Open(Opening),
     /// An event of the answer.
@@ -89,6 +91,7 @@ impl Attempts {
         mut request: ChatRequest,
         mut options: ProviderOptions,
         ledger: Arc<Ledger>,
+        session_limiter: Option<Arc<Limiter>>,
     ) -> Self {
         let model = request.model_or(plan.target().model.clone());
         request.model = Some(model.clone());
@@ -107,6 +110,7 @@ impl Attempts {
             model,
             options,
             ledger,
+            session_limiter,
             end,
             stage: Stage::Begin(None),
             running: None,
@@ -155,21 +159,26 @@ impl Attempts {
             self.attempt,
             reservation,
         );
-        let permit = self.target().limiter.try_acquire(tokens);
-        let waits = permit.is_none();
+        let taken = Places::take(
+            self.session_limiter.as_ref(),
+            &self.target().limiter,
+            tokens,
+        );
+        let (places, queue) = match taken {
+            Ok(places) => (places, None),
+            Err(queue) => (Places::default(), Some(queue)),
+        };
         self.running = Some(Running {
             entry,
             admission,
-            permit: permit.unwrap_or_default(),
+            places,
         });
-        self.stage = match waits {
-            false => Stage::Open(self.open(false)),
-            true => {
-                let limiter = self.target().limiter.clone();
-                let expected = limiter.expected_wait(tokens);
-                let notice = WaitNotice::new(self.target().name.clone(), expected);
-                let queue = Stage::Queue(Box::pin(limiter.acquire(tokens)));
+        self.stage = match queue {
+            None => Stage::Open(self.open(false)),
+            Some(queue) => {
+                let notice = WaitNotice::new(self.target().name.clone(), queue.expected);
                 let event = Ok(CompletionEvent::Waiting(notice));
+                let queue = Stage::Queue(queue.places);
                 Stage::Yield(Box::new(event), Box::new(queue))
             }
         };
@@ -234,7 +243,7 @@ impl Attempts {
         self.target().problems.clear(&self.target().name);
         if let Some(running) = &mut self.running {
             running.entry.answered(&completion, &last);
-            running.permit.settle(last.total_tokens());
+            running.places.settle(last.total_tokens());
             if let Some(admission) = &mut running.admission {
                 admission.succeeded();
             }
@@ -270,7 +279,7 @@ impl Attempts {
         let has_run = running.is_some();
         if let Some(mut running) = running {
             running.entry.failed(&error.kind, &error.usage);
-            running.permit.settle(error.usage.total_tokens());
+            running.places.settle(error.usage.total_tokens());
             if let Some(admission) = &mut running.admission
                 && !is_fault_of_request(&error.kind)
             {
@@ -421,9 +430,9 @@ impl Stream for Attempts {
                     continue;
                 }
                 Stage::Queue(place) => {
-                    let permit = ready!(place.as_mut().poll(cx));
+                    let places = ready!(place.as_mut().poll(cx));
                     if let Some(running) = &mut this.running {
-                        running.permit = permit;
+                        running.places = places;
                     }
                     this.stage = Stage::Open(this.open(true));
                     continue;

@@ -26,6 +26,7 @@ pub struct ProviderCoordinatorBuilder {
     default: Option<String>,
     options: ProviderOptions,
     budgets: Vec<Budget>,
+    session_limits: Option<Limits>,
     prices: Option<Arc<dyn PriceTable>>,
     store: Option<Arc<dyn LedgerStore>>,
 }
@@ -75,6 +76,12 @@ impl ProviderCoordinatorBuilder {
     /// Sets the options of all targets.
     pub fn options(mut self, options: ProviderOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Limits the requests of each session, to all targets together. A request without a session is not limited.
+    pub fn session_limits(mut self, limits: Limits) -> Self {
+        self.session_limits = Some(limits);
         self
     }
 
@@ -143,13 +150,9 @@ impl ProviderCoordinatorBuilder {
             (None, Some(target)) => Destination::Target(target.clone()),
             (None, None) => return Err(resolver.unknown("target or route", &default).into()),
         };
-        Ok(ProviderCoordinator::assemble(
-            destination,
-            targets,
-            routes,
-            self.options,
-            ledger,
-        ))
+        let coordinator =
+            ProviderCoordinator::assemble(destination, targets, routes, self.options, ledger);
+        Ok(coordinator.with_session_limits(self.session_limits))
     }
 }
 

@@ -12,6 +12,7 @@ use victor_provider_protocol::{
 
 use crate::attempts::Attempts;
 use crate::ledger::Ledger;
+use crate::limiter::{Limits, SessionLimiters};
 use crate::plan::{Plan, Route};
 use crate::target::Target;
 use crate::{ProviderCoordinatorBuilder, ProviderOptions};
@@ -36,6 +37,8 @@ pub struct ProviderCoordinator {
     routes: BTreeMap<String, Arc<Route>>,
     options: ProviderOptions,
     ledger: Arc<Ledger>,
+    /// The limits of sessions, if they have any.
+    session_limiters: Option<SessionLimiters>,
 }
 
 /// The place to which requests go.
@@ -116,7 +119,14 @@ impl ProviderCoordinator {
             routes,
             options,
             ledger: Arc::new(ledger),
+            session_limiters: None,
         }
+    }
+
+    /// Limits the requests of each session.
+    pub(crate) fn with_session_limits(mut self, limits: Option<Limits>) -> Self {
+        self.session_limiters = limits.map(SessionLimiters::new);
+        self
     }
 
     /// The same with other options.
@@ -193,8 +203,15 @@ impl Coordinator for ProviderCoordinator {
         Health::from_problems(self.name(), problems)
     }
 
+    fn evict(&self, session: &SessionId) {
+        if let Some(limiters) = &self.session_limiters {
+            limiters.forget(session);
+        }
+    }
+
     fn reset(&self, session: &SessionId) {
         let _previous = self.sessions.lock().remove(session);
+        self.evict(session);
         self.ledger.budgets.reset(session);
     }
 
@@ -210,8 +227,12 @@ impl ProviderRouter for ProviderCoordinator {
             Destination::Target(target) => Plan::single(target),
             Destination::Route(route) => Plan::route(&route, session),
         };
+        let limiters = self.session_limiters.as_ref();
+        let limiter = limiters
+            .zip(session)
+            .map(|(limiters, session)| limiters.of(session));
         let (options, ledger) = (self.options.clone(), self.ledger.clone());
-        CompletionStream::new(Attempts::new(plan, request, options, ledger))
+        CompletionStream::new(Attempts::new(plan, request, options, ledger, limiter))
     }
 
     fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: ModelId) {

@@ -1,17 +1,19 @@
-//! Client-side limits: requests and tokens a minute, and requests at once.
+//! Client-side limits of targets and sessions: requests and tokens a minute, and requests at once.
 
+use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
-use victor_core::Lock;
+use victor_core::{Lock, SessionId};
 
 const MINUTE: f64 = 60.0;
 
 victor_core::options! {
-    /// Limits of the requests to a target, kept here so that its server need not refuse any.
+    /// Limits of the requests to a target or of a session, kept here so that no server need refuse any.
     #[derive(PartialEq, Eq, Serialize, Deserialize)]
     #[serde(default, deny_unknown_fields)]
     pub struct Limits {
@@ -118,7 +120,97 @@ impl Limiter {
     }
 }
 
-/// A place among the requests of a target, given back when it is dropped.
+/// The places of a request among those of its session and of its target, given back when they are dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    session: Permit,
+    target: Permit,
+}
+
+impl Places {
+    /// Takes both places at once, or joins the queue. The place of the session is taken first by everybody, so nobody
+    /// waits in a circle.
+    pub(crate) fn take(
+        session: Option<&Arc<Limiter>>,
+        target: &Arc<Limiter>,
+        tokens: u64,
+    ) -> Result<Self, Queue> {
+        let held = match session {
+            Some(limiter) => limiter.try_acquire(tokens),
+            None => Some(Permit::default()),
+        };
+        if held.is_some()
+            && let Some(place) = target.try_acquire(tokens)
+        {
+            let session = held.unwrap_or_default();
+            return Ok(Self {
+                session,
+                target: place,
+            });
+        }
+        let wait = |limiter: &Arc<Limiter>| limiter.expected_wait(tokens);
+        let missing = session.filter(|_| held.is_none());
+        let expected = missing.map_or(Duration::ZERO, wait).max(wait(target));
+        let (missing, target) = (missing.cloned(), target.clone());
+        let places = Box::pin(async move {
+            let session = match missing {
+                Some(limiter) => limiter.acquire(tokens).await,
+                None => held.unwrap_or_default(),
+            };
+            let target = target.acquire(tokens).await;
+            Self { session, target }
+        });
+        Err(Queue { expected, places })
+    }
+
+    /// Corrects the estimates.
+    pub(crate) fn settle(&self, used: u64) {
+        self.session.settle(used);
+        self.target.settle(used);
+    }
+}
+
+/// A request that waits for its places.
+pub(crate) struct Queue {
+    /// The time until the limits allow the request, as expected.
+    pub(crate) expected: Duration,
+    /// The places. Dropping the future leaves the queue.
+    pub(crate) places: Pin<Box<dyn Future<Output = Places> + Send>>,
+}
+
+/// The limiters of sessions, each made when its session is limited first.
+#[derive(Debug)]
+pub(crate) struct SessionLimiters {
+    limits: Limits,
+    limiters: Lock<HashMap<SessionId, Arc<Limiter>>>,
+}
+
+impl SessionLimiters {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            limiters: Lock::default(),
+        }
+    }
+
+    pub(crate) fn of(&self, session: &SessionId) -> Arc<Limiter> {
+        let mut limiters = self.limiters.lock();
+        match limiters.get(session) {
+            Some(limiter) => limiter.clone(),
+            None => {
+                let limiter = Arc::new(Limiter::new(&self.limits));
+                limiters.insert(session.clone(), limiter.clone());
+                limiter
+            }
+        }
+    }
+
+    pub(crate) fn forget(&self, session: &SessionId) {
+        self.limiters.lock().remove(session);
+    }
+}
+
+/// A place among the requests of a target or a session, given back when it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Permit {
     limiter: Option<Arc<Limiter>>,

@@ -333,6 +333,52 @@ async fn limits_make_requests_wait_and_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_has_limits_of_its_own_over_all_targets() {
+    let limits = Limits::default().with_requests_per_minute(Some(1));
+    let of = |session: &str| {
+        let mut request = request();
+        request.session = Some(session.into());
+        request
+    };
+    let router = ProviderCoordinator::builder()
+        .target("a", script("A", vec![Finish]), "m")
+        .target("b", script("B", vec![Finish]), "m")
+        .session_limits(limits)
+        .build()
+        .unwrap();
+    assert_eq!(tell(&router, of("s")).await, "done 10");
+    assert_eq!(tell(&router, of("t")).await, "done 10");
+    assert_eq!(tell(&router, request()).await, "done 10");
+    router.use_route(Some(&"s".into()), "b").unwrap();
+    assert_eq!(tell(&router, of("s")).await, "wait b 60, done 10");
+    router.reset(&"s".into());
+    assert_eq!(tell(&router, of("s")).await, "done 10");
+
+    // Both places are free again on every way out, also from the queue of the second.
+    let one = || Limits::default().with_concurrent(Some(1));
+    for steps in [
+        vec![Finish],
+        vec![Refuse(Kind::Server)],
+        vec![Step::PanicAtOnce],
+        vec![Hang],
+    ] {
+        let router = ProviderCoordinator::builder()
+            .target("a", Scripted::new("A", vec![steps, vec![Finish]]), "m")
+            .limits(&one())
+            .session_limits(one())
+            .route("r", RouteSpec::new(["a"]).with_max_attempts(1))
+            .build()
+            .unwrap();
+        let brief = Duration::from_secs(1);
+        let first = tell(&router, of("s"));
+        let second = tokio::time::timeout(brief / 2, tell(&router, of("t")));
+        let _ = tokio::join!(tokio::time::timeout(brief, first), second);
+        assert!(tell(&router, of("t")).await.ends_with("done 10"));
+        assert!(tell(&router, of("s")).await.ends_with("done 10"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_can_go_elsewhere() {
     let router = three([
         vec![Text("a"), Finish],
