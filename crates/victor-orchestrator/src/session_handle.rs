@@ -1,14 +1,14 @@
 //! One conversation of an orchestrator.
 
+mod context;
+
 use std::sync::Arc;
 
 use victor_analytics_protocol::SessionAnalytics;
 use victor_chat_protocol::{
     Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
-use victor_checkpoint_protocol::{Checkpoint, CheckpointError};
-use victor_context_protocol::{CompactionReport, ContextStats};
-use victor_core::{CheckpointId, Context, ModelId, SessionId};
+use victor_core::{CheckpointId, ModelId, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
 use victor_session_protocol::SessionManagerExt as _;
@@ -17,7 +17,7 @@ use victor_tool_selection_protocol::Selection;
 
 use crate::sessions::SessionLoader;
 use crate::turn::TurnOrder;
-use crate::{AgentOrchestrator, Restored, SessionOpError, Undone};
+use crate::{AgentOrchestrator, SessionOpError};
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by
 /// [`AgentOrchestrator::session`]; cloning it copies two pointers.
@@ -99,7 +99,7 @@ impl Session {
         router.switch_session(&self.id, Arc::new(provider), model.into());
     }
 
-    /// Returns the tokens and the cost of all model calls that this process has made in the session; `None` if the
+    /// Returns the tokens and the cost of all model calls of the session that this process knows of; `None` if the
     /// provider coordinator keeps no ledger.
     #[must_use]
     pub fn usage(&self) -> Option<LedgerTotal> {
@@ -191,74 +191,6 @@ impl Session {
     pub fn tool_selection(&self) -> Option<Arc<Selection>> {
         let selector = self.orchestrator.tool_selection_coordinator()?;
         selector.last_selection(&self.id)
-    }
-
-    /// Returns the part of the conversation that the model sees.
-    #[must_use]
-    pub fn context(&self) -> Context {
-        self.orchestrator.context_coordinator().context(&self.id)
-    }
-
-    /// Returns the size of the context, and its parts.
-    #[must_use]
-    pub fn context_stats(&self) -> ContextStats {
-        self.orchestrator.context_coordinator().stats(&self.id)
-    }
-
-    /// Compacts the context now, and returns a report; `None` if there was nothing to compact. The transcript keeps
-    /// everything.
-    ///
-    /// # Errors
-    ///
-    /// The store failed, or the context cannot be made smaller. The context is unchanged.
-    pub async fn compact(&self) -> Result<Option<CompactionReport>, SessionOpError> {
-        self.orchestrator.compact_session(&self.id).await
-    }
-
-    /// Waits for the running turn, and makes a checkpoint of the context, the mode and the usage, to which
-    /// [`restore_checkpoint`](Self::restore_checkpoint) goes back. A checkpoint with a label is not pruned.
-    ///
-    /// # Errors
-    ///
-    /// There is no checkpoint coordinator, or a store failed.
-    pub async fn checkpoint(&self, label: Option<&str>) -> Result<Checkpoint, SessionOpError> {
-        self.sessions().checkpoints()?;
-        let held = self.sessions().hold(&self.id).await?;
-        held.checkpoint(label).await
-    }
-
-    /// Returns the checkpoints of the conversation, newest first; none without a checkpoint coordinator.
-    ///
-    /// # Errors
-    ///
-    /// The store failed.
-    pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, CheckpointError> {
-        match self.orchestrator.checkpoint_coordinator() {
-            Some(manager) => manager.checkpoints(&self.id).await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// Waits for the running turn, and goes back to one of the conversation's checkpoints, in one write: the context
-    /// and the mode are restored. The transcript keeps everything.
-    ///
-    /// # Errors
-    ///
-    /// There is no such checkpoint, it is of another session, or a store failed. The conversation is unchanged.
-    pub async fn restore_checkpoint(&self, id: CheckpointId) -> Result<Restored, SessionOpError> {
-        self.sessions().checkpoints()?;
-        let held = self.sessions().hold(&self.id).await?;
-        held.restore(id).await
-    }
-
-    /// Removes the last turn from the context, in one write, and returns it; `None` if there was none. The transcript
-    /// keeps it, and the effects of tools are not undone. The turn stays undone in an export of the session, too.
-    ///
-    /// # Errors
-    ///
-    /// The store failed. Nothing was undone.
-    pub async fn undo(&self) -> Result<Option<Undone>, SessionOpError> {
-        self.sessions().hold(&self.id).await?.undo().await
     }
 
     /// Returns the analytics of the conversation.
