@@ -4,10 +4,13 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use cap_std::fs::Permissions;
+use cap_std::fs::{Dir, Permissions};
 use victor_tool_protocol::ToolError;
 
 use crate::workspace::{Workspace, read_whole};
+
+/// The number of times that a file may be replaced while its path is resolved.
+const REPLACEMENTS: u32 = 100;
 
 /// The place of a file that is to be changed or created.
 #[derive(Debug, Clone)]
@@ -36,7 +39,7 @@ impl Place {
         let explain = |error| workspace.explain(path, error);
         let root = workspace.dir();
         require_unprotected(path, path)?;
-        let (real, permissions) = match root.canonicalize(path) {
+        let (real, permissions) = match canonicalize(root, path) {
             Ok(real) => {
                 workspace.open_file(&real)?; // says why, if it is no plain file
                 let permissions = root.metadata(&real).map_err(explain)?.permissions();
@@ -90,6 +93,21 @@ impl Place {
     }
 }
 
+/// Resolves the symbolic links of a path.
+///
+/// On Linux the answer is read from an open descriptor. It ends in `(deleted)` where somebody replaces the file at that
+/// moment, and names nothing then: the path is resolved again.
+fn canonicalize(root: &Dir, path: &Path) -> std::io::Result<PathBuf> {
+    for _ in 0..REPLACEMENTS {
+        let real = root.canonicalize(path)?;
+        let is_stale = real.as_os_str().as_encoded_bytes().ends_with(b" (deleted)");
+        if !is_stale || root.symlink_metadata(&real).is_ok() {
+            return Ok(real);
+        }
+    }
+    root.canonicalize(path)
+}
+
 /// The real path of what does not exist: that of the last directory above it that does, and the rest.
 fn absent(workspace: &Workspace, path: &Path) -> Result<PathBuf, ToolError> {
     let root = workspace.dir();
@@ -103,7 +121,7 @@ fn absent(workspace: &Workspace, path: &Path) -> Result<PathBuf, ToolError> {
             )));
         }
         above = parent(above);
-        match root.canonicalize(above) {
+        match canonicalize(root, above) {
             Ok(real) if root.metadata(&real).map_err(explain)?.is_dir() => {
                 let rest = path.strip_prefix(above).unwrap_or(path);
                 if rest.components().any(|part| part == Component::ParentDir) {
