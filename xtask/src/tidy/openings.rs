@@ -1,7 +1,7 @@
 //! Doc comments that open with a question word, counted per crate against a budget that only falls.
 //!
 //! "What is said to the model" is a clause without a head; "The message shown to the model" stands alone. The budget is
-//! what is left of the old way, and [`write`] never raises it.
+//! what is left of the old way, and [`write()`] never raises it.
 
 use std::collections::BTreeMap;
 
