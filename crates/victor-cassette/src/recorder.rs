@@ -109,12 +109,12 @@ impl CassetteRecorder {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ChatProvider for CassetteRecorder {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn description(&self) -> String {
-        self.inner.description()
+    victor_core::forward! {
+        inner =>
+        fn name(&self) -> &str;
+        fn description(&self) -> String;
+        fn default_model(&self) -> Option<ModelId>;
+        fn capabilities(&self, model: &ModelId) -> Capabilities;
     }
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
@@ -141,14 +141,6 @@ impl ChatProvider for CassetteRecorder {
             }
             Err(error) => Err(recording.fail(error)),
         }
-    }
-
-    fn default_model(&self) -> Option<ModelId> {
-        self.inner.default_model()
-    }
-
-    fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.inner.capabilities(model)
     }
 }
 

@@ -1,7 +1,7 @@
-//! Pointers as implementations of a trait.
+//! Pointers and layers as implementations of a trait.
 
-/// Writes the methods of an implementation for a pointer to a value that implements the trait, so that methods which
-/// take `impl Trait` accept a shared value as well as a plain one.
+/// Writes the methods of an implementation that passes calls on: for a pointer to a value that implements the trait, so
+/// that methods which take `impl Trait` accept a shared value as well as a plain one, or for a layer around one.
 ///
 /// The methods are listed with their signatures; each calls that of the value. Asynchronous ones, as `async_trait`
 /// declares them, pass on the future of the value and allocate none of their own. For that, each reference among their
@@ -40,19 +40,56 @@
 /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
 /// # assert_eq!(put.as_mut().poll(&mut context), std::task::Poll::Ready(8));
 /// ```
+///
+/// A layer around an implementation names the field that holds it, and lists the methods that it passes on:
+///
+/// ```
+/// trait Store {
+///     fn name(&self) -> &str;
+///     fn size(&self) -> usize;
+/// }
+///
+/// struct Doubled<S> {
+///     inner: S,
+/// }
+///
+/// #[deny(clippy::missing_trait_methods)]
+/// impl<S: Store> Store for Doubled<S> {
+///     victor_core::forward! {
+///         inner =>
+///         fn name(&self) -> &str;
+///     }
+///
+///     fn size(&self) -> usize {
+///         2 * self.inner.size()
+///     }
+/// }
+///
+/// # struct One;
+/// # impl Store for One {
+/// #     fn name(&self) -> &str { "one" }
+/// #     fn size(&self) -> usize { 1 }
+/// # }
+/// let store = Doubled { inner: One };
+/// assert_eq!((store.name(), store.size()), ("one", 2));
+/// ```
 #[macro_export]
 macro_rules! forward {
-    () => {};
+    (@receiver $this:tt) => { (**$this) };
+    (@receiver $this:tt $field:ident) => { $this.$field };
+    (@methods [$($field:ident)?]) => {};
     (
+        @methods [$($field:ident)?]
         fn $name:ident(&self $(, $argument:ident: $ty:ty)* $(,)?) $(-> $output:ty)?;
         $($rest:tt)*
     ) => {
         fn $name(&self $(, $argument: $ty)*) $(-> $output)? {
-            (**self).$name($($argument),*)
+            $crate::forward!(@receiver self $($field)?).$name($($argument),*)
         }
-        $crate::forward! { $($rest)* }
+        $crate::forward! { @methods [$($field)?] $($rest)* }
     };
     (
+        @methods [$($field:ident)?]
         async fn $name:ident $(<$($lifetime:lifetime),+>)? (&self $(, $argument:ident: $ty:ty)* $(,)?) -> $output:ty;
         $($rest:tt)*
     ) => {
@@ -67,8 +104,14 @@ macro_rules! forward {
             $($($lifetime: 'async_trait,)+)?
             Self: 'async_trait,
         {
-            (**self).$name($($argument),*)
+            $crate::forward!(@receiver self $($field)?).$name($($argument),*)
         }
-        $crate::forward! { $($rest)* }
+        $crate::forward! { @methods [$($field)?] $($rest)* }
+    };
+    ($field:ident => $($methods:tt)*) => {
+        $crate::forward! { @methods [$field] $($methods)* }
+    };
+    ($($methods:tt)*) => {
+        $crate::forward! { @methods [] $($methods)* }
     };
 }

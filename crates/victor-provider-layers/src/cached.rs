@@ -136,8 +136,11 @@ fn key(request: &ChatRequest) -> Option<String> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<P: ChatProvider> ChatProvider for Cached<P> {
-    fn name(&self) -> &str {
-        self.inner.name()
+    victor_core::forward! {
+        inner =>
+        fn name(&self) -> &str;
+        fn default_model(&self) -> Option<ModelId>;
+        fn capabilities(&self, model: &ModelId) -> Capabilities;
     }
 
     fn description(&self) -> String {
@@ -173,14 +176,6 @@ impl<P: ChatProvider> ChatProvider for Cached<P> {
 
     async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
         self.stream_chat(request).await?.completion().await
-    }
-
-    fn default_model(&self) -> Option<ModelId> {
-        self.inner.default_model()
-    }
-
-    fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.inner.capabilities(model)
     }
 }
 

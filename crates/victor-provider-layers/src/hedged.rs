@@ -36,8 +36,11 @@ impl<P: ChatProvider> Hedged<P> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<P: ChatProvider> ChatProvider for Hedged<P> {
-    fn name(&self) -> &str {
-        self.inner.name()
+    victor_core::forward! {
+        inner =>
+        fn name(&self) -> &str;
+        fn default_model(&self) -> Option<ModelId>;
+        fn capabilities(&self, model: &ModelId) -> Capabilities;
     }
 
     fn description(&self) -> String {
@@ -68,14 +71,6 @@ impl<P: ChatProvider> ChatProvider for Hedged<P> {
 
     async fn chat(&self, request: &ChatRequest) -> Result<Completion, ProviderError> {
         self.stream_chat(request).await?.completion().await
-    }
-
-    fn default_model(&self) -> Option<ModelId> {
-        self.inner.default_model()
-    }
-
-    fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.inner.capabilities(model)
     }
 }
 

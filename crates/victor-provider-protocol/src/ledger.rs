@@ -287,15 +287,11 @@ pub trait LedgerStore: fmt::Debug + Send + Sync + 'static {
     async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError>;
 }
 
-#[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<T: LedgerStore + ?Sized> LedgerStore for Arc<T> {
-    async fn write(&self, entries: &[LedgerEntry]) -> Result<(), LedgerError> {
-        (**self).write(entries).await
-    }
-
-    async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError> {
-        (**self).entries(query).await
+    victor_core::forward! {
+        async fn write<'a>(&self, entries: &'a [LedgerEntry]) -> Result<(), LedgerError>;
+        async fn entries<'a>(&self, query: &'a LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError>;
     }
 }
 

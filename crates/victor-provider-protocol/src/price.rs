@@ -49,12 +49,9 @@ pub trait PriceTable: fmt::Debug + Send + Sync + 'static {
 
 #[deny(clippy::missing_trait_methods)]
 impl<T: PriceTable + ?Sized> PriceTable for Arc<T> {
-    fn name(&self) -> &str {
-        (**self).name()
-    }
-
-    fn price(&self, query: &PriceQuery<'_>) -> Option<Price> {
-        (**self).price(query)
+    victor_core::forward! {
+        fn name(&self) -> &str;
+        fn price(&self, query: &PriceQuery<'_>) -> Option<Price>;
     }
 }
 

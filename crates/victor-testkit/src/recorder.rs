@@ -101,12 +101,12 @@ impl<P: ChatProvider> Recorder<P> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<P: ChatProvider> ChatProvider for Recorder<P> {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn description(&self) -> String {
-        self.inner.description()
+    victor_core::forward! {
+        inner =>
+        fn name(&self) -> &str;
+        fn description(&self) -> String;
+        fn default_model(&self) -> Option<ModelId>;
+        fn capabilities(&self, model: &ModelId) -> Capabilities;
     }
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
@@ -135,14 +135,6 @@ impl<P: ChatProvider> ChatProvider for Recorder<P> {
             }
             Err(error) => Err(self.tape.fail(number, error)),
         }
-    }
-
-    fn default_model(&self) -> Option<ModelId> {
-        self.inner.default_model()
-    }
-
-    fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.inner.capabilities(model)
     }
 }
 

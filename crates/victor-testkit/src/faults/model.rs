@@ -42,12 +42,12 @@ pub enum ModelFault {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<T: ChatProvider> ChatProvider for Faulty<T, ModelFault> {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn description(&self) -> String {
-        self.inner.description()
+    victor_core::forward! {
+        inner =>
+        fn name(&self) -> &str;
+        fn description(&self) -> String;
+        fn default_model(&self) -> Option<ModelId>;
+        fn capabilities(&self, model: &ModelId) -> Capabilities;
     }
 
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
@@ -62,14 +62,6 @@ impl<T: ChatProvider> ChatProvider for Faulty<T, ModelFault> {
             Some(fault) => fault.stream(&self.inner, request).await?.completion().await,
             None => self.inner.chat(request).await,
         }
-    }
-
-    fn default_model(&self) -> Option<ModelId> {
-        self.inner.default_model()
-    }
-
-    fn capabilities(&self, model: &ModelId) -> Capabilities {
-        self.inner.capabilities(model)
     }
 }
 
