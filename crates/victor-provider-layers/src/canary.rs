@@ -1,12 +1,12 @@
 //! A share of the sessions to another provider.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-
 use async_trait::async_trait;
 use victor_core::ModelId;
 use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionStream, ProviderError,
 };
+
+use crate::hash::fixed_hash;
 
 /// Sends a share of the sessions to another provider or model, to try it on a few before all.
 ///
@@ -50,8 +50,7 @@ impl<P: ChatProvider, C: ChatProvider> Canary<P, C> {
         let Some(session) = &request.session else {
             return false;
         };
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        hasher.hash_one(session.as_str()) % 10_000 < self.share
+        fixed_hash(session.as_str()) % 10_000 < self.share
     }
 }
 

@@ -1,6 +1,5 @@
 //! Faults on purpose.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,6 +11,8 @@ use victor_provider_protocol::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionStream, ProviderError,
     ProviderErrorKind,
 };
+
+use crate::hash::fixed_hash;
 
 victor_core::options! {
     /// The faults of a [`FaultInjected`] provider, as shares of its requests.
@@ -52,8 +53,7 @@ impl<P: ChatProvider> FaultInjected<P> {
 
     /// A number from 0 to 1 that follows from the seed and the number of the request.
     fn chance(&self, number: u64, what: u8) -> f64 {
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        let bits = hasher.hash_one((self.options.seed, number, what)) >> 32;
+        let bits = fixed_hash((self.options.seed, number, what)) >> 32;
         #[expect(clippy::cast_precision_loss, reason = "32 bits are left")]
         let bits = bits as f64;
         bits / f64::from(u32::MAX)

@@ -26,6 +26,7 @@
 mod cached;
 mod canary;
 mod fault_injected;
+mod hash;
 mod hedged;
 mod logged;
 

@@ -140,7 +140,7 @@ impl Inner {
         tags: &[Arc<str>],
         at: Timestamp,
     ) -> Vec<(usize, Key)> {
-        let day = at.as_unix_millis().div_euclid(86_400_000);
+        let day = day(at);
         let key = |budget: &Budget| match &budget.scope {
             BudgetScope::Turn => turn.map(Key::Turn),
             BudgetScope::Session => session.cloned().map(Key::Session),
@@ -154,7 +154,7 @@ impl Inner {
 
     /// Forgets turns, and days that are over; a budget of a session is kept.
     fn forget(&self, used: &mut HashMap<(usize, Key), Amount>) {
-        let today = Timestamp::now().as_unix_millis().div_euclid(86_400_000);
+        let today = day(Timestamp::now());
         used.retain(|(_, key), amount| {
             let is_old = match key {
                 Key::Turn(_) => true,
@@ -164,6 +164,11 @@ impl Inner {
             !is_old || amount.reserved_tokens > 0
         });
     }
+}
+
+/// The days since the epoch, UTC.
+fn day(at: Timestamp) -> i64 {
+    at.as_unix_millis().div_euclid(86_400_000)
 }
 
 /// The share of budgets that is held for an attempt; dropping it gives it back.

@@ -263,27 +263,25 @@ impl From<DatabaseError> for CheckpointError {
     }
 }
 
-impl From<DatabaseError> for ExportError {
-    fn from(error: DatabaseError) -> Self {
-        let (message, source) = error.into_parts();
-        let error = Self::new(message);
-        match source {
-            Some(source) => error.with_source(source),
-            None => error,
-        }
-    }
+/// Converts to errors that consist of a message and a cause.
+macro_rules! with_message_and_source {
+    ($($error:ty),*) => {
+        $(
+            impl From<DatabaseError> for $error {
+                fn from(error: DatabaseError) -> Self {
+                    let (message, source) = error.into_parts();
+                    let error = Self::new(message);
+                    match source {
+                        Some(source) => error.with_source(source),
+                        None => error,
+                    }
+                }
+            }
+        )*
+    };
 }
 
-impl From<DatabaseError> for LedgerError {
-    fn from(error: DatabaseError) -> Self {
-        let (message, source) = error.into_parts();
-        let error = Self::new(message);
-        match source {
-            Some(source) => error.with_source(source),
-            None => error,
-        }
-    }
-}
+with_message_and_source!(ExportError, LedgerError);
 
 impl From<DatabaseError> for ConfigError {
     fn from(error: DatabaseError) -> Self {

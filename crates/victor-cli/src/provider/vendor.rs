@@ -12,6 +12,7 @@ use victor_orchestrator::core::ModelId;
 use victor_orchestrator::provider::{ChatProvider, ProviderErrorKind};
 
 use super::closest::closest;
+use super::environment::is_set;
 use crate::exit::Failure;
 
 /// Time limit of a list of models that is only a help.
@@ -69,6 +70,18 @@ pub(super) enum WhyNot {
     /// This variable is not set.
     NoKey(&'static str),
     Other(String),
+}
+
+/// Opens a provider if the variable with its key is set.
+pub(super) fn opened_by_key(
+    key: &'static str,
+    open: impl FnOnce() -> Result<Opened, Failure>,
+) -> Result<Result<Opened, WhyNot>, Failure> {
+    if !is_set(key) {
+        return Ok(Err(WhyNot::NoKey(key)));
+    }
+    let reason = Some(format!("because {key} is set"));
+    Ok(Ok(Opened { reason, ..open()? }))
 }
 
 /// A provider, and what is known about it.

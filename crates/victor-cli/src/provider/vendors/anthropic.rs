@@ -5,8 +5,8 @@ use std::sync::Arc;
 use victor_anthropic::{AnthropicBuilder, Server};
 
 use crate::exit::Failure;
-use crate::provider::environment::{is_set, options, unknown_server, unopened, variable};
-use crate::provider::vendor::{OpenRequest, Opened, Source, Vendor, WhyNot};
+use crate::provider::environment::{options, unknown_server, unopened, variable};
+use crate::provider::vendor::{OpenRequest, Opened, Source, Vendor, opened_by_key};
 
 /// The variable with the key of the Anthropic API.
 const KEY: &str = "ANTHROPIC_API_KEY";
@@ -23,16 +23,7 @@ pub(super) const VENDOR: Vendor = Vendor {
         keys.flatten().chain(["ANTHROPIC_AUTH_TOKEN"]).collect()
     },
     remedy: Some("set ANTHROPIC_API_KEY"),
-    detect: Some(|| {
-        Box::pin(async {
-            if !is_set(KEY) {
-                return Ok(Err(WhyNot::NoKey(KEY)));
-            }
-            let reason = Some(format!("because {KEY} is set"));
-            let opened = open(&OpenRequest::default())?;
-            Ok(Ok(Opened { reason, ..opened }))
-        })
-    }),
+    detect: Some(|| Box::pin(async { opened_by_key(KEY, || open(&OpenRequest::default())) })),
     open: |request| Box::pin(async move { open(&request) }),
     hint: |_, _| None,
 };

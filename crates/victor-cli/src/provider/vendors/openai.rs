@@ -6,8 +6,8 @@ use victor_openai::{Dialect, OpenAiBuilder, Server};
 use victor_orchestrator::provider::ChatProvider as _;
 
 use crate::exit::Failure;
-use crate::provider::environment::{is_set, options, unknown_server, unopened, variable};
-use crate::provider::vendor::{OpenRequest, Opened, Source, Vendor, WhyNot};
+use crate::provider::environment::{options, unknown_server, unopened, variable};
+use crate::provider::vendor::{OpenRequest, Opened, Source, Vendor, opened_by_key};
 
 /// The variable with the key of the OpenAI API.
 const KEY: &str = "OPENAI_API_KEY";
@@ -24,16 +24,7 @@ pub(super) const VENDOR: Vendor = Vendor {
         keys.flatten().collect()
     },
     remedy: Some("set OPENAI_API_KEY"),
-    detect: Some(|| {
-        Box::pin(async {
-            if !is_set(KEY) {
-                return Ok(Err(WhyNot::NoKey(KEY)));
-            }
-            let reason = Some(format!("because {KEY} is set"));
-            let opened = open(&OpenRequest::default(), None)?;
-            Ok(Ok(Opened { reason, ..opened }))
-        })
-    }),
+    detect: Some(|| Box::pin(async { opened_by_key(KEY, || open(&OpenRequest::default(), None)) })),
     open: |request| Box::pin(async move { open(&request, None) }),
     hint: |_, _| None,
 };
