@@ -1,13 +1,13 @@
 //! The ledger: one entry for each attempt, and the sums over them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use victor_core::{
-    AttemptId, Lock, ModelId, Problems, SessionId, Timestamp, TurnId, Usage, contain_sync,
+    AttemptId, Lock, ModelId, Problems, RecentMap, SessionId, Timestamp, TurnId, Usage,
+    contain_sync,
 };
 use victor_guard::{call, report};
 use victor_provider_protocol::{
@@ -19,11 +19,11 @@ use victor_provider_protocol::{
 use crate::budget::{Budgets, Reservation};
 use crate::target::Target;
 
-/// The number of turns whose sums are kept in memory, those of all sessions together.
+/// The number of turns whose sums are kept in memory at least, those of all sessions together.
 const TURNS: usize = 1024;
 
-/// The number of sessions whose sums are kept in memory. Beyond it, the session that was charged first is forgotten;
-/// its entries stay in the store, and in the sums of the process.
+/// The number of sessions whose sums are kept in memory at least: those that were charged last. The entries of others stay
+/// in the store, and in the sums of the process.
 const SESSIONS: usize = 100_000;
 
 /// The component of the provider coordinator's health that is the store.
@@ -31,7 +31,8 @@ const STORE: &str = "ledger";
 
 /// One entry for each attempt of a model call, with its tokens and its cost, and the sums over them.
 ///
-/// The sums of the process, of each session and of a session's last turns are kept in memory. With a
+/// The sums of the process, of the sessions that were charged last (100,000 at least) and of the last 1,024 turns are kept
+/// in memory; [`LedgerReader`] reads them. Reading entries from the store is limited to 10 seconds. With a
 /// [store](LedgerStore), each entry is written before its attempt begins and once more when it has ended; an attempt
 /// that was cut off by the end of the process stays [pending](AttemptOutcome::Pending) there. A store that fails delays
 /// no call: the entries wait, health tells, and the next write takes them along.
@@ -46,20 +47,24 @@ pub struct Ledger {
     problems: Problems,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Sums {
     process: LedgerTotal,
     by_model: BTreeMap<(Arc<str>, ModelId), LedgerTotal>,
-    sessions: Recent<SessionId>,
-    turns: Recent<TurnId>,
+    sessions: RecentMap<SessionId, LedgerTotal>,
+    turns: RecentMap<TurnId, LedgerTotal>,
 }
 
-/// Sums by a key, of which the oldest goes when there are too many.
-#[derive(Debug)]
-struct Recent<K> {
-    totals: HashMap<K, LedgerTotal>,
-    /// The keys in the order in which they came.
-    order: VecDeque<K>,
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            process: LedgerTotal::default(),
+            by_model: BTreeMap::new(),
+            // A recent map keeps half of its capacity in any case.
+            sessions: RecentMap::new(2 * SESSIONS),
+            turns: RecentMap::new(2 * TURNS),
+        }
+    }
 }
 
 impl Ledger {
@@ -79,59 +84,13 @@ impl Ledger {
         }
     }
 
-    /// Returns the sum over all attempts of this process that have ended.
-    #[must_use]
-    pub fn total(&self) -> LedgerTotal {
-        self.sums.lock().process.clone()
-    }
-
-    /// Returns the sums by target and model.
-    #[must_use]
-    pub fn by_model(&self) -> BTreeMap<(Arc<str>, ModelId), LedgerTotal> {
-        self.sums.lock().by_model.clone()
-    }
-
-    /// Returns the sum over the attempts of a session in this process.
-    #[must_use]
-    pub fn session(&self, session: &SessionId) -> LedgerTotal {
-        let sums = self.sums.lock();
-        sums.sessions
-            .totals
-            .get(session)
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// Returns the sum over the attempts of a turn, if it is one of the last 1,024.
-    #[must_use]
-    pub fn turn(&self, turn: TurnId) -> Option<LedgerTotal> {
-        self.sums.lock().turns.totals.get(&turn).cloned()
-    }
-
-    /// Returns the entries in the store that match, together with those that it does not have yet; none without a
-    /// store.
-    ///
-    /// # Errors
-    ///
-    /// The store fails, panics or takes longer than 10 seconds.
-    pub async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError> {
-        let Some(store) = &self.store else {
-            return Ok(Vec::new());
-        };
-        self.flush().await;
-        match call(Self::STORE_TIMEOUT, || store.entries(query)).await {
-            Ok(entries) => entries,
-            Err(fault) => Err(LedgerError::new(format!("reading {fault}"))),
-        }
-    }
-
     /// Counts entries of the store in the sums of their sessions and turns and in the budgets, as if this process had
     /// made the attempts; its own total stays. Meant for the start of a process that continues sessions, before their
     /// first request: an entry that is restored twice counts twice.
     ///
     /// # Errors
     ///
-    /// Those of [`entries`](Self::entries).
+    /// Those of [`entries`](LedgerReader::entries).
     pub async fn restore(&self, query: &LedgerQuery) -> Result<(), LedgerError> {
         let entries = self.entries(query).await?;
         for entry in &entries {
@@ -202,23 +161,31 @@ impl Ledger {
 #[async_trait]
 impl LedgerReader for Ledger {
     fn total(&self) -> LedgerTotal {
-        self.total()
+        self.sums.lock().process.clone()
     }
 
     fn by_model(&self) -> BTreeMap<(Arc<str>, ModelId), LedgerTotal> {
-        self.by_model()
+        self.sums.lock().by_model.clone()
     }
 
     fn session(&self, session: &SessionId) -> LedgerTotal {
-        self.session(session)
+        let sums = self.sums.lock();
+        sums.sessions.peek(session).cloned().unwrap_or_default()
     }
 
     fn turn(&self, turn: TurnId) -> Option<LedgerTotal> {
-        self.turn(turn)
+        self.sums.lock().turns.peek(&turn).cloned()
     }
 
     async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError> {
-        self.entries(query).await
+        let Some(store) = &self.store else {
+            return Ok(Vec::new());
+        };
+        self.flush().await;
+        match call(Self::STORE_TIMEOUT, || store.entries(query)).await {
+            Ok(entries) => entries,
+            Err(fault) => Err(LedgerError::new(format!("reading {fault}"))),
+        }
     }
 }
 
@@ -232,37 +199,10 @@ impl Sums {
 
     fn add_to_session(&mut self, entry: &LedgerEntry) {
         if let Some(session) = &entry.session {
-            self.sessions.add(session, entry, SESSIONS);
+            *self.sessions.get_or_default(session) += entry;
         }
         if let Some(turn) = &entry.turn {
-            self.turns.add(turn, entry, TURNS);
-        }
-    }
-}
-
-impl<K: Clone + Eq + Hash> Recent<K> {
-    fn add(&mut self, key: &K, entry: &LedgerEntry, most: usize) {
-        if let Some(total) = self.totals.get_mut(key) {
-            *total += entry;
-            return;
-        }
-        if self.order.len() == most
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.totals.remove(&oldest);
-        }
-        self.order.push_back(key.clone());
-        let mut total = LedgerTotal::default();
-        total += entry;
-        self.totals.insert(key.clone(), total);
-    }
-}
-
-impl<K> Default for Recent<K> {
-    fn default() -> Self {
-        Self {
-            totals: HashMap::new(),
-            order: VecDeque::new(),
+            *self.turns.get_or_default(turn) += entry;
         }
     }
 }

@@ -17,8 +17,9 @@ use victor_orchestrator::coordinators::provider::{
     BreakerOptions, Limits, ProviderCoordinator, ProviderOptions, RetryOptions,
 };
 use victor_orchestrator::provider::{
-    Budget, BudgetScope, LedgerEntry, LedgerError, LedgerQuery, LedgerStore, LedgerTotal,
-    NanoDollars, Price, PriceQuery, PriceTable, ProviderErrorKind, RouteSpec, UsageSource,
+    Budget, BudgetScope, LedgerEntry, LedgerError, LedgerQuery, LedgerReader as _, LedgerStore,
+    LedgerTotal, NanoDollars, Price, PriceQuery, PriceTable, ProviderErrorKind, RouteSpec,
+    UsageSource,
 };
 use victor_orchestrator::{AgentOrchestrator, Session};
 

@@ -12,7 +12,7 @@ use victor_core::{AttemptId, Coordinator, Lock, SessionId, TurnId};
 use victor_provider::{ProviderCoordinator, ProviderOptions, RetryOptions};
 use victor_provider_protocol::{
     AttemptOutcome, Budget, BudgetScope, ChatRequest, LedgerEntry, LedgerError, LedgerQuery,
-    LedgerStore, LedgerTotal, NanoDollars, Price, PriceQuery, PriceTable,
+    LedgerReader as _, LedgerStore, LedgerTotal, NanoDollars, Price, PriceQuery, PriceTable,
     ProviderErrorKind as Kind, ProviderRouter, RouteSpec, UsageSource,
 };
 
