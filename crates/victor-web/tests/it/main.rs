@@ -1,0 +1,3 @@
+//! The adapters, through their public API, against a server on this machine.
+
+mod config_provider;
