@@ -1,9 +1,13 @@
 //! What a contributor can know.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use victor_core::JsonMap;
 
 /// Facts about the request and its session, from which contributors tell what to say.
+///
+/// Facts are expected to stay the same for many turns of a session; the [`message`](Self::message) is new in each turn.
 ///
 /// ```
 /// use serde_json::json;
@@ -18,6 +22,7 @@ use victor_core::JsonMap;
 pub struct PromptContext {
     facts: JsonMap,
     template: Option<String>,
+    message: Option<Arc<str>>,
 }
 
 impl PromptContext {
@@ -63,6 +68,26 @@ impl PromptContext {
         self.template.as_deref()
     }
 
+    /// The same facts, for a turn that begins with this message of the user.
+    #[must_use]
+    pub fn with_message(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.message = Some(text.into());
+        self
+    }
+
+    /// Returns the text of the message that the turn begins with. It is different in each turn, so only a contribution
+    /// of the class [`Turn`](crate::Stability::Turn) may depend on it.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// Whether everything but the message is the same.
+    #[must_use]
+    pub fn has_same_facts(&self, other: &Self) -> bool {
+        self.template == other.template && self.facts == other.facts
+    }
+
     /// All facts.
     #[must_use]
     pub fn as_map(&self) -> &JsonMap {
@@ -74,7 +99,7 @@ impl From<JsonMap> for PromptContext {
     fn from(facts: JsonMap) -> Self {
         Self {
             facts,
-            template: None,
+            ..Self::default()
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Contracts of prompts: contributors and the builder of the system prompt.
+//! Contracts of prompts: contributors, sources of stored prompts and the builder of the system prompt.
 //!
-//! - [`PromptContributor`] adds a section to the system prompt.
+//! - [`PromptContributor`] adds a section to the system prompt, or changes that of another one.
+//! - [`PromptSource`] keeps named prompts in versions that never change, with labels that point to them.
 //! - [`PromptBuilder`] is the role of the coordinator that puts the sections together.
 //!
 //! # A contributor
 //!
 //! ```
 //! use async_trait::async_trait;
-//! use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError};
+//! use victor_prompt_protocol::{Contribution, PromptContext, PromptContributor, PromptError, Stability};
 //!
 //! #[derive(Debug)]
 //! struct Compliance;
@@ -24,7 +25,7 @@
 //!
 //!     async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
 //!         Ok(match cx.get_bool("requires_compliance") {
-//!             Some(true) => "Do not name persons.".into(),
+//!             Some(true) => Contribution::from("Do not name persons.").with_stability(Stability::Session),
 //!             _ => Contribution::nothing(),
 //!         })
 //!     }
@@ -33,15 +34,25 @@
 
 mod builder;
 mod context;
+mod contribution;
 mod contributor;
+mod error;
+mod source;
 
 #[doc(no_inline)]
 pub use victor_core as core;
 
 #[cfg(feature = "mock")]
 pub use builder::MockPromptBuilder;
-pub use builder::{BuiltPrompt, Omission, PromptBuilder};
+pub use builder::{BASE_SECTION, BuiltPrompt, Omission, PromptBuilder, PromptSection};
 pub use context::PromptContext;
+pub use contribution::{Contribution, SectionAction, Stability};
 #[cfg(feature = "mock")]
 pub use contributor::MockPromptContributor;
-pub use contributor::{Contribution, PromptContributor, PromptError};
+pub use contributor::PromptContributor;
+pub use error::PromptError;
+#[cfg(feature = "mock")]
+pub use source::MockPromptSource;
+pub use source::{
+    LATEST, PRODUCTION, PromptReference, PromptSelector, PromptSource, PromptVersion, StoredPrompt,
+};

@@ -171,6 +171,14 @@ impl PromptBuilder for PromptCoordinator {
             .add_numbered(&name, priority, |_| contributor);
     }
 
+    fn remove_contributor(&self, name: &str) -> bool {
+        let removed = self.contributors.remove(name).is_some();
+        if removed {
+            self.problems.clear(name);
+        }
+        removed
+    }
+
     fn templates(&self) -> Vec<String> {
         self.templates.names()
     }

@@ -102,6 +102,10 @@ impl PromptBuilder for Unready {
 
     fn add_contributor(&self, _: Arc<dyn PromptContributor>) {}
 
+    fn remove_contributor(&self, _: &str) -> bool {
+        false
+    }
+
     fn templates(&self) -> Vec<String> {
         Vec::new()
     }

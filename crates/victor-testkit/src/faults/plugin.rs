@@ -155,6 +155,10 @@ impl<T: PromptContributor> PromptContributor for Faulty<T> {
         self.inner.priority()
     }
 
+    fn revision(&self) -> u64 {
+        self.inner.revision()
+    }
+
     async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
         self.run(self.inner.get_contribution(cx), PromptError::new)
             .await

@@ -152,6 +152,14 @@ impl PromptBuilder for Builder {
         }
     }
 
+    fn remove_contributor(&self, name: &str) -> bool {
+        let mut contributors = self.contributors.lock().unwrap();
+        let before = contributors.len();
+        contributors
+            .retain(|contributor| contain_sync(|| contributor.name() != name).unwrap_or(true));
+        contributors.len() < before
+    }
+
     fn templates(&self) -> Vec<String> {
         let other = self.is("boasts").then_some("another");
         ["base"]
