@@ -1,12 +1,10 @@
 //! The life cycle that every coordinator has.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use crate::{BoxError, Lock, SessionId};
+use crate::{BoxError, Health, SessionId};
 
 /// The life cycle that every coordinator has, beside the role that it plays.
 ///
@@ -57,99 +55,4 @@ pub struct CoordinatorError {
     /// The reason.
     #[source]
     pub source: BoxError,
-}
-
-/// Health of a coordinator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Health {
-    /// Whose health it is.
-    pub coordinator: String,
-    /// The short answer.
-    pub status: HealthStatus,
-    /// Present problems, most recent last; empty while healthy.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<String>,
-}
-
-/// Status of a coordinator, from best to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HealthStatus {
-    /// All is well.
-    Healthy,
-    /// It works, with something missing: a source that does not answer, events that were dropped.
-    Degraded,
-    /// It does not work.
-    Unhealthy,
-}
-
-impl Health {
-    /// All is well with `coordinator`.
-    pub fn healthy(coordinator: impl Into<String>) -> Self {
-        Self {
-            coordinator: coordinator.into(),
-            status: HealthStatus::Healthy,
-            problems: Vec::new(),
-        }
-    }
-
-    /// Degraded where there are problems, otherwise healthy.
-    pub fn from_problems(coordinator: impl Into<String>, problems: Vec<String>) -> Self {
-        let status = if problems.is_empty() {
-            HealthStatus::Healthy
-        } else {
-            HealthStatus::Degraded
-        };
-        Self {
-            coordinator: coordinator.into(),
-            status,
-            problems,
-        }
-    }
-
-    /// Whether all is well.
-    #[must_use]
-    pub fn is_healthy(&self) -> bool {
-        self.status == HealthStatus::Healthy
-    }
-}
-
-/// Present problems by the name of the component that has them: the memory behind a coordinator's [`Health`].
-///
-/// A part that fails is [reported](Self::report), one that works again is [cleared](Self::clear).
-///
-/// ```
-/// use victor_core::{HealthStatus, Problems};
-///
-/// let problems = Problems::default();
-/// problems.report("database", "connection refused");
-/// assert_eq!(problems.health("config").problems, ["database: connection refused"]);
-/// problems.clear("database");
-/// assert_eq!(problems.health("config").status, HealthStatus::Healthy);
-/// ```
-#[derive(Debug, Default)]
-pub struct Problems(Lock<BTreeMap<String, String>>);
-
-impl Problems {
-    /// Notes that `part` fails, in place of what was noted of it before.
-    pub fn report(&self, part: impl Into<String>, problem: impl fmt::Display) {
-        self.0.lock().insert(part.into(), problem.to_string());
-    }
-
-    /// Notes that `part` works.
-    pub fn clear(&self, part: &str) {
-        self.0.lock().remove(part);
-    }
-
-    /// The health of a coordinator that has these problems.
-    pub fn health(&self, coordinator: &str) -> Health {
-        let problems = self
-            .0
-            .lock()
-            .iter()
-            .map(|(part, problem)| format!("{part}: {problem}"))
-            .collect();
-        Health::from_problems(coordinator, problems)
-    }
 }

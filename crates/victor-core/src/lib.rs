@@ -36,6 +36,7 @@ mod contain;
 mod context;
 mod coordinator;
 mod forward;
+mod health;
 mod id;
 mod lock;
 mod message;
@@ -55,7 +56,8 @@ pub mod wire;
 
 pub use contain::{Panicked, contain, contain_sync};
 pub use context::Context;
-pub use coordinator::{Coordinator, CoordinatorError, Health, HealthStatus, Problems};
+pub use coordinator::{Coordinator, CoordinatorError};
+pub use health::{FaultClass, FaultCount, Health, HealthStatus, Problems};
 pub use id::{
     AttemptId, CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId,
     TurnId,

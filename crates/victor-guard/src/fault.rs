@@ -41,3 +41,18 @@ pub fn report<E: Error + 'static>(problems: &Problems, component: &str, error: O
         None => problems.clear(component),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use victor_core::FaultClass;
+
+    use super::*;
+
+    #[test]
+    fn the_classes_of_faults_follow_from_their_texts() {
+        let panicked = victor_core::contain_sync(|| panic!("out of cheese")).unwrap_err();
+        let check = |fault: Fault, class| assert_eq!(FaultClass::of(&fault.to_string()), class);
+        check(Fault::Panicked(panicked), FaultClass::Panic);
+        check(Fault::TimedOut(Duration::from_secs(5)), FaultClass::Timeout);
+    }
+}

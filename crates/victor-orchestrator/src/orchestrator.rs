@@ -180,9 +180,8 @@ impl AgentOrchestrator {
     /// Returns the health of the orchestrator and of every coordinator.
     #[must_use]
     pub fn health(&self) -> HealthReport {
-        let mut problems = self.inner.remarks.clone();
-        problems.extend(self.sessions().problems.health("orchestrator").problems);
-        let orchestrator = Health::from_problems("orchestrator", problems);
+        let mut orchestrator = Health::from_problems("orchestrator", self.inner.remarks.clone());
+        orchestrator.add(self.sessions().problems.health("orchestrator"));
         let coordinators = self.roles().all().into_iter().map(|coordinator| {
             contain_sync(|| coordinator.health()).unwrap_or_else(|panicked| {
                 let problems = vec![panicked.to_string()];

@@ -195,12 +195,15 @@ impl Coordinator for ProviderCoordinator {
                 targets.push(target);
             }
         }
-        let mut problems = self.ledger.problems();
+        let mut health = self.ledger.health(self.name());
         for target in &targets {
-            problems.extend(target.problems.health(self.name()).problems);
-            problems.extend(target.cooling());
+            health.add(target.problems.health(self.name()));
+            target
+                .cooling()
+                .into_iter()
+                .for_each(|cooling| health.add_problem(cooling));
         }
-        Health::from_problems(self.name(), problems)
+        health
     }
 
     fn evict(&self, session: &SessionId) {

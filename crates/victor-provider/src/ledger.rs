@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use victor_core::{
-    AttemptId, Lock, ModelId, Problems, RecentMap, SessionId, Timestamp, TurnId, Usage,
+    AttemptId, Health, Lock, ModelId, Problems, RecentMap, SessionId, Timestamp, TurnId, Usage,
     contain_sync,
 };
 use victor_guard::{call, report};
@@ -126,8 +126,8 @@ impl Ledger {
         self.store.is_some() && !self.unsaved.lock().is_empty()
     }
 
-    pub(crate) fn problems(&self) -> Vec<String> {
-        self.problems.health("provider").problems
+    pub(crate) fn health(&self, coordinator: &str) -> Health {
+        self.problems.health(coordinator)
     }
 
     /// The cost of a usage at a time, if its price is known.
