@@ -199,6 +199,39 @@ impl ChatError {
         }
     }
 
+    /// Returns the class of the error, one word to count by: the class of the provider's error, such as `rate_limit`,
+    /// and otherwise `context_too_large`, `coordinator`, `conflict`, `input`, `shut_down` or `fault`.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        match self {
+            Self::Provider { source, .. } => source.kind.as_str(),
+            Self::ContextTooLarge { .. } => "context_too_large",
+            Self::Commit { .. }
+            | Self::NotAsked { .. }
+            | Self::Start { .. }
+            | Self::Setup { .. } => "coordinator",
+            Self::Conflict { .. } => "conflict",
+            Self::EmptyInput | Self::Resume { .. } => "input",
+            Self::ShutDown => "shut_down",
+            Self::Incomplete | Self::Panicked(_) => "fault",
+        }
+    }
+
+    /// Returns the name of the coordinator that failed, where one did.
+    #[must_use]
+    pub fn coordinator(&self) -> Option<&str> {
+        match self {
+            Self::Provider { .. } => Some("provider"),
+            Self::ContextTooLarge { .. } => Some("context"),
+            Self::Commit { .. } | Self::Conflict { .. } => Some("session"),
+            Self::NotAsked { coordinator, .. } | Self::Setup { coordinator, .. } => {
+                Some(coordinator)
+            }
+            Self::Start { coordinator, .. } => Some(coordinator),
+            _ => None,
+        }
+    }
+
     /// The turn, where it can be taken up again, or tells what it has done.
     #[must_use]
     pub fn turn(&self) -> Option<&SuspendedTurn> {

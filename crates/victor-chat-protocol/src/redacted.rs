@@ -64,6 +64,12 @@ impl Serialize for RedactedEvent<'_> {
                 fields.serialize_entry("stop_reason", &finished.stop_reason)?;
                 fields.serialize_entry("usage", &finished.usage)?;
                 fields.serialize_entry("elapsed_us", &finished.elapsed_us)?;
+                if let Some(first) = &finished.first_token_us {
+                    fields.serialize_entry("first_token_us", first)?;
+                }
+                if finished.queued_us > 0 {
+                    fields.serialize_entry("queued_us", &finished.queued_us)?;
+                }
             }
             TurnEventKind::ToolCallStarted(started) => {
                 fields.serialize_entry("tool", &started.call.name)?;
@@ -98,10 +104,16 @@ impl Serialize for RedactedEvent<'_> {
                 if let Some(cost) = &finished.response.cost {
                     fields.serialize_entry("cost", cost)?;
                 }
+                fields.serialize_entry("elapsed_us", &finished.elapsed_us)?;
             }
             TurnEventKind::TurnFailed(failed) => {
                 fields.serialize_entry("error", &failed.message)?;
                 fields.serialize_entry("usage", &failed.usage)?;
+                fields.serialize_entry("class", &failed.class)?;
+                if !failed.coordinator.is_empty() {
+                    fields.serialize_entry("coordinator", &failed.coordinator)?;
+                }
+                fields.serialize_entry("elapsed_us", &failed.elapsed_us)?;
             }
             TurnEventKind::TextDelta(_)
             | TurnEventKind::ThinkingDelta(_)

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use futures_core::Stream;
 use victor_core::{Lock, SessionId, TurnId, contain, contain_sync};
@@ -31,6 +32,8 @@ pub struct TurnStream {
     waker: Option<Waker>,
     last: Option<Result<TurnEvent, ChatError>>,
     observer: Option<Observer>,
+    /// Time of the first poll.
+    began: Option<Instant>,
 }
 
 /// State that the stream and the work within it share.
@@ -83,6 +86,7 @@ impl TurnStream {
             waker: None,
             last: None,
             observer: None,
+            began: None,
         }
     }
 
@@ -137,13 +141,19 @@ impl TurnStream {
 
     fn finish(&mut self, result: Result<ChatResponse, ChatError>) {
         self.work = None;
+        let elapsed = self.began.map_or(0, |began| began.elapsed().as_micros());
+        let elapsed_us = u64::try_from(elapsed).unwrap_or(u64::MAX);
         let mut shared = self.channel.shared.lock();
         self.last = Some(match result {
-            Ok(response) => Ok(self
-                .channel
-                .event(&mut shared, TurnFinished::new(Box::new(response)))),
+            Ok(response) => {
+                let finished = TurnFinished::new(Box::new(response)).with_elapsed_us(elapsed_us);
+                Ok(self.channel.event(&mut shared, finished))
+            }
             Err(error) => {
-                let failed = TurnFailed::new(error.report(), error.usage());
+                let failed = TurnFailed::new(error.report(), error.usage())
+                    .with_class(error.class().to_owned())
+                    .with_coordinator(error.coordinator().unwrap_or_default().to_owned())
+                    .with_elapsed_us(elapsed_us);
                 shared.slot = Some(self.channel.event(&mut shared, failed));
                 Err(error)
             }
@@ -164,6 +174,7 @@ impl Stream for TurnStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if let Some(work) = &mut this.work {
+            this.began.get_or_insert_with(Instant::now);
             if !this
                 .waker
                 .as_ref()

@@ -1,7 +1,7 @@
 //! The coordinator that works turns.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use victor_chat_protocol::{
@@ -197,7 +197,19 @@ impl Work<'_> {
     async fn call_model(&mut self, call: &ModelCall) -> Result<(), ChatError> {
         self.events.emit(ModelCallStarted::new(call.number)).await;
         let began = Instant::now();
-        let answer = ask(&*self.ports, self.events, call, &mut self.partial);
+        let mut first_token = None;
+        let answer = async {
+            let stream = self.ports.call_model(call).await;
+            let stream = stream.map_err(Failure::NotAsked)?;
+            let mut receiver = Receiver {
+                call: call.number,
+                events: self.events,
+                partial: &mut self.partial,
+                first_token: &mut first_token,
+            };
+            let received = receiver.receive(stream).await;
+            received.map_err(Failure::Asked)
+        };
         let Some(answer) = self.events.until_cancelled(answer).await else {
             self.cancel();
             return Ok(());
@@ -211,7 +223,9 @@ impl Work<'_> {
                     completion.usage.clone(),
                 )
                 .with_context_tokens(completion.context_tokens)
-                .with_elapsed_us(micros_since(began));
+                .with_elapsed_us(micros(began.elapsed()))
+                .with_first_token_us(first_token.map(|at| micros(at.duration_since(began))))
+                .with_queued_us(micros(completion.queued));
                 let settled = expected(self.turn.model_answered(completion));
                 self.partial.clear();
                 self.events.emit(finished).await;
@@ -273,7 +287,7 @@ impl Work<'_> {
                 continue;
             }
             calls.retain(|call| call.id != result.call_id);
-            let elapsed_us = micros_since(began);
+            let elapsed_us = micros(began.elapsed());
             self.events
                 .emit(ToolCallFinished::new(result).with_elapsed_us(elapsed_us))
                 .await;
@@ -314,45 +328,43 @@ enum Failure {
     Asked(ProviderError),
 }
 
-/// Asks the model, and emits its answer while it is being written.
-async fn ask(
-    ports: &dyn TurnPorts,
-    events: &EventSink,
-    call: &ModelCall,
-    partial: &mut String,
-) -> Result<Completion, Failure> {
-    let stream = ports.call_model(call).await.map_err(Failure::NotAsked)?;
-    let received = receive(stream, call.number, events, partial).await;
-    received.map_err(Failure::Asked)
+/// The receiver of one model call's answer, which emits the answer while it is being written.
+struct Receiver<'a> {
+    call: u32,
+    events: &'a EventSink,
+    partial: &'a mut String,
+    /// Time of the first piece that counts.
+    first_token: &'a mut Option<Instant>,
 }
 
-async fn receive(
-    mut stream: CompletionStream,
-    call: u32,
-    events: &EventSink,
-    partial: &mut String,
-) -> Result<Completion, ProviderError> {
-    loop {
-        match stream.next().await {
-            Some(Ok(CompletionEvent::TextDelta(text))) => {
-                partial.push_str(&text);
-                events.emit(TurnEventKind::text(text)).await;
+impl Receiver<'_> {
+    async fn receive(&mut self, mut stream: CompletionStream) -> Result<Completion, ProviderError> {
+        let events = self.events;
+        loop {
+            match stream.next().await {
+                Some(Ok(CompletionEvent::TextDelta(text))) => {
+                    self.first_token.get_or_insert_with(Instant::now);
+                    self.partial.push_str(&text);
+                    events.emit(TurnEventKind::text(text)).await;
+                }
+                Some(Ok(CompletionEvent::ThinkingDelta(text))) => {
+                    self.first_token.get_or_insert_with(Instant::now);
+                    events.emit(TurnEventKind::thinking(text)).await;
+                }
+                Some(Ok(CompletionEvent::Withdrawn)) => {
+                    // First, so that a turn that is cancelled meanwhile keeps nothing of it.
+                    self.partial.clear();
+                    *self.first_token = None;
+                    events.emit(TextWithdrawn::new(self.call)).await;
+                }
+                Some(Ok(CompletionEvent::Waiting(notice))) => events.emit(notice).await,
+                Some(Ok(CompletionEvent::Retrying(notice))) => events.emit(notice).await,
+                Some(Ok(CompletionEvent::Finished(completion))) => return Ok(*completion),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error),
+                // The stream cannot end without one of the two; if it did, this reads its error.
+                None => return stream.completion().await,
             }
-            Some(Ok(CompletionEvent::ThinkingDelta(text))) => {
-                events.emit(TurnEventKind::thinking(text)).await;
-            }
-            Some(Ok(CompletionEvent::Withdrawn)) => {
-                // First, so that a turn that is cancelled meanwhile keeps nothing of it.
-                partial.clear();
-                events.emit(TextWithdrawn::new(call)).await;
-            }
-            Some(Ok(CompletionEvent::Waiting(notice))) => events.emit(notice).await,
-            Some(Ok(CompletionEvent::Retrying(notice))) => events.emit(notice).await,
-            Some(Ok(CompletionEvent::Finished(completion))) => return Ok(*completion),
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(error),
-            // The stream cannot end without one of the two; if it did, this reads its error.
-            None => return stream.completion().await,
         }
     }
 }
@@ -384,6 +396,6 @@ fn resume_error(error: &UnexpectedInput) -> ChatError {
     }
 }
 
-fn micros_since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

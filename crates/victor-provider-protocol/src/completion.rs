@@ -34,6 +34,9 @@ pub struct Completion {
     /// Whether the answer came from a cache, and no provider was asked for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cached: bool,
+    /// Time that the call has waited in the queues of client-side limits, all attempts together; set by the router.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub queued: Duration,
     /// The provider's name for the answer, by which its support can find it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -59,6 +62,7 @@ impl Completion {
             context_tokens: None,
             lost: Vec::new(),
             cached: false,
+            queued: Duration::ZERO,
             model,
             id: None,
             extra: Extra::default(),

@@ -47,6 +47,8 @@ pub(crate) struct Attempts {
     shown: bool,
     /// The usage of the attempts that failed.
     lost: Usage,
+    /// The time in the queues of the limits.
+    queued: Duration,
 }
 
 /// The share of an attempt that runs in the things that are shared. Dropping it gives everything back, and charges the
@@ -68,7 +70,7 @@ enum Stage {
     /// The end of the wait.
     Wait(Pin<Box<tokio::time::Sleep>>),
     /// A place in the queues of the limits.
-    Queue(Pin<Box<dyn Future<Output = Places> + Send>>),
+    Queue(Pin<Box<dyn Future<Output = Places> + Send>>, Instant),
     /// The beginning of an answer.
     Open(Opening),
     /// An event of the answer.
@@ -118,6 +120,7 @@ impl Attempts {
             failures: Failures::default(),
             shown: false,
             lost: Usage::default(),
+            queued: Duration::ZERO,
         }
     }
 
@@ -178,7 +181,7 @@ impl Attempts {
             Some(queue) => {
                 let notice = WaitNotice::new(self.target().name.clone(), queue.expected);
                 let event = Ok(CompletionEvent::Waiting(notice));
-                let queue = Stage::Queue(queue.places);
+                let queue = Stage::Queue(queue.places, Instant::now());
                 Stage::Yield(Box::new(event), Box::new(queue))
             }
         };
@@ -258,6 +261,7 @@ impl Attempts {
             return None;
         }
         completion.usage = self.usage_with(&last);
+        completion.queued = self.queued;
         let event = CompletionEvent::Finished(completion);
         if !self.ledger.has_unsaved() {
             return Some(event);
@@ -429,8 +433,9 @@ impl Stream for Attempts {
                     this.stage = Stage::Begin(None);
                     continue;
                 }
-                Stage::Queue(place) => {
+                Stage::Queue(place, since) => {
                     let places = ready!(place.as_mut().poll(cx));
+                    this.queued += since.elapsed();
                     if let Some(running) = &mut this.running {
                         running.places = places;
                     }

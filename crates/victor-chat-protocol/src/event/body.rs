@@ -122,6 +122,13 @@ event_body! {
         context_tokens, with_context_tokens: Option<u64>,
         /// Duration of the call in microseconds.
         elapsed_us, with_elapsed_us: u64,
+        /// Time until the first piece of text or thoughts came, in microseconds: of the attempt that brought the answer,
+        /// with all waits before it. Absent if none came before the whole answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first_token_us, with_first_token_us: Option<u64>,
+        /// Time in the queues of client-side limits, all attempts together, in microseconds.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        queued_us, with_queued_us: u64,
     }
 }
 event_body! {
@@ -183,6 +190,10 @@ event_body! {
     TurnFinished {
         /// Its response.
         response: Box<ChatResponse>,
+    } and {
+        /// Time from the first poll of the stream until now, in microseconds. A turn that was resumed counts from there.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        elapsed_us, with_elapsed_us: u64,
     }
 }
 event_body! {
@@ -192,5 +203,23 @@ event_body! {
         message: String,
         /// Usage of the turn until then.
         usage: Usage,
+    } and {
+        /// Class of the error ([`ChatError::class`](crate::ChatError::class)).
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        class, with_class: String,
+        /// Name of the coordinator that failed; empty if none did.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        coordinator, with_coordinator: String,
+        /// Time from the first poll of the stream until now, in microseconds.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        elapsed_us, with_elapsed_us: u64,
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

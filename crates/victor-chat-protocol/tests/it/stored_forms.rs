@@ -82,6 +82,8 @@ fn events() -> Vec<TurnEvent> {
         ModelCallFinished::new(1, model, StopReason::ToolUse, Usage::new(3, 4))
             .with_context_tokens(Some(2))
             .with_elapsed_us(1_250)
+            .with_first_token_us(Some(300))
+            .with_queued_us(100)
             .into(),
         ToolCallStarted::new(call()).into(),
         ToolCallProgressed::new(call().id, "half of it".into()).into(),
@@ -91,8 +93,14 @@ fn events() -> Vec<TurnEvent> {
         ApprovalRequested::new(suspended().approvals).into(),
         ModeSwitched::new("build".into(), "plan".into(), "person".into()).into(),
         TurnEventKind::notice("analytics", "the exporter fails"),
-        TurnFinished::new(Box::new(response())).into(),
-        TurnFailed::new("out of cheese".into(), Usage::new(1, 0)).into(),
+        TurnFinished::new(Box::new(response()))
+            .with_elapsed_us(2_000)
+            .into(),
+        TurnFailed::new("out of cheese".into(), Usage::new(1, 0))
+            .with_class("rate_limit".into())
+            .with_coordinator("provider".into())
+            .with_elapsed_us(2_000)
+            .into(),
     ];
     let tags: Vec<&str> = kinds.iter().map(TurnEventKind::kind).collect();
     assert_eq!(
