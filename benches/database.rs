@@ -57,11 +57,13 @@ impl DatabaseFile {
     /// It cannot be read.
     pub async fn weigh(self) -> Size {
         let pool = self.connect().await;
-        let rows = sqlx::query_scalar(
+        let rows: i64 = sqlx::query_scalar(
             "SELECT sum(payload) FROM dbstat
              WHERE name IN (SELECT name FROM sqlite_schema WHERE type = 'table')",
-        );
-        let rows: i64 = rows.fetch_one(&pool).await.expect("a number");
+        )
+        .fetch_one(&pool)
+        .await
+        .expect("a number");
         pool.close().await;
         // With its last connection the log becomes part of the file.
         self.database.close().await;

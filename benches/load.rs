@@ -163,8 +163,10 @@ async fn bare(url: &str, bodies: &Arc<[Bytes]>) -> Load {
     let ask = |_| {
         let (client, url, bodies) = (client.clone(), url.clone(), bodies.clone());
         move |question: usize| {
-            let request = client.post(&url).header("content-type", "application/json");
-            let request = request.body(bodies[question].clone());
+            let request = client
+                .post(&url)
+                .header("content-type", "application/json")
+                .body(bodies[question].clone());
             async move {
                 let mut response = request.send().await.expect("an answer");
                 while response.chunk().await.expect("a piece").is_some() {}
@@ -191,8 +193,9 @@ async fn victor(url: &str) -> Load {
 }
 
 fn provider(url: &str) -> OpenAiProvider {
-    let builder = OpenAiProvider::builder().server(Server::OLLAMA);
-    let builder = builder.base_url(format!("{url}/v1"));
+    let builder = OpenAiProvider::builder()
+        .server(Server::OLLAMA)
+        .base_url(format!("{url}/v1"));
     builder.build().expect("nothing is missing")
 }
 

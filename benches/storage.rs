@@ -84,8 +84,8 @@ fn step(c: &mut Criterion) {
     let store = file.database.session_store();
     let owner = LeaseOwner::new("01a22cd6-9075-743c-8aa9-f2410bf080d6", "process 4711");
     let claim = LeaseClaim::new(owner, turn.turn, 1, Duration::from_secs(30));
-    let commit = SessionCommit::new(entries.into(), TurnChange::Open(turn));
-    let commit = commit.with_lease(LeaseChange::Hold(claim));
+    let commit = SessionCommit::new(entries.into(), TurnChange::Open(turn))
+        .with_lease(LeaseChange::Hold(claim));
     let length = Cell::new(0);
     group.bench_function("commit", |b| {
         time(

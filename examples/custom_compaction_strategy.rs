@@ -35,8 +35,9 @@ impl CompactionStrategy for TaskAwareCompactionStrategy {
         let task = context
             .metadata()
             .get("current_task")
-            .and_then(Value::as_str);
-        let task = task.unwrap_or_default().to_lowercase();
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_lowercase();
         let keywords: Vec<&str> = task.split_whitespace().collect();
         let is_relevant = |message: &Arc<Message>| {
             let text = message.text().to_lowercase();

@@ -20,8 +20,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
             continue;
         }
         let name = package.name.as_str();
-        let bare = package.features.contains_key("default");
-        let bare = bare.then_some("--no-default-features");
+        let bare = package
+            .features
+            .contains_key("default")
+            .then_some("--no-default-features");
         for flag in [None].into_iter().chain(bare.map(Some)) {
             let command = cargo(&shell).args(["check", "--quiet", "--package", name]);
             if command.args(flag).run().is_err() {

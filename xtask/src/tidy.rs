@@ -99,8 +99,11 @@ fn crate_docs(workspace: &Workspace) -> Result<Vec<String>> {
         if target.is_lib() || target.is_bin() {
             let path = workspace.relative(&target.src_path);
             let text = workspace.read(path)?;
-            let paragraph = text.lines().map_while(|line| line.strip_prefix("//! "));
-            let paragraph = paragraph.collect::<Vec<_>>().join(" ");
+            let paragraph = text
+                .lines()
+                .map_while(|line| line.strip_prefix("//! "))
+                .collect::<Vec<_>>()
+                .join(" ");
             if paragraph.starts_with('#') || !paragraph.contains(' ') || !paragraph.ends_with('.') {
                 findings.push(format!("{path}:1: begin with `//!` and a sentence"));
             }

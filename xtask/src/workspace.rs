@@ -35,8 +35,11 @@ impl Workspace {
             "git -c safe.directory=* ls-files -z --cached --others"
         );
         let listing = git.arg("--exclude-standard").quiet().read()?;
-        let files = listing.split_terminator('\0').map(Utf8PathBuf::from);
-        let files = files.filter(|path| root.join(path).exists()).collect();
+        let files = listing
+            .split_terminator('\0')
+            .map(Utf8PathBuf::from)
+            .filter(|path| root.join(path).exists())
+            .collect();
         Ok(Self { metadata, files })
     }
 
@@ -89,8 +92,11 @@ impl Workspace {
 
     /// The files with an extension, and their texts.
     pub(crate) fn texts(&self, extension: &str) -> Result<Vec<(&Utf8Path, String)>> {
-        let files = self.files.iter().map(Utf8PathBuf::as_path);
-        let files = files.filter(|path| path.extension() == Some(extension));
+        let files = self
+            .files
+            .iter()
+            .map(Utf8PathBuf::as_path)
+            .filter(|path| path.extension() == Some(extension));
         files.map(|path| Ok((path, self.read(path)?))).collect()
     }
 

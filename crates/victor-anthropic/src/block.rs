@@ -284,8 +284,9 @@ mod tests {
             block.grow(raw(delta)).unwrap();
         }
         block.closed = true;
-        let part = block.into_part(false, 3);
-        let part = part.map_or(Value::Null, |part| serde_json::to_value(part).unwrap());
+        let part = block
+            .into_part(false, 3)
+            .map_or(Value::Null, |part| serde_json::to_value(part).unwrap());
         assert_eq!(part, serde_json::from_str::<Value>(expected).unwrap());
     }
 

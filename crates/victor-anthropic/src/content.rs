@@ -187,8 +187,10 @@ impl Thoughts {
     /// The seal with which thoughts go back; none if they do not.
     fn seal(self, thinking: &Thinking) -> Option<&str> {
         let is_open = self == Self::All && !thinking.text.is_empty();
-        let seal = thinking.signature.as_deref();
-        let seal = seal.or_else(|| is_open.then_some(""))?;
+        let seal = thinking
+            .signature
+            .as_deref()
+            .or_else(|| is_open.then_some(""))?;
         (thinking.provider.as_deref() == Some(DIALECT)).then_some(seal)
     }
 }

@@ -113,8 +113,7 @@ fn undescribed(status: Option<u16>, text: &str) -> String {
     if text.starts_with('<') {
         let title = text
             .split_once("<title>")
-            .and_then(|(_, rest)| rest.split_once("</title>"));
-        let title = title
+            .and_then(|(_, rest)| rest.split_once("</title>"))
             .map(|(title, _)| format!(": {}", shortened(title.trim())))
             .unwrap_or_default();
         return format!("{status} with a web page instead of an answer of the API{title}");

@@ -179,8 +179,10 @@ impl Message {
         }
         let context_tokens = self.context_tokens();
         let (cut, stop_reason, usage) = (self.is_cut(), self.stop_reason(), self.usage());
-        let parts = self.blocks.into_iter().enumerate();
-        let mut parts: Vec<Part> = parts
+        let mut parts: Vec<Part> = self
+            .blocks
+            .into_iter()
+            .enumerate()
             .filter_map(|(n, block)| block.into_part(cut, n))
             .collect();
         parts.extend(container(&self.own, &parts));

@@ -73,8 +73,10 @@ impl AnthropicProvider {
         response: HttpResponse,
         decode: impl FnOnce(&[u8]) -> Result<T, ProviderError>,
     ) -> Result<T, ProviderError> {
-        let body = response.bytes().await;
-        let body = body.map_err(|failed| self.endpoint.failed(&failed))?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|failed| self.endpoint.failed(&failed))?;
         decode(&body).map_err(|error| self.endpoint.without_secrets(error))
     }
 
@@ -299,12 +301,15 @@ impl Streaming {
 
 /// The events of an answer that came whole.
 fn events(completion: Completion) -> impl Iterator<Item = CompletionEvent> + Send {
-    let deltas = completion.parts.iter().filter_map(|part| match part {
-        Part::Text(text) => Some(CompletionEvent::TextDelta(text.text.clone())),
-        Part::Thinking(thinking) => Some(CompletionEvent::ThinkingDelta(thinking.text.clone())),
-        _ => None,
-    });
-    let deltas: Vec<_> = deltas.collect();
+    let deltas: Vec<_> = completion
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Text(text) => Some(CompletionEvent::TextDelta(text.text.clone())),
+            Part::Thinking(thinking) => Some(CompletionEvent::ThinkingDelta(thinking.text.clone())),
+            _ => None,
+        })
+        .collect();
     deltas
         .into_iter()
         .chain([CompletionEvent::finished(completion)])

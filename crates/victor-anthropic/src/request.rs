@@ -190,12 +190,15 @@ impl Serialize for Body<'_> {
             map.serialize_entry("tools", &*tools)?;
         }
         let last = system.len().checked_sub(1);
-        let system = system.iter().enumerate().map(|(index, text)| SystemText {
-            kind: "text",
-            text,
-            cache_control: marker.as_deref().filter(|_| Some(index) == last),
-        });
-        let system: Vec<_> = system.collect();
+        let system: Vec<_> = system
+            .iter()
+            .enumerate()
+            .map(|(index, text)| SystemText {
+                kind: "text",
+                text,
+                cache_control: marker.as_deref().filter(|_| Some(index) == last),
+            })
+            .collect();
         match extra.get("system") {
             Some(system) => map.serialize_entry("system", system)?,
             None if system.is_empty() => {}
@@ -405,15 +408,19 @@ fn asked<'a>(
             Answer::Lost(call) => results.push(Block::lost(call, answer.text(), ids)),
             Answer::Stray(result) => {
                 said.push(Block::plain(answer.text()));
-                let shown = result.content.iter();
-                let shown = shown.filter(|part| !matches!(part, Part::Text(_)));
+                let shown = result
+                    .content
+                    .iter()
+                    .filter(|part| !matches!(part, Part::Text(_)));
                 said.extend(shown.filter_map(|part| Block::new(part, ids, thoughts)));
             }
         }
     }
     for message in &turn.messages {
-        let parts = message.parts().iter();
-        let parts = parts.filter(|part| !matches!(part, Part::ToolResult(_)));
+        let parts = message
+            .parts()
+            .iter()
+            .filter(|part| !matches!(part, Part::ToolResult(_)));
         let before = said.len();
         said.extend(parts.filter_map(|part| Block::new(part, ids, thoughts)));
         if said.len() == before && *message.role() != Role::Tool {

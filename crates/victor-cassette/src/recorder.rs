@@ -88,8 +88,11 @@ impl CassetteRecorder {
     }
 
     fn begin(&self, request: &ChatRequest) -> Recording {
-        let model = request.model.clone().or_else(|| self.inner.default_model());
-        let model = model.unwrap_or_else(|| ModelId::from(""));
+        let model = request
+            .model
+            .clone()
+            .or_else(|| self.inner.default_model())
+            .unwrap_or_else(|| ModelId::from(""));
         let (number, is_new) = self.tape.begin(&model);
         Recording {
             exchange: Exchange {

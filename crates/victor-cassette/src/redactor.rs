@@ -249,8 +249,11 @@ mod tests {
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
         ) {
             let text = words.join(" ");
-            let cuts = cuts.iter().map(|cut| cut.index(text.len() + 1));
-            let mut cuts: Vec<usize> = cuts.filter(|&cut| text.is_char_boundary(cut)).collect();
+            let mut cuts: Vec<usize> = cuts
+                .iter()
+                .map(|cut| cut.index(text.len() + 1))
+                .filter(|&cut| text.is_char_boundary(cut))
+                .collect();
             cuts.extend([0, text.len()]);
             cuts.sort_unstable();
             let mut pieces: Vec<String> = cuts.windows(2).map(|cut| text[cut[0]..cut[1]].to_owned()).collect();

@@ -129,8 +129,8 @@ impl Work<'_> {
                     let open = self
                         .ports
                         .persists_turns()
-                        .then(|| self.turn.journal_committed());
-                    let open = open.flatten();
+                        .then(|| self.turn.journal_committed())
+                        .flatten();
                     let journaled = open.is_some();
                     let committed = self.ports.commit(&messages, open).await;
                     committed.map_err(|source| self.not_stored(source))?;
@@ -376,9 +376,10 @@ fn expected<T: Default>(answer: Result<T, UnexpectedInput>) -> T {
 }
 
 fn revive(suspended: &SuspendedTurn) -> Result<Turn, ChatError> {
-    let turn = serde_json::from_value::<Turn>(suspended.state.clone());
-    let mut turn = turn.map_err(|error| ChatError::Resume {
-        reason: error.to_string(),
+    let mut turn = serde_json::from_value::<Turn>(suspended.state.clone()).map_err(|error| {
+        ChatError::Resume {
+            reason: error.to_string(),
+        }
     })?;
     turn.restore(&suspended.committed);
     turn.adopt(suspended.turn);

@@ -458,8 +458,10 @@ impl Turn {
 
     /// The results of calls that have run, or may have, and are not in the conversation.
     fn executed(&self) -> Vec<ToolResult> {
-        let answered = self.uncommitted().iter();
-        let answered = answered.flat_map(|message| message.tool_results());
+        let answered = self
+            .uncommitted()
+            .iter()
+            .flat_map(|message| message.tool_results());
         let batch = match &self.phase {
             Phase::Tools(batch) => Some(batch.done()),
             _ => None,

@@ -71,11 +71,13 @@ impl Tables {
         if let Some(parent) = link.parent.and_then(|hash| self.links.get_mut(&hash)) {
             parent.users += 1;
         }
-        let message = self.messages.entry(link.content);
-        let message = message.or_insert_with(|| Counted {
-            value: Arc::clone(&link.message),
-            users: 0,
-        });
+        let message = self
+            .messages
+            .entry(link.content)
+            .or_insert_with(|| Counted {
+                value: Arc::clone(&link.message),
+                users: 0,
+            });
         message.users += 1;
     }
 

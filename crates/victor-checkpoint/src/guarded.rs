@@ -38,8 +38,8 @@ impl GuardedStore {
     where
         F: Future<Output = Result<T, CheckpointError>>,
     {
-        let answer = call(self.timeout, make).await;
-        let answer = answer
+        let answer = call(self.timeout, make)
+            .await
             .map_err(|fault| CheckpointError::store(format!("`{method}` {fault}")))
             .flatten();
         let is_broken = |error: &&CheckpointError| matches!(error, CheckpointError::Store { .. });

@@ -58,8 +58,7 @@ mod tests {
         let mut retention = Retention::default();
         retention.max_count = count;
         retention.max_age = hours.map(|hours| Duration::from_secs(3600 * hours));
-        let gone = expired(&entries, &retention, now);
-        let gone: String = gone
+        let gone: String = expired(&entries, &retention, now)
             .iter()
             .map(|id| char::from(id.as_u128().to_le_bytes()[0]))
             .collect();

@@ -205,8 +205,8 @@ impl AgentArgs {
         if !self.r#continue {
             return Ok(session_lookup::new_name());
         }
-        let last = stores.sessions.find(&SessionQuery::first(1)).await?;
-        let last = last.first().context("there is no session to continue")?;
+        let latest = stores.sessions.find(&SessionQuery::first(1)).await?;
+        let last = latest.first().context("there is no session to continue")?;
         Ok(last.id.to_string())
     }
 

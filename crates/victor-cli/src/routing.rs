@@ -81,8 +81,10 @@ impl RoutingArgs {
     pub(crate) fn read(&self, config: &EffectiveConfig, folder: &Path) -> Result<Routing, Failure> {
         let extra = Extra(config);
         let text: Option<String> = extra.read("prices").map_err(Failure::usage)?;
-        let prices = self.prices.read(text.as_deref(), folder);
-        let prices = prices.map_err(Failure::usage)?;
+        let prices = self
+            .prices
+            .read(text.as_deref(), folder)
+            .map_err(Failure::usage)?;
         let (targets, routes, route, budgets) = extra.routing().map_err(Failure::usage)?;
         let mut budgets: Vec<_> = budgets.into_iter().map(BudgetSpec::into_budget).collect();
         let amount = match self.budget {
@@ -233,8 +235,7 @@ impl Extra<'_> {
     /// Reads the entries of a table one by one, so that an error names the entry.
     fn table<T: DeserializeOwned>(&self, key: &str) -> Result<BTreeMap<String, T>, ConfigError> {
         let table: Option<BTreeMap<String, Value>> = self.read(key)?;
-        let entries = table.into_iter().flatten();
-        let entries = entries.map(|(name, value)| {
+        let entries = table.into_iter().flatten().map(|(name, value)| {
             let parsed = self.parse(&format!("{key}.{name}"), value)?;
             Ok((name, parsed))
         });

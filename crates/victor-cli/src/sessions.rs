@@ -173,13 +173,16 @@ async fn act(action: &Action, sessions: &SessionCoordinator) -> Result<Exit, Fai
             // The author of the file must not choose the server that keys are sent to.
             export.info.metadata.remove(PROVIDER);
             let name = session.as_deref().map(SessionId::new);
-            let info = sessions.import_session(&export, name).await;
-            let info = info.map_err(|error| match error {
-                SessionError::AlreadyExists(_) => {
-                    Failure::usage(anyhow!("{error}: give it another name with --session"))
-                }
-                error => error.into(),
-            })?;
+            let info =
+                sessions
+                    .import_session(&export, name)
+                    .await
+                    .map_err(|error| match error {
+                        SessionError::AlreadyExists(_) => {
+                            Failure::usage(anyhow!("{error}: give it another name with --session"))
+                        }
+                        error => error.into(),
+                    })?;
             writeln!(out, "{}", list(&[info]))?;
         }
         Action::Name {

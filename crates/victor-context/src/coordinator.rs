@@ -201,8 +201,11 @@ impl ContextCoordinator {
         too_large.messages = size(tokens);
         let is_request =
             |message: &&Arc<Message>| *message.role() == Role::User && !message.is_note();
-        let last = history.iter().rev().find(is_request);
-        let last = last.map_or(0, |message| u64::from(self.counter.tokens(message)));
+        let last = history
+            .iter()
+            .rev()
+            .find(is_request)
+            .map_or(0, |message| u64::from(self.counter.tokens(message)));
         too_large.last_message = size(last.min(tokens));
         ContextError::TooLarge(Box::new(too_large))
     }
@@ -328,8 +331,9 @@ impl ContextManager for ContextCoordinator {
             }
             let compacted = self.compact(&name, &*strategy, &prepared.context, goal);
             prepared = compacted.await.map_err(|left| {
-                let window = known_window.filter(|_| left.tokens > limits.room);
-                let window = window.map(|_| self.options.window(request, max_tokens));
+                let window = known_window
+                    .filter(|_| left.tokens > limits.room)
+                    .map(|_| self.options.window(request, max_tokens));
                 self.too_large(left, prepared.context.messages(), request, window)
             })?;
         }
@@ -374,8 +378,10 @@ impl ContextManager for ContextCoordinator {
                     return;
                 };
                 let report = Report { counted, reported };
-                let before = session.reported.replace((model.clone(), report));
-                let before = before.filter(|(of, _)| of == model);
+                let before = session
+                    .reported
+                    .replace((model.clone(), report))
+                    .filter(|(of, _)| of == model);
                 let is_cut = before.is_some_and(|(_, before)| report.is_cut_after(before));
                 (session.model.clone(), report, is_cut)
             }

@@ -59,8 +59,7 @@ impl ContextOptions {
         budget: impl FnOnce(u64) -> u64,
     ) -> Limits {
         let window = self.window(request, max_tokens);
-        let room = budget(window.saturating_sub(request.reserved));
-        let room = room.saturating_sub(request.preamble);
+        let room = budget(window.saturating_sub(request.reserved)).saturating_sub(request.preamble);
         let usable = |share: &f64| (0.0..=1.0).contains(share);
         let threshold = request.threshold.filter(usable).unwrap_or(self.threshold);
         let threshold = Some(threshold).filter(usable).unwrap_or(0.8);

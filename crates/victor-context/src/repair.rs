@@ -203,8 +203,9 @@ impl<'a> Repair<'a> {
         for answers in answers.chunk_by(|((one, _), _), ((other, _), _)| one == other) {
             self.results_out_of(caller, answers);
         }
-        let lost = calls.iter().filter(|call| call.answer.is_none());
-        let lost: Vec<Part> = lost
+        let lost: Vec<Part> = calls
+            .iter()
+            .filter(|call| call.answer.is_none())
             .filter_map(|call| match &message.parts()[call.part] {
                 Part::ToolCall(original) => {
                     let mut result = ToolResult::new(original, ToolOutcome::Cancelled, LOST);
@@ -232,8 +233,10 @@ impl<'a> Repair<'a> {
             (0..source.parts().len()).find_map(|part| *self.claimed.get(&(index, part))?);
         let is_first = *source.role() == Role::Tool && first_caller == Some(caller);
         let mut changed = false;
-        let parts = source.parts().iter().enumerate();
-        let parts: Vec<Part> = parts
+        let parts: Vec<Part> = source
+            .parts()
+            .iter()
+            .enumerate()
             .filter_map(|(number, part)| {
                 let answer = answers.iter().find(|(place, _)| *place == (index, number));
                 match (part, answer) {

@@ -16,8 +16,10 @@ pub struct Panicked {
 
 impl Panicked {
     fn new(payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         Self {
             message: text.unwrap_or("no message").to_owned(),
         }

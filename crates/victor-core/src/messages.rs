@@ -112,8 +112,11 @@ impl Messages {
         if count > self.len() || count > other.len() {
             return false;
         }
-        let shared = self.full.iter().zip(other.full.iter());
-        let shared = shared.take_while(|(one, other)| Arc::ptr_eq(one, other));
+        let shared = self
+            .full
+            .iter()
+            .zip(other.full.iter())
+            .take_while(|(one, other)| Arc::ptr_eq(one, other));
         // The chunks behind those that are shared are compared message by message.
         let from = shared.take(count / CHUNK).count() * CHUNK;
         (from..count).all(|index| match (self.get(index), other.get(index)) {

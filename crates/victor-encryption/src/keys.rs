@@ -48,8 +48,9 @@ impl Keys {
     ///
     /// [`KeyError::Empty`] or [`KeyError::Malformed`].
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let words = text.split(|at: char| at.is_whitespace() || at == ',');
-        let words = words.filter(|word| !word.is_empty());
+        let words = text
+            .split(|at: char| at.is_whitespace() || at == ',')
+            .filter(|word| !word.is_empty());
         let keys = (1..).zip(words).map(|(place, word)| {
             let key = decode(word).ok_or(KeyError::Malformed { place })?;
             Ok(Key::new(&key))
@@ -67,8 +68,7 @@ impl Keys {
     ///
     /// [`KeyError::NotSet`], and those of [`parse`](Self::parse).
     pub fn from_env(variable: &str) -> Result<Self, KeyError> {
-        let text = std::env::var(variable);
-        let text = text.map_err(|_| KeyError::NotSet(variable.to_owned()))?;
+        let text = std::env::var(variable).map_err(|_| KeyError::NotSet(variable.to_owned()))?;
         Self::parse(&Zeroizing::new(text))
     }
 
@@ -80,11 +80,13 @@ impl Keys {
     /// [`KeyError::Command`], [`KeyError::CommandFailed`], and those of [`parse`](Self::parse).
     pub fn from_command(program: &str, arguments: &[&str]) -> Result<Self, KeyError> {
         let command = || program.to_owned();
-        let output = Command::new(program).args(arguments).output();
-        let output = output.map_err(|source| KeyError::Command {
-            command: command(),
-            source,
-        })?;
+        let output = Command::new(program)
+            .args(arguments)
+            .output()
+            .map_err(|source| KeyError::Command {
+                command: command(),
+                source,
+            })?;
         let printed = Zeroizing::new(output.stdout);
         if !output.status.success() {
             return Err(KeyError::CommandFailed {

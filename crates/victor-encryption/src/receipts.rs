@@ -14,11 +14,14 @@ impl<S: ReceiptStore> ReceiptStore for Encrypted<S> {
         match self.inner.begin(session, key).await? {
             Receipt::Finished(sealed) => {
                 let place = Place(&["receipt", session.as_str(), key]);
-                let opened = self.keys.open(place, &sealed.text());
-                let opened = opened.and_then(|text| from_json(&text)).map_err(|error| {
-                    let what = format!("the result of receipt `{key}` cannot be opened");
-                    ToolStoreError::receipts(what).with_source(error)
-                })?;
+                let opened = self
+                    .keys
+                    .open(place, &sealed.text())
+                    .and_then(|text| from_json(&text))
+                    .map_err(|error| {
+                        let what = format!("the result of receipt `{key}` cannot be opened");
+                        ToolStoreError::receipts(what).with_source(error)
+                    })?;
                 Ok(Receipt::Finished(opened))
             }
             other => Ok(other),

@@ -28,8 +28,7 @@ impl<S: ResultStore> ResultStore for Encrypted<S> {
         handle: &str,
         text: &str,
     ) -> Result<(), ToolStoreError> {
-        let sealed = self.seal_text(session, handle, text);
-        let sealed = sealed.map_err(|error| {
+        let sealed = self.seal_text(session, handle, text).map_err(|error| {
             ToolStoreError::results(format!("result `{handle}` cannot be sealed"))
                 .with_source(error)
         })?;

@@ -76,15 +76,17 @@ impl Keys {
         place: Place<'_>,
         sealed: &str,
     ) -> Result<(Nonce, Vec<u8>), SealError> {
-        let parts = sealed.strip_prefix(PREFIX);
-        let parts = parts.and_then(|parts| parts.split_once(':'));
+        let parts = sealed
+            .strip_prefix(PREFIX)
+            .and_then(|parts| parts.split_once(':'));
         let (fingerprint, body) = parts.ok_or(SealError::NotSealed)?;
         let mut keys = self.all().iter();
-        let key = keys.find(|key| key.fingerprint() == fingerprint);
-        let key = key.ok_or_else(|| SealError::UnknownKey {
-            key: fingerprint.to_owned(),
-            known: self.fingerprints().map(str::to_owned).collect(),
-        })?;
+        let key = keys
+            .find(|key| key.fingerprint() == fingerprint)
+            .ok_or_else(|| SealError::UnknownKey {
+                key: fingerprint.to_owned(),
+                known: self.fingerprints().map(str::to_owned).collect(),
+            })?;
         let damaged = || SealError::Damaged {
             key: fingerprint.to_owned(),
         };

@@ -32,8 +32,8 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
         entries: &[TranscriptEntry],
     ) -> Result<(), SessionError> {
         let sealed = seal_info(&self.keys, session).map_err(refuse(&session.id))?;
-        let entries = seal_entries(&self.keys, &session.id, 0, entries);
-        let entries = entries.map_err(refuse(&session.id))?;
+        let entries =
+            seal_entries(&self.keys, &session.id, 0, entries).map_err(refuse(&session.id))?;
         self.inner.create_with(&sealed, &entries).await
     }
 
@@ -50,8 +50,7 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
         expected: u64,
         commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
-        let sealed = seal_commit(&self.keys, session, expected, commit);
-        let sealed = sealed.map_err(refuse(session))?;
+        let sealed = seal_commit(&self.keys, session, expected, commit).map_err(refuse(session))?;
         self.inner.commit(session, expected, &sealed).await
     }
 
@@ -61,8 +60,8 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
         expected: u64,
         entries: &[TranscriptEntry],
     ) -> Result<u64, SessionError> {
-        let entries = seal_entries(&self.keys, session, expected, entries);
-        let entries = entries.map_err(refuse(session))?;
+        let entries =
+            seal_entries(&self.keys, session, expected, entries).map_err(refuse(session))?;
         self.inner.append(session, expected, &entries).await
     }
 
@@ -188,8 +187,8 @@ impl<S> Encrypted<S> {
         let opened = self
             .keys
             .open(place, &turn.state)
-            .and_then(|text| from_json::<State>(&text));
-        let opened = opened.map_err(refuse(&turn.session))?;
+            .and_then(|text| from_json::<State>(&text))
+            .map_err(refuse(&turn.session))?;
         turn.state = opened.state;
         turn.extra = opened.extra;
         Ok(turn)
@@ -206,8 +205,9 @@ fn seal_commit(
     let mut patch = SessionPatch::default();
     patch.metadata.clone_from(&commit.metadata);
     let facts = seal_patch(keys, session, &patch)?.metadata;
-    let sealed = SessionCommit::new(entries, commit.turn.clone()).with_metadata(facts);
-    let mut sealed = sealed.with_lease(commit.lease.clone());
+    let mut sealed = SessionCommit::new(entries, commit.turn.clone())
+        .with_metadata(facts)
+        .with_lease(commit.lease.clone());
     if let TurnChange::Open(turn) = &mut sealed.turn {
         let state = State {
             state: std::mem::take(&mut turn.state),
@@ -283,12 +283,16 @@ fn open_info(keys: &Keys, sealed: SessionInfo) -> Result<SessionInfo, SealError>
         .iter()
         .map(|tag| keys.open(Place(&["tag", session]), tag));
     info.tags = tags.collect::<Result<_, _>>()?;
-    let facts = std::mem::take(&mut info.metadata).into_iter();
-    let facts = facts.map(|(name, value)| open_fact(keys, session, &name, &value));
+    let facts = std::mem::take(&mut info.metadata)
+        .into_iter()
+        .map(|(name, value)| open_fact(keys, session, &name, &value));
     info.metadata = facts.collect::<Result<_, _>>()?;
     if !info.extra.is_empty() {
-        let extra = info.extra.get(SEALED).and_then(Value::as_str);
-        let extra = extra.ok_or(SealError::NotSealed)?;
+        let extra = info
+            .extra
+            .get(SEALED)
+            .and_then(Value::as_str)
+            .ok_or(SealError::NotSealed)?;
         info.extra = from_json(&keys.open(Place(&["extra", session]), extra)?)?;
     }
     Ok(info)

@@ -57,8 +57,9 @@ impl BaseUrl {
         match url.scheme() {
             "http" | "https" => {}
             SOCKET => {
-                let path = percent_decode_str(url.host_str().unwrap_or_default()).decode_utf8();
-                let path = path.map_err(|error| invalid(error.to_string()))?;
+                let path = percent_decode_str(url.host_str().unwrap_or_default())
+                    .decode_utf8()
+                    .map_err(|error| invalid(error.to_string()))?;
                 if !path.starts_with('/') {
                     let example = "the path of the socket must stand in it as in http+unix://%2Frun%2Fserver.sock/v1";
                     return Err(invalid(example.to_owned()));
@@ -92,8 +93,9 @@ impl BaseUrl {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.path()));
-        let queries = [self.url.query().unwrap_or_default(), query];
-        let queries = queries.into_iter().filter(|query| !query.is_empty());
+        let queries = [self.url.query().unwrap_or_default(), query]
+            .into_iter()
+            .filter(|query| !query.is_empty());
         let query = queries.collect::<Vec<_>>().join("&");
         url.set_query((!query.is_empty()).then_some(&*query));
         url.into()

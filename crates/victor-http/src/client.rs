@@ -213,8 +213,8 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, HttpError> {
     };
     let mut certificates = Vec::new();
     for pem in &options.extra_root_certificates {
-        let bundle = Certificate::from_pem_bundle(pem.as_bytes());
-        let bundle = bundle.map_err(|error| invalid_options(&error))?;
+        let bundle = Certificate::from_pem_bundle(pem.as_bytes())
+            .map_err(|error| invalid_options(&error))?;
         if bundle.is_empty() {
             let reason = "an extra root certificate is not in the PEM form".to_owned();
             return Err(HttpError::InvalidOptions { reason });

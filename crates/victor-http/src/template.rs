@@ -87,8 +87,11 @@ impl Shape {
         let strings: Option<Vec<_>> = starts.chain([start]).map(range).collect();
         let mut strings = strings?;
         strings.sort_by_key(|string| string.start);
-        let next = strings.iter().map(|string| string.start).skip(1);
-        let next = next.chain([data.len()]);
+        let next = strings
+            .iter()
+            .map(|string| string.start)
+            .skip(1)
+            .chain([data.len()]);
         Some(Self {
             head: data[..strings[0].start].into(),
             text: strings.iter().position(|string| string.start == start)?,

@@ -204,8 +204,7 @@ impl McpServerConfig {
 
     /// Lists the entries of the configuration that match no tool of the server.
     pub(crate) fn unused(&self, tools: &[&str]) -> Vec<String> {
-        let lists = [("allow", &self.tools.allow), ("deny", &self.tools.deny)];
-        let lists = lists
+        let lists = [("allow", &self.tools.allow), ("deny", &self.tools.deny)]
             .into_iter()
             .flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
         let effects = self.effects.keys().map(|name| ("effects", name));

@@ -120,8 +120,11 @@ struct Data {
 /// The first field of a mode that this version does not know.
 fn unknown_field(mode: &Mode) -> Option<String> {
     let of_mode = mode.extra.iter().map(|(field, _)| field.clone());
-    let of_limits = mode.limits.extra.iter();
-    let of_limits = of_limits.map(|(field, _)| format!("limits.{field}"));
+    let of_limits = mode
+        .limits
+        .extra
+        .iter()
+        .map(|(field, _)| format!("limits.{field}"));
     of_mode.chain(of_limits).next()
 }
 

@@ -91,8 +91,10 @@ impl<'a> RawFields<'a> {
     pub fn unknown(&self, known: &[&str]) -> Option<String> {
         let unknown =
             |field: &str, value: &RawValue| !known.contains(&field) && value.get() != "null";
-        let fields = self.0.iter().filter(|(field, value)| unknown(field, value));
-        let fields: Vec<_> = fields
+        let fields: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(field, value)| unknown(field, value))
             .map(|(field, value)| (field.clone(), *value))
             .collect();
         (!fields.is_empty()).then(|| serde_json::to_string(&Self(fields)).ok())?

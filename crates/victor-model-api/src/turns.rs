@@ -100,8 +100,8 @@ pub fn turns<'a>(
     }
     let before = (0..range.start)
         .rev()
-        .filter_map(|index| messages.get(index));
-    let before = before.take_while(|message| side(message) != Some(Side::User));
+        .filter_map(|index| messages.get(index))
+        .take_while(|message| side(message) != Some(Side::User));
     let mut asked: Vec<&ToolCall> = match turns.first() {
         Some(turn) if turn.side == Side::User => {
             let mut messages: Vec<&Message> = before.map(|message| &**message).collect();

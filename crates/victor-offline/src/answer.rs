@@ -87,12 +87,12 @@ impl Material<'_> {
             .iter()
             .flat_map(|made| made.arguments.iter().flatten());
         let values: Vec<&str> = arguments.filter_map(|(_, value)| value.as_str()).collect();
-        let places = self
+        let places: Vec<&str> = self
             .clauses
             .iter()
             .filter_map(Clause::bare_folder)
-            .filter(|name| values.contains(name));
-        let places: Vec<&str> = places.collect();
+            .filter(|name| values.contains(name))
+            .collect();
         Question::new(self.asking(), &places)
     }
 

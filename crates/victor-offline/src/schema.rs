@@ -227,8 +227,7 @@ mod tests {
     #[track_caller]
     fn check(name: &str, schema: &Value, expected: &[(&str, Role<'_>, bool)]) {
         let spec = ToolSpec::new(name, "", schema.clone());
-        let found = parameters(&spec);
-        let found: Vec<_> = found
+        let found: Vec<_> = parameters(&spec)
             .iter()
             .map(|parameter| (parameter.name, parameter.role.clone(), parameter.required))
             .collect();

@@ -144,8 +144,9 @@ fn leading(messages: &Messages) -> usize {
 /// The system prompt, and the messages of the system that a conversation begins with.
 fn instructions(request: &ChatRequest, leading: usize) -> Option<Cow<'_, str>> {
     let messages = request.context.messages().iter().take(leading);
-    let texts = messages.map(|message| message.text());
-    let texts = texts.filter(|text| !text.trim().is_empty());
+    let texts = messages
+        .map(|message| message.text())
+        .filter(|text| !text.trim().is_empty());
     let prompt = request.system.as_deref().map(Cow::Borrowed);
     joined(prompt.into_iter().chain(texts).collect())
 }
@@ -197,8 +198,7 @@ mod tests {
     fn beginnings(seed: u64, count: usize, step: usize) -> impl Iterator<Item = (usize, Messages)> {
         let histories = histories_with_mistakes(seed, count).into_iter().enumerate();
         histories.flat_map(move |(number, history)| {
-            let lengths = (1..=history.len()).rev().step_by(step);
-            let lengths: Vec<_> = lengths.collect();
+            let lengths: Vec<_> = (1..=history.len()).rev().step_by(step).collect();
             let beginnings = lengths.into_iter().rev().map(move |length| {
                 let messages: Messages = history.iter().take(length).cloned().collect();
                 (number, messages)

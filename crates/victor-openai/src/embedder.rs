@@ -181,12 +181,12 @@ async fn ask(
     let mut answer: Answer = serde_json::from_slice(&body)
         .map_err(|error| malformed(format!("the vectors cannot be read: {error}")))?;
     answer.data.sort_by_key(|datum| datum.index);
-    let vectors = answer
+    let vectors: Vec<Vec<f32>> = answer
         .data
         .into_iter()
         .map(|datum| datum.embedding)
-        .chain(answer.embeddings);
-    let vectors: Vec<Vec<f32>> = vectors.collect();
+        .chain(answer.embeddings)
+        .collect();
     if vectors.len() != texts.len() || vectors.iter().any(Vec::is_empty) {
         return Err(malformed(format!(
             "{} vectors for {} texts",

@@ -82,12 +82,14 @@ impl WireUsage {
             return self.tokens.and_then(|tokens| tokens.normalise());
         }
         let (mut input, mut output) = (input.unwrap_or(0), output.unwrap_or(0));
-        let of_input = self.prompt_tokens_details.or(self.input_tokens_details);
-        let of_input = of_input.unwrap_or_default();
+        let of_input = self
+            .prompt_tokens_details
+            .or(self.input_tokens_details)
+            .unwrap_or_default();
         let of_output = self
             .completion_tokens_details
-            .or(self.output_tokens_details);
-        let of_output = of_output.unwrap_or_default();
+            .or(self.output_tokens_details)
+            .unwrap_or_default();
         let cache_read = of_input
             .cached_tokens
             .or(self.prompt_cache_hit_tokens)

@@ -189,8 +189,12 @@ pub(crate) fn mode_of(checkpoint: &Checkpoint) -> Option<&str> {
 
 /// Returns the state that a session went back to, with the turn that was running then, as a new turn.
 fn restored(snapshot: CheckpointSnapshot, transcript: &[TranscriptEntry]) -> Restored {
-    let turn = snapshot.checkpoint.state.get("turn").cloned();
-    let turn: Option<SuspendedTurn> = turn.and_then(|turn| serde_json::from_value(turn).ok());
+    let turn: Option<SuspendedTurn> = snapshot
+        .checkpoint
+        .state
+        .get("turn")
+        .cloned()
+        .and_then(|turn| serde_json::from_value(turn).ok());
     let turn = turn.map(|mut turn| {
         turn.committed = transcript
             .iter()

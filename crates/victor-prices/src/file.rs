@@ -40,8 +40,11 @@ impl PriceFile {
     /// that is negative. The error names the row.
     pub fn from_toml(text: &str) -> Result<Self, PriceFileError> {
         let document: Document = toml::from_str(text).map_err(PriceFileError::syntax)?;
-        let rows = document.price.into_iter().enumerate();
-        let rows = rows.map(|(index, entry)| entry.into_row(index + 1));
+        let rows = document
+            .price
+            .into_iter()
+            .enumerate()
+            .map(|(index, entry)| entry.into_row(index + 1));
         Ok(Self {
             rows: rows.collect::<Result<_, _>>()?,
         })

@@ -28,12 +28,13 @@ impl Rate {
         let rate = dollars * per_million;
         let amount = (0.0..=MAX_DOLLARS)
             .contains(&rate)
-            .then(|| NanoDollars::from_dollars(rate));
-        let amount = amount.flatten().ok_or_else(|| PriceFileError::Amount {
-            row: row.to_owned(),
-            key: key.to_owned(),
-            value: dollars.to_string(),
-        })?;
+            .then(|| NanoDollars::from_dollars(rate))
+            .flatten()
+            .ok_or_else(|| PriceFileError::Amount {
+                row: row.to_owned(),
+                key: key.to_owned(),
+                value: dollars.to_string(),
+            })?;
         Ok(Self(amount))
     }
 

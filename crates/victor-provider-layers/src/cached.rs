@@ -116,8 +116,10 @@ impl Cache {
 
 /// All of a request that decides about its answer, as text.
 fn key(request: &ChatRequest) -> Option<String> {
-    let messages = request.context.messages().iter();
-    let messages: Vec<_> = messages
+    let messages: Vec<_> = request
+        .context
+        .messages()
+        .iter()
         .map(|message| (message.role(), message.parts().to_vec()))
         .collect();
     let tool_choice = format!("{:?}", request.tool_choice);

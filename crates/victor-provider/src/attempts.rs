@@ -240,8 +240,9 @@ impl Attempts {
     fn finish(&mut self, mut completion: Box<Completion>) -> Option<CompletionEvent> {
         self.enter(Stage::End);
         let last = std::mem::take(&mut completion.usage);
-        let read = completion.context_tokens;
-        let read = read.unwrap_or_else(|| last.input_tokens());
+        let read = completion
+            .context_tokens
+            .unwrap_or_else(|| last.input_tokens());
         self.target().windows.refute(&self.model, read);
         self.target().problems.clear(&self.target().name);
         if let Some(running) = &mut self.running {
@@ -254,8 +255,8 @@ impl Attempts {
         }
         if completion.stop_reason == StopReason::Refusal && self.sends_refusals_on() {
             let message = "the model declined to answer";
-            let error = ProviderError::new(ProviderErrorKind::Refusal, "", message);
-            let error = error.with_usage(last);
+            let error =
+                ProviderError::new(ProviderErrorKind::Refusal, "", message).with_usage(last);
             let event = self.fail(error);
             self.yield_later(event);
             return None;
@@ -345,8 +346,10 @@ impl Attempts {
             .end
             .map(|end| end.saturating_duration_since(Instant::now()));
         let in_time = |delay: &Duration| left.is_none_or(|left| *delay < left);
-        let delay = self.failures.next_delay(&self.options.retry, error);
-        let delay = delay.filter(in_time);
+        let delay = self
+            .failures
+            .next_delay(&self.options.retry, error)
+            .filter(in_time);
         // A target that is not to be asked for a while is not waited for while another one could answer.
         let is_brief = |delay: &Duration| *delay <= PATIENCE && self.plan.blocked_for().is_none();
         let again = delay.filter(|delay| !self.plan.has_more() || is_brief(delay));

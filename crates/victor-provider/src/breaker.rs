@@ -136,8 +136,10 @@ impl Breaker {
         let share = f64::from(state.last.count_ones()) / f64::from(u32::BITS);
         let many = state.counted == u32::BITS && share >= self.options.failure_share;
         if probed || many || state.failures >= self.options.failures {
-            let cooldown = state.cooldown.max(least_cooldown.unwrap_or_default());
-            let cooldown = cooldown.min(self.options.max_cooldown);
+            let cooldown = state
+                .cooldown
+                .max(least_cooldown.unwrap_or_default())
+                .min(self.options.max_cooldown);
             // There is such an instant unless the options are beyond any clock.
             let until = Instant::now().checked_add(cooldown);
             state.phase = until.map_or(Phase::Closed, |until| Phase::Open { until });

@@ -142,8 +142,11 @@ impl ProviderCoordinatorBuilder {
             let spec = spec.clone();
             routes.insert(name.clone(), Arc::new(Route { spec, targets }));
         }
-        let default = self.default.or(first_route).or(first);
-        let default = default.ok_or(RoutingError::NoTarget)?;
+        let default = self
+            .default
+            .or(first_route)
+            .or(first)
+            .ok_or(RoutingError::NoTarget)?;
         let ledger = Ledger::new(self.prices, self.store, Budgets::new(self.budgets));
         let destination = match (routes.get(&default), targets.get(&default)) {
             (Some(route), _) => Destination::Route(route.clone()),

@@ -33,8 +33,8 @@ pub(crate) struct Target {
 impl Target {
     /// A target that has the name of its provider.
     pub(crate) fn new(provider: Arc<dyn ChatProvider>, model: ModelId) -> Self {
-        let name = contain_sync(|| Arc::from(provider.name()));
-        let name: Arc<str> = name.unwrap_or_else(|_| "nameless".into());
+        let name: Arc<str> =
+            contain_sync(|| Arc::from(provider.name())).unwrap_or_else(|_| "nameless".into());
         let description = contain_sync(|| provider.description()).unwrap_or_default();
         let layers = match description.is_empty() || description == *name {
             true => String::new(),

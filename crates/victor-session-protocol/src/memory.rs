@@ -234,8 +234,9 @@ impl SessionStore for InMemorySessionStore {
     async fn find(&self, query: &SessionQuery) -> Result<Vec<SessionInfo>, SessionError> {
         let sessions = self.sessions();
         let infos = sessions.values().map(|stored| &stored.info);
-        let found = infos.filter(|info| query.matches(info) && query.is_after(info));
-        let mut found: Vec<_> = found.collect();
+        let mut found: Vec<_> = infos
+            .filter(|info| query.matches(info) && query.is_after(info))
+            .collect();
         found.sort_by(|one, other| {
             (other.updated_at.cmp(&one.updated_at)).then_with(|| one.id.cmp(&other.id))
         });

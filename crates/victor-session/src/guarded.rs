@@ -70,8 +70,8 @@ impl GuardedStore {
     where
         F: Future<Output = Result<T, SessionError>>,
     {
-        let answer = call(self.timeout, make).await;
-        let answer = answer
+        let answer = call(self.timeout, make)
+            .await
             .map_err(|fault| SessionError::store(format!("`{method}` {fault}")))
             .flatten();
         let is_broken = |error: &&SessionError| matches!(error, SessionError::Store { .. });

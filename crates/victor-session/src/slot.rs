@@ -114,8 +114,9 @@ impl Slot {
                 return lost.map_or(Ok(()), Err);
             };
             let lease = next.claim.map_or(LeaseChange::None, LeaseChange::Release);
-            let commit = SessionCommit::new(Vec::new(), TurnChange::Close);
-            let commit = commit.with_metadata(next.facts).with_lease(lease);
+            let commit = SessionCommit::new(Vec::new(), TurnChange::Close)
+                .with_metadata(next.facts)
+                .with_lease(lease);
             match transcript
                 .write(session, store, next.turn, &next.messages, commit)
                 .await

@@ -62,8 +62,10 @@ pub async fn salvage(
         .filename(damaged)
         .read_only(true)
         .disable_statement_logging();
-    let source = options.connect().await;
-    let source = source.map_err(|error| DatabaseError::new(&place, error))?;
+    let source = options
+        .connect()
+        .await
+        .map_err(|error| DatabaseError::new(&place, error))?;
     let bytes = std::fs::metadata(damaged).map_or(0, |metadata| metadata.len());
     let mut walk = Walk::new(source, bytes);
     walk.check()

@@ -108,8 +108,11 @@ impl<T: DeserializeOwned> OutputForm<T> {
             value = json!({FIELD: value});
         }
         if let Some(validator) = &self.validator {
-            let errors = validator.iter_errors(&value).take(MOST_VIOLATIONS);
-            let errors: Vec<_> = errors.map(|error| describe(&error)).collect();
+            let errors: Vec<_> = validator
+                .iter_errors(&value)
+                .take(MOST_VIOLATIONS)
+                .map(|error| describe(&error))
+                .collect();
             if !errors.is_empty() {
                 return Err(errors.join("; "));
             }

@@ -50,8 +50,10 @@ pub fn die_at_every_write(
     }
     for number in 1..=MOST {
         let program = start();
-        let output = traced(&program, number).stdin(Stdio::null()).output();
-        let output = output.unwrap_or_else(|error| panic!("strace cannot be run: {error}"));
+        let output = traced(&program, number)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("strace cannot be run: {error}"));
         if output.status.success() {
             return Some(number - 1);
         }

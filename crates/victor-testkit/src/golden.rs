@@ -79,8 +79,10 @@ pub fn check_unknown_fields<T: Serialize + DeserializeOwned>(
     assert!(!objects.is_empty(), "{name} has no object");
     for path in objects {
         let mut later = form.clone();
-        let object = later.pointer_mut(&path).and_then(Value::as_object_mut);
-        let object = object.expect("the path leads to an object");
+        let object = later
+            .pointer_mut(&path)
+            .and_then(Value::as_object_mut)
+            .expect("the path leads to an object");
         object.insert("from_a_later_version".into(), "kept".into());
         let again: T = serde_json::from_value(later.clone()).unwrap_or_else(|error| {
             panic!("{name} is not readable with a field at `{path}`: {error}")
@@ -136,8 +138,10 @@ where
     for path in versioned {
         let with = |version: Option<u64>| {
             let mut form = form.clone();
-            let object = form.pointer_mut(&path).and_then(Value::as_object_mut);
-            let object = object.expect("the path leads to an object");
+            let object = form
+                .pointer_mut(&path)
+                .and_then(Value::as_object_mut)
+                .expect("the path leads to an object");
             match version {
                 Some(version) => object.insert("version".into(), version.into()),
                 None => object.remove("version"),
@@ -196,10 +200,15 @@ fn difference(golden: &str, found: &str) -> Option<String> {
     let same = |(one, other): &(&&str, &&str)| one == other;
     let head = golden.iter().zip(&found).take_while(same).count();
     let (golden, found) = (&golden[head..], &found[head..]);
-    let tail = golden.iter().rev().zip(found.iter().rev());
-    let tail = tail.take_while(same).count();
-    let removed = golden[..golden.len() - tail].iter();
-    let removed = removed.map(|line| format!("- {line}\n"));
+    let tail = golden
+        .iter()
+        .rev()
+        .zip(found.iter().rev())
+        .take_while(same)
+        .count();
+    let removed = golden[..golden.len() - tail]
+        .iter()
+        .map(|line| format!("- {line}\n"));
     let added = found[..found.len() - tail].iter();
     let lines = removed.chain(added.map(|line| format!("+ {line}\n")));
     Some(format!(

@@ -38,9 +38,12 @@ impl Selection {
         if decisions.iter().all(|decision| decision.shown) {
             return Self::showing(strategy, tools.clone(), decisions);
         }
-        let shown = tools.iter().zip(decisions.iter());
-        let shown = shown.filter(|(_, decision)| decision.shown);
-        let shown = shown.map(|(tool, _)| tool.clone()).collect();
+        let shown = tools
+            .iter()
+            .zip(decisions.iter())
+            .filter(|(_, decision)| decision.shown)
+            .map(|(tool, _)| tool.clone())
+            .collect();
         Self::showing(strategy, shown, decisions)
     }
 

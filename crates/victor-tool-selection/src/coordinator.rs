@@ -243,14 +243,17 @@ impl ToolSelector for ToolSelectionCoordinator {
         } else {
             Ok(None)
         };
-        let problem = scores.as_ref().err().map(|error| {
-            format!(
-                "the strategy `{}` does not work, so it chose no tools: {}",
-                strategy.name,
-                with_causes(error)
-            )
-        });
-        let problem = problem.or(unknown);
+        let problem = scores
+            .as_ref()
+            .err()
+            .map(|error| {
+                format!(
+                    "the strategy `{}` does not work, so it chose no tools: {}",
+                    strategy.name,
+                    with_causes(error)
+                )
+            })
+            .or(unknown);
         let before = session
             .last
             .as_ref()
@@ -263,8 +266,8 @@ impl ToolSelector for ToolSelectionCoordinator {
         let shown = tools
             .iter()
             .zip(&verdicts)
-            .filter(|(_, verdict)| verdict.shows());
-        let shown = shown.map(|(tool, _)| tool);
+            .filter(|(_, verdict)| verdict.shows())
+            .map(|(tool, _)| tool);
         // Whoever keeps something by the list's address finds it again.
         let shown = if shown.clone().eq(before.iter()) {
             before

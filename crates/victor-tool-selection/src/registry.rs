@@ -26,8 +26,7 @@ pub(crate) struct Named {
 impl Named {
     /// Asks a strategy for its name.
     fn new(strategy: Arc<dyn ToolSelectionStrategy>) -> Result<Self, SelectionError> {
-        let name = contain_sync(|| Arc::from(strategy.name()));
-        let name = name.map_err(|panicked| {
+        let name = contain_sync(|| Arc::from(strategy.name())).map_err(|panicked| {
             SelectionError::new("the strategy has no name").with_source(panicked)
         })?;
         Ok(Self { name, strategy })

@@ -98,17 +98,22 @@ impl Tool for SearchToolsTool {
         let tools = (self.catalogue)(&cx.session);
         let found = self
             .selector
-            .search_tools(&cx.session, &query, limit, &tools);
-        let found = found.await.map_err(|error| {
-            ToolError::failed(format!(
-                "tools cannot be searched at the moment: {}",
-                with_causes(&error)
-            ))
-        })?;
+            .search_tools(&cx.session, &query, limit, &tools)
+            .await
+            .map_err(|error| {
+                ToolError::failed(format!(
+                    "tools cannot be searched at the moment: {}",
+                    with_causes(&error)
+                ))
+            })?;
         let line = |name: &str| {
             let tool = tools.iter().find(|tool| tool.name == name)?;
-            let first = tool.description.trim().lines().next();
-            let first = first.map(|first| format!(": {first}"));
+            let first = tool
+                .description
+                .trim()
+                .lines()
+                .next()
+                .map(|first| format!(": {first}"));
             Some(format!("\n- {name}{}", first.unwrap_or_default()))
         };
         let lines: String = found.iter().filter_map(|tool| line(&tool.tool)).collect();

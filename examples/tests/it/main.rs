@@ -172,10 +172,9 @@ All was spent in this session: true
 fn every_example_is_listed_and_tested() -> Result<(), Box<dyn std::error::Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest: toml::Table = std::fs::read_to_string(folder.join("Cargo.toml"))?.parse()?;
-    let listed = manifest["example"]
+    let listed: BTreeSet<_> = manifest["example"]
         .as_array()
-        .ok_or("`example` is no list")?;
-    let listed: BTreeSet<_> = listed
+        .ok_or("`example` is no list")?
         .iter()
         .map(|example| (example["name"].as_str(), example["path"].as_str()))
         .collect();

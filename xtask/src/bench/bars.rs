@@ -13,8 +13,10 @@ const MAX_SHARE: f64 = 2.0;
 
 /// Draws the rows that have a limit, or nothing if none has.
 pub(crate) fn plot(rows: &[Row]) -> Option<String> {
-    let judged = rows.iter().filter_map(|row| Some((row, row.used?)));
-    let judged: Vec<_> = judged.collect();
+    let judged: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row, row.used?)))
+        .collect();
     let longest = judged.iter().map(|(_, used)| *used).reduce(f64::max)?;
     let scale = (WIDTH - NUMBER) / longest.clamp(1.0, MAX_SHARE);
     let height = ROW * judged.len() as f64;

@@ -128,8 +128,8 @@ mod tests {
             ("bare/10", 1000.0),
             ("none", 0.0),
             ("share", 0.5),
-        ];
-        let measures = measures.map(|(name, value)| (name.to_owned(), value));
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
         let budget = parse(&row(rest)).expect("a budget");
         budget[0].value(&Values::from(measures))
     }

@@ -50,9 +50,11 @@ pub(crate) fn run(
         .flat_map(|package| &package.targets);
     for target in targets.filter(|target| target.is_bench()) {
         let name = &target.name;
-        let command = cargo(shell).args(["bench", "--package", "benches", "--bench", name, "--"]);
-        let command = command.args(quick.then_some("--quick")).args(filter);
-        let command = command.env("CRITERION_HOME", folder(workspace));
+        let command = cargo(shell)
+            .args(["bench", "--package", "benches", "--bench", name, "--"])
+            .args(quick.then_some("--quick"))
+            .args(filter)
+            .env("CRITERION_HOME", folder(workspace));
         // What it prints is progress; the table alone is to stand on stdout.
         let status = Command::from(command).stdout(stderr()).status()?;
         ensure!(status.success(), "benchmark {name} failed");
@@ -134,8 +136,8 @@ mod tests {
         let old = File::options().append(true).open(old).expect("the file");
         old.set_modified(hour_ago).expect("a time to be set");
         let since = hour_ago + Duration::from_secs(60);
-        let expected = [("messages", 12.25), ("turn/victor/10", 9021.5)];
-        let expected = expected.map(|(name, value)| (name.to_owned(), value));
+        let expected = [("messages", 12.25), ("turn/victor/10", 9021.5)]
+            .map(|(name, value)| (name.to_owned(), value));
         let values = read(folder, since).expect("readable files");
         assert_eq!(values, Values::from(expected));
         let none = read(&folder.join("none"), since).expect("no files");

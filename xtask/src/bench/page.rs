@@ -29,9 +29,11 @@ pub(crate) fn render(report: &Report) -> String {
         lines::plot(&report.measures),
     );
     sections += &section("Parts of a turn", shares::plot(&report.measures));
-    let measures = report.measures.iter();
-    let measures = measures.map(|(name, value)| tr("td", "", [escape(name), number(*value)]));
-    let measures = measures.collect::<String>();
+    let measures = report
+        .measures
+        .iter()
+        .map(|(name, value)| tr("td", "", [escape(name), number(*value)]))
+        .collect::<String>();
     let Report { commit, rustc, .. } = report;
     let (commit, rustc) = (escape(commit), escape(rustc));
     let (date, quick) = (report.date, if report.quick { ", quick" } else { "" });
@@ -70,8 +72,10 @@ fn table(rows: &[Row]) -> String {
 
 /// A row of a table, from cells that are HTML.
 fn tr(tag: &str, class: &str, cells: impl IntoIterator<Item = String>) -> String {
-    let cells = cells.into_iter();
-    let cells: String = cells.map(|cell| format!("<{tag}>{cell}</{tag}>")).collect();
+    let cells: String = cells
+        .into_iter()
+        .map(|cell| format!("<{tag}>{cell}</{tag}>"))
+        .collect();
     format!("<tr{class}>{cells}</tr>\n")
 }
 

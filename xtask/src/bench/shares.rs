@@ -9,9 +9,11 @@ const LINE: f64 = 22.0;
 
 /// Draws the measures `share/ROLE` side by side, the longest first, or nothing if there is none.
 pub(crate) fn plot(measures: &Values) -> Option<String> {
-    let shares = measures.iter();
-    let shares = shares.filter_map(|(name, time)| Some((name.strip_prefix("share/")?, *time)));
-    let mut shares: Vec<_> = shares.filter(|(_, time)| *time > 0.0).collect();
+    let mut shares: Vec<_> = measures
+        .iter()
+        .filter_map(|(name, time)| Some((name.strip_prefix("share/")?, *time)))
+        .filter(|(_, time)| *time > 0.0)
+        .collect();
     shares.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     let total: f64 = shares.iter().map(|(_, time)| time).sum();
     let mut content = String::new();

@@ -39,8 +39,11 @@ pub(crate) fn rectangle(x: f64, y: f64, width: f64, height: f64, colour: &str) -
 
 /// A line through points, of a class that the page gives a style.
 pub(crate) fn line(points: &[(f64, f64)], class: &str, colour: &str) -> String {
-    let points = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}"));
-    let points = points.collect::<Vec<_>>().join(" ");
+    let points = points
+        .iter()
+        .map(|(x, y)| format!("{x:.1},{y:.1}"))
+        .collect::<Vec<_>>()
+        .join(" ");
     format!("<polyline points=\"{points}\" class=\"{class}\" fill=\"none\" stroke=\"{colour}\"/>\n")
 }
 

@@ -15,11 +15,14 @@ pub(crate) fn render(rows: &[Row], with_change: bool) -> String {
         .collect();
     let mut table = String::new();
     for line in &lines {
-        let cells = line.iter().zip(&widths).zip(COLUMNS);
-        let cells = cells.map(|((cell, &width), title)| match title {
-            "what" | "verdict" => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
+        let cells =
+            line.iter()
+                .zip(&widths)
+                .zip(COLUMNS)
+                .map(|((cell, &width), title)| match title {
+                    "what" | "verdict" => format!("{cell:<width$}"),
+                    _ => format!("{cell:>width$}"),
+                });
         table += cells.collect::<Vec<_>>().join("  ").trim_end();
         table.push('\n');
     }

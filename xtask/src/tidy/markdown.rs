@@ -71,8 +71,10 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The targets in the repository that a line links to: inline, by definition, or in HTML.
 fn links(line: &str) -> impl Iterator<Item = &str> {
-    let label = line.trim_start().strip_prefix('[');
-    let label = label.filter(|label| !label.starts_with('^'));
+    let label = line
+        .trim_start()
+        .strip_prefix('[')
+        .filter(|label| !label.starts_with('^'));
     let definition = label.and_then(|label| label.split_once(']')?.1.strip_prefix(": "));
     between(line, "](", ")")
         .chain(between(line, "href=\"", "\""))

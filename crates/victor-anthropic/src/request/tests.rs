@@ -40,8 +40,10 @@ fn check(messages: impl IntoIterator<Item = Message>, expected: &[(&str, &[&str]
         "tool_result" => format!("result {}", block["tool_use_id"].as_str().unwrap()),
         other => other.to_owned(),
     };
-    let turns = body["messages"].as_array().unwrap().iter();
-    let turns: Vec<(&str, Vec<String>)> = turns
+    let turns: Vec<(&str, Vec<String>)> = body["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
         .map(|turn| {
             (
                 turn["role"].as_str().unwrap(),

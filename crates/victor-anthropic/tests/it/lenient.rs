@@ -185,8 +185,10 @@ async fn streams_for_documents_and_documents_for_streams() {
             let place = format!("{content_type} {body}");
             let server = Server::answering(Reply::new(200, content_type, body)).await;
             let provider = server.provider();
-            let whole = provider.chat(&request()).await;
-            let whole = whole.unwrap_or_else(|error| panic!("{error}: {place}"));
+            let whole = provider
+                .chat(&request())
+                .await
+                .unwrap_or_else(|error| panic!("{error}: {place}"));
             assert_eq!(whole.parts, [Part::text("Hi")], "{place}");
             let mut stream = provider.stream_chat(&request()).await.unwrap();
             let mut shown = String::new();

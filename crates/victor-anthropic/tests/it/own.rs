@@ -23,8 +23,9 @@ fn answer(blocks: &[Value], more: &Value) -> Completion {
 
 /// What is sent after an answer, whose calls have been answered, and what came later.
 fn sent(builder: AnthropicBuilder, answer: &Completion, later: &[Message]) -> Value {
-    let results = answer.tool_calls();
-    let results = results.map(|call| ToolResult::new(call, ToolOutcome::Success, "ok"));
+    let results = answer
+        .tool_calls()
+        .map(|call| ToolResult::new(call, ToolOutcome::Success, "ok"));
     let results = Message::tool_results_of(results);
     let mut context = Context::from_iter([Message::user("hi")]);
     context.push(Message::new(Role::Assistant, answer.parts.clone()));

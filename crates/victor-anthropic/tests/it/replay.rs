@@ -150,12 +150,13 @@ fn neutral(exchange: &Exchange, before: Option<(ChatRequest, Completion)>) -> Ch
                 request.stop_sequences = serde_json::from_value(value.clone()).unwrap();
             }
             "tools" => {
-                let theirs = value
+                let theirs: Vec<Value> = value
                     .as_array()
                     .unwrap()
                     .iter()
-                    .filter(|tool| tool.get("input_schema").is_none());
-                let theirs: Vec<Value> = theirs.cloned().collect();
+                    .filter(|tool| tool.get("input_schema").is_none())
+                    .cloned()
+                    .collect();
                 if !theirs.is_empty() {
                     request.extra.insert(name.clone(), theirs.into());
                 }

@@ -41,11 +41,13 @@ impl Turn {
         } else if used_up(calls) {
             (None, Some(TurnOutcome::Completed))
         } else {
-            let notes = [
+            let notes: Vec<_> = [
                 nearly_used("Tool calls", calls),
                 nearly_used("Tokens", tokens),
-            ];
-            let notes: Vec<_> = notes.into_iter().flatten().collect();
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             ((!notes.is_empty()).then(|| notes.join(" ")), None)
         };
         self.phase = Phase::Model {

@@ -182,8 +182,11 @@ fn an_answer_of_a_form_is_checked_through_the_ports_and_told_of() {
     ]);
     let (kinds, error) = drain(stream(&world, begin_typed("hi")));
     assert!(error.is_none());
-    let told = kinds.iter().filter(|kind| !kind.is_delta()).cloned();
-    let told: Vec<_> = told.collect();
+    let told: Vec<_> = kinds
+        .iter()
+        .filter(|kind| !kind.is_delta())
+        .cloned()
+        .collect();
     assert_eq!(
         names(&told),
         [
@@ -445,8 +448,8 @@ fn what_is_no_turn_cannot_be_taken_up_again() {
     };
     assert!(reason(&turn, vec![]).starts_with("the turn cannot be taken up again: invalid type"));
 
-    let truncated = Completion::new("m".into(), vec![Part::text("x")], Usage::default());
-    let truncated = truncated.with_stop_reason(StopReason::MaxTokens);
+    let truncated = Completion::new("m".into(), vec![Part::text("x")], Usage::default())
+        .with_stop_reason(StopReason::MaxTokens);
     let cut = World::new([vec![Ok(CompletionEvent::finished(truncated))]]);
     turn = *block_on(stream(&cut, begin("hi")).response())
         .unwrap()

@@ -125,8 +125,10 @@ impl TurnPorts for World {
             "stray",
         );
         let lost = calls.iter().filter(|call| call.name == "lose").count();
-        let results = calls.into_iter().filter(|call| call.name != "lose");
-        let results = results.map(|call| ToolResult::new(&call, ToolOutcome::Success, "ok"));
+        let results = calls
+            .into_iter()
+            .filter(|call| call.name != "lose")
+            .map(|call| ToolResult::new(&call, ToolOutcome::Success, "ok"));
         // They end in another order than they began.
         let stray = (lost > 0).then_some(stray);
         ToolResults::new(

@@ -96,8 +96,12 @@ pub(crate) fn work(
             }
             Step::CallModel(call) => {
                 let tools = if call.tools { "tools" } else { "no tools" };
-                let note = call.note.as_deref().and_then(|note| note.split('.').next());
-                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+                let note = call
+                    .note
+                    .as_deref()
+                    .and_then(|note| note.split('.').next())
+                    .map(|note| format!(" ({note})"))
+                    .unwrap_or_default();
                 let shrink = if call.too_long.is_some() {
                     " shrunk"
                 } else {

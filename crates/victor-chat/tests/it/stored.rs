@@ -65,8 +65,8 @@ fn checking(answer: Vec<Part>) -> Turn {
     let mut format = ResponseFormat::new("answer", json!({ "type": "object" }));
     format.description = "How many there are".into();
     format.strict = true;
-    let turn = Turn::begin(SessionId::new("s"), id, input, TurnLimits::default());
-    let mut turn = turn.with_output(OutputContract::new(format));
+    let mut turn = Turn::begin(SessionId::new("s"), id, input, TurnLimits::default())
+        .with_output(OutputContract::new(format));
     turn.committed();
     turn.model_answered(Completion::new("m".into(), answer, Usage::new(20, 9)))
         .unwrap();

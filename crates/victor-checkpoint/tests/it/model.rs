@@ -200,8 +200,9 @@ impl World {
         let messages = copies(context.messages());
         let mut draft = CheckpointDraft::new(id.clone(), context, cause);
         draft.label = labelled.then(|| "kept".into());
-        let made = drive(self.processes[index % 2].create_checkpoint(draft));
-        let made = made.unwrap().unwrap();
+        let made = drive(self.processes[index % 2].create_checkpoint(draft))
+            .unwrap()
+            .unwrap();
         let newest = self.copies.iter().rev().find(|copy| copy.session == id);
         let parent = conversation.at.or(newest.map(|copy| copy.id));
         conversation.at = Some(made.id);
@@ -221,8 +222,9 @@ impl World {
         let Some(copy) = self.copy(checkpoint) else {
             return;
         };
-        let restored = drive(self.processes[by % 2].restore_checkpoint(copy.id));
-        let restored = restored.unwrap().unwrap();
+        let restored = drive(self.processes[by % 2].restore_checkpoint(copy.id))
+            .unwrap()
+            .unwrap();
         assert_eq!(copies(restored.context.messages()), copy.messages);
         let mut conversations = self.conversations.iter_mut().enumerate();
         let found = conversations.find(|(_, found)| found.id == copy.session);
@@ -240,8 +242,9 @@ impl World {
         };
         let index = self.conversations.len();
         let id = SessionId::from(format!("fork {index}"));
-        let fork = drive(self.processes[index % 2].fork_checkpoint(origin.id, &id));
-        let fork = fork.unwrap().unwrap();
+        let fork = drive(self.processes[index % 2].fork_checkpoint(origin.id, &id))
+            .unwrap()
+            .unwrap();
         assert_eq!(copies(fork.context.messages()), origin.messages);
         self.copies.push(Copy {
             id: fork.checkpoint.id,
@@ -261,8 +264,9 @@ impl World {
         let (Some(from), Some(to)) = (self.copy(from), self.copy(to)) else {
             return;
         };
-        let diff = drive(self.processes[by % 2].diff_checkpoints(from.id, to.id));
-        let diff = diff.unwrap().unwrap();
+        let diff = drive(self.processes[by % 2].diff_checkpoints(from.id, to.id))
+            .unwrap()
+            .unwrap();
         let both = from.messages.iter().zip(&to.messages);
         let common = both.take_while(|(from, to)| from == to).count();
         assert_eq!(diff.common, common);
@@ -305,8 +309,9 @@ impl World {
                 .unwrap()
                 .unwrap();
             let of_session = self.copies.iter().rev();
-            let expected = of_session.filter(|copy| copy.session == conversation.id);
-            let expected = expected.map(|copy| (copy.id, copy.parent, copy.labelled));
+            let expected = of_session
+                .filter(|copy| copy.session == conversation.id)
+                .map(|copy| (copy.id, copy.parent, copy.labelled));
             let found = list
                 .iter()
                 .map(|found| (found.id, found.parent, found.label.is_some()));

@@ -2,6 +2,7 @@
 
 use anyhow::anyhow;
 use victor_http::{BaseUrl, HttpOptions, HttpProxy};
+use victor_orchestrator::core::UnknownName;
 use victor_orchestrator::provider::{ProviderError, ProviderErrorKind};
 
 use crate::exit::Failure;
@@ -26,12 +27,9 @@ pub(super) fn options(url: &str) -> HttpOptions {
     }
 }
 
-/// Nobody knows a server of this name.
+/// Returns the error of a name that no known server has.
 pub(super) fn unknown_server(name: &str, known: &[&str]) -> Failure {
-    Failure::usage(anyhow!(
-        "unknown server `{name}`; expected one of {}",
-        known.join(", ")
-    ))
+    Failure::usage(UnknownName::new("server", name, known.iter().copied()))
 }
 
 /// Why a provider cannot be opened, in words for who calls the command and not for who writes a program.

@@ -165,8 +165,10 @@ impl Calibration {
     /// The factor of a model that was observed.
     pub(crate) fn known_factor(&self, model: &ModelId) -> Option<f64> {
         let known = self.known.lock();
-        let learned = known.models.get(model);
-        let learned = learned.filter(|learned| learned.observations > 0);
+        let learned = known
+            .models
+            .get(model)
+            .filter(|learned| learned.observations > 0);
         learned.map(|learned| learned.factor)
     }
 

@@ -18,8 +18,9 @@ pub(crate) struct Task {
 impl Task {
     /// The field `current_task` of the metadata, and without it the user's last request.
     pub(crate) fn of(context: &Context) -> Self {
-        let stated = context.metadata().get("current_task");
-        let stated = stated
+        let stated = context
+            .metadata()
+            .get("current_task")
             .and_then(|task| task.as_str())
             .filter(|task| !task.trim().is_empty());
         let last_request = || {

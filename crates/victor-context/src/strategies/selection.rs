@@ -57,8 +57,8 @@ impl<'a> Selection<'a> {
         let mut order: Vec<usize> = (0..taken.len()).filter(|index| taken[*index]).collect();
         let protected: u64 = order.iter().map(|index| self.tokens[*index]).sum();
         let mut left = target.saturating_sub(protected);
-        let candidates = (0..taken.len()).filter(|index| !taken[*index]);
-        let mut candidates: BinaryHeap<Candidate> = candidates
+        let mut candidates: BinaryHeap<Candidate> = (0..taken.len())
+            .filter(|index| !taken[*index])
             .map(|index| Candidate {
                 is_note: self.groups[index].kind == GroupKind::Note,
                 score: scores[index],

@@ -79,10 +79,11 @@ impl CompactionStrategy for Semantic {
         let wanted = wanted
             .iter()
             .map(|text| beginning(text, EMBEDDED_CHARACTERS));
-        let vectors = embed_all(&self.embedder, &wanted.collect::<Vec<_>>()).await;
-        let vectors = vectors.map_err(|error| {
-            CompactionError::new("the messages could not be embedded").with_source(error)
-        })?;
+        let vectors = embed_all(&self.embedder, &wanted.collect::<Vec<_>>())
+            .await
+            .map_err(|error| {
+                CompactionError::new("the messages could not be embedded").with_source(error)
+            })?;
         let (task_vector, vectors) = (&vectors[0], &vectors[1..]);
         let alike = |one: &Embedding, other: &Embedding| one.cosine(other).unwrap_or(0.0).max(0.0);
         let meaning = vectors

@@ -201,8 +201,7 @@ async fn a_stage_that_fails_is_passed_over() {
         let hybrid = Hybrid::new([failing(fault)]);
         hybrid.compact(&context, &budget).await.unwrap_err();
     }
-    let error = Hybrid::new([failing(Fault::Error), failing(Fault::Panic)]);
-    let error = error
+    let error = Hybrid::new([failing(Fault::Error), failing(Fault::Panic)])
         .compact(&context, &budget)
         .await
         .unwrap_err()
@@ -277,8 +276,8 @@ async fn an_embedder_that_does_wrong_falls_back_and_health_says_so() {
         (Embeds::TooFew, "vectors for"),
     ];
     for (does, why) in cases {
-        let contexts = ContextCoordinator::builder().counter(Arc::new(CharCounter));
-        let contexts = contexts
+        let contexts = ContextCoordinator::builder()
+            .counter(Arc::new(CharCounter))
             .strategy(Arc::new(Semantic::new(Embeds3::new(does))))
             .build();
         let session = SessionId::default();

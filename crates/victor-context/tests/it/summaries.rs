@@ -68,8 +68,8 @@ impl ChatProvider for Model {
     async fn stream_chat(&self, request: &ChatRequest) -> Result<CompletionStream, ProviderError> {
         tokio::task::yield_now().await;
         self.asked.lock().unwrap().push(request.clone());
-        let text = (self.answer)(&request.context.messages().last().unwrap().text());
-        let text = text.map_err(|kind| ProviderError::new(kind, "model", "no"))?;
+        let text = (self.answer)(&request.context.messages().last().unwrap().text())
+            .map_err(|kind| ProviderError::new(kind, "model", "no"))?;
         let answer = Completion::new(
             request.model_or("model"),
             vec![Part::text(text)],

@@ -93,8 +93,8 @@ impl ApiEndpointBuilder {
             let message = "there is no base URL; give one to the builder";
             return Err(error(InvalidRequest, message));
         }
-        let base_url = BaseUrl::parse(base_url);
-        let base_url = base_url.map_err(|failed| failed.provider_error(&server.provider))?;
+        let base_url =
+            BaseUrl::parse(base_url).map_err(|failed| failed.provider_error(&server.provider))?;
         let methods = server.methods.iter();
         let base_url = methods.fold(base_url, |base_url, path| base_url.without(path));
         if let Some(variable) = server.key_variable
@@ -159,8 +159,7 @@ impl ApiEndpointBuilder {
         use ProviderErrorKind::{Authentication, InvalidRequest};
         let mut headers = HeaderMap::new();
         let mut insert = |name: &str, text: &str| {
-            let header = HeaderName::from_bytes(name.as_bytes());
-            let header = header.map_err(|_| {
+            let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
                 (
                     InvalidRequest,
                     format!("`{name}` cannot be the name of a header"),
@@ -222,8 +221,10 @@ impl fmt::Debug for ApiEndpointBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
         // An invalid URL may be anything, a password for example.
-        let base_url = self.base_url.as_deref();
-        let base_url = base_url.and_then(|url| BaseUrl::parse(url).ok());
+        let base_url = self
+            .base_url
+            .as_deref()
+            .and_then(|url| BaseUrl::parse(url).ok());
         f.debug_struct("ApiEndpointBuilder")
             .field("base_url", &base_url)
             .field("has_api_key", &self.api_key.is_some())

@@ -52,8 +52,8 @@ fn streams(folder: &Path) -> Vec<(String, String)> {
                 let interactions = recording["interactions"].as_sequence().unwrap();
                 let bodies = interactions
                     .iter()
-                    .map(|interaction| &interaction["response"]);
-                let bodies = bodies.filter_map(|response| response["body"]["string"].as_str());
+                    .map(|interaction| &interaction["response"])
+                    .filter_map(|response| response["body"]["string"].as_str());
                 let events = bodies.filter(|body| body.contains("data: "));
                 streams.extend(events.map(|body| (name.clone(), body.to_owned())));
             }

@@ -56,12 +56,11 @@ fn a_vector_is_the_same_everywhere() {
     let embedder = LexicalEmbedder::default();
     assert_eq!(embedder.model().as_str(), "victor-lexical-1");
     let vector = embedder.vector("fox");
-    let places = vector
+    let places: Vec<_> = vector
         .values()
         .iter()
         .enumerate()
-        .filter(|(_, value)| **value != 0.0);
-    let places: Vec<_> = places
+        .filter(|(_, value)| **value != 0.0)
         .map(|(place, value)| format!("{place}:{value:.3}"))
         .collect();
     assert_eq!(places.join(" "), "265:0.408 561:-0.707 573:0.408 818:0.408");

@@ -126,8 +126,9 @@ fn tidy_error(error: Value) -> Value {
         Value::String(said) => said,
         said => said.to_string(),
     };
-    let code = code.and_then(|code| i32::try_from(code.as_i64()?).ok());
-    let code = code.unwrap_or(ErrorCode::INTERNAL_ERROR.0);
+    let code = code
+        .and_then(|code| i32::try_from(code.as_i64()?).ok())
+        .unwrap_or(ErrorCode::INTERNAL_ERROR.0);
     let mut tidy = json!({ "code": code, "message": said });
     if !data.is_null() {
         tidy["data"] = data;
@@ -235,8 +236,8 @@ fn tidy_probe(message: &mut Map<String, Value>, probe: &RequestId) {
         message.remove("result");
         let said = message
             .get("error")
-            .and_then(|error| error["message"].as_str());
-        let said = said.unwrap_or("the answer to `server/discover` is none");
+            .and_then(|error| error["message"].as_str())
+            .unwrap_or("the answer to `server/discover` is none");
         let error = json!({ "code": ErrorCode::METHOD_NOT_FOUND.0, "message": said });
         message.insert("error".into(), error);
     }

@@ -161,8 +161,8 @@ impl Connection {
         let handle = self
             .service
             .send_cancellable_request(request, options)
-            .await;
-        let handle = handle.map_err(|_| CallError::NotSent)?;
+            .await
+            .map_err(|_| CallError::NotSent)?;
         let mut progress = self.calls.subscribe(handle.progress_token.clone());
         let mut waiting = Waiting(Some(handle));
         let begin = Instant::now();

@@ -162,8 +162,10 @@ fn definition(value: &Value, config: &McpServerConfig) -> Result<Definition, Str
 /// Returns the used parts of a definition. Malformed optional parts are dropped, so that they do not cost the tool.
 fn known(value: &Value) -> Value {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let hints = value["annotations"].as_object().cloned();
-    let mut hints = hints.unwrap_or_default();
+    let mut hints = value["annotations"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     hints.retain(|key, value| match &**key {
         "title" => value.is_string(),
         _ => value.is_boolean(),

@@ -78,13 +78,14 @@ impl ClientHandler for Handler {
         progress: ProgressNotificationParam,
         _context: NotificationContext<RoleClient>,
     ) {
-        let message = progress.message;
-        let message = message.map(|message| excerpt(&self.secrets.redact(message), 200));
-        let message = message.filter(|message| !message.is_empty());
-        let message = message.or_else(|| {
-            let total = progress.total?;
-            Some(format!("{} of {total}", progress.progress))
-        });
+        let message = progress
+            .message
+            .map(|message| excerpt(&self.secrets.redact(message), 200))
+            .filter(|message| !message.is_empty())
+            .or_else(|| {
+                let total = progress.total?;
+                Some(format!("{} of {total}", progress.progress))
+            });
         self.calls.report(&progress.progress_token, message);
     }
 

@@ -99,8 +99,10 @@ fn part(block: ContentBlock) -> Part {
             _ => unknown(),
         },
         ContentBlock::ResourceLink(link) => {
-            let description = link.description.map(|text| format!(": {text}"));
-            let description = description.unwrap_or_default();
+            let description = link
+                .description
+                .map(|text| format!(": {text}"))
+                .unwrap_or_default();
             Part::text(format!("[{}]({}){description}", link.name, link.uri))
         }
         _ => unknown(),

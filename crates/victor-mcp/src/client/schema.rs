@@ -224,8 +224,11 @@ impl Fitting<'_> {
     fn named(&mut self, schemas: &JsonMap, keyword: &str, fitted: &mut JsonMap) -> Value {
         let is_required = |schema: &Value| schema["required"] == true;
         if keyword == "properties" {
-            let required = schemas.iter().filter(|(_, schema)| is_required(schema));
-            let required: Vec<Value> = required.map(|(name, _)| name.as_str().into()).collect();
+            let required: Vec<Value> = schemas
+                .iter()
+                .filter(|(_, schema)| is_required(schema))
+                .map(|(name, _)| name.as_str().into())
+                .collect();
             if !required.is_empty() {
                 fitted.insert("required".into(), required.into());
             }
@@ -272,8 +275,11 @@ fn type_of(schema: &mut JsonMap, is_top: bool) {
             schema.insert("anyOf".into(), types.iter().map(alternative).collect());
         }
     }
-    let values = schema.get("enum").and_then(Value::as_array).cloned();
-    let values = values.or_else(|| Some(vec![schema.get("const")?.clone()]));
+    let values = schema
+        .get("enum")
+        .and_then(Value::as_array)
+        .cloned()
+        .or_else(|| Some(vec![schema.get("const")?.clone()]));
     if !is_typed(schema) {
         let kind = match &values {
             _ if schema.contains_key("properties") => Some("object"),
@@ -328,8 +334,9 @@ fn item() -> JsonMap {
 }
 
 fn any_of(list: Value) -> JsonMap {
-    let kinds = ["string", "number", "boolean", "object", "null"];
-    let kinds = kinds.into_iter().map(|kind| json!({ "type": kind }));
+    let kinds = ["string", "number", "boolean", "object", "null"]
+        .into_iter()
+        .map(|kind| json!({ "type": kind }));
     let lists = Some(list).filter(|list| !list.is_null());
     let all = kinds.chain(lists).collect();
     JsonMap::from_iter([("anyOf".to_owned(), all)])
@@ -418,8 +425,10 @@ fn merge(schema: &mut JsonMap, other: JsonMap, both: &str) {
         schema.remove("additionalProperties");
     }
     if both == "allOf" {
-        let all = texts(schema, "required").into_iter().chain(required);
-        let all = all.collect();
+        let all = texts(schema, "required")
+            .into_iter()
+            .chain(required)
+            .collect();
         set_required(schema, all);
         for (keyword, value) in other {
             if keyword != "additionalProperties" {
@@ -430,8 +439,12 @@ fn merge(schema: &mut JsonMap, other: JsonMap, both: &str) {
 }
 
 fn texts(schema: &JsonMap, keyword: &str) -> Vec<String> {
-    let texts = schema.get(keyword).and_then(Value::as_array);
-    let texts = texts.into_iter().flatten().filter_map(Value::as_str);
+    let texts = schema
+        .get(keyword)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     texts.map(str::to_owned).collect()
 }
 

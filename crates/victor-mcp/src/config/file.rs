@@ -297,11 +297,11 @@ fn server(
             }
             ("headers", Transport::Http { headers, .. }) => {
                 for field in field.map()? {
-                    let header = HeaderName::try_from(field.name());
-                    let header = header.map_err(|_| field.wrong("is no name of a header"))?;
+                    let header = HeaderName::try_from(field.name())
+                        .map_err(|_| field.wrong("is no name of a header"))?;
                     let key = field.key.clone();
-                    let value = HeaderValue::try_from(field.text()?);
-                    let mut value = value.map_err(|_| wrong(&key, "is no value of a header"))?;
+                    let mut value = HeaderValue::try_from(field.text()?)
+                        .map_err(|_| wrong(&key, "is no value of a header"))?;
                     value.set_sensitive(true);
                     headers.insert(header, value);
                 }

@@ -35,8 +35,8 @@ impl Handler {
         let specs = specs.iter().flat_map(|specs| &**specs);
         let tools = specs
             .filter(|spec| !is_hidden(&spec.name))
-            .map(listing::tool);
-        let tools = tools.collect::<Vec<_>>();
+            .map(listing::tool)
+            .collect::<Vec<_>>();
         chat.iter().map(listing::tool).chain(tools).collect()
     }
 
@@ -48,12 +48,13 @@ impl Handler {
     ) -> Result<CallToolResult, ErrorData> {
         if name == CHAT && !matches!(self.0.chat, Chat::None) {
             let (agent, message) = chat::arguments(&self.0.chat, &self.0.session, arguments)?;
-            let turn = agent.stream_chat(ChatInput::from(message));
-            let turn = turn.with_observer(move |event| {
-                if let TurnEventKind::ToolCallProgressed(progressed) = &event.kind {
-                    progress.report(&progressed.message);
-                }
-            });
+            let turn = agent
+                .stream_chat(ChatInput::from(message))
+                .with_observer(move |event| {
+                    if let TurnEventKind::ToolCallProgressed(progressed) = &event.kind {
+                        progress.report(&progressed.message);
+                    }
+                });
             return Ok(match turn.response().await {
                 Ok(response) => chat::result(&response),
                 Err(error) => CallToolResult::error(vec![ContentBlock::text(error.report())]),

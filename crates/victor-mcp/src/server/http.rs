@@ -132,8 +132,10 @@ impl McpHttpOptions {
             return Some(allowed);
         }
         let token = self.token.as_deref()?;
-        let given = request.headers().get(AUTHORIZATION);
-        let given = given.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let given = request
+            .headers()
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         if given.is_some_and(|given| is_same(given, token)) {
             return None;
         }

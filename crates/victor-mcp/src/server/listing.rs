@@ -42,8 +42,10 @@ fn content(part: Part) -> ContentBlock {
         },
         Part::Document(document) => match document.source {
             MediaSource::Base64 { media_type, data } => {
-                let name = document.title.as_deref().unwrap_or("document");
-                let name: String = name
+                let name: String = document
+                    .title
+                    .as_deref()
+                    .unwrap_or("document")
                     .chars()
                     .map(|char| {
                         if char.is_ascii_alphanumeric() || char == '.' {

@@ -18,11 +18,12 @@ fn listed(tools: &[(&str, &str)]) -> Value {
 #[tokio::test]
 async fn what_a_server_changes_is_changed_in_the_executor() {
     let (config, _folder) = scripted(here!(), |server: &mut Script| {
-        let lists = [
+        let mut lists = [
             listed(&[("change", "same"), ("gone", "same"), ("other", "harmless")]),
             listed(&[("new", "same"), ("other", "grave"), ("change", "same")]),
-        ];
-        let mut lists = lists.into_iter().cycle();
+        ]
+        .into_iter()
+        .cycle();
         server.serve(
             |_| lists.next().unwrap(),
             |server, request, tool| {

@@ -24,8 +24,8 @@ async fn answering(answer: &'static str) -> String {
 }
 
 async fn error(answer: &'static str) -> McpError {
-    let config = McpServerConfig::http("s", answering(answer).await);
-    let config = config.startup_timeout(Duration::from_secs(2));
+    let config =
+        McpServerConfig::http("s", answering(answer).await).startup_timeout(Duration::from_secs(2));
     let error = McpClient::connect(config).await.unwrap_err();
     assert!(
         !format!("{error} {error:?}").contains("secret"),

@@ -289,8 +289,7 @@ async fn over_http_pages_of_this_machine_and_of_named_origins_are_served() {
     let initialize = json!({
         "jsonrpc": "2.0", "id": 0, "method": "initialize",
         "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "c", "version": "1" } },
-    });
-    let initialize = initialize.to_string();
+    }).to_string();
     let check = async |origin: &str, expected: &str| {
         let head = format!("POST origin: {origin}\r\nauthorization: Bearer sesame");
         let answer = asked(&serving.url, &head, &initialize).await;

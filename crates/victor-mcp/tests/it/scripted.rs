@@ -29,8 +29,12 @@ pub(crate) fn is_server(here: &str) -> bool {
 /// The configuration of the server that the test `here` plays, and a folder for it.
 pub(crate) fn process(here: &str) -> (McpServerConfig, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let test = here.strip_prefix("it::").unwrap();
-    let test = test.split("::{{closure}}").next().unwrap();
+    let test = here
+        .strip_prefix("it::")
+        .unwrap()
+        .split("::{{closure}}")
+        .next()
+        .unwrap();
     let test = test.strip_suffix("::here").unwrap_or(test);
     let config = McpServerConfig::stdio("scripted", std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])

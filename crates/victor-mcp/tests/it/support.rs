@@ -197,12 +197,15 @@ impl ToolExecutor for Executor {
                     }
                     Err(error) => ToolResult::new(&call, ToolOutcome::Error, error.to_string()),
                 };
-                let progress = listener.heard().into_iter().flatten();
-                let progress = progress.map(|message| ToolUpdate::Progress {
-                    call: call.id.clone(),
-                    message,
-                });
-                let progress: Vec<_> = progress.collect();
+                let progress: Vec<_> = listener
+                    .heard()
+                    .into_iter()
+                    .flatten()
+                    .map(|message| ToolUpdate::Progress {
+                        call: call.id.clone(),
+                        message,
+                    })
+                    .collect();
                 // Each is heard by itself.
                 let pause = Duration::from_millis(if progress.is_empty() { 0 } else { 200 });
                 let result = stream::once(async move {

@@ -133,9 +133,11 @@ impl<'a> Body<'a> {
             items.push(item);
         }
         let results = items.len() - results;
-        let messages = turn.messages.iter();
-        let messages = messages.filter(|message| *message.role() != Role::Tool);
-        let mut messages = messages.peekable();
+        let mut messages = turn
+            .messages
+            .iter()
+            .filter(|message| *message.role() != Role::Tool)
+            .peekable();
         let speaks = !said.is_empty() || messages.peek().is_some();
         if results > 0 && speaks && self.quirks.strict_roles {
             items.push(Item::new("assistant", Content::Text(BRIDGE.into())));
@@ -155,8 +157,10 @@ impl<'a> Body<'a> {
     /// Writes what the model said.
     fn answered<'m>(&self, messages: &[&'m Message], ids: &mut CallIds) -> Item<'m> {
         let (provider, quirks) = (self.provider, self.quirks);
-        let texts = messages.iter().map(|message| message.text());
-        let texts = texts.filter(|text| !text.trim().is_empty());
+        let texts = messages
+            .iter()
+            .map(|message| message.text())
+            .filter(|text| !text.trim().is_empty());
         let text = joined(texts.collect());
         let calls = messages.iter().flat_map(|message| message.tool_calls());
         let mut tool_calls: Vec<Call<'m>> = calls
@@ -184,9 +188,12 @@ impl<'a> Body<'a> {
         let mut item = Item::new("assistant", content);
         item.tool_calls = tool_calls;
         // A message has each field once. Of several messages that are one here, the last one counts.
-        let own = messages.iter().rev();
-        let own = own.map(|message| own::fields(message.parts(), provider));
-        let own = own.into_iter().find(|fields| !fields.is_empty());
+        let own = messages
+            .iter()
+            .rev()
+            .map(|message| own::fields(message.parts(), provider))
+            .into_iter()
+            .find(|fields| !fields.is_empty());
         item.own = own.map(RawFields::from_iter);
         self.replay(messages, &mut item);
         item
@@ -194,12 +201,14 @@ impl<'a> Body<'a> {
 
     /// Writes the thoughts of the model that go back to it.
     fn replay<'m>(&self, messages: &[&'m Message], item: &mut Item<'m>) {
-        let own = messages.iter().flat_map(|message| message.parts());
-        let own = own.filter_map(|part| match part {
-            Part::Thinking(own) if own.provider.as_deref() == Some(self.provider) => Some(own),
-            _ => None,
-        });
-        let mut own = own.peekable();
+        let mut own = messages
+            .iter()
+            .flat_map(|message| message.parts())
+            .filter_map(|part| match part {
+                Part::Thinking(own) if own.provider.as_deref() == Some(self.provider) => Some(own),
+                _ => None,
+            })
+            .peekable();
         // These say the same, and more.
         let is_detailed = |own: &RawFields<'_>| own.get("reasoning_details").is_some();
         let is_detailed = item.own.as_ref().is_some_and(is_detailed);

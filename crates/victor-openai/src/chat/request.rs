@@ -70,8 +70,11 @@ impl Serialize for Body<'_> {
             fields.put("tools", &*tools.map_err(Error::custom)?)?;
             fields.put_some("tool_choice", tool_choice(&request.tool_choice))?;
         }
-        let system = self.system.clone().map(Content::Text);
-        let system = system.map(|text| Item::new(Self::instructions(quirks), text));
+        let system = self
+            .system
+            .clone()
+            .map(Content::Text)
+            .map(|text| Item::new(Self::instructions(quirks), text));
         fields.end("messages", &Vec::from_iter(system))
     }
 }

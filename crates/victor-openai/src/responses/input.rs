@@ -170,9 +170,11 @@ impl<'a> Body<'a> {
             });
         }
         let results = items.len() - results;
-        let messages = turn.messages.iter();
-        let messages = messages.filter(|message| *message.role() != Role::Tool);
-        let mut messages = messages.peekable();
+        let mut messages = turn
+            .messages
+            .iter()
+            .filter(|message| *message.role() != Role::Tool)
+            .peekable();
         let speaks = !said.is_empty() || messages.peek().is_some();
         if results > 0 && speaks && self.quirks.strict_roles {
             items.push(Item::wrote(BRIDGE.into(), None));

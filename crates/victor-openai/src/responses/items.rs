@@ -124,8 +124,12 @@ impl Item {
             "function_call" => {
                 let known = ["type", "id", "call_id", "name", "arguments", "status"];
                 own::keep(&mut extra, provider, own::FIELDS, unknown(raw, &known));
-                let arguments = self.arguments.as_deref().map(unquoted);
-                let arguments = arguments.and_then(Result::ok).unwrap_or_default();
+                let arguments = self
+                    .arguments
+                    .as_deref()
+                    .map(unquoted)
+                    .and_then(Result::ok)
+                    .unwrap_or_default();
                 let arguments = decoded_arguments(arguments);
                 let id = self.call_id.unwrap_or_default();
                 let mut call = ToolCall::new(id, self.name.unwrap_or_default(), arguments);

@@ -391,8 +391,10 @@ impl Decoder {
         }
         slot.parts = Some(parts);
         self.calls += calls;
-        let counted = self.meter.calls(self.calls);
-        let counted = counted.and_then(|()| self.meter.opaque(opaque));
+        let counted = self
+            .meter
+            .calls(self.calls)
+            .and_then(|()| self.meter.opaque(opaque));
         counted.map_err(|limit| error::too_large(&self.provider, limit))
     }
 
@@ -459,8 +461,9 @@ impl Decoder {
                 ..
             } = slot;
             let shown = || {
-                let thoughts = Some(thoughts).filter(|thoughts| !thoughts.is_empty());
-                let thoughts = thoughts.map(|thoughts| thinking(&self.provider, thoughts));
+                let thoughts = Some(thoughts)
+                    .filter(|thoughts| !thoughts.is_empty())
+                    .map(|thoughts| thinking(&self.provider, thoughts));
                 let text = Some(text).filter(|text| !text.is_empty()).map(Part::text);
                 thoughts.into_iter().chain(text).collect()
             };

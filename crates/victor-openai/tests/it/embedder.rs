@@ -28,8 +28,10 @@ fn vectors(asked: &Asked) -> Vec<Value> {
 
 /// As OpenAI answers, but in the wrong order, which the indexes set right.
 fn openai(asked: &Asked) -> Reply {
-    let data = vectors(asked).into_iter().enumerate().rev();
-    let data: Vec<_> = data
+    let data: Vec<_> = vectors(asked)
+        .into_iter()
+        .enumerate()
+        .rev()
         .map(|(index, vector)| json!({"index": index, "embedding": vector}))
         .collect();
     Reply::json(json!({ "data": data }).to_string())
@@ -40,8 +42,10 @@ async fn texts_have_vectors_in_their_order() {
     let fake = Fake::new(openai).await;
     let embedder = provider(&fake).embedder("e", None).await.unwrap();
     assert_eq!((embedder.model().as_str(), embedder.dimensions()), ("e", 2));
-    let found = embedder.embed(&["abc", "", "a", " \n"]).await.unwrap();
-    let found: Vec<_> = found
+    let found: Vec<_> = embedder
+        .embed(&["abc", "", "a", " \n"])
+        .await
+        .unwrap()
         .iter()
         .map(|vector| vector.values().to_vec())
         .collect();
@@ -120,8 +124,8 @@ async fn what_goes_wrong() {
         let error = fail(Reply::new(status, "application/json", body)).await;
         assert!(matches!(error, EmbedError::Refused { .. }), "{error}");
     }
-    let busy = Reply::new(429, "application/json", r#"{"error":"busy"}"#);
-    let busy = busy.with_header("retry-after", "3");
+    let busy =
+        Reply::new(429, "application/json", r#"{"error":"busy"}"#).with_header("retry-after", "3");
     let error = fail(busy).await;
     let wait = Some(Duration::from_secs(3));
     assert!(

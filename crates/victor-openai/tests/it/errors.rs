@@ -287,7 +287,7 @@ async fn the_responses_api_is_not_asked_what_it_cannot_do() {
 
 #[tokio::test]
 async fn the_request_can_be_found_again() {
-    let reply = Reply::new(500, "application/json", r#"{"error":"boom"}"#);
-    let reply = reply.with_header("x-request-id", "req_1");
+    let reply = Reply::new(500, "application/json", r#"{"error":"boom"}"#)
+        .with_header("x-request-id", "req_1");
     check(reply, Kind::Server, "boom (request req_1)").await;
 }

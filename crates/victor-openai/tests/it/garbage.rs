@@ -44,8 +44,7 @@ const DIALECTS: [Dialect; 2] = [Dialect::ChatCompletions, Dialect::Responses];
 #[test]
 fn recorded_streams_with_random_faults() {
     let mut numbers = Numbers(7);
-    let recorded = cassettes::raw_streams();
-    let recorded = recorded.into_iter().chain(
+    let recorded = cassettes::raw_streams().into_iter().chain(
         cassettes::folder()
             .map(|_| cassettes::all("openai_"))
             .into_iter()

@@ -16,8 +16,9 @@ async fn history(server: Server, dialect: Dialect, reply: Reply) -> ChatRequest 
     let fake = Fake::saying(reply).await;
     let stream = fake.provider(server, dialect).stream_chat(&request).await;
     let answer = stream.unwrap().completion().await.unwrap();
-    let results = answer.tool_calls();
-    let results = results.map(|call| ToolResult::new(call, ToolOutcome::Success, "seen"));
+    let results = answer
+        .tool_calls()
+        .map(|call| ToolResult::new(call, ToolOutcome::Success, "seen"));
     let results = Message::tool_results_of(results);
     request
         .context
@@ -56,8 +57,11 @@ fn chunks(deltas: &[&str], finish: &str) -> Reply {
         format!(r#"data: {{"choices":[{{"index":0,"delta":{delta},"finish_reason":{finish}}}]}}"#)
     };
     let finish = chunk("{}", &format!("\"{finish}\""));
-    let chunks = deltas.iter().map(|delta| chunk(delta, "null"));
-    let chunks: Vec<_> = chunks.chain([finish]).collect();
+    let chunks: Vec<_> = deltas
+        .iter()
+        .map(|delta| chunk(delta, "null"))
+        .chain([finish])
+        .collect();
     Reply::events(format!("{}\n\ndata: [DONE]\n\n", chunks.join("\n\n")))
 }
 

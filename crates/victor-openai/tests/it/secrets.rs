@@ -85,8 +85,10 @@ async fn what_is_seen() -> String {
     for reply in replies() {
         for dialect in [Dialect::ChatCompletions, Dialect::Responses] {
             let fake = Fake::saying(reply.clone()).await;
-            let builder = fake.builder(Server::OPENAI, dialect);
-            let builder = builder.api_key(KEY).header("x-tenant", HEADER);
+            let builder = fake
+                .builder(Server::OPENAI, dialect)
+                .api_key(KEY)
+                .header("x-tenant", HEADER);
             seen += &format!("{builder:?}");
             let provider = builder.build().unwrap();
             seen += &format!("{provider:?}");

@@ -220,9 +220,10 @@ fn what_the_model_got_wrong_comes_back_as_what_it_wrote() {
     let sent = |server: Server| {
         let context = messages.iter().cloned().collect();
         let body = body(server, CHAT, &ChatRequest::new("m", context));
-        let calls = [1, 5].map(|at| body["messages"][at]["tool_calls"].clone());
-        let calls = calls.iter().flat_map(|calls| calls.as_array().unwrap());
-        let calls: Vec<(Value, Value, Value)> = calls
+        let calls: Vec<(Value, Value, Value)> = [1, 5]
+            .map(|at| body["messages"][at]["tool_calls"].clone())
+            .iter()
+            .flat_map(|calls| calls.as_array().unwrap())
             .map(|call| {
                 let function = &call["function"];
                 let (name, arguments) = (function["name"].clone(), function["arguments"].clone());

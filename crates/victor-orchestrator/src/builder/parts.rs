@@ -180,15 +180,16 @@ pub(crate) fn remarks(
     config: &EffectiveConfig,
 ) -> Vec<String> {
     let no_effect = |key: &str, why: &str| format!("setting `{key}` has no effect: {why}");
-    let reserved = Settings::declarations().iter();
-    let reserved = reserved
-        .filter(|setting| setting.scope == SettingScope::Reserved && config.is_set(setting.key));
-    let reserved = reserved.map(|setting| no_effect(setting.key, "nothing reads it yet"));
-    let unread = READ_BY_DEFAULTS.into_iter();
-    let unread = unread.filter(|(role, key)| config.is_set(key) && !is_default(*role));
-    let unread = unread.map(|(role, key)| {
-        let why = format!("the {role} coordinator that is installed does not read it");
-        no_effect(key, &why)
-    });
+    let reserved = Settings::declarations()
+        .iter()
+        .filter(|setting| setting.scope == SettingScope::Reserved && config.is_set(setting.key))
+        .map(|setting| no_effect(setting.key, "nothing reads it yet"));
+    let unread = READ_BY_DEFAULTS
+        .into_iter()
+        .filter(|(role, key)| config.is_set(key) && !is_default(*role))
+        .map(|(role, key)| {
+            let why = format!("the {role} coordinator that is installed does not read it");
+            no_effect(key, &why)
+        });
     reserved.chain(unread).collect()
 }

@@ -148,8 +148,11 @@ impl SessionLoader {
             .and_then(|from| usize::try_from(from).ok())
             .and_then(|from| transcript.get(from..))
             .ok_or("it is of another transcript")?;
-        let manager = self.roles.checkpoint.as_deref();
-        let manager = manager.ok_or("there are no checkpoints")?;
+        let manager = self
+            .roles
+            .checkpoint
+            .as_deref()
+            .ok_or("there are no checkpoints")?;
         let loaded = contain(manager.load_checkpoint(id))
             .await
             .map_err(|panicked| panicked.to_string())?

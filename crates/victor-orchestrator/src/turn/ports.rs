@@ -72,8 +72,9 @@ impl SessionPorts {
         if let Some(note) = &call.note {
             context.push(Message::note(note));
         }
-        let tokens = prepared.tokens;
-        let tokens = tokens.map(|tokens| tokens.saturating_add(preamble.tokens));
+        let tokens = prepared
+            .tokens
+            .map(|tokens| tokens.saturating_add(preamble.tokens));
         Ok((context, tokens))
     }
 

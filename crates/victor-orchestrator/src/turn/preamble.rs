@@ -107,8 +107,10 @@ impl PreambleSource {
     ) -> u64 {
         let counter = scope.roles().context.counter();
         let count = |text: &str| u64::from(counter.count_text(text));
-        let output = call.output.as_ref();
-        let output = output.map_or(0, |contract| count(&contract.format.schema.to_string()));
+        let output = call
+            .output
+            .as_ref()
+            .map_or(0, |contract| count(&contract.format.schema.to_string()));
         let registry = &scope.sessions.registry;
         registry.prompt_tokens(scope.session(), prompt, count)
             + self.tool_lists.tokens(tools, count)

@@ -35,8 +35,9 @@ fn window_request(
         _ => None,
     };
     // A window in the settings may be smaller than the model's, and cannot be larger than its provider accepts.
-    let set = settings.context_window;
-    let set = set.filter(|set| learned.is_none_or(|learned| *set <= learned));
+    let set = settings
+        .context_window
+        .filter(|set| learned.is_none_or(|learned| *set <= learned));
     let window = set.or(capabilities.context_window);
     let is_declared = set.is_some() || capabilities.source == CapabilitySource::Declared;
     let answer = settings

@@ -37,8 +37,11 @@ impl TurnWriter {
         messages: &[Arc<Message>],
         open: Option<&SuspendedTurn>,
     ) -> Result<(), BoxError> {
-        let lease = self.lease.lock().clone();
-        let lease = lease.ok_or("the turn no longer holds its session")?;
+        let lease = self
+            .lease
+            .lock()
+            .clone()
+            .ok_or("the turn no longer holds its session")?;
         let journal = journal_change(scope, open)?;
         if messages.is_empty() && journal == TurnChange::Keep {
             return Ok(());

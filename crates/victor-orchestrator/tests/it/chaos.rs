@@ -78,16 +78,17 @@ impl PriceTable for FlatPrice {
 fn router(server: &ChaosServer) -> ProviderCoordinator {
     let http = HttpOptions::default().with_proxy(HttpProxy::None);
     let openai = |name: &str| {
-        let builder = OpenAiProvider::builder().server(Server::COMPATIBLE);
-        let builder = builder.base_url(format!("{}/{name}/v1", server.url()));
+        let builder = OpenAiProvider::builder()
+            .server(Server::COMPATIBLE)
+            .base_url(format!("{}/{name}/v1", server.url()));
         builder
             .http_options(http.clone())
             .api_key("k")
             .build()
             .unwrap()
     };
-    let anthropic = AnthropicProvider::builder().base_url(format!("{}/c", server.url()));
-    let anthropic = anthropic
+    let anthropic = AnthropicProvider::builder()
+        .base_url(format!("{}/c", server.url()))
         .http_options(http.clone())
         .api_key("k")
         .build()

@@ -195,8 +195,11 @@ fn an_agent_that_is_a_tool_has_the_modes_of_its_caller() {
     let modes = Arc::new(ModeCoordinator::builder().build().unwrap());
     let inner = builder(ScriptedModel::new()).1.mode_coordinator(modes);
     let outer = builder(ScriptedModel::new()).1;
-    let error = outer.agent_tool("helper", "Helps", inner).build();
-    let error = error.unwrap_err().to_string();
+    let error = outer
+        .agent_tool("helper", "Helps", inner)
+        .build()
+        .unwrap_err()
+        .to_string();
     assert!(
         error.starts_with("agent `helper` has a mode coordinator"),
         "{error}"

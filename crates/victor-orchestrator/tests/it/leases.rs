@@ -87,10 +87,10 @@ async fn texts(orchestrator: &AgentOrchestrator) -> Vec<String> {
     let transcript = orchestrator.session("s").transcript().await.unwrap();
     let shown = transcript.iter().map(|entry| {
         let message = &entry.message;
-        let results = message
+        let results: Vec<_> = message
             .tool_results()
-            .map(|result| format!("{}: {}", result.outcome, result.text()));
-        let results: Vec<_> = results.collect();
+            .map(|result| format!("{}: {}", result.outcome, result.text()))
+            .collect();
         format!(
             "{}: {}{}",
             message.role(),
@@ -245,8 +245,10 @@ async fn a_turn_that_waits_for_a_person_holds_nothing_and_is_taken_up_by_any_pro
     gate.open.add_permits(1);
     let make = async |model| {
         let store = Database::open(path.to_str().unwrap()).await.unwrap();
-        let builder = builder(model).1.session_store(store.session_store());
-        let builder = builder.approval_policy(Arc::new(AskAlways));
+        let builder = builder(model)
+            .1
+            .session_store(store.session_store())
+            .approval_policy(Arc::new(AskAlways));
         builder.tool(gate.clone()).build().unwrap()
     };
     let first = make(caller(1)).await;

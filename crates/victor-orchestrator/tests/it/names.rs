@@ -51,9 +51,11 @@ async fn each_call_of_an_agent_is_a_conversation_of_its_own() {
     for ids in IDS {
         let inner = (0..2 * ids.len()).fold(ScriptedModel::new(), |model, _| model.says("ok"));
         let (inner, agent) = builder(inner);
-        let outer = builder(caller("helper", ids)).1;
-        let outer = outer.agent_tool("helper", "Helps", agent);
-        let outer = outer.build().unwrap();
+        let outer = builder(caller("helper", ids))
+            .1
+            .agent_tool("helper", "Helps", agent)
+            .build()
+            .unwrap();
         for task in ["first", "second"] {
             assert_eq!(outer.chat(task).await.unwrap().content(), "done", "{ids:?}");
         }

@@ -114,8 +114,11 @@ fn every_side_effect_is_in_the_conversation_and_every_turn_is_whole() {
     kill_process(stopped, Signal::CONT).unwrap();
     until(TURNS.1);
     append(&folder.path().join("stop"), "");
-    let ends = children.iter_mut().map(|child| child.wait().unwrap());
-    let ends: Vec<_> = ends.map(|status| status.code()).collect();
+    let ends: Vec<_> = children
+        .iter_mut()
+        .map(|child| child.wait().unwrap())
+        .map(|status| status.code())
+        .collect();
     assert_eq!(ends, [None, Some(0), Some(0), Some(0)]);
 
     let database = folder.path().join("victor.db");
@@ -154,8 +157,11 @@ fn every_side_effect_is_in_the_conversation_and_every_turn_is_whole() {
     }
 
     // What was done was done once, and is told.
-    let calls = messages.iter().flat_map(|message| message.tool_calls());
-    let calls: Vec<_> = calls.map(|call| call.idempotency_key.clone()).collect();
+    let calls: Vec<_> = messages
+        .iter()
+        .flat_map(|message| message.tool_calls())
+        .map(|call| call.idempotency_key.clone())
+        .collect();
     let mut keys = lines(&folder.path().join("keys"));
     for key in &keys {
         assert!(calls.contains(key), "{key} is nowhere in the conversation");

@@ -34,14 +34,18 @@ fn texts(orchestrator: &AgentOrchestrator) -> Vec<String> {
 async fn a_declined_exchange_is_left_out_of_what_follows_in_every_process() {
     for words in ["I will not", ""] {
         let store = Arc::new(InMemorySessionStore::default());
-        let model = ScriptedModel::new().says("Good day");
-        let model = model.calls("note", json!({"text": "a"}));
+        let model = ScriptedModel::new()
+            .says("Good day")
+            .calls("note", json!({"text": "a"}));
         let model = declines(model, words)
             .expecting(Expect::messages(3))
             .says("Gladly");
         let (model, builder) = builder(model);
-        let first = builder.session_store(store.clone()).tool(Note::new("note"));
-        let first = first.build().unwrap();
+        let first = builder
+            .session_store(store.clone())
+            .tool(Note::new("note"))
+            .build()
+            .unwrap();
         first.session("s").chat("Hello").await.unwrap();
         let refused = first.session("s").chat("Harm").await.unwrap();
         assert_eq!(

@@ -125,8 +125,10 @@ async fn state(folder: &Path) -> String {
             state += &format!("{name}: gone, {causes:?}\n");
             continue;
         };
-        let written = session.transcript().await.unwrap();
-        let written: Vec<_> = written
+        let written: Vec<_> = session
+            .transcript()
+            .await
+            .unwrap()
             .iter()
             .map(|entry| first(&entry.message.text()))
             .collect();

@@ -438,8 +438,12 @@ async fn what_the_type_itself_refuses_is_asked_for_again() {
         T: serde::de::DeserializeOwned + JsonSchema + std::fmt::Debug + 'static,
     {
         let asked_again = || Expect::user_text_contains(reason);
-        let model = native().says("null").expecting(asked_again()).says("null");
-        let model = model.expecting(asked_again()).says("null");
+        let model = native()
+            .says("null")
+            .expecting(asked_again())
+            .says("null")
+            .expecting(asked_again())
+            .says("null");
         let (model, builder) = builder(model);
         let error = builder
             .build()

@@ -243,8 +243,9 @@ async fn what_does_not_fit_is_told_with_the_words_of_the_server() {
     assert_eq!(requests, 1);
 
     let server = Server::new(1024, true);
-    let tools = builder(&server).tool(Arc::new(large_tool(400)));
-    let tools = tools.setting("context_window", 1024);
+    let tools = builder(&server)
+        .tool(Arc::new(large_tool(400)))
+        .setting("context_window", 1024);
     let (report, requests) = failure(&server, tools, "Hello").await;
     assert!(
         report.contains("; offer fewer tools or shorten the system prompt, or"),

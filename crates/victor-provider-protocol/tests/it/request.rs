@@ -31,8 +31,9 @@ fn a_request_without_a_model_goes_to_the_default_one() {
     let check = |own: Option<&str>, default, expected: Result<&str, ProviderErrorKind>| {
         let mut request = ChatRequest::to_current_model(Context::default());
         request.model = own.map(Into::into);
-        let found = request.model_for(&Provider(default));
-        let found = found.map_err(|error| error.kind);
+        let found = request
+            .model_for(&Provider(default))
+            .map_err(|error| error.kind);
         assert_eq!(found, expected.map(ModelId::from));
     };
     check(Some("own"), Some("default"), Ok("own"));

@@ -131,8 +131,10 @@ async fn a_target_is_tried_again_first_unless_it_asks_to_wait() {
 
     let begin = Instant::now();
     let asks = vec![RefuseFor(Kind::RateLimit, 20)];
-    let router = three([asks, vec![Finish], vec![Finish]]);
-    let router = router.route("r", patient()).build().unwrap();
+    let router = three([asks, vec![Finish], vec![Finish]])
+        .route("r", patient())
+        .build()
+        .unwrap();
     assert_eq!(
         tell(&router, request()).await,
         "retry a rate_limit -> b, done 11"
@@ -384,8 +386,9 @@ async fn a_session_can_go_elsewhere() {
         vec![Text("a"), Finish],
         vec![Text("b"), Finish],
         vec![Finish],
-    ]);
-    let router = router.build().unwrap();
+    ])
+    .build()
+    .unwrap();
     let session = SessionId::from("s");
     router.use_route(Some(&session), "b").unwrap();
     let mut mine = request();

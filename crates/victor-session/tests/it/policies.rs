@@ -61,8 +61,10 @@ async fn order(policies: &[TurnPolicy]) -> Vec<String> {
                 Err(SessionError::Busy(id)) if id == session() => format!("{number}!"),
                 grant => {
                     let (lease, merged) = begun(grant);
-                    let all = std::iter::once(number).chain(merged);
-                    let all: Vec<_> = all.map(|number| number.to_string()).collect();
+                    let all: Vec<_> = std::iter::once(number)
+                        .chain(merged)
+                        .map(|number| number.to_string())
+                        .collect();
                     seen.lock().unwrap().push(all.join("+"));
                     sleep(Duration::from_secs(1)).await;
                     drop(lease);

@@ -56,14 +56,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1..12_usize,
         1..4_usize,
         any::<bool>(),
-    );
-    let step = step.prop_map(|(size, waits, patience, tries, abandons)| Step {
-        size,
-        waits,
-        patience,
-        tries,
-        abandons,
-    });
+    )
+        .prop_map(|(size, waits, patience, tries, abandons)| Step {
+            size,
+            waits,
+            patience,
+            tries,
+            abandons,
+        });
     proptest::collection::vec(step, 1..12)
 }
 
@@ -161,11 +161,12 @@ async fn check(writers: &[Vec<Step>], weather: &Weather) {
     assert_eq!(info.map_or(0, |info| info.entries), found.len() as u64);
     for (account, writer) in accounts.iter().zip(1..) {
         let known = |number: &u128| !account.unknown.contains(number);
-        let own = batches
+        let own: Vec<_> = batches
             .iter()
             .copied()
-            .filter(|number| number / 100 == writer);
-        let own: Vec<_> = own.filter(known).collect();
+            .filter(|number| number / 100 == writer)
+            .filter(known)
+            .collect();
         assert_eq!(own, account.written, "of writer {writer}: {account:?}");
     }
     // The journal is that of the last batch, unless it was abandoned and closed the journal.

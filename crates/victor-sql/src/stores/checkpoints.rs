@@ -97,8 +97,10 @@ impl CheckpointStore for SqlCheckpointStore {
         let statement =
             Statement::new("SELECT checkpoint FROM victor_checkpoints WHERE session = $1");
         let rows = self.0.rows(statement.bind(session.as_str())).await?;
-        let list = rows.iter().map(|row| self.checkpoint(row));
-        let mut list = list.collect::<Result<Vec<_>, _>>()?;
+        let mut list = rows
+            .iter()
+            .map(|row| self.checkpoint(row))
+            .collect::<Result<Vec<_>, _>>()?;
         list.sort_by_key(|checkpoint| Reverse((checkpoint.at, checkpoint.id)));
         Ok(list)
     }

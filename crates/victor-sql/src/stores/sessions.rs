@@ -45,8 +45,9 @@ impl SessionStore for SqlSessionStore {
     ) -> Result<(), SessionError> {
         let mut transaction = self.0.begin().await?;
         let outcome = async {
-            let key = insert(&mut transaction, session, entries.len() as u64).await?;
-            let key = key.ok_or_else(|| SessionError::AlreadyExists(session.id.clone()))?;
+            let key = insert(&mut transaction, session, entries.len() as u64)
+                .await?
+                .ok_or_else(|| SessionError::AlreadyExists(session.id.clone()))?;
             Ok::<_, SessionError>(insert_entries(&mut transaction, key, 0, entries).await?)
         }
         .await;
@@ -115,8 +116,10 @@ impl SessionStore for SqlSessionStore {
     async fn open_turns(&self) -> Result<Vec<OpenTurn>, SessionError> {
         let statement = Statement::new("SELECT turn FROM victor_open_turns");
         let rows = self.0.rows(statement).await?;
-        let turns = rows.iter().map(|row| self.read(row, 0, "open turn"));
-        let mut turns: Vec<OpenTurn> = turns.collect::<Result<_, _>>()?;
+        let mut turns: Vec<OpenTurn> = rows
+            .iter()
+            .map(|row| self.read(row, 0, "open turn"))
+            .collect::<Result<_, _>>()?;
         turns.sort_by_key(|turn| (turn.at, turn.turn));
         Ok(turns)
     }

@@ -293,8 +293,7 @@ async fn drops(manager: &impl CheckpointManager) {
 }
 
 async fn side_by_side(manager: &impl CheckpointManager) {
-    let contexts = (0..SIDE_BY_SIDE).map(numbered);
-    let contexts: Vec<_> = contexts.collect();
+    let contexts: Vec<_> = (0..SIDE_BY_SIDE).map(numbered).collect();
     let creations = contexts.iter().map(|messages| made(manager, "s", messages));
     let checkpoints = join_all(creations).await;
     law!(

@@ -192,10 +192,14 @@ mod tests {
     #[test]
     fn what_a_model_makes_up_is_found() {
         let check = |block: Value, problem: &str| {
-            let result = block["id"].as_str().map(result);
-            let result = result.map(|result| turn("user", &[result]));
-            let turns = [turn("user", &[text("a")]), turn("assistant", &[block])];
-            let turns: Vec<_> = turns.into_iter().chain(result).collect();
+            let result = block["id"]
+                .as_str()
+                .map(result)
+                .map(|result| turn("user", &[result]));
+            let turns: Vec<_> = [turn("user", &[text("a")]), turn("assistant", &[block])]
+                .into_iter()
+                .chain(result)
+                .collect();
             check(&turns, &[&format!("messages[1]: {problem}")]);
         };
         check(

@@ -17,8 +17,9 @@ use super::{Told, names, numbered, request};
 fn with(strategy: impl ToolSelectionStrategy) -> ToolSelectionCoordinator {
     let name = strategy.name().to_owned();
     let builder = ToolSelectionCoordinator::builder()
-        .options(SelectionOptions::default().with_limit(Some(3)));
-    let builder = builder.register_strategy(Arc::new(strategy)).strategy(name);
+        .options(SelectionOptions::default().with_limit(Some(3)))
+        .register_strategy(Arc::new(strategy))
+        .strategy(name);
     builder.build().unwrap()
 }
 
@@ -167,8 +168,8 @@ impl Embedder for Flaky {
 
 #[tokio::test]
 async fn vectors_that_were_made_before_a_failure_are_kept() {
-    let semantic = Semantic::new(Arc::new(Flaky("flaky".into(), Default::default())));
-    let semantic = semantic.with_capacity(2);
+    let semantic =
+        Semantic::new(Arc::new(Flaky("flaky".into(), Default::default()))).with_capacity(2);
     let tools = numbered(5);
     let mut failures = 0;
     while let Err(error) = semantic.score(&request("x"), &tools).await {

@@ -22,8 +22,9 @@ async fn every_strategy_keeps_the_laws() {
         (1.0, Fusion::Scores),
         (f32::NAN, Fusion::Scores),
     ] {
-        let hybrid = Hybrid::new(Arc::default(), Arc::default());
-        let hybrid = hybrid.with_alpha(alpha).with_fusion(fusion);
+        let hybrid = Hybrid::new(Arc::default(), Arc::default())
+            .with_alpha(alpha)
+            .with_fusion(fusion);
         conformance::tool_selection_strategy(&hybrid).await;
     }
 }

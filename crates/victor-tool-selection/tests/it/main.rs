@@ -60,7 +60,9 @@ impl ToolSelectionStrategy for Told {
 /// A coordinator with this limit that goes by what it is [`Told`].
 fn told(limit: usize) -> ToolSelectionCoordinator {
     let options = SelectionOptions::default().with_limit(Some(limit));
-    let builder = ToolSelectionCoordinator::builder().options(options);
-    let builder = builder.register_strategy(Arc::new(Told)).strategy("told");
+    let builder = ToolSelectionCoordinator::builder()
+        .options(options)
+        .register_strategy(Arc::new(Told))
+        .strategy("told");
     builder.build().expect("a coordinator")
 }

@@ -106,8 +106,11 @@ async fn enough_is_found_in_large_catalogues() {
             )
         };
         let query = |entry: &Value| {
-            let expected = entry["expected"].as_array().unwrap().iter();
-            let expected = expected.map(|name| name.as_str().unwrap().to_owned());
+            let expected = entry["expected"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|name| name.as_str().unwrap().to_owned());
             (text_of(entry, "text"), expected.collect())
         };
         let queries: Vec<_> = of("query").take(100).map(query).collect();

@@ -143,8 +143,10 @@ async fn a_search_that_fails_says_so_and_shows_nothing() {
 
 #[tokio::test]
 async fn the_latest_finds_stay() {
-    let selector = ToolSelectionCoordinator::builder().strategy("keyword");
-    let selector = selector.build().unwrap();
+    let selector = ToolSelectionCoordinator::builder()
+        .strategy("keyword")
+        .build()
+        .unwrap();
     let tool = |number| {
         ToolSpec::new(
             format!("tool{number}x"),

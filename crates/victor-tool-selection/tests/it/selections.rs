@@ -262,8 +262,9 @@ async fn a_session_may_have_a_strategy_of_its_own() {
 #[tokio::test]
 async fn sessions_are_forgotten_when_they_are_reset_or_too_many() {
     let coordinator = ToolSelectionCoordinator::builder()
-        .options(SelectionOptions::default().with_max_sessions(10));
-    let coordinator = coordinator.build().unwrap();
+        .options(SelectionOptions::default().with_max_sessions(10))
+        .build()
+        .unwrap();
     let tools = numbered(3);
     let id = |number: usize| SessionId::new(number.to_string());
     for number in 0..100 {

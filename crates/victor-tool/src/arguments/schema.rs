@@ -55,16 +55,19 @@ fn violation(error: &ValidationError<'_>, schema: &Value) -> String {
                 "" => properties(schema).map(|(name, _)| name).collect(),
                 _ => Vec::new(), // the schema of a nested object is not at hand
             };
-            let unexpected = unexpected.iter();
-            let unexpected = unexpected.map(|name| unknown(path, name, known.iter().copied()));
+            let unexpected = unexpected
+                .iter()
+                .map(|name| unknown(path, name, known.iter().copied()));
             unexpected.collect::<Vec<_>>().join("; ")
         }
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             let alternatives = context
                 .iter()
                 .filter_map(|errors| errors.first())
-                .map(|error| violation(error, schema));
-            let alternatives = alternatives.take(FEW).collect::<Vec<_>>().join(", or ");
+                .map(|error| violation(error, schema))
+                .take(FEW)
+                .collect::<Vec<_>>()
+                .join(", or ");
             format!(
                 "{} is {}, which fits no alternative: {alternatives}",
                 place(path),

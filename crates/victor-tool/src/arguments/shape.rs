@@ -112,8 +112,9 @@ fn check(path: &Path<'_>, schema: &Value, found: &Value, violations: &mut Vec<St
                 }
             }
             let required = schema["required"].as_array().into_iter().flatten();
-            let missing = required.filter_map(Value::as_str);
-            let missing = missing.filter(|name| !fields.contains_key(*name));
+            let missing = required
+                .filter_map(Value::as_str)
+                .filter(|name| !fields.contains_key(*name));
             violations.extend(missing.map(|name| format!("{path}/{name} is missing")));
         }
         Value::Array(items) => {

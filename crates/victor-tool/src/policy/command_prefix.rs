@@ -115,8 +115,8 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn of(call: &ToolCall) -> Option<Self> {
         let mut arguments = call.parse_arguments().ok()?;
-        let command = arguments.remove(COMMAND)?;
-        let command = command.as_str()?;
+        let argument = arguments.remove(COMMAND)?;
+        let command = argument.as_str()?;
         if command.contains(|char| is_hidden(char) || OPERATORS.contains(&char)) {
             return None;
         }

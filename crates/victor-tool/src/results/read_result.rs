@@ -60,12 +60,17 @@ impl Tool for ReadResult {
     async fn call(&self, cx: &ToolContext, arguments: Value) -> Result<ToolOutput, ToolError> {
         let handle = arguments["handle"].as_str().unwrap_or_default();
         let offset = arguments["offset"].as_u64().unwrap_or_default();
-        let length = arguments["length"].as_u64().map(usize::try_from);
-        let length = length.map_or(self.max_bytes, |length| {
-            length.unwrap_or(usize::MAX).min(self.max_bytes)
-        });
-        let page = self.stores.read(&cx.session, handle, offset, length);
-        let page = page.await.map_err(ToolError::unavailable)?;
+        let length = arguments["length"]
+            .as_u64()
+            .map(usize::try_from)
+            .map_or(self.max_bytes, |length| {
+                length.unwrap_or(usize::MAX).min(self.max_bytes)
+            });
+        let page = self
+            .stores
+            .read(&cx.session, handle, offset, length)
+            .await
+            .map_err(ToolError::unavailable)?;
         let Some(page) = page else {
             return Err(ToolError::NotFound(format!(
                 "this conversation keeps no result under the handle `{}`; call the tool again that gave it",

@@ -215,8 +215,7 @@ proptest! {
         let calls = Arc::default();
         let tools = tools(&Arc::default(), &calls);
         let asked = review(&tools, &arguments, None).unwrap();
-        let shown = asked.question.strip_prefix("run `shell`, which changes something, with ").unwrap();
-        let shown = shown.strip_suffix('?').unwrap();
+        let shown = asked.question.strip_prefix("run `shell`, which changes something, with ").unwrap().strip_suffix('?').unwrap();
         prop_assert!(!shown.contains(|char| is_hidden(char) || is_blank_lookalike(char)));
         prop_assert_eq!(run(&tools, &arguments, &asked.given), ToolOutcome::Success);
         let ran = calls.lock().unwrap().pop().unwrap();

@@ -29,8 +29,8 @@ async fn the_coordinator_is_an_executor() {
 async fn so_it_is_with_receipts_and_many_threads() {
     conformance::tool_executor(async || {
         let receipts = Arc::new(InMemoryReceiptStore::default());
-        let tools = ToolCoordinator::builder().receipts(receipts);
-        let tools = tools
+        let tools = ToolCoordinator::builder()
+            .receipts(receipts)
             .results(Arc::new(InMemoryResultStore::default()))
             .build()
             .unwrap();

@@ -29,8 +29,9 @@ fn beats() -> impl Tool {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_lives_runs_on_up_to_the_longest_time() {
-    let options = ToolOptions::default().with_timeout(Duration::from_secs(10));
-    let options = options.with_total_timeout(Duration::from_secs(100));
+    let options = ToolOptions::default()
+        .with_timeout(Duration::from_secs(10))
+        .with_total_timeout(Duration::from_secs(100));
     let check = async |arguments: &str, seconds: u64, expected: &str| {
         let tools = ToolCoordinator::builder()
             .options(options.clone())
@@ -233,8 +234,11 @@ async fn a_tool_that_blocks_its_thread_is_named_until_it_no_longer_does() {
         Ok("done")
     });
     let options = ToolOptions::default().with_timeout(Duration::from_millis(20));
-    let tools = ToolCoordinator::builder().options(options).tool(blocks);
-    let tools = tools.build().unwrap();
+    let tools = ToolCoordinator::builder()
+        .options(options)
+        .tool(blocks)
+        .build()
+        .unwrap();
     let calls = [call("1", "blocks", r#"{"blocks":true}"#)];
     let mut updates = tools.run_tool_calls(calls.to_vec(), &scope());
     let Some(ToolUpdate::Notice { call, message }) = updates.next().await else {

@@ -225,8 +225,8 @@ fn taken(bytes: usize, store: Option<Arc<dyn ResultStore>>) -> (u64, i64) {
     let tools = builder.build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
-        .build();
-    let runtime = runtime.unwrap();
+        .build()
+        .unwrap();
     runtime.block_on(says(&tools, "s", "one", ""));
     let mut stays = Vec::new();
     let taken = measure(|| {

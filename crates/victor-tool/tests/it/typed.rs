@@ -97,8 +97,12 @@ fn a_schema_says_what_a_model_needs_and_nothing_else() {
         found["properties"]["within"],
         json!({ "type": "array", "items": place })
     );
-    let words = found.as_object().unwrap().keys().map(String::as_str);
-    let words: Vec<_> = words.collect();
+    let words: Vec<_> = found
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(
         words,
         ["additionalProperties", "properties", "required", "type"]

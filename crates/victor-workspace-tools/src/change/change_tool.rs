@@ -103,8 +103,11 @@ impl Change {
         if hunks.is_empty() && old_path == new_path {
             return String::new();
         }
-        let links = [self.from.as_ref(), Some(&self.place)];
-        let links: String = links.into_iter().flatten().filter_map(link).collect();
+        let links: String = [self.from.as_ref(), Some(&self.place)]
+            .into_iter()
+            .flatten()
+            .filter_map(link)
+            .collect();
         links + &header(old_path, new_path) + &hunks
     }
 }

@@ -89,8 +89,9 @@ struct Folders<'a> {
 impl Folders<'_> {
     fn open(&mut self, place: &Place) -> io::Result<Dir> {
         let root = self.workspace.dir();
-        let missing = place.folder().ancestors();
-        let missing: Vec<_> = missing
+        let missing: Vec<_> = place
+            .folder()
+            .ancestors()
             .take_while(|folder| !folder.as_os_str().is_empty() && !root.exists(folder))
             .collect();
         for folder in missing.into_iter().rev() {
@@ -128,8 +129,8 @@ impl<'a> Prepared<'a> {
         let name = step.place.name().to_owned();
         let like = step
             .like
-            .map(|place| open_regular(folders.workspace.dir(), &place.real));
-        let like = like.transpose()?;
+            .map(|place| open_regular(folders.workspace.dir(), &place.real))
+            .transpose()?;
         let filled = |bytes| Temporary::filled(&folder, bytes, like.as_ref(), step.permissions);
         let new = match step.after.map(filled).transpose() {
             // Nothing may be put into this directory, or not with this owner.

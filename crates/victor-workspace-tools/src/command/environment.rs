@@ -52,8 +52,8 @@ mod tests {
             ("CONFIG", "/home/me/.config/netrc.d"),
             ("PATH", "/bin"),
             ("GIT_AUTHOR_NAME", "Ada"),
-        ];
-        let variables = variables.map(|(name, value)| (name.into(), value.into()));
+        ]
+        .map(|(name, value)| (name.into(), value.into()));
         let known = Secrets::from_iter(["known-to-us"]);
         assert_eq!(
             withheld(variables, &known),

@@ -71,8 +71,11 @@ fn find(
     cancelled: &Cancelled,
 ) -> Result<String, ToolError> {
     let path = workspace.locate(arguments.path.as_deref().unwrap_or("."))?;
-    let patterns = arguments.patterns.iter().map(|pattern| Glob::new(pattern));
-    let patterns: Vec<_> = patterns.collect::<Result<_, _>>()?;
+    let patterns: Vec<_> = arguments
+        .patterns
+        .iter()
+        .map(|pattern| Glob::new(pattern))
+        .collect::<Result<_, _>>()?;
     let limit = arguments.limit.unwrap_or(100).max(1);
     // The newest, those that are ignored behind the others, with the last one on top. Those of the same time are in the
     // order of their paths.

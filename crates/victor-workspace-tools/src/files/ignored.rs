@@ -59,8 +59,11 @@ impl Rules {
         let exclude = path.as_os_str().is_empty().then_some(".git/info/exclude");
         for file in exclude.into_iter().chain(FILES) {
             // What is missing, unreadable or no text has no rules.
-            let bytes = open_regular(dir, Path::new(file)).and_then(read_whole);
-            let bytes = bytes.ok().flatten().unwrap_or_default();
+            let bytes = open_regular(dir, Path::new(file))
+                .and_then(read_whole)
+                .ok()
+                .flatten()
+                .unwrap_or_default();
             let text = decode(&bytes, None).map(|(text, _)| text);
             for line in text.as_deref().unwrap_or_default().lines() {
                 let _ = builder.add_line(None, line); // fails for what is no pattern, which Git passes over as well

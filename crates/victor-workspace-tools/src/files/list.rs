@@ -63,8 +63,10 @@ fn list(
                 line.push_str(" (ignored)");
             }
         } else if found.kind.is_symlink() {
-            let target = found.dir.read_link_contents(found.entry.file_name());
-            let target = target.unwrap_or_default();
+            let target = found
+                .dir
+                .read_link_contents(found.entry.file_name())
+                .unwrap_or_default();
             line.push_str(&format!(" -> {}", target.display()));
         } else if !found.kind.is_file() {
             line.push_str(" (neither file nor directory)");

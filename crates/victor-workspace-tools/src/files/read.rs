@@ -261,8 +261,9 @@ impl Excerpt {
             }
         }
         column += self.bytes.len() as u64;
-        let text = String::from_utf8(self.bytes).ok();
-        let mut text = text.filter(|text| !text.contains('\0'))?;
+        let mut text = String::from_utf8(self.bytes)
+            .ok()
+            .filter(|text| !text.contains('\0'))?;
         let line = self.line;
         if torn {
             text.push_str(&format!(

@@ -100,8 +100,10 @@ fn search(
         too_large: 0,
         left_out: LeftOut::default(),
     };
-    let metadata = workspace.dir().metadata(&path);
-    let metadata = metadata.map_err(|error| workspace.explain(&path, error))?;
+    let metadata = workspace
+        .dir()
+        .metadata(&path)
+        .map_err(|error| workspace.explain(&path, error))?;
     let whole = if metadata.is_dir() {
         let walk = |ignored| Walk {
             workspace,

@@ -65,8 +65,9 @@ fn write(workspace: &Workspace, arguments: &Arguments, _: &Cancelled) -> Result<
         Content::Bytes(bytes) if bytes == after.bytes() => "unchanged, since it was already so:",
         _ => "replaced",
     };
-    let encoding = charset.name();
-    let encoding = encoding.map_or_else(String::new, |name| format!(", in {name} as before"));
+    let encoding = charset
+        .name()
+        .map_or_else(String::new, |name| format!(", in {name} as before"));
     Ok(Plan {
         summary: format!(
             "{did} `{shown}`: {} lines, {} bytes{encoding}",

@@ -65,8 +65,12 @@ pub(crate) fn rollback(
             _ => None,
         };
         if hash_now != kept.before.hash {
-            let before = kept.before.hash.as_deref();
-            let before = before.map(|hash| history.content(hash)).transpose()?;
+            let before = kept
+                .before
+                .hash
+                .as_deref()
+                .map(|hash| history.content(hash))
+                .transpose()?;
             files.push((place, now, before, kept.before.mode.and_then(permissions)));
         }
     }

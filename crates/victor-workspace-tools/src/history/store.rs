@@ -34,8 +34,11 @@ impl Store {
         let contents = folder.join("contents");
         create_folders(&contents).map_err(at(&contents))?;
         let lock_path = folder.join("lock");
-        let lock = private().create(true).append(true).open(&lock_path);
-        let lock = lock.map_err(at(&lock_path))?;
+        let lock = private()
+            .create(true)
+            .append(true)
+            .open(&lock_path)
+            .map_err(at(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
@@ -146,10 +149,10 @@ impl Folder {
         let lines = text[..end].split_inclusive(|byte| *byte == b'\n');
         let records = lines
             .map(serde_json::from_slice)
-            .collect::<Result<Vec<Record>, _>>();
-        let records = records.map_err(|_| HistoryError::Damaged {
-            path: self.journal.clone(),
-        })?;
+            .collect::<Result<Vec<Record>, _>>()
+            .map_err(|_| HistoryError::Damaged {
+                path: self.journal.clone(),
+            })?;
         if end < text.len() {
             write_whole(&self.journal, &text[..end])?;
         }

@@ -90,8 +90,11 @@ struct Old<'h> {
 
 impl<'h> Old<'h> {
     fn new(hunk: &'h Hunk<'_>) -> Self {
-        let lines = hunk.lines.iter().filter(|line| line.kind != Kind::Add);
-        let lines: Vec<_> = lines.collect();
+        let lines: Vec<_> = hunk
+            .lines
+            .iter()
+            .filter(|line| line.kind != Kind::Add)
+            .collect();
         Self {
             joined: joined(lines.iter().map(|line| line.text)).0,
             unended: lines.iter().any(|line| line.unended),
@@ -204,8 +207,9 @@ impl<'a> File<'a> {
                     "has neither context nor removed lines, so that it would fit anywhere: add lines around it",
                 ));
             }
-            let place = self.first(old, from);
-            let place = place.ok_or_else(|| self.misfit(hunks, index, old, from))?;
+            let place = self
+                .first(old, from)
+                .ok_or_else(|| self.misfit(hunks, index, old, from))?;
             first.push(place);
             from = place + old.lines.len();
         }
@@ -236,8 +240,10 @@ impl<'a> File<'a> {
             }
         }
         let next = |at: &usize| self.first(&olds[index], at + 1);
-        let all = std::iter::successors(self.first(&olds[index], 0), next);
-        let all: Vec<_> = all.take(10).map(|at| (at + 1).to_string()).collect();
+        let all: Vec<_> = std::iter::successors(self.first(&olds[index], 0), next)
+            .take(10)
+            .map(|at| (at + 1).to_string())
+            .collect();
         let what = format!(
             "fits in more than one place, at the lines {}: add more lines around it, or say exactly with which line it \
              begins",
@@ -261,8 +267,8 @@ impl<'a> File<'a> {
             .map(|index| self.plain(index))
             .collect();
         let wanted: Vec<_> = old.lines.iter().map(|line| line.text).collect();
-        let best = nearest(&lines, &wanted, stated);
-        let best = best.unwrap_or_else(|| stated.min(lines.len().saturating_sub(1)));
+        let best = nearest(&lines, &wanted, stated)
+            .unwrap_or_else(|| stated.min(lines.len().saturating_sub(1)));
         let differs = old
             .lines
             .iter()

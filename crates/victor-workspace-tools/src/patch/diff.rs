@@ -124,8 +124,10 @@ fn changes(old: &[&str], new: &[&str]) -> Vec<Change> {
 
     let mut changes = Vec::new();
     let (mut old_at, mut new_at) = (head, head);
-    let kept = kept(&old_middle, &new_middle).into_iter().rev();
-    let kept = kept.map(|(old, new)| (head + old, head + new));
+    let kept = kept(&old_middle, &new_middle)
+        .into_iter()
+        .rev()
+        .map(|(old, new)| (head + old, head + new));
     for (old, new) in kept.chain([(old_end, new_end)]) {
         if old_at < old || new_at < new {
             changes.push(Change {

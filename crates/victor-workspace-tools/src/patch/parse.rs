@@ -53,14 +53,17 @@ pub(crate) enum Kind {
 pub(crate) fn parse(patch: &str) -> Result<Vec<FilePatch<'_>>, ToolError> {
     // A patch that came through a world of CRLF says nothing about its files by it.
     let crlf = are_crlf_throughout(&[patch]);
-    let lines = patch.strip_suffix('\n').unwrap_or(patch).split('\n');
-    let lines = lines.map(|line| {
-        if crlf {
-            line.strip_suffix('\r').unwrap_or(line)
-        } else {
-            line
-        }
-    });
+    let lines = patch
+        .strip_suffix('\n')
+        .unwrap_or(patch)
+        .split('\n')
+        .map(|line| {
+            if crlf {
+                line.strip_suffix('\r').unwrap_or(line)
+            } else {
+                line
+            }
+        });
     let mut parser = Parser {
         lines: lines.collect(),
         at: 0,

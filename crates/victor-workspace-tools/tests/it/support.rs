@@ -29,8 +29,10 @@ impl Fixture {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        let tools = WorkspaceTools::open(&root).unwrap();
-        let tools = tools.allow_write(true).allow_commands(true);
+        let tools = WorkspaceTools::open(&root)
+            .unwrap()
+            .allow_write(true)
+            .allow_commands(true);
         Self { folder, tools }
     }
 

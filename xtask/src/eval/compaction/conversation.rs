@@ -101,8 +101,11 @@ impl Conversation {
             messages.push(Arc::new(Message::with_id(id, raw.role, parts)));
         }
         let question = |raw: RawQuestion| {
-            let evidence = raw.evidence.iter().map(|id| places.get(id).copied());
-            let evidence: Option<Vec<usize>> = evidence.collect();
+            let evidence: Option<Vec<usize>> = raw
+                .evidence
+                .iter()
+                .map(|id| places.get(id).copied())
+                .collect();
             ensure!(raw.at <= messages.len(), "a question behind the end");
             Ok(Question {
                 at: raw.at,

@@ -48,11 +48,13 @@ impl Pool {
         for (line, number) in text.lines().zip(1..) {
             let line: Line =
                 serde_json::from_str(line).with_context(|| format!("cannot read line {number}"))?;
-            let place = pools.iter().position(|(pool, _)| pool.name == line.pool);
-            let place = place.unwrap_or_else(|| {
-                pools.push((Self::new(line.pool), HashMap::new()));
-                pools.len() - 1
-            });
+            let place = pools
+                .iter()
+                .position(|(pool, _)| pool.name == line.pool)
+                .unwrap_or_else(|| {
+                    pools.push((Self::new(line.pool), HashMap::new()));
+                    pools.len() - 1
+                });
             let (pool, places) = &mut pools[place];
             match line.entry {
                 Entry::Tool {
@@ -66,9 +68,11 @@ impl Pool {
                 }
                 Entry::Query { text, expected } => {
                     let place = |name| places.get(name).copied();
-                    let expected = expected.iter().map(place).collect::<Option<Vec<_>>>();
-                    let expected = expected.filter(|expected| !expected.is_empty());
                     let expected = expected
+                        .iter()
+                        .map(place)
+                        .collect::<Option<Vec<_>>>()
+                        .filter(|expected| !expected.is_empty())
                         .with_context(|| format!("line {number} does not expect known tools"))?;
                     pool.queries.push(Query { text, expected });
                 }

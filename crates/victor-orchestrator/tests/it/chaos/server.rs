@@ -274,8 +274,10 @@ impl Answer {
 
     fn text(&self, events: &[Value]) -> String {
         let line = |event: &Value| {
-            let kind = event["type"].as_str().filter(|_| self.is_anthropic);
-            let kind = kind.map(|kind| format!("event: {kind}\n"));
+            let kind = event["type"]
+                .as_str()
+                .filter(|_| self.is_anthropic)
+                .map(|kind| format!("event: {kind}\n"));
             format!("{}data: {event}\n\n", kind.unwrap_or_default())
         };
         let mut text: String = events.iter().map(line).collect();

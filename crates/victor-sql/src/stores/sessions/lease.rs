@@ -123,8 +123,11 @@ pub(super) fn standing(row: &Row, place: &str) -> Result<SessionStanding, Databa
         };
         let owner: LeaseOwner =
             serde_json::from_str(owner).map_err(|error| unreadable(error.into()))?;
-        let turn = row.text(4).map_err(failed)?.parse::<TurnId>();
-        let turn = turn.map_err(|error| unreadable(error.into()))?;
+        let turn = row
+            .text(4)
+            .map_err(failed)?
+            .parse::<TurnId>()
+            .map_err(|error| unreadable(error.into()))?;
         let since = Timestamp::from_unix_micros(row.int(5).map_err(failed)?);
         let left = u64::try_from(row.int(6).map_err(failed)?).unwrap_or_default();
         let lease = SessionLease::new(owner, turn, standing.fence, Duration::from_micros(left));

@@ -27,8 +27,8 @@ impl Sample {
         let mut history = History::default();
         let links = messages
             .iter()
-            .map(|message| history.push(Arc::clone(message)));
-        let links = links.collect();
+            .map(|message| history.push(Arc::clone(message)))
+            .collect();
         Self {
             checkpoint: Checkpoint::new(session.into(), history, CheckpointCause::Manual),
             links,
@@ -70,8 +70,9 @@ impl Sample {
             Ok(found) if found == *wanted => {}
             other => return Err(format!("{wanted:?} became {other:?}")),
         }
-        let list = calm(store.list(&wanted.session)).await;
-        let list = list.map_err(|error| format!("no list: {error:?}"))?;
+        let list = calm(store.list(&wanted.session))
+            .await
+            .map_err(|error| format!("no list: {error:?}"))?;
         if list.iter().filter(|listed| *listed == wanted).count() != 1 {
             return Err(format!("{wanted:?} is not listed once: {list:?}"));
         }

@@ -115,8 +115,10 @@ impl ChatProvider for Model {
         let asked = request.model_or("");
         self.asked.lock().push(asked.to_string());
         *self.request.lock() = Some(request.clone());
-        let script = self.scripts().pop_front();
-        let script = script.unwrap_or_else(|| vec![Step::Text("well"), Step::Finished]);
+        let script = self
+            .scripts()
+            .pop_front()
+            .unwrap_or_else(|| vec![Step::Text("well"), Step::Finished]);
         tokio::task::yield_now().await;
         match script.first() {
             Some(Step::Fails(kind, wait)) => return Err(error(kind, *wait)),
@@ -170,8 +172,8 @@ impl ChatProvider for Model {
 }
 
 fn error(kind: &ProviderErrorKind, wait: Option<Duration>) -> ProviderError {
-    let error = ProviderError::new(kind.clone(), "suite", "the provider of the suite fails");
-    let error = error.with_usage(Usage::new(1, 0));
+    let error = ProviderError::new(kind.clone(), "suite", "the provider of the suite fails")
+        .with_usage(Usage::new(1, 0));
     match wait {
         Some(wait) => error.with_retry_after(wait),
         None => error,

@@ -57,8 +57,8 @@ pub(super) async fn leases(store: &impl SessionStore) {
 }
 
 pub(super) fn claim(owner: &str, fence: u64, time: Duration) -> LeaseClaim {
-    let owner = LeaseOwner::new(owner, format!("process '{owner}' ü"));
-    let owner = owner.with_process(Some("4711 \"somewhere\"".into()));
+    let owner = LeaseOwner::new(owner, format!("process '{owner}' ü"))
+        .with_process(Some("4711 \"somewhere\"".into()));
     LeaseClaim::new(owner, TurnId::from_u128(fence.into()), fence, time)
 }
 

@@ -28,11 +28,10 @@ pub(super) async fn fidelity(store: &impl SessionStore) {
     let message = Message::new(
         Role::Assistant,
         vec![call("c").into(), Part::text("text"), succeed(unknown)],
-    );
-    let message = message
-        .pinned()
-        .with_model("model".into())
-        .with_extra("own", json!({ "deep": [null, "ü"] }));
+    )
+    .pinned()
+    .with_model("model".into())
+    .with_extra("own", json!({ "deep": [null, "ü"] }));
     let mut entry = TranscriptEntry::new(Some(TurnId::generate()), message);
     entry
         .extra

@@ -256,8 +256,10 @@ impl CheckpointManager for Manager {
         diff.removed = was.iter().skip(diff.common).cloned().collect();
         diff.added = is.iter().skip(diff.common).cloned().collect();
         let [was, is] = [&from, &to].map(|state| &state.checkpoint.state);
-        let gone = was.keys().filter(|name| !is.contains_key(*name));
-        let gone = gone.filter(|_| !self.is("overlooks what is gone"));
+        let gone = was
+            .keys()
+            .filter(|name| !is.contains_key(*name))
+            .filter(|_| !self.is("overlooks what is gone"));
         for name in is.keys().chain(gone) {
             let values = [was, is].map(|state| state.get(name).cloned().unwrap_or_default());
             let [was, is] = values;

@@ -57,8 +57,9 @@ impl Loader {
             "waits for ever" => Duration::from_secs(1_000_000),
             _ => Duration::from_secs(1),
         };
-        let answer = contain(timeout(limit, provider.get_config(session))).await;
-        let answer = answer.map_err(|panicked| panicked.to_string())?;
+        let answer = contain(timeout(limit, provider.get_config(session)))
+            .await
+            .map_err(|panicked| panicked.to_string())?;
         let values = answer
             .map_err(|_| "too slow")?
             .map_err(|error| error.to_string())?;
@@ -123,8 +124,8 @@ impl ConfigLoader for Loader {
         let mut failures = 0;
         let mut loaded = self.config();
         for provider in &providers {
-            let name = contain_sync(|| provider.name().to_owned());
-            let name = name.unwrap_or_else(|_| "nameless".to_owned());
+            let name = contain_sync(|| provider.name().to_owned())
+                .unwrap_or_else(|_| "nameless".to_owned());
             match self.ask(&**provider, session).await {
                 Ok(_) if self.is("hears nobody") => {}
                 Ok(values) if values.is_empty() => self.problems.clear(&name),

@@ -118,8 +118,8 @@ impl Manager {
             "lets panics through" => Ok(Ok(strategy.compact(context, &budget).await)),
             _ => contain(timeout(limit, strategy.compact(context, &budget))).await,
         };
-        let answer = answer.map_err(|panicked| panicked.to_string())?;
         let answer = answer
+            .map_err(|panicked| panicked.to_string())?
             .map_err(|_| "too slow")?
             .map_err(|error| error.to_string())?;
         let messages = answer.messages();
@@ -234,8 +234,10 @@ fn mended(history: &Messages) -> Messages {
                 .any(|result| result.call_id == call.id)
         })
     };
-    let groups = groups(history).into_iter().filter(is_whole);
-    let groups = groups.skip_while(|group| *group[0].role() == Role::Assistant);
+    let groups = groups(history)
+        .into_iter()
+        .filter(is_whole)
+        .skip_while(|group| *group[0].role() == Role::Assistant);
     groups.flatten().collect()
 }
 

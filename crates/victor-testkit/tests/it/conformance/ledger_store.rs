@@ -67,8 +67,11 @@ impl LedgerStore for Store {
             query.tag = None;
         }
         let stored = stored.lock();
-        let found = stored.values().filter(|entry| query.matches(entry));
-        let mut found: Vec<_> = found.cloned().collect();
+        let mut found: Vec<_> = stored
+            .values()
+            .filter(|entry| query.matches(entry))
+            .cloned()
+            .collect();
         if bug.is("backwards") {
             found.reverse();
         }

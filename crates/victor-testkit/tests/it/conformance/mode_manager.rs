@@ -248,8 +248,11 @@ impl ModeManager for Manager {
         by: SwitchedBy,
     ) -> Result<ModeSwitch, ModeError> {
         let state = self.state();
-        let known = state.modes.iter().map(|mode| mode.mode.name.clone());
-        let mut known: Vec<_> = known.collect();
+        let mut known: Vec<_> = state
+            .modes
+            .iter()
+            .map(|mode| mode.mode.name.clone())
+            .collect();
         let found = state.modes.iter().find(|found| match self.bug.name {
             "tells cases apart" => found.mode.name == mode,
             _ => found.mode.name.eq_ignore_ascii_case(mode),

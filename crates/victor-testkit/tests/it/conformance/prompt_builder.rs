@@ -50,9 +50,10 @@ impl Builder {
             "waits for ever" => Duration::from_secs(1_000_000),
             _ => Duration::from_secs(1),
         };
-        let answer = contain(timeout(limit, contributor.get_contribution(context))).await;
-        let answer = answer.map_err(|panicked| panicked.to_string())?;
-        let answer = answer.map_err(|_| "too slow")?;
+        let answer = contain(timeout(limit, contributor.get_contribution(context)))
+            .await
+            .map_err(|panicked| panicked.to_string())?
+            .map_err(|_| "too slow")?;
         let section = answer.map_err(|error| error.to_string())?;
         Ok(section.text().to_owned())
     }
@@ -109,8 +110,8 @@ impl PromptBuilder for Builder {
             answers.retain(Result::is_err);
         }
         for (contributor, answer) in contributors.iter().zip(answers) {
-            let name = contain_sync(|| contributor.name().to_owned());
-            let name = name.unwrap_or_else(|_| "nameless".to_owned());
+            let name = contain_sync(|| contributor.name().to_owned())
+                .unwrap_or_else(|_| "nameless".to_owned());
             match answer {
                 Ok(section) if section.is_empty() && !self.is("leaves gaps") => {}
                 Ok(section) => {

@@ -72,8 +72,10 @@ impl ResultStore for Store {
             "small pages" => (offset, max_bytes.min(3)),
             _ => (offset, max_bytes),
         };
-        let page = self.inner.read(&session, &handle, offset, max_bytes);
-        let page = page.await?;
+        let page = self
+            .inner
+            .read(&session, &handle, offset, max_bytes)
+            .await?;
         Ok(match self.bug {
             "always finds" => Some(page.unwrap_or(ResultPage::new(String::new(), 0, 0))),
             "nothing behind the end" => page.filter(|page| page.offset <= 20),

@@ -76,9 +76,10 @@ impl Selector {
         let Some(strategy) = strategy else {
             return Ok(vec![1.0; tools.len()]);
         };
-        let scores = contain(async { strategy.score(request, tools).await }).await;
-        let scores = scores.map_err(|panicked| panicked.to_string())?;
-        let scores = scores.map_err(|error| error.to_string())?;
+        let scores = contain(async { strategy.score(request, tools).await })
+            .await
+            .map_err(|panicked| panicked.to_string())?
+            .map_err(|error| error.to_string())?;
         let right = scores.len() == tools.len() && scores.iter().all(|one| *one >= 0.0);
         if right {
             Ok(scores)

@@ -373,8 +373,8 @@ impl SessionStore for Store {
         if self.is("touches at every renewal") {
             let open = OpenTurn::new(session.clone(), TurnId::generate(), "{}");
             let version = self.inner.info(session).await?.map(|info| info.entries);
-            let commit = SessionCommit::new(Vec::new(), TurnChange::Open(open));
-            let commit = commit.with_lease(change.clone());
+            let commit =
+                SessionCommit::new(Vec::new(), TurnChange::Open(open)).with_lease(change.clone());
             let version = version.unwrap_or_default();
             return self.inner.commit(session, version, &commit).await.map(drop);
         }
@@ -479,8 +479,11 @@ impl SessionStore for Store {
     ) -> Result<SessionInfo, SessionError> {
         match self.bug {
             "clears by deleting" => {
-                let info = self.inner.info(session).await?;
-                let mut info = info.ok_or_else(|| SessionError::NotFound(session.clone()))?;
+                let mut info = self
+                    .inner
+                    .info(session)
+                    .await?
+                    .ok_or_else(|| SessionError::NotFound(session.clone()))?;
                 if !info.status.is_open() {
                     return Err(SessionError::Closed(session.clone()));
                 }
