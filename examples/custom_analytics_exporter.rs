@@ -50,8 +50,8 @@ impl AnalyticsExporter for DatabaseAnalyticsExporter {
                     .as_ref()
                     .map(ToString::to_string)
                     .unwrap_or_default(),
-                event_type: event.event_type.clone(),
-                event_data: event.data.as_json().to_owned(),
+                event_type: event.event_type.to_string(),
+                event_data: event.data.to_json().into_owned(),
             });
         }
         Ok(ExportResult::exported(events.len()))

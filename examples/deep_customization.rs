@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::analytics::{
-    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportResult, SessionAnalytics,
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, EventQuery, ExportResult, SessionAnalytics,
 };
 use victor_orchestrator::coordinators::analytics::AnalyticsCoordinator;
 use victor_orchestrator::coordinators::context::{
@@ -63,6 +63,10 @@ impl AnalyticsTracker for ToolAnalytics {
 
     fn session_analytics(&self, session: &SessionId) -> SessionAnalytics {
         self.0.session_analytics(session)
+    }
+
+    fn events(&self, query: &EventQuery) -> Vec<AnalyticsEvent> {
+        self.0.events(query)
     }
 
     fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>) {

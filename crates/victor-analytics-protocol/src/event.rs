@@ -1,4 +1,7 @@
-//! What analytics is about.
+//! An event.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,6 +11,8 @@ use victor_core::{EventId, SessionId, Timestamp};
 use crate::EventData;
 
 /// Something that happened in a session and that somebody may want to count.
+///
+/// A clone shares the session, the content and the tags, so events are passed on by value.
 ///
 /// ```
 /// use victor_analytics_protocol::AnalyticsEvent;
@@ -27,9 +32,12 @@ pub struct AnalyticsEvent {
     pub session_id: Option<SessionId>,
     /// Kind of event.
     #[serde(rename = "type")]
-    pub event_type: String,
+    pub event_type: Cow<'static, str>,
     /// Time of the event.
     pub timestamp: Timestamp,
+    /// Names to which the event is charged besides, such as a tenant.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub tags: Arc<[Arc<str>]>,
     /// Content that belongs to the kind.
     #[serde(default)]
     pub data: EventData,
@@ -39,20 +47,21 @@ pub struct AnalyticsEvent {
 }
 
 impl AnalyticsEvent {
-    /// An event of a kind, now.
-    pub fn new(event_type: impl Into<String>) -> Self {
+    /// Creates an event of a kind, which happens now.
+    pub fn new(event_type: impl Into<Cow<'static, str>>) -> Self {
         Self {
             version: FormatVersion,
             id: EventId::generate(),
             session_id: None,
             event_type: event_type.into(),
             timestamp: Timestamp::now(),
+            tags: Arc::default(),
             data: EventData::default(),
             extra: Extra::default(),
         }
     }
 
-    /// The same event with one more thing to say.
+    /// Adds a field to the content.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.data = self.data.with(key, value);

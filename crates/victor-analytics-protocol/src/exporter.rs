@@ -3,16 +3,28 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-use victor_core::BoxError;
 
-use crate::AnalyticsEvent;
+use crate::{AnalyticsEvent, ExportError, ExportResult};
 
 /// Sends events somewhere.
 ///
 /// Implemented by adapters; called by the [`AnalyticsTracker`](crate::AnalyticsTracker) with batches of events, oldest
 /// first, one batch at a time for each exporter and side by side with other exporters. Events that could not be
 /// exported come again in a later batch, so a destination may see an event twice and tells it by its `id`.
+///
+/// # Answers
+///
+/// | what became of the batch | answer | what the tracker does |
+/// |---|---|---|
+/// | all of it arrived | [`ExportResult::exported`] | goes on with the next batch |
+/// | the first events arrived, the others may later | [`ExportResult::failed`] | sends the others again, after a pause |
+/// | some events will never be taken, all others arrived | [`ExportResult::with_rejected`] | makes dead letters of them, and goes on |
+/// | nothing arrived, and it may later | [`ExportError::new`] | sends the batch again, after a pause |
+/// | it is larger than the destination takes | [`ExportErrorKind::TooLarge`](crate::ExportErrorKind::TooLarge) | sends smaller batches at once; a single event becomes a dead letter |
+/// | none of it will ever be taken | [`ExportErrorKind::Permanent`](crate::ExportErrorKind::Permanent) | makes dead letters of all of it, and goes on |
+///
+/// A wrong key or a missing table is not permanent: somebody will repair it, and the events wait until then. What will
+/// never be taken is an event that the destination has looked at and refused.
 ///
 /// # Cancel safety
 ///
@@ -25,14 +37,15 @@ use crate::AnalyticsEvent;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait AnalyticsExporter: fmt::Debug + Send + Sync + 'static {
-    /// The exporter's name, as health and reports show it.
+    /// Returns the exporter's name, as health, reports and the outbox know it. It stays the same from one run of the
+    /// program to the next.
     fn name(&self) -> &str;
 
     /// Sends events.
     ///
     /// # Errors
     ///
-    /// None of them were sent, and they should come again.
+    /// None of them arrived; [`ExportError::kind`] says what to do about it.
     async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError>;
 
     /// Ends its work: writes out what it holds. It is called once, after the last batch; again only if that call was
@@ -49,69 +62,5 @@ impl<T: AnalyticsExporter + ?Sized> AnalyticsExporter for std::sync::Arc<T> {
             events: &'a [AnalyticsEvent],
         ) -> Result<ExportResult, ExportError>;
         async fn shutdown(&self) -> ();
-    }
-}
-
-/// Outcome of an export.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ExportResult {
-    /// Whether every event arrived everywhere.
-    pub success: bool,
-    /// Number of events that arrived, counted from the oldest: those after them come again. The fewest, where there are
-    /// several exporters.
-    pub exported_count: usize,
-    /// Description of the failure, if there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl ExportResult {
-    /// All `count` events arrived.
-    #[must_use]
-    pub fn exported(count: usize) -> Self {
-        Self {
-            success: true,
-            exported_count: count,
-            error: None,
-        }
-    }
-
-    /// Only the first `count` events arrived, for this reason.
-    pub fn failed(count: usize, error: impl Into<String>) -> Self {
-        Self {
-            success: false,
-            exported_count: count,
-            error: Some(error.into()),
-        }
-    }
-}
-
-/// Error of an export.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-#[non_exhaustive]
-pub struct ExportError {
-    /// Description of the failure.
-    pub message: String,
-    /// Error beneath.
-    #[source]
-    pub source: Option<BoxError>,
-}
-
-impl ExportError {
-    /// Returns the error of an export that failed.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            source: None,
-        }
-    }
-
-    /// Adds the error beneath.
-    #[must_use]
-    pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
-        self.source = Some(error.into());
-        self
     }
 }

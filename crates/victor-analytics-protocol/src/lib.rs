@@ -1,6 +1,8 @@
 //! Contracts of analytics: trackers and exporters of usage events.
 //!
-//! - [`AnalyticsExporter`] sends events somewhere.
+//! - [`AnalyticsExporter`] sends events somewhere; its answers say what becomes of those that did not arrive.
+//! - [`EventOutbox`] keeps events until they are sent, across the end of the process.
+//! - [`EventStore`] finds events that were sent, by an [`EventQuery`].
 //! - [`AnalyticsTracker`] is the role of the coordinator that collects them and feeds the exporters.
 //!
 //! # An exporter
@@ -31,6 +33,9 @@
 mod data;
 mod event;
 mod exporter;
+mod outbox;
+mod query;
+mod result;
 mod tracker;
 
 #[doc(no_inline)]
@@ -38,9 +43,16 @@ pub use victor_core as core;
 
 pub use data::EventData;
 pub use event::AnalyticsEvent;
+pub use exporter::AnalyticsExporter;
 #[cfg(feature = "mock")]
 pub use exporter::MockAnalyticsExporter;
-pub use exporter::{AnalyticsExporter, ExportError, ExportResult};
+pub use outbox::EventOutbox;
+#[cfg(feature = "mock")]
+pub use outbox::MockEventOutbox;
+#[cfg(feature = "mock")]
+pub use query::MockEventStore;
+pub use query::{EventPosition, EventQuery, EventStore, EventStoreError};
+pub use result::{DeadLetter, ExportError, ExportErrorKind, ExportResult, RejectedEvent};
 #[cfg(feature = "mock")]
 pub use tracker::MockAnalyticsTracker;
 pub use tracker::{AnalyticsTracker, SessionAnalytics};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use victor_core::{Coordinator, SessionId};
 
-use crate::{AnalyticsEvent, AnalyticsExporter, ExportResult};
+use crate::{AnalyticsEvent, AnalyticsExporter, DeadLetter, EventQuery, ExportResult};
 
 /// The role of the coordinator that collects events and feeds the exporters. Called by the orchestrator, from many
 /// tasks at once.
@@ -19,7 +19,8 @@ pub trait AnalyticsTracker: Coordinator {
     /// Tracks an event of a session, without waiting.
     fn track_event(&self, session: &SessionId, event: AnalyticsEvent);
 
-    /// Sends what waits of a session to every exporter, now.
+    /// Sends what waits of a session to every exporter, now. The result has the [outcome of each
+    /// exporter](ExportResult::exporters) and the total.
     ///
     /// # Cancel safety
     ///
@@ -30,8 +31,18 @@ pub trait AnalyticsTracker: Coordinator {
     #[doc(alias = "get_session_analytics")]
     fn session_analytics(&self, session: &SessionId) -> SessionAnalytics;
 
+    /// Returns those events that are held of all sessions which a query chooses, in the order of time. Older ones are
+    /// found in the [`EventStore`](crate::EventStore) to which they were exported.
+    fn events(&self, query: &EventQuery) -> Vec<AnalyticsEvent>;
+
     /// Adds an exporter, which is sent the events from now on.
     fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>);
+
+    /// Returns the events that exporters have given up since the start and that are still held, oldest first. The
+    /// default is none.
+    fn dead_letters(&self) -> Vec<DeadLetter> {
+        Vec::new()
+    }
 }
 
 /// Events that analytics holds of a session.
@@ -72,6 +83,8 @@ mockall::mock! {
         fn track_event(&self, session: &SessionId, event: AnalyticsEvent);
         async fn export_analytics(&self, session: &SessionId) -> ExportResult;
         fn session_analytics(&self, session: &SessionId) -> SessionAnalytics;
+        fn events(&self, query: &EventQuery) -> Vec<AnalyticsEvent>;
         fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>);
+        fn dead_letters(&self) -> Vec<DeadLetter>;
     }
 }

@@ -8,13 +8,17 @@ use tokio::runtime::Handle;
 use tokio::sync::{self, watch};
 use tracing::warn;
 use victor_analytics_protocol::{
-    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportResult, SessionAnalytics,
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, DeadLetter, EventOutbox, EventQuery,
+    ExportResult, SessionAnalytics,
 };
 use victor_core::{Coordinator, CoordinatorError, Health, Lock, Problems, SessionId, contain_sync};
 use victor_guard::Plugins;
 
-use crate::pipe::Pipe;
+use crate::letters::Letters;
+use crate::outbox::OutboxWriter;
+use crate::pipe::{Pipe, Shared};
 use crate::sessions::Sessions;
+use crate::source::Source;
 use crate::{AnalyticsCoordinatorBuilder, AnalyticsOptions};
 
 /// Collects the events of all sessions and feeds the exporters.
@@ -50,7 +54,10 @@ use crate::{AnalyticsCoordinatorBuilder, AnalyticsOptions};
 pub struct AnalyticsCoordinator {
     options: Arc<AnalyticsOptions>,
     sessions: Lock<Sessions>,
+    /// The way into the outbox, if there is one.
+    intake: Option<Intake>,
     pipes: Plugins<Pipe>,
+    letters: Arc<Letters>,
     /// The runtime of the background tasks, after the coordinator was initialized. Held while an exporter is added, so
     /// that each has one task.
     background: Lock<Option<Handle>>,
@@ -60,8 +67,15 @@ pub struct AnalyticsCoordinator {
     shut_down: sync::Mutex<bool>,
 }
 
+/// The way into the outbox, which is that to an exporter.
+#[derive(Debug)]
+struct Intake {
+    writer: Arc<OutboxWriter>,
+    pipe: Arc<Pipe>,
+}
+
 impl AnalyticsCoordinator {
-    /// A coordinator with these exporters.
+    /// Creates a coordinator with these exporters.
     #[must_use]
     pub fn new<const N: usize>(exporters: [Arc<dyn AnalyticsExporter>; N]) -> Self {
         exporters
@@ -70,21 +84,58 @@ impl AnalyticsCoordinator {
             .build()
     }
 
-    /// Puts a coordinator together from exporters and options.
+    /// Puts a coordinator together from exporters, an outbox and options.
     #[must_use]
     pub fn builder() -> AnalyticsCoordinatorBuilder {
         AnalyticsCoordinatorBuilder::default()
     }
 
-    pub(crate) fn with_options(options: AnalyticsOptions) -> Self {
-        Self {
+    pub(crate) fn with_options(
+        options: AnalyticsOptions,
+        outbox: Option<Arc<dyn EventOutbox>>,
+    ) -> Self {
+        let mut coordinator = Self {
+            letters: Arc::new(Letters::new(options.dead_letters)),
             options: Arc::new(options),
             sessions: Lock::default(),
+            intake: None,
             pipes: Plugins::default(),
             background: Lock::default(),
             problems: Arc::default(),
             closing: watch::Sender::new(false),
             shut_down: sync::Mutex::new(false),
+        };
+        if let Some(outbox) = outbox {
+            let writer = Arc::new(OutboxWriter::new(outbox));
+            // The outbox has each event as soon as it is free: batches form by themselves while it writes.
+            let options = AnalyticsOptions::clone(&coordinator.options).with_export_events(1);
+            let mut shared = coordinator.shared();
+            shared.options = Arc::new(options);
+            let pipe = Pipe::new("outbox".into(), writer.clone(), Source::queue(), shared);
+            let pipe = Arc::new(pipe);
+            coordinator.intake = Some(Intake { writer, pipe });
+        }
+        coordinator
+    }
+
+    fn shared(&self) -> Shared {
+        Shared {
+            options: Arc::clone(&self.options),
+            problems: Arc::clone(&self.problems),
+            letters: Arc::clone(&self.letters),
+            closing: self.closing.subscribe(),
+        }
+    }
+
+    /// Waits until everything that was tracked until now is in the outbox. Without one there is nothing to wait for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the call loses nothing.
+    pub async fn persist(&self) -> ExportResult {
+        match &self.intake {
+            Some(intake) => intake.pipe.flush(None).await,
+            None => ExportResult::exported(0),
         }
     }
 
@@ -98,23 +149,16 @@ impl AnalyticsCoordinator {
     }
 
     async fn export(&self, session: Option<&SessionId>) -> ExportResult {
+        if self.intake.is_some() {
+            let persisted = self.persist().await;
+            if !persisted.success {
+                return ExportResult::total([("outbox".to_owned(), persisted)]);
+            }
+        }
         let pipes = self.pipes.list();
         let results = join_all(pipes.iter().map(|pipe| pipe.inner().flush(session))).await;
-        let fewest = results
-            .iter()
-            .map(|result| result.exported_count)
-            .min()
-            .unwrap_or_default();
-        let named = pipes.iter().zip(&results);
-        let errors: Vec<_> = named
-            .filter_map(|(pipe, result)| {
-                Some(format!("{}: {}", pipe.name(), result.error.as_deref()?))
-            })
-            .collect();
-        match errors[..] {
-            [] => ExportResult::exported(fewest),
-            _ => ExportResult::failed(fewest, errors.join("; ")),
-        }
+        let names = pipes.iter().map(|pipe| pipe.name().to_owned());
+        ExportResult::total(names.zip(results))
     }
 }
 
@@ -134,6 +178,9 @@ impl Coordinator for AnalyticsCoordinator {
         self.problems.clear(PART);
         let mut background = self.background.lock();
         if background.is_none() {
+            if let Some(intake) = &self.intake {
+                handle.spawn(Arc::clone(&intake.pipe).run());
+            }
             for pipe in self.pipes.list().iter() {
                 handle.spawn(Arc::clone(pipe.inner()).run());
             }
@@ -144,11 +191,17 @@ impl Coordinator for AnalyticsCoordinator {
 
     fn health(&self) -> Health {
         let mut problems = self.problems.health(self.name()).problems;
-        for pipe in self.pipes.list().iter() {
-            let dropped = pipe.inner().waiting().dropped();
+        if let Some(intake) = &self.intake {
+            problems.extend(intake.pipe.losses());
+            let dropped = intake.writer.dropped();
             if dropped > 0 {
-                problems.push(format!("{}: {dropped} events dropped", pipe.name()));
+                problems.push(format!(
+                    "outbox: {dropped} events dropped, since it is full"
+                ));
             }
+        }
+        for pipe in self.pipes.list().iter() {
+            problems.extend(pipe.inner().losses());
         }
         Health::from_problems(self.name(), problems)
     }
@@ -162,10 +215,16 @@ impl Coordinator for AnalyticsCoordinator {
         if *shut_down {
             return;
         }
+        if let Some(intake) = &self.intake {
+            intake.pipe.last_flush().await;
+        }
         join_all((self.pipes.list().iter()).map(|pipe| pipe.inner().last_flush())).await;
         self.closing.send_replace(true);
         // Asked for again: an exporter may have been added in the meantime, and from now on none is.
         join_all((self.pipes.list().iter()).map(|pipe| pipe.inner().end())).await;
+        if let Some(intake) = &self.intake {
+            intake.pipe.end().await;
+        }
         *shut_down = true;
     }
 }
@@ -174,9 +233,11 @@ impl Coordinator for AnalyticsCoordinator {
 impl AnalyticsTracker for AnalyticsCoordinator {
     fn track_event(&self, session: &SessionId, mut event: AnalyticsEvent) {
         event.session_id = Some(session.clone());
-        let event = Arc::new(event);
         for pipe in self.pipes.list().iter() {
-            pipe.inner().push(Arc::clone(&event));
+            pipe.inner().push(event.clone());
+        }
+        if let Some(intake) = &self.intake {
+            intake.pipe.push(event.clone());
         }
         self.sessions.lock().push(session, event, &self.options);
     }
@@ -190,11 +251,17 @@ impl AnalyticsTracker for AnalyticsCoordinator {
             Some(held) => (held.events.clone(), held.forgotten),
             None => return SessionAnalytics::default(),
         };
-        // The lock is free again when this is done, because it takes time.
-        SessionAnalytics::new(
-            events.into_iter().map(Arc::unwrap_or_clone).collect(),
-            forgotten,
-        )
+        SessionAnalytics::new(events.into(), forgotten)
+    }
+
+    fn events(&self, query: &EventQuery) -> Vec<AnalyticsEvent> {
+        let held = self.sessions.lock().all(query);
+        // The lock is free again when they are sorted, because it takes time.
+        query.select(held)
+    }
+
+    fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.letters.list()
     }
 
     fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>) {
@@ -206,15 +273,17 @@ impl AnalyticsTracker for AnalyticsCoordinator {
         // Health tells exporters apart by name. Whether it is closed is asked while the list is held: a shutdown closes
         // first and ends the pipes of the list then.
         self.pipes.add_numbered(&name, 0, |name| {
-            let pipe = Arc::new(Pipe::new(
-                name.to_owned(),
-                exporter,
-                Arc::clone(&self.options),
-                Arc::clone(&self.problems),
-                self.closing.subscribe(),
-            ));
+            let source = match &self.intake {
+                Some(intake) => {
+                    intake.writer.register(name);
+                    Source::outbox(Arc::clone(intake.writer.outbox()))
+                }
+                None => Source::queue(),
+            };
+            let pipe = Pipe::new(name.to_owned(), exporter, source, self.shared());
+            let pipe = Arc::new(pipe);
             if *self.closing.borrow() {
-                pipe.waiting().close();
+                pipe.close();
             } else if let Some(handle) = &*background {
                 handle.spawn(Arc::clone(&pipe).run());
             }
@@ -226,7 +295,7 @@ impl AnalyticsTracker for AnalyticsCoordinator {
 impl Drop for AnalyticsCoordinator {
     fn drop(&mut self) {
         for pipe in self.pipes.list().iter() {
-            let waiting = pipe.inner().waiting().len();
+            let waiting = pipe.inner().waiting();
             if waiting > 0 {
                 warn!(
                     exporter = pipe.name(),

@@ -34,10 +34,13 @@
 //!   counted and shown in health.
 //! - An event is exported at least once. It leaves an exporter's queue only when the exporter said that it arrived, so
 //!   an export that fails, panics, takes too long or is dropped loses nothing, and may repeat an event under the same
-//!   `id`.
-//! - Exporters do not feel each other: each has its own queue and its own background task.
+//!   `id`. What an exporter will never take becomes a dead letter, and holds up nothing.
+//! - Exporters do not feel each other: each has its own queue and its own background task, with pauses that grow while
+//!   it fails.
+//! - With an [outbox](AnalyticsCoordinatorBuilder::outbox), what is in it survives the end of the process, also by
+//!   `kill -9`. Events get there within moments, and [`AnalyticsCoordinator::persist`] waits for it.
 //! - A shutdown ends within twice [`AnalyticsOptions::shutdown_timeout`], whatever the exporters do. A coordinator
-//!   that is dropped without it loses the events that wait.
+//!   that is dropped without it loses the events that wait, unless they are in an outbox.
 //!
 //! # Runtime
 //!
@@ -48,9 +51,14 @@ mod builder;
 mod console;
 mod coordinator;
 mod json_lines;
+mod letters;
 mod options;
+mod outbox;
+mod outcome;
+mod pace;
 mod pipe;
 mod sessions;
+mod source;
 mod waiting;
 
 #[doc(no_inline)]

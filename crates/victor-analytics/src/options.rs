@@ -6,9 +6,16 @@ victor_core::options! {
     /// Times and limits of an [`AnalyticsCoordinator`](crate::AnalyticsCoordinator).
     #[derive(PartialEq, Eq)]
     pub struct AnalyticsOptions {
-        /// Time that events wait before they are exported in the background. Defaults to 60 seconds. An exporter whose
-        /// queue is half full is served at once.
+        /// Time that events wait before they are exported in the background. Defaults to 60 seconds.
         pub export_interval, with_export_interval: Duration = Duration::from_secs(60);
+        /// Number of events that wait for an exporter at which it is served at once, or when its queue is half full.
+        /// Defaults to 512.
+        pub export_events, with_export_events: usize = 512;
+        /// Pause after an export that failed in the background. It doubles with each failure in a row, and is shortened
+        /// by chance by up to a half. Defaults to 1 second.
+        pub retry_pause, with_retry_pause: Duration = Duration::from_secs(1);
+        /// Longest pause after a failure, also where the destination asks for a longer one. Defaults to 5 minutes.
+        pub retry_pause_limit, with_retry_pause_limit: Duration = Duration::from_secs(300);
         /// Time limit of an exporter for one batch; beyond it, the batch comes again. Defaults to 30 seconds.
         pub export_timeout, with_export_timeout: Duration = Duration::from_secs(30);
         /// Time limit of a shutdown for the last exports, and once more for the exporters to end. Defaults to 5
@@ -18,6 +25,9 @@ victor_core::options! {
         pub batch_size, with_batch_size: usize = 512;
         /// Maximum number of events that wait for one exporter; beyond it, the oldest are dropped. Defaults to 10,000.
         pub waiting_events, with_waiting_events: usize = 10_000;
+        /// Maximum number of [dead letters](victor_analytics_protocol::AnalyticsTracker::dead_letters) that are held in
+        /// memory; beyond it, the oldest are forgotten. Defaults to 1,000.
+        pub dead_letters, with_dead_letters: usize = 1_000;
         /// Maximum number of events of one session that are held for
         /// [`session_analytics`](victor_analytics_protocol::AnalyticsTracker::session_analytics); beyond it, the oldest
         /// are forgotten. Defaults to 1,000.

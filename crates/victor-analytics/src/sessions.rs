@@ -1,9 +1,8 @@
 //! The events that are held of each session.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 
-use victor_analytics_protocol::AnalyticsEvent;
+use victor_analytics_protocol::{AnalyticsEvent, EventQuery};
 use victor_core::SessionId;
 
 use crate::AnalyticsOptions;
@@ -21,7 +20,7 @@ pub(crate) struct Sessions {
 
 #[derive(Debug, Default)]
 pub(crate) struct Held {
-    pub(crate) events: VecDeque<Arc<AnalyticsEvent>>,
+    pub(crate) events: VecDeque<AnalyticsEvent>,
     /// Number of older events that are no longer held.
     pub(crate) forgotten: u64,
     active: u64,
@@ -31,7 +30,7 @@ impl Sessions {
     pub(crate) fn push(
         &mut self,
         session: &SessionId,
-        event: Arc<AnalyticsEvent>,
+        event: AnalyticsEvent,
         options: &AnalyticsOptions,
     ) {
         let clock = &mut self.clock;
@@ -64,6 +63,18 @@ impl Sessions {
         self.held.get(session)
     }
 
+    /// Returns the events that a query chooses, in no order.
+    pub(crate) fn all(&self, query: &EventQuery) -> Vec<AnalyticsEvent> {
+        let held: Vec<_> = match &query.session {
+            Some(session) => self.held.get(session).into_iter().collect(),
+            None => self.held.values().collect(),
+        };
+        (held.into_iter().flat_map(|held| &held.events))
+            .filter(|event| query.matches(event))
+            .cloned()
+            .collect()
+    }
+
     pub(crate) fn remove(&mut self, session: &SessionId) {
         if let Some(held) = self.held.remove(session) {
             self.by_activity.remove(&held.active);
@@ -80,7 +91,7 @@ mod tests {
     fn check(options: &AnalyticsOptions, tracked: &str, expected: &str) {
         let mut sessions = Sessions::default();
         for name in tracked.split(' ') {
-            sessions.push(&name.into(), Arc::new(AnalyticsEvent::new("e")), options);
+            sessions.push(&name.into(), AnalyticsEvent::new("e"), options);
             assert_eq!(sessions.by_activity.len(), sessions.held.len());
             assert_eq!(
                 sessions.events,
@@ -127,7 +138,7 @@ mod tests {
         let mut sessions = Sessions::default();
         let options = AnalyticsOptions::default();
         for name in ["a", "b", "a"] {
-            sessions.push(&name.into(), Arc::new(AnalyticsEvent::new("e")), &options);
+            sessions.push(&name.into(), AnalyticsEvent::new("e"), &options);
         }
         sessions.remove(&"a".into());
         sessions.remove(&"nobody".into());

@@ -1,13 +1,12 @@
 //! The events that wait for one exporter.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use victor_analytics_protocol::AnalyticsEvent;
 use victor_core::SessionId;
 
 /// An event and its number, which grows.
-pub(crate) type Numbered = (u64, Arc<AnalyticsEvent>);
+pub(crate) type Numbered = (u64, AnalyticsEvent);
 
 /// The events that wait for one exporter, oldest first.
 ///
@@ -21,19 +20,20 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Adds an event, in place of the oldest one if there are `limit`. Says whether the queue just got half full.
-    pub(crate) fn push(&mut self, event: Arc<AnalyticsEvent>, limit: usize) -> bool {
+    /// Adds an event, in place of the oldest one if there are `limit`. Returns the number of events if it has grown.
+    pub(crate) fn push(&mut self, event: AnalyticsEvent, limit: usize) -> Option<usize> {
         if self.closed {
             self.dropped += 1;
-            return false;
+            return None;
         }
+        let before = self.events.len();
         while self.events.len() >= limit.max(1) {
             self.events.pop_front();
             self.dropped += 1;
         }
         self.events.push_back((self.next, event));
         self.next += 1;
-        self.events.len() == limit / 2
+        (self.events.len() > before).then_some(self.events.len())
     }
 
     /// The number of the next event.
@@ -105,10 +105,10 @@ mod tests {
         waiting
     }
 
-    fn push(waiting: &mut Waiting, session: char, limit: usize) -> bool {
+    fn push(waiting: &mut Waiting, session: char, limit: usize) -> Option<usize> {
         let mut event = AnalyticsEvent::new("e");
         event.session_id = Some(session.to_string().into());
-        waiting.push(Arc::new(event), limit)
+        waiting.push(event, limit)
     }
 
     fn numbers(events: &[Numbered]) -> Vec<u64> {
@@ -156,15 +156,15 @@ mod tests {
         assert_eq!((left(&waiting), waiting.dropped()), (vec![2, 3, 4, 5], 2));
         waiting.remove(&batch);
         assert_eq!((left(&waiting), waiting.dropped()), (vec![3, 4, 5], 0));
-        assert!(!Waiting::default().push(Arc::new(AnalyticsEvent::new("e")), 0));
+        let first = Waiting::default().push(AnalyticsEvent::new("e"), 0);
+        assert_eq!(first, Some(1), "there is always room for one");
     }
 
     #[test]
-    fn getting_half_full_is_told_once() {
+    fn each_size_is_told_once() {
         let mut waiting = Waiting::default();
-        let told: Vec<_> = (0..10).map(|_| push(&mut waiting, 'a', 4)).collect();
-        assert_eq!(told.iter().position(|told| *told), Some(1));
-        assert_eq!(told.iter().filter(|told| **told).count(), 1);
+        let told: Vec<_> = (0..6).map(|_| push(&mut waiting, 'a', 3)).collect();
+        assert_eq!(told, [Some(1), Some(2), Some(3), None, None, None]);
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Telemetry {
 }
 
 fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
-    let mut analytics = AnalyticsEvent::new(event.kind.kind());
+    let mut analytics = AnalyticsEvent::new(event.kind.kind().to_owned());
     analytics.timestamp = event.at;
     // A redacted event is always valid JSON.
     analytics.data = EventData::of(&event.redacted()).unwrap_or_default();

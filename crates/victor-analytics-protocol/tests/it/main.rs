@@ -1,7 +1,7 @@
 //! The contracts of analytics through their public API.
 
 use serde_json::json;
-use victor_analytics_protocol::{AnalyticsEvent, ExportResult};
+use victor_analytics_protocol::{AnalyticsEvent, DeadLetter, ExportResult, RejectedEvent};
 use victor_core::{EventId, SessionId, Timestamp};
 use victor_testkit::{check_golden, check_refused, check_unknown_fields};
 
@@ -24,6 +24,15 @@ fn an_event() {
 }
 
 #[test]
+fn a_tagged_event_that_was_given_up() {
+    let mut event = event();
+    event.tags = ["tenant-a".into()].into();
+    let mut letter = DeadLetter::new("webhook", event, "413 Payload Too Large");
+    letter.at = Timestamp::UNIX_EPOCH;
+    check_golden(HERE, "dead_letter", &letter);
+}
+
+#[test]
 fn an_event_without_what_may_be_absent() {
     let least = json!({ "id": event().id, "type": "t", "timestamp": "1970-01-01T00:00:00Z" });
     let event: AnalyticsEvent = serde_json::from_value(least).unwrap();
@@ -39,4 +48,8 @@ fn results_of_exports() {
     ];
     check_golden(HERE, "export_results", &results);
     assert_eq!((results[0].success, results[1].success), (true, false));
+    let rejected = RejectedEvent::new(EventId::from_u128(1), "no event");
+    let names = ["json_lines", "sql"].map(str::to_owned);
+    let total = ExportResult::total(names.into_iter().zip(results));
+    check_golden(HERE, "export_total", &total.with_rejected([rejected]));
 }

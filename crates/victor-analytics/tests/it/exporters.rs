@@ -47,7 +47,7 @@ impl Write for Broken {
     }
 }
 
-fn events<const N: usize>(kinds: [&str; N]) -> [AnalyticsEvent; N] {
+fn events<const N: usize>(kinds: [&'static str; N]) -> [AnalyticsEvent; N] {
     kinds.map(AnalyticsEvent::new)
 }
 
@@ -56,8 +56,7 @@ fn lines(directory: &TempDir) -> String {
     let text = fs::read_to_string(directory.path().join("events.jsonl")).unwrap();
     assert!(text.ends_with('\n'));
     let kind = |line: &str| {
-        serde_json::from_str(line)
-            .map_or_else(|_| "?".to_owned(), |event: AnalyticsEvent| event.event_type)
+        serde_json::from_str(line).map_or("?".into(), |event: AnalyticsEvent| event.event_type)
     };
     text.lines().map(kind).collect::<Vec<_>>().join(" ")
 }

@@ -65,7 +65,7 @@ impl Fake {
         let kinds = |batch: &Vec<AnalyticsEvent>| {
             batch
                 .iter()
-                .map(|event| event.event_type.clone())
+                .map(|event| &*event.event_type)
                 .collect::<Vec<_>>()
                 .join(" ")
         };
@@ -164,6 +164,9 @@ pub(crate) fn coordinator(
 pub(crate) fn track(analytics: &AnalyticsCoordinator, events: &str) {
     for event in events.split(' ') {
         let (session, kind) = event.split_once(':').unwrap();
-        analytics.track_event(&SessionId::from(session), AnalyticsEvent::new(kind));
+        analytics.track_event(
+            &SessionId::from(session),
+            AnalyticsEvent::new(kind.to_owned()),
+        );
     }
 }

@@ -106,7 +106,7 @@ fn threads_may_track_at_once() {
     let mut kinds: Vec<_> = fake
         .events()
         .into_iter()
-        .map(|event| event.event_type)
+        .map(|event| event.event_type.into_owned())
         .collect();
     assert_eq!(
         kinds.len(),

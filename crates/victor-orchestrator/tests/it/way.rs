@@ -150,7 +150,7 @@ async fn analytics_hears_what_was_done_and_nothing_of_what_was_said() {
         .events;
     let types: Vec<_> = events
         .iter()
-        .map(|event| event.event_type.as_str())
+        .map(|event| &*event.event_type)
         .collect();
     assert_eq!(
         types,

@@ -2,9 +2,11 @@
 
 mod sink;
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
-use victor_analytics_protocol::{AnalyticsEvent, AnalyticsTracker, ExportResult};
-use victor_core::SessionId;
+use victor_analytics_protocol::{AnalyticsEvent, AnalyticsTracker, EventQuery, ExportResult};
+use victor_core::{SessionId, Timestamp};
 
 use self::sink::Sink;
 use super::puppet::{Act, ends};
@@ -17,8 +19,9 @@ const MANY: usize = 2_000;
 /// fewer than 2,000 for an exporter that takes none.
 ///
 /// The laws: tracking does not wait, whatever the exporters do; a session has its events in order and nothing of
-/// others; an export sends what waits of its session, oldest first and in one batch at a time, to every exporter; one
-/// that fails, panics or hangs is felt by no other, shown in health, and sent the same events again; memory is bounded,
+/// others; events are found by time, kind, session and tag; an export sends what waits of its session, oldest first and in one batch at a time, to every exporter; one
+/// that fails, panics or hangs is felt by no other, shown in health, and sent the same events again; what an
+/// exporter will never take becomes a dead letter and holds up nothing; memory is bounded,
 /// and what is dropped is counted; a dropped export loses nothing; a shutdown sends what waits and ends every exporter
 /// once.
 ///
@@ -29,8 +32,10 @@ const MANY: usize = 2_000;
 /// A law is broken, or there is no tokio runtime with a clock.
 pub async fn analytics_tracker<T: AnalyticsTracker>(make: impl Fn() -> T) {
     check_sessions(&make());
+    check_queries(&make());
     check_exports(&make()).await;
     check_faults(&make).await;
+    check_refusals(&make).await;
     check_bounds(&make()).await;
     check_drops(&make()).await;
     check_shutdown(&make).await;
@@ -39,7 +44,7 @@ pub async fn analytics_tracker<T: AnalyticsTracker>(make: impl Fn() -> T) {
 /// Tracks events of these kinds.
 fn track<T: AnalyticsTracker>(tracker: &T, session: &str, kinds: &[&str]) {
     for kind in kinds {
-        let event = AnalyticsEvent::new(*kind).with("of", session);
+        let event = AnalyticsEvent::new((*kind).to_owned()).with("of", session);
         guarded(|| tracker.track_event(&SessionId::new(session), event));
     }
 }
@@ -52,7 +57,7 @@ async fn export<T: AnalyticsTracker>(tracker: &T, session: &str) -> ExportResult
 async fn export_all<T: AnalyticsTracker>(tracker: &T, session: &str, count: usize) {
     let result = export(tracker, session).await;
     law!(
-        result == ExportResult::exported(count),
+        result.success && result.exported_count == count && result.error.is_none(),
         "an export says how many events have arrived",
         "{result:?} in place of {count}"
     );
@@ -99,6 +104,41 @@ fn check_sessions<T: AnalyticsTracker>(tracker: &T) {
         "{:?}",
         of("other")
     );
+}
+
+fn check_queries<T: AnalyticsTracker>(tracker: &T) {
+    let at = |second: i64| {
+        Timestamp::from_unix_micros(second * 1_000_000).expect("a time of this century")
+    };
+    for (second, session, kind, tags) in [
+        (3, "one", "b", &["x"][..]),
+        (1, "one", "a", &["x", "y"]),
+        (2, "other", "a", &[]),
+    ] {
+        let mut event = AnalyticsEvent::new(kind);
+        event.timestamp = at(second);
+        event.tags = tags.iter().map(|tag| Arc::from(*tag)).collect();
+        guarded(|| tracker.track_event(&SessionId::new(session), event));
+    }
+    let any = EventQuery::default;
+    for (query, expected) in [
+        (any(), &[1, 2, 3][..]),
+        (any().with_session(Some("one".into())), &[1, 3]),
+        (any().with_session(Some("none".into())), &[]),
+        (any().with_types(vec!["a".into()]), &[1, 2]),
+        (any().with_tag(Some("x".into())), &[1, 3]),
+        (any().with_since(Some(at(2))), &[2, 3]),
+        (any().with_until(Some(at(2))), &[1]),
+        (any().with_newest_first(true).with_limit(Some(2)), &[3, 2]),
+    ] {
+        let found = guarded(|| tracker.events(&query));
+        let times = found.iter().map(|event| event.timestamp);
+        law!(
+            times.eq(expected.iter().map(|second| at(*second))),
+            "events are found by time, kind, session and tag",
+            "{query:?}: {found:?}"
+        );
+    }
 }
 
 async fn check_exports<T: AnalyticsTracker>(tracker: &T) {
@@ -180,6 +220,12 @@ async fn check_faults<T: AnalyticsTracker>(make: &impl Fn() -> T) {
             "{fault:?}: {:?}",
             well.arrived()
         );
+        let of = |name: &str| result.exporters.get(name).map(|result| result.success);
+        law!(
+            of("suite_broken") == Some(false) && of("suite_well") == Some(true),
+            "an export has the outcome of each exporter",
+            "{fault:?}: {result:?}"
+        );
         life::shows_problem(&tracker, "suite_broken", &format!("{fault:?}"));
         track(&tracker, "one", &["d"]);
         broken.puppet.becomes(Act::Works);
@@ -197,6 +243,50 @@ async fn check_faults<T: AnalyticsTracker>(make: &impl Fn() -> T) {
             well.arrived()
         );
         life::is_well(&tracker);
+    }
+}
+
+/// What an exporter will never take is given up, at once.
+async fn check_refusals<T: AnalyticsTracker>(make: &impl Fn() -> T) {
+    for (refusal, arrives, dead) in [
+        ("gives up", &[][..], &["a", "b", "c"][..]),
+        ("rejects", &["b", "c"], &["a"]),
+        ("takes few", &["a", "b", "c"], &[]),
+    ] {
+        let tracker = make();
+        let sink = Sink::add(&tracker, "suite_sink");
+        sink.puppet.becomes(Act::Rubbish(refusal));
+        track(&tracker, "one", &["a", "b", "c"]);
+        export(&tracker, "one").await;
+        let letters = guarded(|| tracker.dead_letters());
+        let mut given_up: Vec<_> = letters
+            .iter()
+            .map(|letter| &*letter.event.event_type)
+            .collect();
+        given_up.sort_unstable();
+        let is_named = letters.iter().all(|letter| letter.exporter == "suite_sink");
+        // A tracker that sends single events has each of them rejected.
+        let is_right = given_up == dead || (refusal == "rejects" && given_up.starts_with(dead));
+        law!(
+            is_right && is_named,
+            "what an exporter will never take becomes a dead letter",
+            "{refusal}: {letters:?}"
+        );
+        let arrived = sink.arrived();
+        law!(
+            arrived == arrives || arrived.len() + given_up.len() == 3,
+            "what an exporter will take arrives",
+            "{refusal}: {arrived:?}"
+        );
+        sink.puppet.becomes(Act::Works);
+        track(&tracker, "one", &["d"]);
+        export(&tracker, "one").await;
+        law!(
+            sink.arrived()[arrived.len()..] == ["d"],
+            "what was given up holds up nothing",
+            "{refusal}: {:?}",
+            sink.arrived()
+        );
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use victor_analytics_protocol::{
-    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportResult,
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportErrorKind,
+    ExportResult, RejectedEvent,
 };
 use victor_core::Lock;
 
@@ -45,7 +46,9 @@ impl Sink {
     /// The kinds of the events that have arrived.
     pub(super) fn arrived(&self) -> Vec<String> {
         let events = self.events();
-        events.into_iter().map(|event| event.event_type).collect()
+        (events.into_iter())
+            .map(|event| event.event_type.into_owned())
+            .collect()
     }
 
     /// Returns the number of batches that came while another was under way.
@@ -78,6 +81,25 @@ impl AnalyticsExporter for Sink {
         }
         let (taken, result) = match self.puppet.call().await {
             Act::Fails => return Err(ExportError::new("it is broken")),
+            Act::Rubbish("gives up") => {
+                let error = ExportError::new("it is no event");
+                return Err(error.with_kind(ExportErrorKind::Permanent));
+            }
+            Act::Rubbish("takes few") if events.len() > 2 => {
+                let error = ExportError::new("it is too much");
+                return Err(error.with_kind(ExportErrorKind::TooLarge));
+            }
+            Act::Rubbish("takes few") => (events.len(), ExportResult::exported(events.len())),
+            // It never takes the first event.
+            Act::Rubbish("rejects") => {
+                let rejected = events.iter().take(1);
+                let rejected = rejected.map(|event| RejectedEvent::new(event.id, "it is no event"));
+                let result = ExportResult::exported(events.len().saturating_sub(1));
+                self.events
+                    .lock()
+                    .extend_from_slice(&events[1.min(events.len())..]);
+                return Ok(result.with_rejected(rejected));
+            }
             Act::Rubbish("takes one") => (1, ExportResult::failed(1, "it is full")),
             // It claims more than there was.
             Act::Rubbish(_) => (

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 use victor_analytics_protocol::{
-    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportResult, SessionAnalytics,
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, DeadLetter, EventQuery, ExportError,
+    ExportErrorKind, ExportResult, SessionAnalytics,
 };
 use victor_core::{Coordinator, Health, Problems, SessionId, contain};
 use victor_testkit::conformance;
@@ -24,6 +25,7 @@ struct Tracker {
     pipes: Mutex<Vec<Arc<Pipe>>>,
     problems: Problems,
     is_over: Mutex<bool>,
+    dead: Mutex<Vec<DeadLetter>>,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Tracker {
             pipes: Mutex::default(),
             problems: Problems::default(),
             is_over: Mutex::default(),
+            dead: Mutex::default(),
         }
     }
 
@@ -93,7 +96,7 @@ impl Tracker {
             "waits for ever" => Duration::from_secs(1_000_000),
             _ => Duration::from_secs(5),
         };
-        let call = pipe.exporter.export(&batch);
+        let call = self.parts(pipe, &batch);
         let outcome = match self.bug {
             "lets panics through" => Ok(call.await),
             _ => match contain(timeout(limit, call)).await {
@@ -119,6 +122,11 @@ impl Tracker {
             "takes failures for done" => batch.len(),
             _ => arrived,
         };
+        for rejected in &result.rejected {
+            let event = batch.iter().find(|event| event.id == rejected.id);
+            self.bury(pipe, event.cloned(), &rejected.reason);
+        }
+        let gone = gone + result.rejected.len();
         let ids: Vec<_> = batch.iter().take(gone).map(|event| event.id).collect();
         pipe.queue
             .lock()
@@ -137,6 +145,36 @@ impl Tracker {
         }
     }
 
+    /// Exports a batch, in parts if it is too large.
+    async fn parts(
+        &self,
+        pipe: &Pipe,
+        batch: &[AnalyticsEvent],
+    ) -> Result<ExportResult, ExportError> {
+        match pipe.exporter.export(batch).await {
+            Err(error) if error.kind == ExportErrorKind::TooLarge && !self.is("sends no parts") => {
+                for event in batch {
+                    pipe.exporter.export(std::slice::from_ref(event)).await?;
+                }
+                Ok(ExportResult::exported(batch.len()))
+            }
+            Err(error) if error.kind == ExportErrorKind::Permanent && !self.is("insists") => {
+                for event in batch {
+                    self.bury(pipe, Some(event.clone()), &error.message);
+                }
+                Ok(ExportResult::exported(batch.len()))
+            }
+            result => result,
+        }
+    }
+
+    fn bury(&self, pipe: &Pipe, event: Option<AnalyticsEvent>, reason: &str) {
+        if !self.is("buries in secret") {
+            let letter = event.map(|event| DeadLetter::new(pipe.exporter.name(), event, reason));
+            self.dead.lock().unwrap().extend(letter);
+        }
+    }
+
     async fn export(&self, session: Option<&SessionId>) -> ExportResult {
         let pipes = self.pipes.lock().unwrap().clone();
         let mut results = Vec::new();
@@ -150,12 +188,15 @@ impl Tracker {
         } else {
             results = join_all(pipes.iter().map(|pipe| self.flush(pipe, session))).await;
         }
-        let fewest = results.iter().map(|result| result.exported_count).min();
-        let error = results.into_iter().find_map(|result| result.error);
-        match error.filter(|_| !self.is("tells nobody")) {
-            Some(error) => ExportResult::failed(fewest.unwrap_or(0), error),
-            None => ExportResult::exported(fewest.unwrap_or(0)),
+        let names = pipes.iter().map(|pipe| pipe.exporter.name().to_owned());
+        let mut total = ExportResult::total(names.zip(results));
+        if self.is("tells nobody") {
+            (total.success, total.error) = (true, None);
         }
+        if self.is("names nobody") {
+            total.exporters.clear();
+        }
+        total
     }
 }
 
@@ -236,6 +277,20 @@ impl AnalyticsTracker for Tracker {
         SessionAnalytics::new(events.into(), forgotten)
     }
 
+    fn events(&self, query: &EventQuery) -> Vec<AnalyticsEvent> {
+        let sessions = self.sessions.lock().unwrap();
+        let held = sessions.values().flat_map(|held| held.0.clone());
+        match self.bug {
+            "finds all" => EventQuery::default().select(held),
+            "has no order" => held.filter(|event| query.matches(event)).collect(),
+            _ => query.select(held),
+        }
+    }
+
+    fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.dead.lock().unwrap().clone()
+    }
+
     fn add_exporter(&self, exporter: Arc<dyn AnalyticsExporter>) {
         let mut queue = (VecDeque::new(), 0);
         if self.is("sends old news") {
@@ -266,6 +321,18 @@ async fn each_law_can_be_broken() {
             "forgets whose it is",
             "an event is kept as it is, with its session",
         ),
+        ("finds all", "events are found by time"),
+        ("has no order", "events are found by time"),
+        ("names nobody", "an export has the outcome of each exporter"),
+        (
+            "insists",
+            "what an exporter will never take becomes a dead letter",
+        ),
+        (
+            "buries in secret",
+            "what an exporter will never take becomes a dead letter",
+        ),
+        ("sends no parts", "what an exporter will take arrives"),
         ("never forgets", "a reset forgets the session"),
         ("forgets all", "a reset forgets no other session"),
         (
