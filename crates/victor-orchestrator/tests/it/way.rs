@@ -148,10 +148,7 @@ async fn analytics_hears_what_was_done_and_nothing_of_what_was_said() {
         .session(orchestrator.session_id())
         .analytics()
         .events;
-    let types: Vec<_> = events
-        .iter()
-        .map(|event| &*event.event_type)
-        .collect();
+    let types: Vec<_> = events.iter().map(|event| &*event.event_type).collect();
     assert_eq!(
         types,
         [
