@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use victor_core::{JsonMap, Message, Part, Role, text_of};
+use victor_core::{JsonMap, Message, Part, Role, TraceContext, text_of};
 
 /// Message of a user: text, pictures, documents, and facts about the request for those who build the prompt.
 ///
@@ -17,6 +17,7 @@ use victor_core::{JsonMap, Message, Part, Role, text_of};
 pub struct ChatInput {
     parts: Vec<Part>,
     metadata: JsonMap,
+    trace: Option<TraceContext>,
 }
 
 impl ChatInput {
@@ -26,6 +27,7 @@ impl ChatInput {
         Self {
             parts,
             metadata: JsonMap::new(),
+            trace: None,
         }
     }
 
@@ -34,6 +36,19 @@ impl ChatInput {
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
+    }
+
+    /// Sets the place of the caller in a distributed trace, so that the turn is part of it.
+    #[must_use]
+    pub fn with_trace(mut self, trace: impl Into<Option<TraceContext>>) -> Self {
+        self.trace = trace.into();
+        self
+    }
+
+    /// The place of the caller in a distributed trace.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
     }
 
     /// The facts about the request.

@@ -36,6 +36,7 @@ mod engine;
 mod error;
 mod event;
 mod input;
+mod observer;
 mod output;
 mod ports;
 mod redacted;
@@ -55,6 +56,7 @@ pub use event::{
     TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
 };
 pub use input::ChatInput;
+pub use observer::{ObservedTurn, TurnObserver, TurnOpening, model_call_trace};
 pub use output::{CheckOutput, OutputContract};
 #[cfg(feature = "mock")]
 pub use ports::MockTurnPorts;

@@ -23,7 +23,7 @@
 //! - [`ToolSpec`], [`Effect`], [`ToolCall`], [`ToolResult`]: the two sides of a tool call.
 //! - [`Usage`], [`StopReason`], and the identifiers [`SessionId`], [`TurnId`], [`MessageId`], [`ModelId`],
 //!   [`ToolCallId`].
-//! - [`Timestamp`], a point in time.
+//! - [`Timestamp`], a point in time; [`TraceContext`], a place in a distributed trace.
 //! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
@@ -49,6 +49,7 @@ mod report;
 mod stop_reason;
 mod timestamp;
 mod tool;
+mod trace_context;
 mod unknown_name;
 mod usage;
 mod validity;
@@ -72,6 +73,7 @@ pub use report::with_causes;
 pub use stop_reason::StopReason;
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use tool::{Effect, ToolCall, ToolOutcome, ToolResult, ToolSpec, text_of};
+pub use trace_context::TraceContext;
 pub use unknown_name::{UnknownName, closest};
 pub use usage::Usage;
 pub use validity::InvalidHistory;

@@ -5,6 +5,7 @@ mod parts;
 
 use std::sync::Arc;
 
+use victor_chat_protocol::TurnObserver;
 use victor_config_protocol::Settings;
 use victor_core::SessionId;
 use victor_mode_protocol::ModeManager;
@@ -14,6 +15,7 @@ use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
 pub(crate) use parts::Parts;
 
 use crate::custom;
+use crate::observers::Observers;
 use crate::orchestrator::Assembly;
 use crate::roles::{Injected, RoleName, Roles};
 use crate::sessions::MemoryLimits;
@@ -32,6 +34,7 @@ pub struct AgentOrchestratorBuilder {
     pub(crate) injected: Injected,
     agents: Vec<NestedAgent>,
     sessions: SessionDefaults,
+    observers: Observers,
 }
 
 /// The defaults of sessions.
@@ -77,6 +80,14 @@ impl AgentOrchestratorBuilder {
         self
     }
 
+    /// Adds an observer of the turns, such as one that makes traces of them. It hears of the attempts at model calls
+    /// too, if the provider coordinator keeps a ledger. Agents that are tools have the observers of their caller, unless
+    /// they have some of their own.
+    pub fn turn_observer(mut self, observer: impl TurnObserver) -> Self {
+        self.observers.all.push(Arc::new(observer));
+        self
+    }
+
     /// Offers another agent to the model, as a tool of this name that takes a task and returns an answer.
     ///
     /// Each call is a conversation of its own, nested in the one that it was made in: what the mode denies here is
@@ -107,6 +118,7 @@ impl AgentOrchestratorBuilder {
             mut injected,
             agents,
             sessions,
+            observers,
         } = self;
         parts.unused_by(&injected)?;
         custom::check_names(&injected.custom)?;
@@ -131,7 +143,7 @@ impl AgentOrchestratorBuilder {
         let mut roles = Roles::build(injected, &base.settings, &mut parts)?;
         roles.tool = guarded(roles.tool, roles.mode.as_ref());
         for agent in agents {
-            let tool = agent.build(roles.mode.as_ref(), approval_policy.as_ref())?;
+            let tool = agent.build(roles.mode.as_ref(), approval_policy.as_ref(), &observers)?;
             parts.tools.push(Arc::new(tool));
         }
         let tool_lists = Arc::<ToolLists>::default();
@@ -140,6 +152,7 @@ impl AgentOrchestratorBuilder {
             .tools
             .extend(search_tools_tool(&parts, &roles, &tool_lists));
         parts.give_to(&roles, &base.settings)?;
+        observers.subscribe(&roles);
         parts::check_names(&roles, &base)?;
 
         let has_selection = roles.tool_selection.is_some();
@@ -155,16 +168,18 @@ impl AgentOrchestratorBuilder {
             memory: sessions.memory,
             policy: sessions.turn_policy,
             remarks,
+            observers,
         }))
     }
 }
 
 impl NestedAgent {
-    /// Builds the agent with the modes of its caller, and with its policy if it has none.
+    /// Builds the agent with the modes of its caller, and with its policy and observers if it has none.
     fn build(
         self,
         modes: Option<&Arc<dyn ModeManager>>,
         policy: Option<&Arc<dyn ApprovalPolicy>>,
+        observers: &Observers,
     ) -> Result<AgentTool, BuildError> {
         let Self {
             name,
@@ -175,6 +190,10 @@ impl NestedAgent {
             return Err(BuildError::NestedModes { agent: name });
         }
         builder.injected.mode = modes.cloned();
+        if builder.observers.all.is_empty() {
+            builder.observers.all.clone_from(&observers.all);
+        }
+        builder.observers.agent = Some(name.as_str().into());
         if builder.injected.tool.is_none() && builder.parts.approval_policy.is_none() {
             builder.parts.approval_policy = policy.cloned();
         }

@@ -105,6 +105,7 @@ mod defaults;
 mod error;
 mod forks;
 mod health;
+mod observers;
 mod orchestrator;
 mod recovery;
 mod roles;

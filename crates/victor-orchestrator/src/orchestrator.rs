@@ -12,6 +12,7 @@ use victor_provider_protocol::{ChatProvider, LedgerTotal};
 use victor_session_protocol::TurnPolicy;
 
 use crate::HealthReport;
+use crate::observers::Observers;
 use crate::roles::Roles;
 use crate::sessions::{MemoryLimits, SessionLoader, SessionOpError};
 use crate::telemetry::Telemetry;
@@ -35,6 +36,7 @@ struct Inner {
     default_session: SessionId,
     /// Oddities of how the orchestrator was built.
     remarks: Vec<String>,
+    observers: Observers,
     turns: TurnOpener,
 }
 
@@ -47,6 +49,7 @@ pub(crate) struct Assembly {
     pub(crate) memory: MemoryLimits,
     pub(crate) policy: TurnPolicy,
     pub(crate) remarks: Vec<String>,
+    pub(crate) observers: Observers,
 }
 
 impl AgentOrchestrator {
@@ -56,6 +59,7 @@ impl AgentOrchestrator {
         let inner = Inner {
             default_session: assembly.default_session,
             remarks: assembly.remarks,
+            observers: assembly.observers,
             turns,
         };
         Self {
@@ -204,9 +208,11 @@ impl AgentOrchestrator {
     }
 
     /// Runs a turn while the stream is polled.
-    pub(crate) fn run(&self, order: TurnOrder) -> TurnStream {
+    pub(crate) fn run(&self, mut order: TurnOrder) -> TurnStream {
         let turns = self.inner.clone();
-        let mut telemetry = Telemetry::new(self.roles(), order.is_tracked.clone());
+        let observed = self.inner.observers.begin(&order);
+        order.trace = observed.trace().or(order.trace);
+        let mut telemetry = Telemetry::new(self.roles(), order.is_tracked.clone(), observed);
         let (session, turn) = (order.session.clone(), order.turn);
         let stream = TurnStream::new(session, turn, async move |events| {
             let turns = &turns.turns;

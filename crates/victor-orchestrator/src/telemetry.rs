@@ -1,4 +1,4 @@
-//! Analytics, traces and the context's calibration, made from the events of a turn.
+//! Analytics, logs, observers and the context's calibration, which the events of a turn go to.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,6 +8,7 @@ use victor_config_protocol::ConfigLoader;
 use victor_context_protocol::ContextManager;
 use victor_core::contain_sync;
 
+use crate::observers::Observed;
 use crate::roles::Roles;
 
 /// The observer of one turn's events.
@@ -20,10 +21,11 @@ pub(crate) struct Telemetry {
     /// Events from before that.
     waiting: Vec<AnalyticsEvent>,
     feedback: UsageFeedback,
+    observed: Observed,
 }
 
 impl Telemetry {
-    pub(crate) fn new(roles: &Roles, is_tracked: Arc<OnceLock<bool>>) -> Self {
+    pub(crate) fn new(roles: &Roles, is_tracked: Arc<OnceLock<bool>>, observed: Observed) -> Self {
         Self {
             analytics: roles.analytics.clone(),
             config: roles.config.clone(),
@@ -33,12 +35,14 @@ impl Telemetry {
                 context: roles.context.clone(),
                 retried: false,
             },
+            observed,
         }
     }
 
     pub(crate) fn observe(&mut self, event: &TurnEvent) {
         trace(event);
         self.feedback.observe(event);
+        self.observed.event(event);
         // Pieces of answers come by the hundred, and analytics does not count them.
         if !event.kind.is_delta() {
             self.track(event);

@@ -319,6 +319,31 @@ pub trait LedgerReader: fmt::Debug + Send + Sync {
     ///
     /// The store fails.
     async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError>;
+
+    /// Has an observer told of every attempt from now on. An observer that is there already is not added again. Defaults
+    /// to nothing, for a ledger that tells nobody.
+    fn subscribe(&self, _observer: Arc<dyn LedgerObserver>) {}
+}
+
+/// An observer of attempts, such as one that makes traces or metrics of them.
+///
+/// Called by the ledger in the task that makes the attempt, so it returns at once. A panic in it is contained.
+pub trait LedgerObserver: fmt::Debug + Send + Sync + 'static {
+    /// Takes the entry of an attempt that begins. It has the model that is asked, and no usage yet.
+    fn attempt_begun(&self, _entry: &LedgerEntry) {}
+
+    /// Takes the entry of an attempt that has ended, in whichever way: each attempt once, and before whoever made it
+    /// hears of its end. An attempt that a provider has made besides, such as the slower one of two, ends without having
+    /// begun.
+    fn attempt_ended(&self, _entry: &LedgerEntry) {}
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<T: LedgerObserver + ?Sized> LedgerObserver for Arc<T> {
+    victor_core::forward! {
+        fn attempt_begun(&self, entry: &LedgerEntry) -> ();
+        fn attempt_ended(&self, entry: &LedgerEntry) -> ();
+    }
 }
 
 /// A failure of a store of ledger entries.

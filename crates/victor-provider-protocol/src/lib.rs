@@ -59,8 +59,8 @@ pub use capabilities::{Capabilities, CapabilitySource};
 pub use completion::{Completion, CompletionEvent, LostAttempt, RetryNotice, WaitNotice};
 pub use error::{ProviderError, ProviderErrorKind};
 pub use ledger::{
-    AttemptOutcome, LedgerEntry, LedgerError, LedgerQuery, LedgerReader, LedgerStore, LedgerTotal,
-    UsageSource,
+    AttemptOutcome, LedgerEntry, LedgerError, LedgerObserver, LedgerQuery, LedgerReader,
+    LedgerStore, LedgerTotal, UsageSource,
 };
 pub use list_models::ListModels;
 pub use money::{NanoDollars, ParseMoneyError};

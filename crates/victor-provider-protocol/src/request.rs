@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use victor_core::{Context, JsonMap, ModelId, SessionId, ToolSpec, TurnId};
+use victor_core::{Context, JsonMap, ModelId, SessionId, ToolSpec, TraceContext, TurnId};
 
 use crate::{ChatProvider, ProviderError, ProviderErrorKind};
 
@@ -40,6 +40,8 @@ pub struct ChatRequest {
     pub tags: Arc<[Arc<str>]>,
     /// The tokens of the request, as the context manager counts them; limits and budgets reserve by it.
     pub input_tokens: Option<u64>,
+    /// The place of the model call in a distributed trace, for providers that pass it on to their server.
+    pub trace: Option<TraceContext>,
     /// Fields for this provider alone, added to the body of the request as they are.
     pub extra: JsonMap,
 }
@@ -70,6 +72,7 @@ impl ChatRequest {
             turn: None,
             tags: Arc::default(),
             input_tokens: None,
+            trace: None,
             extra: JsonMap::new(),
         }
     }

@@ -11,9 +11,9 @@ use victor_core::{
 };
 use victor_guard::{call, report};
 use victor_provider_protocol::{
-    AttemptOutcome, ChatRequest, Completion, LedgerEntry, LedgerError, LedgerQuery, LedgerReader,
-    LedgerStore, LedgerTotal, LostAttempt, NanoDollars, PriceQuery, PriceTable, ProviderErrorKind,
-    UsageSource,
+    AttemptOutcome, ChatRequest, Completion, LedgerEntry, LedgerError, LedgerObserver, LedgerQuery,
+    LedgerReader, LedgerStore, LedgerTotal, LostAttempt, NanoDollars, PriceQuery, PriceTable,
+    ProviderErrorKind, UsageSource,
 };
 
 use crate::budget::{Budgets, Reservation};
@@ -44,6 +44,7 @@ pub struct Ledger {
     sums: Lock<Sums>,
     /// Entries that the store does not have yet, in the order in which they came.
     unsaved: Lock<Vec<LedgerEntry>>,
+    observers: Lock<Arc<[Arc<dyn LedgerObserver>]>>,
     problems: Problems,
 }
 
@@ -148,6 +149,15 @@ impl Ledger {
     fn charge(&self, entry: &LedgerEntry) {
         self.budgets.charge(entry);
         self.sums.lock().add(entry);
+        self.tell(|observer| observer.attempt_ended(entry));
+    }
+
+    /// Tells every observer. A failure of one affects neither the call nor the others.
+    fn tell(&self, what: impl Fn(&dyn LedgerObserver)) {
+        let observers = self.observers.lock().clone();
+        for observer in &*observers {
+            let _ = contain_sync(|| what(&**observer));
+        }
     }
 
     /// Hands an entry to the store, if there is one.
@@ -175,6 +185,13 @@ impl LedgerReader for Ledger {
 
     fn turn(&self, turn: TurnId) -> Option<LedgerTotal> {
         self.sums.lock().turns.peek(&turn).cloned()
+    }
+
+    fn subscribe(&self, observer: Arc<dyn LedgerObserver>) {
+        let mut observers = self.observers.lock();
+        if !observers.iter().any(|known| Arc::ptr_eq(known, &observer)) {
+            *observers = observers.iter().cloned().chain([observer]).collect();
+        }
     }
 
     async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError> {
@@ -266,6 +283,7 @@ impl OpenEntry {
             if waited {
                 entry.started = Timestamp::now();
             }
+            self.ledger.tell(|observer| observer.attempt_begun(entry));
             if self.ledger.store.is_some() {
                 self.ledger.unsaved.lock().push(entry.clone());
             }

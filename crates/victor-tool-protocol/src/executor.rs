@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use victor_core::{Coordinator, SessionId, ToolCall, ToolCallId, ToolResult, ToolSpec, TurnId};
+use victor_core::{
+    Coordinator, SessionId, ToolCall, ToolCallId, ToolResult, ToolSpec, TraceContext, TurnId,
+};
 
 use crate::results::missing_result;
 use crate::{GivenApproval, RegisterError, Tool, ToolResults, Verdict};
@@ -86,6 +88,9 @@ pub struct ToolScope {
     pub timeout: Option<Duration>,
     /// Approvals that a person has given for the calls under review.
     pub approvals: Vec<GivenApproval>,
+    /// The place of the turn in a distributed trace. Each call is given the place below it that has the call's
+    /// idempotency key.
+    pub trace: Option<TraceContext>,
 }
 
 impl ToolScope {
@@ -97,6 +102,7 @@ impl ToolScope {
             turn,
             timeout: None,
             approvals: Vec::new(),
+            trace: None,
         }
     }
 }

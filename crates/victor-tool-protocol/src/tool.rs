@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use victor_core::{Part, SessionId, ToolCallId, ToolSpec, TurnId};
+use victor_core::{Part, SessionId, ToolCallId, ToolSpec, TraceContext, TurnId};
 
 use crate::{Preview, ToolError};
 
@@ -131,6 +131,9 @@ pub struct ToolContext {
     /// The [evidence](Preview::evidence) of the preview that a person has approved. If the call would do something
     /// else by now, it must not do it. Absent where nobody was asked.
     pub evidence: Option<String>,
+    /// The place of the call in a distributed trace: pass it on to services that take part in it. Absent where nothing
+    /// is traced.
+    pub trace: Option<TraceContext>,
     output_budget: usize,
     listener: Option<Arc<dyn ToolListener>>,
 }
@@ -158,6 +161,7 @@ impl ToolContext {
             call,
             idempotency_key: idempotency_key.into(),
             evidence: None,
+            trace: None,
             output_budget: Self::OUTPUT_BUDGET,
             listener: None,
         }
@@ -174,6 +178,13 @@ impl ToolContext {
     #[must_use]
     pub fn with_evidence(mut self, evidence: Option<String>) -> Self {
         self.evidence = evidence;
+        self
+    }
+
+    /// Sets the place of the call in a distributed trace.
+    #[must_use]
+    pub fn with_trace(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = trace;
         self
     }
 

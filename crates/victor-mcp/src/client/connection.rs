@@ -8,7 +8,7 @@ use rmcp::ServiceError;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResult, CancelledNotification,
     CancelledNotificationParam, ClientRequest, JsonObject, ListToolsRequest,
-    PaginatedRequestParams, ProtocolVersion, ServerResult, SubscriptionFilter,
+    PaginatedRequestParams, ProtocolVersion, RequestMetaObject, ServerResult, SubscriptionFilter,
 };
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer, PeerRequestOptions,
@@ -17,6 +17,7 @@ use rmcp::service::{
 use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use victor_core::TraceContext;
 use victor_process::Secrets;
 use victor_tool_protocol::ToolContext;
 
@@ -155,7 +156,8 @@ impl Connection {
         arguments: JsonObject,
         cx: &ToolContext,
     ) -> Result<CallToolResult, CallError> {
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        params.meta = cx.trace.as_ref().map(trace_meta);
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let options = PeerRequestOptions::no_options();
         let handle = self
@@ -305,4 +307,15 @@ fn odd_result(result: &ServerResult) -> Option<CallToolResult> {
     odd.is_error = result.remove("isError").and_then(|value| value.as_bool());
     odd.structured_content = structured.or_else(|| (!result.is_empty()).then(|| result.into()));
     Some(odd)
+}
+
+/// Returns the trace context as the fields of `_meta` that
+/// [SEP-414](https://modelcontextprotocol.io/seps/414-request-meta) reserves for it.
+fn trace_meta(trace: &TraceContext) -> RequestMetaObject {
+    let mut meta = RequestMetaObject::new();
+    meta.set_traceparent(trace.to_string());
+    if let Some(state) = trace.state() {
+        meta.set_tracestate(state);
+    }
+    meta
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode,
     Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
-    ServerCapabilities, ServerConfig,
+    RequestMetaObject, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
 use tokio::sync::mpsc;
 use victor_chat_protocol::{ChatInput, TurnEventKind};
-use victor_core::{ToolCall, TurnId, contain};
+use victor_core::{ToolCall, TraceContext, TurnId, contain};
 use victor_tool_protocol::{ToolExecutor, ToolScope, ToolUpdate, Verdict};
 
 use super::chat::{self, CHAT};
@@ -45,11 +45,12 @@ impl Handler {
         name: String,
         arguments: JsonObject,
         progress: Progress,
+        trace: Option<TraceContext>,
     ) -> Result<CallToolResult, ErrorData> {
         if name == CHAT && !matches!(self.0.chat, Chat::None) {
             let (agent, message) = chat::arguments(&self.0.chat, &self.0.session, arguments)?;
             let turn = agent
-                .stream_chat(ChatInput::from(message))
+                .stream_chat(ChatInput::from(message).with_trace(trace))
                 .with_observer(move |event| {
                     if let TurnEventKind::ToolCallProgressed(progressed) = &event.kind {
                         progress.report(&progressed.message);
@@ -70,7 +71,8 @@ impl Handler {
         let id = turn.to_string();
         let mut call = ToolCall::new(&*id, name, serde_json::Value::Object(arguments).to_string());
         call.idempotency_key = id;
-        let scope = ToolScope::new(self.0.session.clone(), turn);
+        let mut scope = ToolScope::new(self.0.session.clone(), turn);
+        scope.trace = trace;
         let verdicts = executor.review_tool_calls(slice::from_ref(&call), &scope);
         let verdict = verdicts.await.pop().unwrap_or_else(Verdict::undecided);
         match verdict.refusal(&call) {
@@ -78,6 +80,13 @@ impl Handler {
             None => run(&**executor, call, &scope, &progress).await,
         }
     }
+}
+
+/// Returns the caller's place in a distributed trace, from the fields of `_meta` that
+/// [SEP-414](https://modelcontextprotocol.io/seps/414-request-meta) reserves for it.
+fn trace_context(meta: &RequestMetaObject) -> Option<TraceContext> {
+    let trace = TraceContext::parse(meta.get_traceparent()?)?;
+    Some(trace.with_state(meta.get_tracestate().unwrap_or_default()))
 }
 
 /// Runs a call that the review has permitted.
@@ -139,7 +148,9 @@ impl ServerHandler for Handler {
         let work = async {
             let _permit = self.0.calls.acquire().await;
             let arguments = request.arguments.unwrap_or_default();
-            let result = contain(self.call(request.name.into_owned(), arguments, progress)).await;
+            let trace = trace_context(&context.meta);
+            let call = self.call(request.name.into_owned(), arguments, progress, trace);
+            let result = contain(call).await;
             result.unwrap_or_else(|panicked| {
                 Err(ErrorData::internal_error(panicked.to_string(), None))
             })

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use victor_chat_protocol::{Agent, ChatInput, ChatResponse, TurnStream};
-use victor_core::{Effect, Message, SessionId, ToolSpec, TurnId};
+use victor_core::{Effect, Message, SessionId, ToolSpec, TraceContext, TurnId};
 use victor_mcp::{McpClient, McpError, McpHttpOptions, McpServer, McpServerConfig};
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolExecutor, ToolOutput};
 
@@ -29,7 +29,10 @@ impl Agent for Echo {
         let (session, turn) = (self.0.clone(), TurnId::generate());
         TurnStream::new(session.clone(), turn, |_| async move {
             assert!(input.text() != "panic", "as you wish");
-            let answer = format!("{session}: {}", input.text());
+            let mut answer = format!("{session}: {}", input.text());
+            if let Some(trace) = input.trace() {
+                answer = format!("{trace} {}", trace.state().unwrap_or_default());
+            }
             Ok(ChatResponse::new(
                 session,
                 turn,
@@ -70,6 +73,12 @@ impl Tool for Named {
                 tokio::time::sleep(Duration::from_millis(1_500)).await;
                 Ok("rested".into())
             }
+            "place" => Ok(cx
+                .trace
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                .into()),
             _ => Ok(arguments["text"].as_str().unwrap_or_default().into()),
         }
     }
@@ -394,4 +403,32 @@ async fn one_agent_has_one_conversation() {
         ),
         "only: a"
     );
+}
+
+#[tokio::test]
+async fn the_place_in_a_trace_goes_along_to_tools_and_agents() {
+    if is_server(here!()) {
+        let executor = Executor::default();
+        let place = Named::with_effect("place", Effect::ReadOnly);
+        executor.register(place).unwrap();
+        let server = McpServer::new("ours").tools(Arc::new(executor));
+        let server = server.agent(Arc::new(Echo(SessionId::new("only"))));
+        server.serve_stdio().await.unwrap();
+        std::process::exit(0);
+    }
+    let (config, _folder) = process(here!());
+    let client = connect(config).await;
+    let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = TraceContext::parse(header).unwrap().with_state("a=1");
+    let traced = context().with_trace(Some(trace));
+    for (cx, tool_says, agent_says) in [
+        (&traced, header, format!("{header} a=1")),
+        (&context(), "", "only: hi".to_owned()),
+    ] {
+        let output = tool(&client, "place").call(cx, json!({})).await.unwrap();
+        assert_eq!(text(&output), tool_says);
+        let asked = json!({ "message": "hi" });
+        let output = tool(&client, "chat").call(cx, asked).await.unwrap();
+        assert_eq!(text(&output), agent_says);
+    }
 }

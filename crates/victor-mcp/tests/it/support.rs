@@ -188,7 +188,8 @@ impl ToolExecutor for Executor {
         let updates = stream::iter(calls).then(move |(tool, call)| {
             let listener = Arc::new(Listener::default());
             let cx = ToolContext::new(scope.session.clone(), scope.turn, call.id.clone(), "")
-                .with_listener(listener.clone());
+                .with_listener(listener.clone())
+                .with_trace(scope.trace.clone());
             async move {
                 let arguments = Value::Object(call.parse_arguments().unwrap());
                 let result = match tool.call(&cx, arguments).await {

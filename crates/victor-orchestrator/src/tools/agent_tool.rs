@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use victor_chat_protocol::{ChatResponse, TurnEventKind, TurnOutcome};
+use victor_chat_protocol::{ChatInput, ChatResponse, TurnEventKind, TurnOutcome};
 use victor_core::{Effect, SessionId, ToolSpec};
 use victor_session_protocol::SessionManagerExt as _;
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
@@ -44,7 +44,8 @@ impl AgentTool {
         cx: &ToolContext,
         task: &str,
     ) -> Result<ChatResponse, ToolError> {
-        let mut turn = self.agent.session(session.clone()).stream_chat(task);
+        let input = ChatInput::from(task).with_trace(cx.trace.clone());
+        let mut turn = self.agent.session(session.clone()).stream_chat(input);
         while let Some(event) = turn.next().await {
             let event = event.map_err(|error| {
                 ToolError::failed(format!("agent `{}`", self.spec.name)).with_source(error)

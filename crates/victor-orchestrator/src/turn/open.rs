@@ -69,6 +69,7 @@ impl TurnOpener {
             config,
             events: events.clone(),
             tags: order.tags,
+            trace: order.trace,
         };
         let start = order.task.into_start(order.session, order.turn, limits);
         let ports = SessionPorts::new(scope, preambles, writer, order.check);

@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use victor_chat_protocol::{
-    Approval, ChatInput, CheckOutput, OutputContract, SuspendedTurn, TurnLimits, TurnStart,
+    Approval, ChatInput, CheckOutput, OutputContract, SuspendedTurn, TurnLimits, TurnOpening,
+    TurnStart,
 };
-use victor_core::{JsonMap, Message, SessionId, TurnId};
+use victor_core::{JsonMap, Message, SessionId, TraceContext, TurnId};
 use victor_session_protocol::TurnPolicy;
 
 /// A turn that somebody asks for.
@@ -20,6 +21,8 @@ pub(crate) struct TurnOrder {
     pub(crate) is_tracked: Arc<OnceLock<bool>>,
     /// Names to which model calls are charged besides.
     pub(super) tags: Arc<[Arc<str>]>,
+    /// The place in a distributed trace: that of the caller, and then that of the turn.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// The work of a turn.
@@ -47,6 +50,7 @@ impl TurnOrder {
         Self {
             session,
             turn: TurnId::generate(),
+            trace: input.trace().cloned(),
             task: TurnTask::Answer {
                 facts: input.metadata().clone(),
                 message: input.into_message(),
@@ -71,7 +75,19 @@ impl TurnOrder {
             check: None,
             is_tracked: Arc::default(),
             tags: Arc::default(),
+            trace: None,
         }
+    }
+
+    /// Returns what observers are told of the turn.
+    pub(crate) fn opening(&self) -> TurnOpening<'_> {
+        let mut opening = TurnOpening::new(&self.session, self.turn);
+        if let TurnTask::Answer { message, facts, .. } = &self.task {
+            (opening.input, opening.facts) = (Some(message), Some(facts));
+        }
+        opening.tags = &self.tags;
+        opening.trace = self.trace.as_ref();
+        opening
     }
 
     /// Charges the model calls to these names besides.

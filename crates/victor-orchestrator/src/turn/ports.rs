@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
     CheckOutput, ContextCompacted, ModelCall, ModelCallError, OutputContract, SuspendedTurn,
-    TurnPorts,
+    TurnPorts, model_call_trace,
 };
 use victor_context_protocol::CompactionReport;
 use victor_core::{BoxError, Context, Effect, Message, ToolCall, ToolSpec, contain};
@@ -131,6 +131,7 @@ impl SessionPorts {
         scope.timeout = config
             .is_set("tool_calling_timeout")
             .then(|| Duration::from_secs(config.settings.tool_calling_timeout));
+        scope.trace.clone_from(&self.scope.trace);
         scope
     }
 
@@ -172,6 +173,8 @@ impl TurnPorts for SessionPorts {
         request.turn = Some(self.scope.turn());
         request.tags.clone_from(&self.scope.tags);
         request.input_tokens = tokens;
+        let turn = self.scope.trace.as_ref();
+        request.trace = turn.map(|turn| model_call_trace(turn, call.number));
         Ok(self.scope.roles().provider.stream_chat(request))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use victor_chat_protocol::{EventSink, TurnEventKind};
 use victor_config_protocol::EffectiveConfig;
-use victor_core::{SessionId, TurnId};
+use victor_core::{SessionId, TraceContext, TurnId};
 
 use crate::roles::Roles;
 use crate::sessions::SessionLoader;
@@ -17,6 +17,8 @@ pub(super) struct TurnScope {
     pub(super) events: EventSink,
     /// Names to which model calls are charged besides.
     pub(super) tags: Arc<[Arc<str>]>,
+    /// The place of the turn in a distributed trace.
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl TurnScope {

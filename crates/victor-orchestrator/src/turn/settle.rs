@@ -55,6 +55,7 @@ async fn close(
             sessions,
             events: events.clone(),
             tags: Arc::default(),
+            trace: None,
         };
         let writer = TurnWriter::new(lease, None);
         let chat = scope.roles().chat.clone();

@@ -15,6 +15,7 @@ mod leases;
 mod modes;
 mod money;
 mod names;
+mod observers;
 mod per_session;
 mod policies;
 #[cfg(unix)]

@@ -182,8 +182,10 @@ pub(crate) fn tool_context(call: &ToolCall, scope: &ToolScope) -> ToolContext {
         "" => format!("{}/{}", scope.turn, call.id),
         key => key.to_owned(),
     };
+    let trace = scope.trace.as_ref().map(|turn| turn.child(&key));
     ToolContext::new(scope.session.clone(), scope.turn, call.id.clone(), key)
         .with_evidence(call.evidence.clone())
+        .with_trace(trace)
 }
 
 /// Returns the output of a function and its time by the clock of the system, which goes on where that of tokio is
