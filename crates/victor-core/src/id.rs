@@ -181,6 +181,10 @@ uuid_id! {
     /// Names a checkpoint: a state of a session that can be gone back to.
     CheckpointId
 }
+uuid_id! {
+    /// Names a run of a workflow.
+    RunId
+}
 
 impl MessageId {
     /// The last twelve characters of the identifier: enough to tell apart the messages of one conversation, and short

@@ -60,8 +60,8 @@ pub use context::Context;
 pub use coordinator::{Coordinator, CoordinatorError};
 pub use health::{FaultClass, FaultCount, Health, HealthStatus, Problems};
 pub use id::{
-    AttemptId, CheckpointId, EventId, MessageId, ModelId, ParseIdError, SessionId, ToolCallId,
-    TurnId,
+    AttemptId, CheckpointId, EventId, MessageId, ModelId, ParseIdError, RunId, SessionId,
+    ToolCallId, TurnId,
 };
 pub use lock::{Lock, SharedLock};
 pub use message::{Message, Role};

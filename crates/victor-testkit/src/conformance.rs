@@ -4,7 +4,7 @@
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
 //!   `ConfigProvider`, `Embedder`, `LedgerStore`, `PriceTable`, `PromptContributor`, `ReceiptStore`, `ResultStore`,
-//!   `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`;
+//!   `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`, `WorkflowJournal`;
 //! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`, `ModeManager`,
 //!   `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of
 //!   them together.
@@ -62,6 +62,7 @@ mod tool;
 mod tool_executor;
 mod tool_selection_strategy;
 mod tool_selector;
+mod workflow_journal;
 
 use std::fmt::Debug;
 
@@ -93,6 +94,7 @@ pub use tool::tool;
 pub use tool_executor::tool_executor;
 pub use tool_selection_strategy::tool_selection_strategy;
 pub use tool_selector::tool_selector;
+pub use workflow_journal::workflow_journal;
 
 use crate::poll_at_most;
 

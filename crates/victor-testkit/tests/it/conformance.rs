@@ -28,6 +28,7 @@ mod tool;
 mod tool_executor;
 mod tool_selection_strategy;
 mod tool_selector;
+mod workflow_journal;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

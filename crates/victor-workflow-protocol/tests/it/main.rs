@@ -1,0 +1,4 @@
+//! The contracts of workflows through their public API.
+
+mod memory;
+mod stored_forms;
