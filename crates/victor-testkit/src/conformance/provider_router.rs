@@ -1,5 +1,6 @@
 //! The laws of provider routers.
 
+mod ledger;
 mod model;
 mod retries;
 
@@ -26,7 +27,8 @@ use super::{SIDE_BY_SIDE, guarded, life};
 /// the wait is at least the one that the provider asks for, and never one of days; what the provider calls in vain is
 /// not tried again; the answer is the provider's, and its usage is that of all attempts; silence ends an answer and
 /// signs of life do not; a panic is an error; a dropped stream ends the provider's request, and the wait for the next
-/// one.
+/// one; a window that a provider names is the model's from then on; a [ledger](ProviderRouter::ledger), if there is
+/// one, has an entry for each attempt, whatever became of it, and its sums agree.
 ///
 /// To be run with the clock of tokio paused, since what is retried is waited for.
 ///
@@ -41,6 +43,7 @@ pub async fn provider_router<R: ProviderRouter>(
     check_sessions(&make).await;
     check_passing_on(&make).await;
     retries::check(&make).await;
+    ledger::check(&make).await;
     check_silence(&make).await;
     check_side_by_side(&make).await;
     check_drops(&make).await;

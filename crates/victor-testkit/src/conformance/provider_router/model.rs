@@ -33,6 +33,8 @@ pub(super) enum Step {
     Fails(ProviderErrorKind, Option<Duration>),
     /// The call fails, and the provider says that it will fail again.
     FailsForGood(ProviderErrorKind),
+    /// The call fails: the request is too long for the window of so many tokens.
+    Overflows(u64),
     /// The call panics if it is the first step, and otherwise its stream.
     Panics,
     /// The stream ends, and its answer is not whole.
@@ -125,6 +127,10 @@ impl ChatProvider for Model {
             Some(Step::FailsForGood(kind)) => {
                 return Err(error(kind, None).with_should_retry(false));
             }
+            Some(Step::Overflows(window)) => {
+                let error = error(&ProviderErrorKind::ContextTooLong, None);
+                return Err(error.with_overflow(Some(*window), None));
+            }
             Some(Step::Panics) => panic!("a provider of the suite panics"),
             _ => {}
         }
@@ -149,7 +155,7 @@ impl ChatProvider for Model {
                                 Err(error(&kind, None).with_should_retry(false))
                             }
                             Step::Panics => panic!("a provider of the suite panics"),
-                            Step::Ends => return None,
+                            Step::Ends | Step::Overflows(_) => return None,
                             Step::Finished => Ok(CompletionEvent::finished(Completion::new(
                                 asked,
                                 vec![Part::text("well")],

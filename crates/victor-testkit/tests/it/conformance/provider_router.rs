@@ -1,12 +1,14 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tokio::time::{sleep, timeout};
-use victor_core::{Coordinator, ModelId, SessionId, Usage, contain};
+use victor_core::{Coordinator, ModelId, SessionId, TurnId, Usage, contain};
 use victor_provider_protocol::{
-    Capabilities, ChatProvider, ChatRequest, CompletionEvent, CompletionStream, ProviderError,
+    Capabilities, CapabilitySource, ChatProvider, ChatRequest, CompletionEvent, CompletionStream,
+    LedgerEntry, LedgerError, LedgerQuery, LedgerReader, LedgerTotal, ProviderError,
     ProviderErrorKind, ProviderRouter, RetryNotice, Route,
 };
 use victor_testkit::conformance;
@@ -21,6 +23,53 @@ struct Router {
     bug: &'static str,
     target: Arc<Mutex<Target>>,
     sessions: Mutex<HashMap<SessionId, Target>>,
+    windows: Arc<Mutex<HashMap<ModelId, u64>>>,
+    book: Arc<Book>,
+}
+
+/// A ledger in memory.
+#[derive(Debug, Default)]
+struct Book(Mutex<Vec<LedgerEntry>>);
+
+impl Book {
+    fn sum(&self, counts: impl Fn(&LedgerEntry) -> bool) -> LedgerTotal {
+        let mut sum = LedgerTotal::default();
+        for entry in self.0.lock().unwrap().iter().filter(|entry| counts(entry)) {
+            sum += entry;
+        }
+        sum
+    }
+}
+
+#[async_trait]
+impl LedgerReader for Book {
+    fn total(&self) -> LedgerTotal {
+        self.sum(|_| true)
+    }
+
+    fn by_model(&self) -> BTreeMap<(Arc<str>, ModelId), LedgerTotal> {
+        let entries = self.0.lock().unwrap();
+        LedgerTotal::group(&*entries, |entry| {
+            (entry.target.clone(), entry.model.clone())
+        })
+    }
+
+    fn session(&self, session: &SessionId) -> LedgerTotal {
+        self.sum(|entry| entry.session.as_ref() == Some(session))
+    }
+
+    fn turn(&self, turn: TurnId) -> Option<LedgerTotal> {
+        Some(self.sum(|entry| entry.turn == Some(turn)))
+    }
+
+    async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError> {
+        let entries = self.0.lock().unwrap();
+        Ok(entries
+            .iter()
+            .filter(|entry| query.matches(entry))
+            .cloned()
+            .collect())
+    }
 }
 
 impl Router {
@@ -29,7 +78,20 @@ impl Router {
             bug,
             target: Arc::new(Mutex::new((provider, model))),
             sessions: Mutex::default(),
+            windows: Arc::default(),
+            book: Arc::default(),
         }
+    }
+
+    /// What the router has learned of a model, beside what its provider says.
+    fn learned(&self, mut capabilities: Capabilities, model: &ModelId) -> Capabilities {
+        let windows = self.windows.lock().unwrap();
+        let window = windows.get(model).filter(|_| self.bug != "forgets windows");
+        if let Some(window) = window {
+            capabilities.context_window = Some(*window);
+            capabilities.source = CapabilitySource::Learned;
+        }
+        capabilities
     }
 
     fn target(&self) -> Target {
@@ -68,10 +130,16 @@ struct Attempts {
     ended: bool,
     waiting: bool,
     queued: Option<CompletionEvent>,
+    windows: Arc<Mutex<HashMap<ModelId, u64>>>,
+    book: Arc<Book>,
+    runs: bool,
 }
 
 impl Drop for Attempts {
     fn drop(&mut self) {
+        if self.runs && !self.is("forgets what was dropped") {
+            self.enter(Usage::default());
+        }
         if self.is("leaks streams") {
             let _leaked: &mut _ = Box::leak(Box::new(self.stream.take()));
         }
@@ -87,6 +155,21 @@ impl Attempts {
         self.bug == bug
     }
 
+    /// Writes an attempt down that has ended.
+    fn enter(&mut self, usage: Usage) {
+        self.runs = false;
+        let model = self.request.model.clone().unwrap();
+        let provider = self.provider.name();
+        let mut entry = LedgerEntry::begin(provider, provider, model, self.attempt);
+        entry.session.clone_from(&self.request.session);
+        entry.turn = self.request.turn;
+        entry.usage = usage;
+        if self.is("forgets sessions") {
+            entry.session = None;
+        }
+        self.book.0.lock().unwrap().push(entry);
+    }
+
     async fn next(&mut self) -> Option<Result<CompletionEvent, ProviderError>> {
         if let Some(event) = self.queued.take() {
             return Some(Ok(event));
@@ -100,6 +183,7 @@ impl Attempts {
             }
             if self.stream.is_none() {
                 self.attempt += 1;
+                self.runs = true;
                 match open(self.bug, &*self.provider, &self.request).await {
                     Ok(stream) => self.stream = Some(stream),
                     Err(error) => return Some(self.fail(error).await),
@@ -125,6 +209,7 @@ impl Attempts {
                 Ok(CompletionEvent::TextDelta(_)) if self.is("swallows text") => self.shown = true,
                 Ok(CompletionEvent::Finished(mut answer)) => {
                     self.ended = true;
+                    self.enter(answer.usage.clone());
                     if self.is("edits answers") {
                         answer.parts.clear();
                     }
@@ -151,6 +236,17 @@ impl Attempts {
             let _leaked: &mut _ = Box::leak(Box::new(stream));
         }
         self.used += &*error.usage;
+        self.runs = false;
+        if !self.is("forgets failed attempts") {
+            self.enter((*error.usage).clone());
+        }
+        if let Some(window) = error.context_window() {
+            let model = match self.bug {
+                "learns of every model" => "another".into(),
+                _ => self.request.model.clone().unwrap(),
+            };
+            self.windows.lock().unwrap().insert(model, window);
+        }
         let transient = match self.is("retries in vain") {
             true => error.kind.is_transient(),
             false => error.is_transient(),
@@ -234,6 +330,9 @@ impl ProviderRouter for Router {
             ended: false,
             waiting: false,
             queued: None,
+            windows: self.windows.clone(),
+            book: self.book.clone(),
+            runs: false,
         };
         let events = stream::unfold(attempts, async |mut attempts| {
             let event = attempts.next().await?;
@@ -290,7 +389,11 @@ impl ProviderRouter for Router {
             "sees no switch of a session" => self.target(),
             _ => self.target_of(Some(session)),
         };
-        target.0.capabilities(model)
+        self.learned(target.0.capabilities(model), model)
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn LedgerReader>> {
+        Some(self.book.clone())
     }
 
     fn route(&self) -> Route {
@@ -301,7 +404,7 @@ impl ProviderRouter for Router {
     fn capabilities(&self, model: &ModelId) -> Capabilities {
         match self.bug {
             "guesses capabilities" => Capabilities::default(),
-            _ => self.target().0.capabilities(model),
+            _ => self.learned(self.target().0.capabilities(model), model),
         }
     }
 }
@@ -416,6 +519,26 @@ async fn each_law_can_be_broken() {
         (
             "leaks streams",
             "dropping the stream ends the provider's request",
+        ),
+        (
+            "forgets windows",
+            "a window that the provider names is the model's from then on",
+        ),
+        (
+            "learns of every model",
+            "a window that the provider names is the model's from then on",
+        ),
+        (
+            "forgets failed attempts",
+            "the ledger has one entry for each attempt of a turn",
+        ),
+        (
+            "forgets sessions",
+            "a session's sum is that of its attempts",
+        ),
+        (
+            "forgets what was dropped",
+            "an attempt that was dropped has its entry",
         ),
         (
             "works in secret",
