@@ -174,7 +174,8 @@ const OTHERS: &str = "other";
 
 impl Problems {
     /// Notes that `part` fails, in place of what was noted of it before, and counts the failure. The failures of the
-    /// first 100 components are counted by name, all others as those of `other`.
+    /// first 100 components are counted by name, all others as those of `other`; those of a session, which is called
+    /// "session" and its name in backquotes, are counted without that name.
     pub fn report(&self, part: impl Into<String>, problem: impl fmt::Display) {
         let (part, problem) = (part.into(), problem.to_string());
         let mut noted = self.0.lock();
@@ -211,6 +212,11 @@ impl Problems {
 
 impl Noted {
     fn count(&mut self, component: &str, class: FaultClass) {
+        // Sessions have no end, and who they are is nobody's business where failures are counted.
+        let component = match component.starts_with("session `") {
+            true => "session",
+            false => component,
+        };
         let is_full = self.faults.len() >= COUNTED;
         let component = if is_full && !self.faults.contains_key(component) {
             OTHERS
@@ -256,6 +262,11 @@ mod tests {
 
     #[test]
     fn components_without_end_are_counted_together() {
+        let problems = Problems::default();
+        for number in 0..1_000 {
+            problems.report(format!("session `{number}`"), "lost");
+        }
+        assert_eq!(problems.health("session").faults.len(), 1);
         let problems = Problems::default();
         for number in 0..1_000 {
             problems.report(number.to_string(), "lost");
