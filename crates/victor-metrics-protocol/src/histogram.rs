@@ -1,4 +1,4 @@
-//! What distributions are written into.
+//! The instrument for distributions.
 
 use std::array;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ const STEPS: usize = 8;
 /// Values below this have a bucket each; above it, each power of two has [`STEPS`] buckets.
 const BUCKETS: usize = STEPS + (64 - STEPS.ilog2() as usize) * STEPS;
 
-/// Sees how values are distributed: durations, sizes.
+/// Instrument that records the distribution of values: durations, sizes.
 ///
 /// Values are sorted into buckets that are at most an eighth wide, so a quantile is at most an eighth too high. A
 /// measurement takes a few nanoseconds and no lock; the memory is fixed, about 4 KiB.
 ///
-/// Clones see together. One made by `default` is read by nobody but its holder.
+/// Clones record together. One made by `default` is read by nobody but its holder.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram(Arc<Cells>);
 
@@ -44,7 +44,7 @@ impl Default for Cells {
 }
 
 impl Histogram {
-    /// Sees a value.
+    /// Records a value.
     pub fn record(&self, value: u64) {
         let cells = &*self.0;
         cells.buckets[index(value)].fetch_add(1, Ordering::Relaxed);
@@ -58,7 +58,7 @@ impl Histogram {
         }
     }
 
-    /// Sees a duration, in microseconds.
+    /// Records a duration, in microseconds.
     pub fn record_duration(&self, duration: Duration) {
         self.record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
@@ -86,6 +86,21 @@ impl Histogram {
             buckets,
             extra: Extra::default(),
         }
+    }
+}
+
+impl Bucket {
+    /// Returns the greatest value of the bucket that a value belongs to.
+    ///
+    /// ```
+    /// use victor_metrics_protocol::Bucket;
+    ///
+    /// assert_eq!(Bucket::upper_of(3), 3); // small values have a bucket each
+    /// assert_eq!(Bucket::upper_of(1_000), 1_023);
+    /// ```
+    #[must_use]
+    pub fn upper_of(value: u64) -> u64 {
+        upper(index(value))
     }
 }
 

@@ -1,9 +1,9 @@
-//! What single numbers are written into.
+//! The instruments for single numbers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Counts something that only becomes more.
+/// Instrument that counts something that only becomes more.
 ///
 /// Clones count together. One made by `default` is read by nobody but its holder.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ impl Counter {
     }
 }
 
-/// Shows how much there is of something at the moment.
+/// Instrument that shows the present level of something.
 ///
 /// Clones show together. One made by `default` is read by nobody but its holder.
 #[derive(Debug, Clone, Default)]

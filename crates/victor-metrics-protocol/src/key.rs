@@ -1,4 +1,4 @@
-//! What a measurement is called.
+//! The names of measurements.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 /// Key of a measurement: a name, and labels that tell measurements of one name apart.
 ///
 /// Names are in snake case, begin with `victor_`, end in `_total` for counters and in the unit for everything else:
-/// `victor_tool_duration_us`. Every set of labels is a measurement of its own and stays in memory, so a label never
-/// holds what has no end, such as a session.
+/// `victor_tool_duration_us`. Units are `us`, microseconds, and `nanodollars`; an exporter may show others. Every set of
+/// labels is a measurement of its own and stays in memory, so a label never holds what has no end, such as a session:
+/// of what comes from outside, a recorder keeps so many sets apart and [counts](MetricKey::OVERFLOW) the rest
+/// together.
 ///
 /// ```
 /// use victor_metrics_protocol::MetricKey;
@@ -29,6 +31,9 @@ pub struct MetricKey {
 }
 
 impl MetricKey {
+    /// Value of the labels of measurements that were too many to be told apart.
+    pub const OVERFLOW: &'static str = "other";
+
     /// A measurement without labels.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -1,9 +1,10 @@
 //! Contracts of metrics: recording measurements and exporting them.
 //!
-//! - [`Counter`], [`Gauge`] and [`Histogram`] are what a measurement is written into: handles that are kept, and cost
-//!   a few nanoseconds per measurement.
-//! - [`MetricsRecorder`] is the role of the coordinator that hands them out and reads them all.
-//! - [`MetricsExporter`] sends a [`MetricsSnapshot`] somewhere.
+//! - [`MetricsRecorder`] is the role of the coordinator that counts what happens and reads all measurements.
+//! - [`Counter`], [`Gauge`] and [`Histogram`] are the instruments that it hands out: handles that are kept, and cost a
+//!   few nanoseconds per measurement.
+//! - [`MetricsExporter`] sends a [`MetricsSnapshot`] somewhere; [`MetricsSnapshot::to_text`] writes it as Prometheus
+//!   reads it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -55,9 +56,14 @@ mod instrument;
 mod key;
 mod recorder;
 mod snapshot;
+mod text;
 
 #[doc(no_inline)]
+pub use victor_chat_protocol as chat;
+#[doc(no_inline)]
 pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_provider_protocol as provider;
 
 #[cfg(feature = "mock")]
 pub use exporter::MockMetricsExporter;
@@ -70,3 +76,4 @@ pub use recorder::MetricsRecorder;
 pub use recorder::MockMetricsRecorder;
 pub use snapshot::{Bucket, CounterValue, GaugeValue, HistogramValue};
 pub use snapshot::{Metric, MetricValue, MetricsSnapshot};
+pub use text::TextFormat;

@@ -1,5 +1,8 @@
 //! All measurements at one moment.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use victor_core::Timestamp;
 use victor_core::wire::{Extra, FormatVersion};
@@ -19,6 +22,9 @@ pub struct MetricsSnapshot {
     pub at: Timestamp,
     /// The measurements, in the order of their keys.
     pub metrics: Vec<Metric>,
+    /// Descriptions for people, by name; of some measurements there may be none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub help: BTreeMap<Cow<'static, str>, Cow<'static, str>>,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -34,8 +40,19 @@ impl MetricsSnapshot {
             since,
             at: Timestamp::now(),
             metrics,
+            help: BTreeMap::new(),
             extra: Extra::default(),
         }
+    }
+
+    /// Adds descriptions.
+    #[must_use]
+    pub fn with_help(
+        mut self,
+        help: impl IntoIterator<Item = (Cow<'static, str>, Cow<'static, str>)>,
+    ) -> Self {
+        self.help.extend(help);
+        self
     }
 
     /// Returns the measurement of a key.
@@ -43,6 +60,33 @@ impl MetricsSnapshot {
     pub fn get(&self, key: &MetricKey) -> Option<&MetricValue> {
         let metric = self.metrics.iter().find(|metric| metric.key == *key)?;
         Some(&metric.value)
+    }
+
+    /// Returns the measurements of a name, with whatever labels.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Metric> {
+        (self.metrics.iter()).filter(move |metric| metric.key.name == name)
+    }
+
+    /// Returns the sum of all counters of a name, whatever their labels; zero if there are none.
+    #[must_use]
+    pub fn total(&self, name: &str) -> u64 {
+        self.named(name).fold(0, |sum, metric| match &metric.value {
+            MetricValue::Counter(counter) => sum.saturating_add(counter.value),
+            _ => sum,
+        })
+    }
+
+    /// Returns the values of all histograms of a name as one distribution, whatever their labels; empty if there are
+    /// none.
+    #[must_use]
+    pub fn distribution(&self, name: &str) -> HistogramValue {
+        let mut all = HistogramValue::default();
+        for metric in self.named(name) {
+            if let MetricValue::Histogram(histogram) = &metric.value {
+                all.merge(histogram);
+            }
+        }
+        all
     }
 }
 
@@ -122,6 +166,29 @@ pub struct HistogramValue {
 }
 
 impl HistogramValue {
+    /// Adds the values of another distribution.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        self.min = match self.count {
+            0 => other.min,
+            _ => self.min.min(other.min),
+        };
+        self.max = self.max.max(other.max);
+        self.count = self.count.saturating_add(other.count);
+        self.sum = self.sum.wrapping_add(other.sum);
+        for bucket in &other.buckets {
+            match (self.buckets).binary_search_by_key(&bucket.upper, |known| known.upper) {
+                Ok(index) => {
+                    let count = &mut self.buckets[index].count;
+                    *count = count.saturating_add(bucket.count);
+                }
+                Err(index) => self.buckets.insert(index, bucket.clone()),
+            }
+        }
+    }
+
     /// A value such that the share `q` of all values, from 0 to 1, is not greater: 0.5 gives the median, 0.99 what is
     /// exceeded once in a hundred. Too high by at most the width of a bucket. Zero if there are no values.
     #[must_use]

@@ -3,13 +3,13 @@
 //! There is a suite for each of these traits:
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
-//!   `ConfigProvider`, `Embedder`, `LedgerStore`, `PriceTable`, `PromptContributor`, `ReceiptStore`, `ResultStore`,
-//!   `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`, `WorkflowJournal`;
-//! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`, `ModeManager`,
-//!   `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`, `ToolSelector`; and `Agent`, which is all of
-//!   them together.
+//!   `ConfigProvider`, `Embedder`, `LedgerStore`, `MetricsExporter`, `PriceTable`, `PromptContributor`, `ReceiptStore`,
+//!   `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`, `WorkflowJournal`;
+//! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`,
+//!   `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
+//!   `ToolSelector`; and `Agent`, which is all of them together.
 //!
-//! `ModePolicy`, `ToolListener`, `TurnPorts` and the traits of metrics have none yet.
+//! `ModePolicy`, `ToolListener` and `TurnPorts` have none yet.
 //!
 //! A suite panics at the first law that is broken, with a message that begins with `law broken:` and names it. Suites
 //! are to be run in a tokio test and need no network, unless the implementation does. Where a suite plugs in something
@@ -47,6 +47,8 @@ mod context_manager;
 mod embedder;
 mod ledger_store;
 mod life;
+mod metrics_exporter;
+mod metrics_recorder;
 mod mode_manager;
 mod price_table;
 mod prompt_builder;
@@ -80,6 +82,8 @@ pub use config_provider::config_provider;
 pub use context_manager::context_manager;
 pub use embedder::embedder;
 pub use ledger_store::ledger_store;
+pub use metrics_exporter::metrics_exporter;
+pub use metrics_recorder::metrics_recorder;
 pub use mode_manager::mode_manager;
 pub use price_table::price_table;
 pub use prompt_builder::prompt_builder;

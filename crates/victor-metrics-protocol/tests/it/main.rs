@@ -7,7 +7,7 @@ use serde_json::json;
 use victor_core::Timestamp;
 use victor_metrics_protocol::{
     Counter, CounterValue, Gauge, GaugeValue, Histogram, HistogramValue, Metric, MetricKey,
-    MetricValue, MetricsExportError, MetricsSnapshot,
+    MetricValue, MetricsExportError, MetricsSnapshot, TextFormat,
 };
 use victor_testkit::{check_golden, check_refused, check_survives, check_unknown_fields};
 
@@ -20,10 +20,6 @@ fn histogram(values: impl IntoIterator<Item = u64>) -> HistogramValue {
 }
 
 fn snapshot() -> MetricsSnapshot {
-    let counter = CounterValue {
-        value: 3,
-        ..Default::default()
-    };
     let gauge = GaugeValue {
         value: -1,
         ..Default::default()
@@ -33,10 +29,11 @@ fn snapshot() -> MetricsSnapshot {
         .with("outcome", "success");
     let metrics = vec![
         Metric::new("victor_turn_duration_us", histogram([1, 2, 1000])),
-        Metric::new(calls, counter),
+        Metric::new(calls, counted(3)),
         Metric::new("victor_sessions_open", gauge),
     ];
-    let mut snapshot = MetricsSnapshot::new(Timestamp::UNIX_EPOCH, metrics);
+    let help = [("victor_sessions_open".into(), "Sessions in memory.".into())];
+    let mut snapshot = MetricsSnapshot::new(Timestamp::UNIX_EPOCH, metrics).with_help(help);
     snapshot.at = Timestamp::UNIX_EPOCH;
     snapshot
 }
@@ -44,8 +41,8 @@ fn snapshot() -> MetricsSnapshot {
 #[test]
 fn a_snapshot() {
     check_golden(HERE, "metrics_snapshot", &snapshot());
-    // A key is a name, and never more.
-    check_unknown_fields("metrics_snapshot", &snapshot(), &["key", "labels"]);
+    // A key is a name and descriptions are texts, and never more.
+    check_unknown_fields("metrics_snapshot", &snapshot(), &["key", "labels", "help"]);
     let gauge = snapshot().get(&"victor_sessions_open".into()).cloned();
     assert_eq!(gauge.unwrap().kind(), "gauge");
     assert_eq!(snapshot().get(&"victor_nothing".into()), None);
@@ -108,6 +105,90 @@ fn quantiles_are_at_most_an_eighth_too_high() {
     for q in [-1.0, 2.0, f64::NAN] {
         assert!((1..=10_000).contains(&read.quantile(q)));
     }
+}
+
+#[test]
+fn distributions_add_up() {
+    let (all, one, other) = (1..=1_000, 1..=400, 401..=1_000);
+    let mut sum = histogram([]);
+    sum.merge(&histogram(one.clone()));
+    sum.merge(&histogram([]));
+    sum.merge(&histogram(other.clone()));
+    assert_eq!(sum, histogram(all));
+    let metrics = vec![
+        Metric::new(MetricKey::new("d").with("of", "one"), histogram(one)),
+        Metric::new(MetricKey::new("d").with("of", "other"), histogram(other)),
+        Metric::new(MetricKey::new("c").with("of", "one"), counted(2)),
+        Metric::new(MetricKey::new("c").with("of", "other"), counted(3)),
+    ];
+    let snapshot = MetricsSnapshot::new(Timestamp::UNIX_EPOCH, metrics);
+    assert_eq!(snapshot.distribution("d"), sum);
+    assert_eq!((snapshot.total("c"), snapshot.total("d")), (5, 0));
+}
+
+fn counted(value: u64) -> CounterValue {
+    CounterValue {
+        value,
+        ..Default::default()
+    }
+}
+
+/// Everything that may not stand in the text as it is.
+fn hostile() -> MetricsSnapshot {
+    let key = MetricKey::new("victor_calls_total")
+        .with("a-b", "1")
+        .with("a_b", "2")
+        .with("__name__", "x")
+        .with("le", "x")
+        .with("größe", "\"\\\n日本語");
+    let metrics = vec![
+        Metric::new(key, counted(1)),
+        Metric::new(
+            MetricKey::new("wait_us").with("of", "x"),
+            histogram([1, 1_000_000]),
+        ),
+        Metric::new("wait_seconds", counted(1)),
+        Metric::new("9 lives", counted(9)),
+    ];
+    let help = [("victor_calls_total".into(), "Two\nlines and a \\.".into())];
+    MetricsSnapshot::new(Timestamp::UNIX_EPOCH, metrics).with_help(help)
+}
+
+#[test]
+fn text_for_prometheus() {
+    let text = hostile().to_text(TextFormat::Prometheus);
+    let expected = r#"# HELP _9_lives Recorded by the program.
+# TYPE _9_lives counter
+_9_lives 9
+# HELP victor_calls_total Two\nlines and a \\.
+# TYPE victor_calls_total counter
+victor_calls_total{_name__="x",a_b="1",gr__e="\"\\\n日本語"} 1
+# HELP wait_seconds Recorded by the program.
+# TYPE wait_seconds counter
+wait_seconds 1
+"#;
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn text_of_open_metrics() {
+    let text = snapshot().to_text(TextFormat::OpenMetrics);
+    let lines: Vec<_> = text.lines().collect();
+    for line in [
+        "# HELP victor_sessions_open Sessions in memory.",
+        "victor_sessions_open -1",
+        "# TYPE victor_tool_calls counter",
+        r#"victor_tool_calls_total{outcome="success",tool="read_file"} 3"#,
+        r#"victor_turn_duration_seconds_bucket{le="0.000127"} 2"#,
+        r#"victor_turn_duration_seconds_bucket{le="0.000511"} 2"#,
+        r#"victor_turn_duration_seconds_bucket{le="0.001023"} 3"#,
+        r#"victor_turn_duration_seconds_bucket{le="+Inf"} 3"#,
+        "victor_turn_duration_seconds_sum 0.001003",
+        "victor_turn_duration_seconds_count 3",
+    ] {
+        assert!(lines.contains(&line), "{line}: {text}");
+    }
+    assert_eq!(lines.last(), Some(&"# EOF"));
 }
 
 #[test]
