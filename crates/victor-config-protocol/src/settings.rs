@@ -119,8 +119,8 @@ settings! {
         pub mode, with_mode: String = "build".into(), Session;
         /// Whether events are tracked for analytics. Defaults to `true`.
         pub enable_analytics, with_enable_analytics: bool = true, Session;
-        /// Whether measurements are recorded. Reserved: nothing records them yet. Defaults to `true`.
-        pub enable_metrics, with_enable_metrics: bool = true, Reserved;
+        /// Whether there is a coordinator of metrics, which counts what happens in turns. Defaults to `true`.
+        pub enable_metrics, with_enable_metrics: bool = true, Process;
         /// Time that events wait before they are exported, in seconds. Defaults to 60.
         pub analytics_export_interval, with_analytics_export_interval: u64 = 60, Process, AtLeast(1);
         /// Name of the strategy that chooses which tools the model is shown: `hybrid`, `keyword`, `semantic`, `all`, or

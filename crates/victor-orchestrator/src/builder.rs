@@ -20,7 +20,7 @@ use crate::orchestrator::Assembly;
 use crate::roles::{Injected, RoleName, Roles};
 use crate::sessions::MemoryLimits;
 use crate::tools::{AgentTool, ModeGuard, ToolLists};
-use crate::{AgentOrchestrator, BuildError, defaults};
+use crate::{AgentOrchestrator, BuildError, defaults, metering};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
 ///
@@ -143,7 +143,7 @@ impl AgentOrchestratorBuilder {
         let mut roles = Roles::build(injected, &base.settings, &mut parts)?;
         roles.tool = guarded(roles.tool, roles.mode.as_ref());
         for agent in agents {
-            let tool = agent.build(roles.mode.as_ref(), approval_policy.as_ref(), &observers)?;
+            let tool = agent.build(&roles, approval_policy.as_ref(), &observers)?;
             parts.tools.push(Arc::new(tool));
         }
         let tool_lists = Arc::<ToolLists>::default();
@@ -153,10 +153,12 @@ impl AgentOrchestratorBuilder {
             .extend(search_tools_tool(&parts, &roles, &tool_lists));
         parts.give_to(&roles, &base.settings)?;
         observers.subscribe(&roles);
+        metering::watch(&roles);
         parts::check_names(&roles, &base)?;
 
         let has_selection = roles.tool_selection.is_some();
         let is_default = |role| match role {
+            RoleName::Metrics => cfg!(feature = "metrics") && !replaced.contains(&role),
             RoleName::ToolSelection => has_selection && !replaced.contains(&role),
             _ => !replaced.contains(&role),
         };
@@ -174,10 +176,10 @@ impl AgentOrchestratorBuilder {
 }
 
 impl NestedAgent {
-    /// Builds the agent with the modes of its caller, and with its policy and observers if it has none.
+    /// Builds the agent with the modes of its caller, and with its policy, metrics and observers if it has none.
     fn build(
         self,
-        modes: Option<&Arc<dyn ModeManager>>,
+        caller: &Roles,
         policy: Option<&Arc<dyn ApprovalPolicy>>,
         observers: &Observers,
     ) -> Result<AgentTool, BuildError> {
@@ -189,7 +191,9 @@ impl NestedAgent {
         if builder.injected.mode.is_some() {
             return Err(BuildError::NestedModes { agent: name });
         }
-        builder.injected.mode = modes.cloned();
+        builder.injected.mode = caller.mode.clone();
+        let metrics = builder.injected.metrics.take();
+        builder.injected.metrics = metrics.or_else(|| caller.metrics.clone());
         if builder.observers.all.is_empty() {
             builder.observers.all.clone_from(&observers.all);
         }

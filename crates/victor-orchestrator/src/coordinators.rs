@@ -16,6 +16,9 @@ pub use victor_config as config;
 #[cfg(feature = "context")]
 #[doc(no_inline)]
 pub use victor_context as context;
+#[cfg(feature = "metrics")]
+#[doc(no_inline)]
+pub use victor_metrics as metrics;
 #[cfg(feature = "mode")]
 #[doc(no_inline)]
 pub use victor_mode as mode;

@@ -10,6 +10,7 @@ use victor_chat_protocol::ChatEngine;
 use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, Settings};
 use victor_context_protocol::ContextManager;
+use victor_metrics_protocol::MetricsRecorder;
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::ProviderRouter;
@@ -52,6 +53,7 @@ macro_rules! optional {
             $settings: &Settings,
             $parts: &mut Parts,
         ) -> Result<Option<Arc<dyn $trait>>, BuildError> {
+            let _ = &$parts;
             let made: Option<_> = $make;
             Ok(made.map(|made| Arc::new(made) as Arc<dyn $trait>))
         }
@@ -71,6 +73,10 @@ macro_rules! optional {
         }
     };
 }
+
+optional!("metrics" Metrics, metrics(settings, parts) -> MetricsRecorder {
+    settings.enable_metrics.then(victor_metrics::MetricsCoordinator::default)
+} needed if !parts.metrics_exporters.is_empty());
 
 required!("analytics" Analytics, analytics(settings, _parts) -> AnalyticsTracker {
     let export_interval = std::time::Duration::from_secs(settings.analytics_export_interval);

@@ -83,7 +83,8 @@
 //! The other coordinators go on when one fails: a failed prompt contributor is left out, a failed compaction falls
 //! back, the model is told of a failed tool, and failed analytics disturb no turn. Only a failed store ends the turn,
 //! before the model is paid for messages that would be lost. A call that a mode cannot decide about does not run.
-//! [`AgentOrchestrator::health`] lists what is wrong.
+//! [`AgentOrchestrator::health`] lists what is wrong, and [`AgentOrchestrator::metrics`] counts it, with all else that
+//! happens.
 //!
 //! # Where things are
 //!
@@ -105,6 +106,7 @@ mod defaults;
 mod error;
 mod forks;
 mod health;
+mod metering;
 mod observers;
 mod orchestrator;
 mod recovery;
@@ -144,6 +146,8 @@ pub use victor_context_protocol as context;
 pub use victor_core as core;
 #[doc(no_inline)]
 pub use victor_embedding_protocol as embedding;
+#[doc(no_inline)]
+pub use victor_metrics_protocol as metrics;
 #[doc(no_inline)]
 pub use victor_mode_protocol as mode;
 #[doc(no_inline)]

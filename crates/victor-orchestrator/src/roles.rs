@@ -14,6 +14,7 @@ use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, Settings};
 use victor_context_protocol::ContextManager;
 use victor_core::{Coordinator, ModelId, SessionId};
+use victor_metrics_protocol::MetricsRecorder;
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::ProviderRouter;
@@ -158,6 +159,8 @@ macro_rules! roles {
 }
 
 roles! {
+    /// There is none where the setting `enable_metrics` is false.
+    optional Metrics "metrics" metrics: MetricsRecorder, metrics_coordinator, "counts what happens";
     required Analytics "analytics" analytics: AnalyticsTracker, analytics_coordinator, "collects events";
     required Session "session" session: SessionManager, session_coordinator, "manages the sessions";
     required Config "config" config: ConfigLoader, config_coordinator, "loads the configuration";

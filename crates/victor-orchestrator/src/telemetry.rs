@@ -1,4 +1,4 @@
-//! Analytics, logs, observers and the context's calibration, which the events of a turn go to.
+//! Analytics, metrics, logs, observers and the context's calibration, which the events of a turn go to.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,6 +7,7 @@ use victor_chat_protocol::{TurnEvent, TurnEventKind};
 use victor_config_protocol::ConfigLoader;
 use victor_context_protocol::ContextManager;
 use victor_core::contain_sync;
+use victor_metrics_protocol::MetricsRecorder;
 
 use crate::observers::Observed;
 use crate::roles::Roles;
@@ -14,6 +15,7 @@ use crate::roles::Roles;
 /// The observer of one turn's events.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
+    metrics: Option<Arc<dyn MetricsRecorder>>,
     analytics: Arc<dyn AnalyticsTracker>,
     config: Arc<dyn ConfigLoader>,
     /// Whether analytics tracks the session, once that is known.
@@ -27,6 +29,7 @@ pub(crate) struct Telemetry {
 impl Telemetry {
     pub(crate) fn new(roles: &Roles, is_tracked: Arc<OnceLock<bool>>, observed: Observed) -> Self {
         Self {
+            metrics: roles.metrics.clone(),
             analytics: roles.analytics.clone(),
             config: roles.config.clone(),
             is_tracked,
@@ -43,8 +46,12 @@ impl Telemetry {
         trace(event);
         self.feedback.observe(event);
         self.observed.event(event);
-        // Pieces of answers come by the hundred, and analytics does not count them.
+        // Pieces of answers come by the hundred, and nobody counts them.
         if !event.kind.is_delta() {
+            if let Some(metrics) = &self.metrics {
+                // A failure of metrics does not affect the chat.
+                let _ = contain_sync(|| metrics.record_turn_event(event));
+            }
             self.track(event);
         }
     }

@@ -222,7 +222,7 @@ async fn a_value_that_is_not_for_sessions_is_ignored_and_reported() {
             config.health().problems,
             [
                 "db: its value of `command_timeout` has no effect: the setting is read once, when the program starts; \
-              its value of `enable_metrics` has no effect: nothing reads the setting yet"
+              its value of `enable_metrics` has no effect: the setting is read once, when the program starts"
             ],
         );
         let session = load(&config).await.unwrap();

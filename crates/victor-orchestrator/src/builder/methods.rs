@@ -7,6 +7,7 @@ use victor_checkpoint_protocol::CheckpointStore;
 use victor_config_protocol::ConfigProvider;
 use victor_context_protocol::CompactionStrategy;
 use victor_core::ModelId;
+use victor_metrics_protocol::MetricsExporter;
 use victor_mode_protocol::ModePolicy;
 use victor_prompt_protocol::PromptContributor;
 use victor_provider_protocol::ChatProvider;
@@ -141,6 +142,12 @@ impl AgentOrchestratorBuilder {
     /// Adds a destination of analytics.
     pub fn analytics_exporter(mut self, exporter: impl AnalyticsExporter) -> Self {
         self.parts.exporters.push(Arc::new(exporter));
+        self
+    }
+
+    /// Adds a destination of metrics. It is given a snapshot now and then.
+    pub fn metrics_exporter(mut self, exporter: impl MetricsExporter) -> Self {
+        self.parts.metrics_exporters.push(Arc::new(exporter));
         self
     }
 

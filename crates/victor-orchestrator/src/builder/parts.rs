@@ -7,6 +7,7 @@ use victor_checkpoint_protocol::CheckpointStore;
 use victor_config_protocol::{ConfigProvider, EffectiveConfig, SettingScope, Settings};
 use victor_context_protocol::CompactionStrategy;
 use victor_core::{ModelId, UnknownName};
+use victor_metrics_protocol::MetricsExporter;
 use victor_mode_protocol::ModePolicy;
 use victor_prompt_protocol::PromptContributor;
 use victor_provider_protocol::ChatProvider;
@@ -18,7 +19,8 @@ use crate::BuildError;
 use crate::roles::{Injected, RoleName, Roles};
 
 /// The settings that only the default coordinator of a role reads, when it is built.
-const READ_BY_DEFAULTS: [(RoleName, &str); 5] = [
+const READ_BY_DEFAULTS: [(RoleName, &str); 6] = [
+    (RoleName::Metrics, "enable_metrics"),
     (RoleName::Mode, "mode"),
     (RoleName::Analytics, "analytics_export_interval"),
     (RoleName::ToolSelection, "tool_selection_strategy"),
@@ -52,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) contributors: Vec<Arc<dyn PromptContributor>>,
     pub(crate) compaction_strategies: Vec<(String, Arc<dyn CompactionStrategy>)>,
     pub(crate) exporters: Vec<Arc<dyn AnalyticsExporter>>,
+    pub(crate) metrics_exporters: Vec<Arc<dyn MetricsExporter>>,
 }
 
 /// A provider and the model that it is asked for.
@@ -143,6 +146,11 @@ impl Parts {
         }
         for exporter in self.exporters {
             roles.analytics.add_exporter(exporter);
+        }
+        if let Some(metrics) = &roles.metrics {
+            for exporter in self.metrics_exporters {
+                metrics.add_exporter(exporter);
+            }
         }
         Ok(())
     }

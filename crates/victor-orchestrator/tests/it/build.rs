@@ -160,13 +160,13 @@ fn a_setting_that_nobody_reads_is_said_to_have_no_effect() {
     );
     let (_, odd) = builder(ScriptedModel::new());
     let health = odd
-        .setting("enable_metrics", false)
+        .setting("enable_task_hints", false)
         .build()
         .unwrap()
         .health();
     let problems = &health.get("orchestrator").unwrap().problems;
     assert!(
-        problems[0].starts_with("setting `enable_metrics` has no effect"),
+        problems[0].starts_with("setting `enable_task_hints` has no effect"),
         "{problems:?}"
     );
 }

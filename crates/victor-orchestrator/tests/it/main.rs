@@ -12,6 +12,7 @@ mod errors;
 mod faults;
 mod injection;
 mod leases;
+mod metrics;
 mod modes;
 mod money;
 mod names;
