@@ -44,8 +44,10 @@ pub struct ApiRequest {
     pub path: String,
     /// The headers, by their names in lower case.
     pub headers: HashMap<String, String>,
-    /// The body.
+    /// The body, as text.
     pub body: String,
+    /// The body as it came, for what is no text.
+    pub bytes: Vec<u8>,
 }
 
 /// An answer. Its body is sent in pieces, with `transfer-encoding: chunked`, on a connection that is closed after it.
@@ -161,6 +163,13 @@ impl Reply {
         Self::new(200, "text/event-stream; charset=utf-8", body)
     }
 
+    /// The same answer with another status.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// The same answer with one more header.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
@@ -273,5 +282,6 @@ async fn read(stream: &mut BufReader<TcpStream>) -> io::Result<ApiRequest> {
         path,
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
     })
 }
