@@ -82,6 +82,16 @@ impl PromptContext {
         self.message.as_deref()
     }
 
+    /// Returns the same facts, without the message.
+    #[must_use]
+    pub fn without_message(&self) -> Self {
+        Self {
+            facts: self.facts.clone(),
+            template: self.template.clone(),
+            message: None,
+        }
+    }
+
     /// Whether everything but the message is the same.
     #[must_use]
     pub fn has_same_facts(&self, other: &Self) -> bool {

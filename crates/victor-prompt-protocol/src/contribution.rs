@@ -64,6 +64,13 @@ impl Contribution {
         self
     }
 
+    /// Puts another text in place of its own; all else stays.
+    #[must_use]
+    pub fn with_text(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.text = text.into();
+        self
+    }
+
     /// Sets how long the contribution holds.
     #[must_use]
     pub fn with_stability(mut self, stability: Stability) -> Self {

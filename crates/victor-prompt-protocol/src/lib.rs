@@ -2,6 +2,7 @@
 //!
 //! - [`PromptContributor`] adds a section to the system prompt, or changes that of another one.
 //! - [`PromptSource`] keeps named prompts in versions that never change, with labels that point to them.
+//! - [`PromptRenderer`] is the template language of prompts.
 //! - [`PromptBuilder`] is the role of the coordinator that puts the sections together.
 //!
 //! # A contributor
@@ -37,6 +38,7 @@ mod context;
 mod contribution;
 mod contributor;
 mod error;
+mod renderer;
 mod source;
 
 #[doc(no_inline)]
@@ -51,6 +53,7 @@ pub use contribution::{Contribution, SectionAction, Stability};
 pub use contributor::MockPromptContributor;
 pub use contributor::PromptContributor;
 pub use error::PromptError;
+pub use renderer::{PromptRenderer, PromptTemplate, Rendering};
 #[cfg(feature = "mock")]
 pub use source::MockPromptSource;
 pub use source::{

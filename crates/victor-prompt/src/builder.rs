@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use victor_prompt_protocol::{PromptBuilder, PromptContributor};
+use serde_json::Value;
+use victor_context_protocol::TokenCounter;
+use victor_prompt_protocol::{PromptBuilder, PromptContributor, PromptRenderer, PromptSource};
 
-use crate::template::Templates;
-use crate::{PromptCoordinator, PromptOptions};
+use crate::base::BasePrompts;
+use crate::{CachedPromptSource, PromptCoordinator, PromptOptions};
 
 /// Puts a [`PromptCoordinator`] together.
 #[derive(Debug, Default)]
 pub struct PromptCoordinatorBuilder {
-    templates: Templates,
+    bases: BasePrompts,
+    sources: Vec<Arc<dyn PromptSource>>,
     contributors: Vec<Arc<dyn PromptContributor>>,
+    counter: Option<Arc<dyn TokenCounter>>,
     options: PromptOptions,
 }
 
@@ -20,14 +24,45 @@ impl PromptCoordinatorBuilder {
     /// one that is used where none is asked for. White space around the text is left out.
     #[must_use]
     pub fn template(mut self, name: impl Into<String>, text: impl AsRef<str>) -> Self {
-        self.templates.insert(name.into(), text.as_ref());
+        self.bases.templates.insert(name.into(), text.as_ref());
+        self
+    }
+
+    /// Adds a source of base prompts. A base prompt is looked for in the sources, in the order in which they were
+    /// added, and then among the [templates](Self::template), which stand in as long as a source cannot be reached. What
+    /// a source returns is kept for [`PromptOptions::source_ttl`], as [`CachedPromptSource`] tells.
+    #[must_use]
+    pub fn source(mut self, source: impl PromptSource) -> Self {
+        self.sources.push(Arc::new(source));
+        self
+    }
+
+    /// Has base prompts rendered by this template language, with the facts of the context and the
+    /// [variables](Self::variable). Without one, a base prompt is used as it is.
+    #[must_use]
+    pub fn renderer(mut self, renderer: impl PromptRenderer) -> Self {
+        self.bases.renderer = Some(Arc::new(renderer));
+        self
+    }
+
+    /// Sets a variable of templates. It stands above a fact of the context of the same name.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.bases.variables.insert(name.into(), value.into());
         self
     }
 
     /// Adds a contributor.
     #[must_use]
-    pub fn contributor(mut self, contributor: Arc<dyn PromptContributor>) -> Self {
-        self.contributors.push(contributor);
+    pub fn contributor(mut self, contributor: impl PromptContributor) -> Self {
+        self.contributors.push(Arc::new(contributor));
+        self
+    }
+
+    /// Sets the counter that [`PromptOptions::contribution_tokens`] goes by. Without one, four bytes are a token.
+    #[must_use]
+    pub fn token_counter(mut self, counter: impl TokenCounter) -> Self {
+        self.counter = Some(Arc::new(counter));
         self
     }
 
@@ -41,7 +76,12 @@ impl PromptCoordinatorBuilder {
     /// The coordinator.
     #[must_use]
     pub fn build(self) -> PromptCoordinator {
-        let coordinator = PromptCoordinator::with_templates(self.templates, self.options);
+        let mut bases = self.bases;
+        let sources = self.sources.into_iter();
+        bases.sources = sources
+            .map(|source| CachedPromptSource::new(source, &self.options))
+            .collect();
+        let coordinator = PromptCoordinator::from_parts(bases, self.counter, self.options);
         for contributor in self.contributors {
             coordinator.add_contributor(contributor);
         }

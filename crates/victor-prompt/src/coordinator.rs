@@ -1,29 +1,32 @@
 //! The coordinator of prompts.
 
-use std::iter;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use tracing::warn;
-use victor_core::{Coordinator, Health, Problems, UnknownName, contain_sync, with_causes};
+use victor_context_protocol::TokenCounter;
+use victor_core::{Coordinator, Health, Lock, Problems, SessionId, contain_sync, with_causes};
 use victor_guard::{Plugin, Plugins, call};
 use victor_prompt_protocol::{
-    BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor,
+    BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor, Stability,
 };
 
-use crate::template::{DEFAULT_TEMPLATE, Templates};
+use crate::base::{Base, BasePrompts};
+use crate::compose::Sections;
+use crate::limit::cut;
+use crate::memory::{Answer, Kept, Memory, Slot};
 use crate::texts::Texts;
-use crate::{PromptCoordinatorBuilder, PromptOptions};
+use crate::{CachedPromptSource, PromptCoordinatorBuilder, PromptOptions};
 
-/// Separator of the sections of a prompt.
-const SEPARATOR: &str = "\n\n";
+/// The base prompt's part of health.
+const BASE: &str = "system_prompt_template";
 
 /// Builds system prompts from a base prompt and the sections of contributors.
 ///
-/// Contributors are asked side by side, and their sections stand in order of priority, whoever answered first. What
-/// is left out of a prompt is named in [`BuiltPrompt::omissions`], and health is degraded until the contributor works
-/// again.
+/// Contributors are asked side by side, and their contributions apply in order of priority, whoever answered first.
+/// What is left out of a prompt is named in [`BuiltPrompt::omissions`], and health is degraded until the contributor
+/// works again. A contribution that is too long is cut, which health shows too.
 ///
 /// ```
 /// use victor_prompt::{DEFAULT_PROMPT, PromptCoordinator};
@@ -35,13 +38,21 @@ const SEPARATOR: &str = "\n\n";
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PromptCoordinator {
-    templates: Templates,
+    bases: BasePrompts,
+    counter: Option<Arc<dyn TokenCounter>>,
     options: PromptOptions,
-    contributors: Plugins<dyn PromptContributor>,
+    contributors: Plugins<Slot>,
+    memory: Memory,
     texts: Texts,
     problems: Problems,
+}
+
+impl Default for PromptCoordinator {
+    fn default() -> Self {
+        Self::builder().build()
+    }
 }
 
 impl PromptCoordinator {
@@ -55,64 +66,124 @@ impl PromptCoordinator {
         coordinator
     }
 
-    /// Puts a coordinator together from base prompts, contributors and options.
+    /// Puts a coordinator together from base prompts, sources, contributors and options.
     #[must_use]
     pub fn builder() -> PromptCoordinatorBuilder {
         PromptCoordinatorBuilder::default()
     }
 
-    pub(crate) fn with_templates(templates: Templates, options: PromptOptions) -> Self {
+    pub(crate) fn from_parts(
+        bases: BasePrompts,
+        counter: Option<Arc<dyn TokenCounter>>,
+        options: PromptOptions,
+    ) -> Self {
         Self {
-            templates,
+            bases,
+            counter,
+            contributors: Plugins::default(),
+            memory: Memory::new(options.kept_sessions),
+            texts: Texts::default(),
+            problems: Problems::default(),
             options,
-            ..Self::default()
         }
     }
 
-    /// The base prompt that the context asks for, or else the default one and a remark.
-    fn base(&self, context: &PromptContext) -> (Arc<str>, Option<Omission>) {
-        const PART: &str = "system_prompt_template";
-        let Some(name) = context.template() else {
-            return (self.templates.default_text(), None);
-        };
-        if let Some(text) = self.templates.get(name) {
-            self.problems.clear(PART);
-            return (Arc::clone(text), None);
+    /// Makes the base prompt, and keeps health up to date.
+    async fn make_base(&self, context: &PromptContext) -> Base {
+        let base = self.bases.make(context).await;
+        match &base.problem {
+            Some(problem) => self.problems.report(BASE, &problem.reason),
+            None => self.problems.clear(BASE),
         }
-        let unknown = UnknownName::new("template", name, self.templates.names());
-        let reason = format!("`{DEFAULT_TEMPLATE}` stands in: {unknown}");
-        warn!(template = name, "there is no such prompt template");
-        self.problems.report(PART, &reason);
-        (
-            self.templates.default_text(),
-            Some(Omission::new(format!("template {name}"), reason)),
-        )
+        base
     }
 
     /// Asks one contributor, and keeps health up to date.
     async fn ask(
         &self,
-        contributor: &Plugin<dyn PromptContributor>,
+        plugin: &Plugin<Slot>,
+        revision: Option<u64>,
         context: &PromptContext,
     ) -> Result<Contribution, Omission> {
+        let slot = plugin.inner();
         let answer = call(self.options.contributor_timeout, || {
-            contributor.inner().get_contribution(context)
+            slot.contributor.get_contribution(context)
         });
         let reason = match answer.await {
-            Ok(Ok(contribution)) => {
-                self.problems.clear(contributor.name());
-                return Ok(contribution);
-            }
+            Ok(Ok(contribution)) => return Ok(self.accept(plugin, revision, contribution)),
             Ok(Err(error)) => with_causes(&error),
             Err(fault) => fault.to_string(),
         };
         warn!(
-            contributor = contributor.name(),
+            contributor = plugin.name(),
             reason, "prompt contributor left out"
         );
-        self.problems.report(contributor.name(), &reason);
-        Err(Omission::new(contributor.name(), reason))
+        self.problems.report(plugin.name(), &reason);
+        Err(Omission::new(plugin.name(), reason))
     }
+
+    /// Cuts a contribution that is too long, and keeps one that holds for the process.
+    fn accept(
+        &self,
+        plugin: &Plugin<Slot>,
+        revision: Option<u64>,
+        contribution: Contribution,
+    ) -> Contribution {
+        let limit = self.options.contribution_tokens;
+        let (contribution, remark) = cut(contribution, limit, self.counter.as_deref());
+        match remark {
+            Some(remark) => {
+                warn!(
+                    contributor = plugin.name(),
+                    remark, "prompt contribution cut"
+                );
+                self.problems.report(plugin.name(), remark);
+            }
+            None => self.problems.clear(plugin.name()),
+        }
+        if let Some(revision) = revision
+            && contribution.stability() == Stability::Process
+        {
+            *plugin.inner().kept.lock() = Some((revision, contribution.clone()));
+        }
+        contribution
+    }
+
+    /// Makes the prompt of what there is, with the text of an equal one before it.
+    fn compose(
+        &self,
+        base: &Base,
+        contributors: &[Plugin<Slot>],
+        answers: &[Answer],
+        omissions: Vec<Omission>,
+        before: Option<&Kept>,
+    ) -> BuiltPrompt {
+        let mut sections = Sections::default();
+        sections.base(&base.text, base.stability, base.version.as_ref());
+        for (plugin, answer) in contributors.iter().zip(answers) {
+            if let Some(contribution) = &answer.contribution {
+                sections.apply(&plugin.inner().name, contribution);
+            }
+        }
+        let (text, sections) = sections.write();
+        let text = match before {
+            _ if *text == *base.text => Arc::clone(&base.text),
+            Some(before) if *before.built.text == *text => Arc::clone(&before.built.text),
+            _ => self.texts.share(text, self.options.shared_texts),
+        };
+        let built = BuiltPrompt::new(text, omissions);
+        match before {
+            Some(before) if *before.built.sections == *sections => {
+                built.with_sections(Arc::clone(&before.built.sections))
+            }
+            _ => built.with_sections(sections),
+        }
+    }
+}
+
+/// Returns the revision of a contributor. One that cannot tell is asked anew each time.
+fn revision(slot: &Slot) -> Option<u64> {
+    contain_sync(|| slot.contributor.revision()).ok()
 }
 
 #[async_trait]
@@ -122,42 +193,84 @@ impl Coordinator for PromptCoordinator {
     }
 
     fn health(&self) -> Health {
-        self.problems.health(self.name())
+        let mut problems = self.problems.health(self.name()).problems;
+        problems.extend(
+            self.bases
+                .sources
+                .iter()
+                .flat_map(CachedPromptSource::problems),
+        );
+        Health::from_problems(self.name(), problems)
+    }
+
+    fn reset(&self, session: &SessionId) {
+        self.memory.remove(session.as_str());
+    }
+
+    fn evict(&self, session: &SessionId) {
+        self.memory.remove(session.as_str());
     }
 }
 
 #[async_trait]
 impl PromptBuilder for PromptCoordinator {
     async fn build_system_prompt(&self, context: &PromptContext) -> BuiltPrompt {
-        let (base, omission) = self.base(context);
-        let mut omissions = Vec::from_iter(omission);
+        let session = context.get_str("session_id").unwrap_or_default();
         let contributors = self.contributors.list();
-        let answers = join_all(
-            contributors
-                .iter()
-                .map(|contributor| self.ask(contributor, context)),
-        )
-        .await;
-        let mut sections = Vec::with_capacity(answers.len());
-        for answer in answers {
+        let kept = self.memory.get(session);
+        let kept = kept.filter(|kept| kept.fits(context, &contributors));
+        let is_current = match &kept {
+            Some(kept) => self.bases.is_current(&kept.base).await,
+            None => false,
+        };
+        let known = |(number, plugin): (usize, &Plugin<Slot>)| {
+            let revision = revision(plugin.inner());
+            let kept = kept
+                .as_ref()
+                .and_then(|kept| kept.answer(number, revision?));
+            Answer {
+                revision,
+                contribution: kept.cloned().or_else(|| plugin.inner().kept(revision?)),
+            }
+        };
+        if let Some(kept) = &kept
+            && is_current
+            && contributors.iter().enumerate().all(|(number, plugin)| {
+                revision(plugin.inner()).is_some_and(|now| kept.answer(number, now).is_some())
+            })
+        {
+            return kept.built.clone();
+        }
+        let base = match &kept {
+            Some(kept) if is_current => Arc::clone(&kept.base),
+            _ => Arc::new(self.make_base(context).await),
+        };
+        let mut answers: Vec<_> = contributors.iter().enumerate().map(known).collect();
+        let unknown: Vec<_> = (0..answers.len())
+            .filter(|number| answers[*number].contribution.is_none())
+            .collect();
+        let asked = unknown.iter().map(|number| {
+            let revision = answers[*number].revision;
+            self.ask(&contributors[*number], revision, context)
+        });
+        let mut omissions = Vec::from_iter(base.problem.clone());
+        for (number, answer) in unknown.iter().zip(join_all(asked).await) {
             match answer {
-                Ok(contribution) => sections.push(contribution),
+                Ok(contribution) => answers[*number].contribution = Some(contribution),
                 Err(omission) => omissions.push(omission),
             }
         }
-        let sections = sections.iter().map(Contribution::text);
-        let parts: Vec<_> = iter::once(&*base)
-            .chain(sections)
-            .filter(|part| !part.is_empty())
-            .collect();
-        let text = match parts[..] {
-            [] => base,
-            [only] if only == &*base => base,
-            _ => self
-                .texts
-                .share(parts.join(SEPARATOR), self.options.shared_texts),
+        let before = kept.as_deref();
+        let built = self.compose(&base, &contributors, &answers, omissions, before);
+        let kept = Kept {
+            context: context.without_message(),
+            base,
+            contributors,
+            answers,
+            built: built.clone(),
         };
-        BuiltPrompt::new(text, omissions)
+        self.memory.insert(session, Arc::new(kept));
+        built
     }
 
     fn add_contributor(&self, contributor: Arc<dyn PromptContributor>) {
@@ -166,9 +279,14 @@ impl PromptBuilder for PromptCoordinator {
             warn!(%panicked, "a prompt contributor cannot say its name and priority");
             ("unnamed".into(), 50)
         });
-        // Health tells contributors apart by name.
-        self.contributors
-            .add_numbered(&name, priority, |_| contributor);
+        // Health and sections tell contributors apart by name.
+        self.contributors.add_numbered(&name, priority, |name| {
+            Arc::new(Slot {
+                name: name.into(),
+                contributor,
+                kept: Lock::default(),
+            })
+        });
     }
 
     fn remove_contributor(&self, name: &str) -> bool {
@@ -180,6 +298,6 @@ impl PromptBuilder for PromptCoordinator {
     }
 
     fn templates(&self) -> Vec<String> {
-        self.templates.names()
+        self.bases.templates.names()
     }
 }

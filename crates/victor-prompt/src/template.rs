@@ -46,10 +46,4 @@ impl Templates {
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<str>> {
         self.0.get(name)
     }
-
-    /// The base prompt `default`.
-    pub(crate) fn default_text(&self) -> Arc<str> {
-        self.get(DEFAULT_TEMPLATE)
-            .map_or_else(|| DEFAULT_PROMPT.into(), Arc::clone)
-    }
 }

@@ -113,3 +113,74 @@ pub(crate) fn left_out(prompt: &PromptCoordinator, built: &BuiltPrompt) -> Vec<S
     assert_eq!(problems, omissions);
     omissions
 }
+
+/// A contributor that tells what a function makes of the context.
+pub(crate) struct Told {
+    name: &'static str,
+    priority: i32,
+    tell: Box<dyn Fn(&PromptContext) -> Contribution + Send + Sync>,
+    asked: AtomicUsize,
+    revision: AtomicUsize,
+}
+
+impl Told {
+    pub(crate) fn new(
+        name: &'static str,
+        priority: i32,
+        tell: impl Fn(&PromptContext) -> Contribution + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            priority,
+            tell: Box::new(tell),
+            asked: AtomicUsize::new(0),
+            revision: AtomicUsize::new(1),
+        })
+    }
+
+    pub(crate) fn always(name: &'static str, contribution: Contribution) -> Arc<Self> {
+        Self::new(name, 50, move |_| contribution.clone())
+    }
+
+    /// Number of times it was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Takes back what was called stable.
+    pub(crate) fn revise(&self) {
+        self.revision.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn revision_panics(&self) {
+        self.revision.store(0, Ordering::SeqCst);
+    }
+}
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[async_trait]
+impl PromptContributor for Told {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    fn revision(&self) -> u64 {
+        let revision = self.revision.load(Ordering::SeqCst) as u64;
+        assert_ne!(revision, 0, "it cannot tell its revision");
+        revision
+    }
+
+    async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Ok((self.tell)(cx))
+    }
+}

@@ -1,7 +1,10 @@
 //! The behaviour of the prompt coordinator, through its public API.
 
+mod crowd;
 mod fakes;
 mod faults;
 mod laws;
 mod order;
+mod sections;
 mod sharing;
+mod stable;
