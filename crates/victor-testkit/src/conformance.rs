@@ -4,7 +4,7 @@
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
 //!   `ConfigProvider`, `Embedder`, `LedgerStore`, `MetricsExporter`, `PriceTable`, `PromptContributor`, `ReceiptStore`,
-//!   `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`, `WorkflowJournal`;
+//!   `PromptSource`, `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`, `WorkflowJournal`;
 //! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`,
 //!   `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
 //!   `ToolSelector`; and `Agent`, which is all of them together.
@@ -53,6 +53,7 @@ mod mode_manager;
 mod price_table;
 mod prompt_builder;
 mod prompt_contributor;
+mod prompt_source;
 mod provider_router;
 mod puppet;
 mod receipt_store;
@@ -88,6 +89,7 @@ pub use mode_manager::mode_manager;
 pub use price_table::price_table;
 pub use prompt_builder::prompt_builder;
 pub use prompt_contributor::prompt_contributor;
+pub use prompt_source::{PromptShelf, prompt_source};
 pub use provider_router::provider_router;
 pub use receipt_store::receipt_store;
 pub use result_store::result_store;

@@ -3,8 +3,10 @@
 mod crowd;
 mod fakes;
 mod faults;
+mod files;
 mod laws;
 mod order;
 mod sections;
 mod sharing;
+mod sources;
 mod stable;

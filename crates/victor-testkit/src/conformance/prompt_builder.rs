@@ -1,11 +1,14 @@
 //! The laws of prompt builders.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use victor_core::Lock;
 use victor_prompt_protocol::{
     BuiltPrompt, Contribution, PromptBuilder, PromptContext, PromptContributor, PromptError,
+    Stability,
 };
 
 use super::puppet::{Act, Puppet, ends};
@@ -13,7 +16,9 @@ use super::{SIDE_BY_SIDE, drop_at_polls, guarded, life};
 
 /// Checks a builder. `make` makes a new one that has no contributors and is the same each time.
 ///
-/// The laws: the base prompt comes first, then the sections by priority; a base prompt that is asked for is used, and
+/// The laws: the base prompt comes first, then the sections by stability and by priority; a contribution extends,
+/// replaces or drops what a higher priority has put into its section; what is stable is asked for again only where its
+/// revision or its context has changed; the prompt tells its sections; a contributor that was removed is gone; a base prompt that is asked for is used, and
 /// one that there is not is named and replaced by the builder's own; the same request is built with the same bytes, and
 /// equal prompts share them; a contributor that fails, panics or hangs is left out, named and shown in health, and the
 /// others are unaffected; requests do not mix, and a dropped call ends the calls of the contributors and leaves nothing
@@ -27,6 +32,8 @@ use super::{SIDE_BY_SIDE, drop_at_polls, guarded, life};
 pub async fn prompt_builder<B: PromptBuilder>(make: impl Fn() -> B) {
     check_templates(&make()).await;
     check_order(&make()).await;
+    check_sections(&make()).await;
+    check_stability(&make()).await;
     check_faults(&make()).await;
     check_requests(&make()).await;
     check_life(&make()).await;
@@ -123,6 +130,99 @@ async fn check_order<B: PromptBuilder>(builder: &B) {
         "{again} after {text}"
     );
     law!(Arc::ptr_eq(&again, &text), "equal prompts share their text");
+}
+
+async fn check_sections<B: PromptBuilder>(builder: &B) {
+    let first = Speaker::add(builder, "suite-first", Contribution::default());
+    let second = Speaker::add(builder, "suite-second", Contribution::default());
+    let say = |name: &str| Contribution::from(format!("suite section {name}"));
+    for (one, other, expected) in [
+        (
+            say("a"),
+            say("b").extend_section("suite-first"),
+            &["a", "b"][..],
+        ),
+        (say("a"), say("b").replace_section("suite-first"), &["b"]),
+        (say("a"), Contribution::drop_section("suite-first"), &[]),
+        (say("a"), say("").replace_section("suite-first"), &[]),
+        (
+            say("a").extend_section("suite-x"),
+            say("b").replace_section("suite-x"),
+            &["b"],
+        ),
+        (
+            say("a").replace_section("suite-second"),
+            say("b"),
+            &["a", "b"],
+        ),
+        (Contribution::drop_section("suite-second"), say("b"), &["b"]),
+        (
+            say("a").with_stability(Stability::Session),
+            say("b").with_stability(Stability::Process),
+            &["b", "a"],
+        ),
+    ] {
+        first.says(one.clone());
+        second.says(other.clone());
+        let built = build(builder, &PromptContext::new()).await;
+        law!(
+            sections(&built.text) == expected,
+            "a contribution changes its section as its action says, and the most stable section comes first",
+            "{one:?}, {other:?}: {built:?}"
+        );
+        let told: Vec<_> = built.section_texts().map(|(_, text)| text).collect();
+        law!(
+            told.join("\n\n") == *built.text,
+            "a prompt tells its sections",
+            "{built:?}"
+        );
+    }
+    first.says(say("a").with_stability(Stability::Turn));
+    let removed = guarded(|| builder.remove_contributor("suite-first"));
+    let again = guarded(|| builder.remove_contributor("suite-first"));
+    let text = whole(builder, &PromptContext::new()).await;
+    law!(
+        removed && !again && sections(&text) == ["b"],
+        "a contributor that was removed is gone",
+        "{removed} {again} {text}"
+    );
+}
+
+async fn check_stability<B: PromptBuilder>(builder: &B) {
+    let classes = Stability::ALL.map(|class| {
+        let contribution = Contribution::from(format!("suite section {class}"));
+        Speaker::add(builder, "suite-speaker", contribution.with_stability(class))
+    });
+    let context = |fact: &str| PromptContext::from_iter([("session_id", "suite"), ("fact", fact)]);
+    let mut expected = [0, 0, 0];
+    for (fact, revised, asked) in [
+        ("rain", None, [1, 1, 1]),
+        ("rain", None, [0, 0, 1]),
+        ("sun", None, [0, 1, 1]),
+        ("sun", Some(0), [1, 0, 1]),
+        ("sun", Some(1), [0, 1, 1]),
+        ("sun", None, [0, 0, 1]),
+    ] {
+        if let Some(revised) = revised {
+            classes[revised].revision.fetch_add(1, Ordering::Relaxed);
+        }
+        let text = whole(builder, &context(fact)).await;
+        law!(
+            sections(&text) == ["process", "session", "turn"],
+            "what holds longer comes first",
+            "{text}"
+        );
+        for (expected, asked) in expected.iter_mut().zip(asked) {
+            *expected += asked;
+        }
+        let asked = [&classes[0], &classes[1], &classes[2]]
+            .map(|speaker| speaker.asked.load(Ordering::Relaxed));
+        law!(
+            asked == expected,
+            "what is stable is asked for again only where its revision or its context has changed",
+            "{asked:?} instead of {expected:?}"
+        );
+    }
 }
 
 async fn check_faults<B: PromptBuilder>(builder: &B) {
@@ -270,6 +370,53 @@ impl PromptContributor for Section {
                 Ok(format!("\n\nsuite section {} {fact}\n\n", self.name).into())
             }
         }
+    }
+}
+
+/// Says what it is told to say, and counts how often.
+#[derive(Debug)]
+struct Speaker {
+    name: &'static str,
+    contribution: Lock<Contribution>,
+    revision: AtomicU64,
+    asked: AtomicU64,
+}
+
+impl Speaker {
+    fn add<B: PromptBuilder>(
+        builder: &B,
+        name: &'static str,
+        contribution: Contribution,
+    ) -> Arc<Self> {
+        let speaker = Arc::new(Self {
+            name,
+            contribution: Lock::new(contribution),
+            revision: AtomicU64::default(),
+            asked: AtomicU64::default(),
+        });
+        guarded(|| builder.add_contributor(speaker.clone()));
+        speaker
+    }
+
+    fn says(&self, contribution: Contribution) {
+        self.revision.fetch_add(1, Ordering::Relaxed);
+        *self.contribution.lock() = contribution;
+    }
+}
+
+#[async_trait]
+impl PromptContributor for Speaker {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
+    async fn get_contribution(&self, _: &PromptContext) -> Result<Contribution, PromptError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Ok(self.contribution.lock().clone())
     }
 }
 

@@ -18,6 +18,7 @@ mod mode_manager;
 mod price_table;
 mod prompt_builder;
 mod prompt_contributor;
+mod prompt_source;
 mod provider_router;
 mod receipt_store;
 mod result_store;

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -6,7 +7,8 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 use victor_core::{Coordinator, Health, Problems, contain, contain_sync};
 use victor_prompt_protocol::{
-    BuiltPrompt, Omission, PromptBuilder, PromptContext, PromptContributor,
+    BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor,
+    PromptSection, SectionAction, Stability,
 };
 use victor_testkit::conformance;
 
@@ -17,8 +19,25 @@ use super::{Bug, breaks};
 struct Builder {
     bug: Bug,
     contributors: Mutex<Vec<Arc<dyn PromptContributor>>>,
+    /// What holds longer than a turn, by the contributor's address.
+    kept: Mutex<HashMap<usize, Kept>>,
     texts: Mutex<Vec<Arc<str>>>,
     problems: Problems,
+}
+
+#[derive(Debug)]
+struct Kept {
+    revision: u64,
+    context: PromptContext,
+    contribution: Contribution,
+}
+
+/// A section, and what was put into it.
+#[derive(Debug)]
+struct Section {
+    name: String,
+    stability: Stability,
+    texts: Vec<String>,
 }
 
 impl Builder {
@@ -26,6 +45,7 @@ impl Builder {
         Self {
             bug: Bug::new(bug),
             contributors: Mutex::default(),
+            kept: Mutex::default(),
             texts: Mutex::default(),
             problems: Problems::default(),
         }
@@ -37,25 +57,78 @@ impl Builder {
 
     async fn ask(
         &self,
-        contributor: &dyn PromptContributor,
+        contributor: &Arc<dyn PromptContributor>,
         context: &PromptContext,
-    ) -> Result<String, String> {
-        if self.is("lets panics through") {
-            let answer = contributor.get_contribution(context).await;
-            return answer
-                .map(|section| section.text().to_owned())
-                .map_err(|error| error.to_string());
+    ) -> Result<Contribution, String> {
+        let key = Arc::as_ptr(contributor).cast::<()>() as usize;
+        let revision = contain_sync(|| contributor.revision()).unwrap_or_default();
+        let holds = |kept: &&Kept| {
+            (kept.revision == revision || self.is("knows no revision"))
+                && match kept.contribution.stability() {
+                    Stability::Process => true,
+                    Stability::Session => {
+                        kept.context.has_same_facts(context) || self.is("knows no context")
+                    }
+                    Stability::Turn => false,
+                }
+        };
+        let known = |kept: &HashMap<usize, Kept>| {
+            let kept = kept.get(&key).filter(holds);
+            kept.map(|kept| kept.contribution.clone())
+        };
+        let kept = known(&self.kept.lock().unwrap());
+        if let Some(contribution) = kept.filter(|_| !self.is("keeps nothing")) {
+            return Ok(contribution);
         }
         let limit = match self.bug.name {
             "waits for ever" => Duration::from_secs(1_000_000),
             _ => Duration::from_secs(1),
         };
-        let answer = contain(timeout(limit, contributor.get_contribution(context)))
-            .await
+        let call = timeout(limit, contributor.get_contribution(context));
+        let answer = match self.is("lets panics through") {
+            true => Ok(call.await),
+            false => contain(call).await,
+        };
+        let contribution = answer
             .map_err(|panicked| panicked.to_string())?
-            .map_err(|_| "too slow")?;
-        let section = answer.map_err(|error| error.to_string())?;
-        Ok(section.text().to_owned())
+            .map_err(|_| "too slow")?
+            .map_err(|error| error.to_string())?;
+        let kept = Kept {
+            revision,
+            context: context.without_message(),
+            contribution: contribution.clone(),
+        };
+        self.kept.lock().unwrap().insert(key, kept);
+        Ok(contribution)
+    }
+
+    fn apply(&self, sections: &mut Vec<Section>, name: &str, contribution: &Contribution) {
+        let named = match self.is("knows no sections") {
+            true => None,
+            false => contribution.section(),
+        };
+        let name = named.unwrap_or(name);
+        let place = sections.iter().position(|section| section.name == name);
+        let place = place.unwrap_or_else(|| {
+            sections.push(Section {
+                name: name.to_owned(),
+                stability: Stability::Process,
+                texts: Vec::new(),
+            });
+            sections.len() - 1
+        });
+        let section = &mut sections[place];
+        let action = match self.is("only extends") {
+            true => SectionAction::Extend,
+            false => contribution.action(),
+        };
+        if action != SectionAction::Extend {
+            section.texts.clear();
+        }
+        section.stability = section.stability.max(contribution.stability());
+        if !contribution.text().is_empty() || self.is("leaves gaps") {
+            section.texts.push(contribution.text().to_owned());
+        }
     }
 
     fn share(&self, text: String) -> Arc<str> {
@@ -92,7 +165,12 @@ impl PromptBuilder for Builder {
         };
         let mut omissions = Vec::new();
         let unknown = context.template().filter(|name| *name != "base");
-        let mut sections = vec!["The base.".to_owned()];
+        let mut sections = Vec::new();
+        self.apply(
+            &mut sections,
+            "base",
+            &Contribution::from("The base.").with_stability(Stability::Process),
+        );
         if let Some(name) = unknown {
             if !self.is("keeps templates quiet") {
                 omissions.push(Omission::new(format!("template {name}"), "unknown"));
@@ -104,19 +182,24 @@ impl PromptBuilder for Builder {
         let contributors = self.contributors.lock().unwrap().clone();
         let answers = contributors
             .iter()
-            .map(|contributor| self.ask(&**contributor, context));
+            .map(|contributor| self.ask(contributor, context));
         let mut answers: Vec<_> = join_all(answers).await.into_iter().collect();
         if self.is("one spoils all") && answers.iter().any(Result::is_err) {
             answers.retain(Result::is_err);
         }
-        for (contributor, answer) in contributors.iter().zip(answers) {
-            let name = contain_sync(|| contributor.name().to_owned())
-                .unwrap_or_else(|_| "nameless".to_owned());
+        for (number, (contributor, answer)) in contributors.iter().zip(answers).enumerate() {
+            let name = contain_sync(|| contributor.name().to_owned());
+            let name = name.unwrap_or_else(|_| "nameless".to_owned());
+            let same = (contributors[..number].iter())
+                .filter(|other| contain_sync(|| other.name() == name).unwrap_or(false));
+            let own = match same.count() {
+                0 => name.clone(),
+                count => format!("{name} ({})", count + 1),
+            };
             match answer {
-                Ok(section) if section.is_empty() && !self.is("leaves gaps") => {}
-                Ok(section) => {
+                Ok(contribution) => {
                     self.problems.clear(&name);
-                    sections.push(section);
+                    self.apply(&mut sections, &own, &contribution);
                 }
                 Err(why) => {
                     if !self.is("hides its health") {
@@ -128,16 +211,35 @@ impl PromptBuilder for Builder {
                 }
             }
         }
-        if self.is("base last") {
+        if !self.is("knows no stability") {
+            sections.sort_by_key(|section| section.stability);
+        }
+        if self.is("base last") && !sections.is_empty() {
             sections.rotate_left(1);
         }
         if wrong && !self.is("side by side") {
-            sections.push(format!(
-                "Built {wrong} {}",
-                self.texts.lock().unwrap().len()
+            let texts = self.texts.lock().unwrap().len();
+            let text = format!("Built {wrong} {texts}");
+            self.apply(&mut sections, "wrong", &text.into());
+        }
+        sections.retain(|section| !section.texts.is_empty());
+        let (mut text, mut told) = (String::new(), Vec::new());
+        for section in sections {
+            if !text.is_empty() {
+                text.push_str("\n\n");
+            }
+            let start = text.len();
+            text.push_str(&section.texts.join("\n\n"));
+            told.push(PromptSection::new(
+                section.name,
+                section.stability,
+                start..text.len(),
             ));
         }
-        BuiltPrompt::new(self.share(sections.join("\n\n")), omissions)
+        if self.is("tells no sections") {
+            told.clear();
+        }
+        BuiltPrompt::new(self.share(text), omissions).with_sections(told)
     }
 
     fn add_contributor(&self, contributor: Arc<dyn PromptContributor>) {
@@ -154,6 +256,9 @@ impl PromptBuilder for Builder {
     }
 
     fn remove_contributor(&self, name: &str) -> bool {
+        if self.is("removes nothing") {
+            return true;
+        }
         let mut contributors = self.contributors.lock().unwrap();
         let before = contributors.len();
         contributors
@@ -205,6 +310,32 @@ async fn each_law_can_be_broken() {
         (
             "leaves gaps",
             "a contributor that has nothing to say leaves no gap",
+        ),
+        (
+            "knows no sections",
+            "a contribution changes its section as its action says",
+        ),
+        (
+            "only extends",
+            "a contribution changes its section as its action says",
+        ),
+        (
+            "knows no stability",
+            "a contribution changes its section as its action says, and the most stable section comes first",
+        ),
+        ("tells no sections", "a prompt tells its sections"),
+        ("removes nothing", "a contributor that was removed is gone"),
+        (
+            "keeps nothing",
+            "what is stable is asked for again only where its revision or its context has changed",
+        ),
+        (
+            "knows no revision",
+            "what is stable is asked for again only where its revision or its context has changed",
+        ),
+        (
+            "knows no context",
+            "what is stable is asked for again only where its revision or its context has changed",
         ),
         ("copies", "equal prompts share their text"),
         (
