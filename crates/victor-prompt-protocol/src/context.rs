@@ -1,4 +1,4 @@
-//! What a contributor can know.
+//! The facts of a request.
 
 use std::sync::Arc;
 

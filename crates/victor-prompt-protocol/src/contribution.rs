@@ -1,4 +1,4 @@
-//! What a contributor adds to a prompt.
+//! Contributions to a prompt.
 
 use std::sync::Arc;
 
@@ -97,13 +97,13 @@ impl Contribution {
         self.section.as_deref()
     }
 
-    /// Returns what it does to the section.
+    /// Returns its effect on the section.
     #[must_use]
     pub fn action(&self) -> SectionAction {
         self.action
     }
 
-    /// Returns how long it holds.
+    /// Returns the class by the time that it holds.
     #[must_use]
     pub fn stability(&self) -> Stability {
         self.stability
@@ -143,7 +143,7 @@ impl From<Arc<str>> for Contribution {
     }
 }
 
-/// What a contribution does to its section. Contributions apply in order of priority, the highest first.
+/// Effect of a contribution on its section. Contributions apply in order of priority, the highest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SectionAction {
@@ -156,7 +156,7 @@ pub enum SectionAction {
     Drop,
 }
 
-/// How long a part of the prompt stays the same. What stays longer comes first, since providers cache a prompt up to
+/// Class of a part of the prompt by the time that it stays the same. What stays longer comes first, since providers cache a prompt up to
 /// the first byte that differs.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

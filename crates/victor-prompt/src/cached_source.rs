@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::warn;
-use victor_core::{Lock, Problems, RecentMap, contain_sync, with_causes};
+use victor_core::{Health, Lock, Problems, RecentMap, contain_sync, with_causes};
 use victor_guard::call;
 use victor_prompt_protocol::{
     PromptError, PromptReference, PromptSelector, PromptSource, StoredPrompt,
@@ -26,7 +26,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// A prompt is used for the time to live without asking again. After that, the next call still gets the kept prompt at
 /// once, and the source is asked in the background (where there is a tokio runtime; without one, the call waits). A
 /// source that fails, panics, hangs or answers with another prompt changes nothing: the last good prompt is used on,
-/// [`problems`](Self::problems) tells, and the source is asked again 5 seconds later at the earliest. A version that
+/// [`health`](Self::health) tells, and the source is asked again 5 seconds later at the earliest. A version that
 /// was asked for by its number never changes, and is not asked for again.
 ///
 /// ```
@@ -89,10 +89,10 @@ impl CachedPromptSource {
         }))
     }
 
-    /// Returns what is wrong with the source now, one line for each reference that could not be renewed.
+    /// Returns the health of the source, with a problem for each reference that could not be renewed.
     #[must_use]
-    pub fn problems(&self) -> Vec<String> {
-        self.0.problems.health(&self.0.name).problems
+    pub fn health(&self) -> Health {
+        self.0.problems.health(&self.0.name)
     }
 
     /// Returns the prompt that a reference leads to, as [`PromptSource::get_prompt`] does.
@@ -150,8 +150,7 @@ impl Cache {
         &self,
         reference: &PromptReference,
     ) -> Result<Option<StoredPrompt>, PromptError> {
-        let answer = call(self.timeout, || self.source.get_prompt(reference)).await;
-        let answer = match answer {
+        let answer = match call(self.timeout, || self.source.get_prompt(reference)).await {
             Ok(Ok(answer)) => check(reference, answer),
             Ok(Err(error)) => Err(with_causes(&error)),
             Err(fault) => Err(fault.to_string()),

@@ -17,7 +17,7 @@ use crate::compose::Sections;
 use crate::limit::cut;
 use crate::memory::{Answer, Kept, Memory, Slot};
 use crate::texts::Texts;
-use crate::{CachedPromptSource, PromptCoordinatorBuilder, PromptOptions};
+use crate::{PromptCoordinatorBuilder, PromptOptions};
 
 /// The base prompt's part of health.
 const BASE: &str = "system_prompt_template";
@@ -193,14 +193,11 @@ impl Coordinator for PromptCoordinator {
     }
 
     fn health(&self) -> Health {
-        let mut problems = self.problems.health(self.name()).problems;
-        problems.extend(
-            self.bases
-                .sources
-                .iter()
-                .flat_map(CachedPromptSource::problems),
-        );
-        Health::from_problems(self.name(), problems)
+        let mut health = self.problems.health(self.name());
+        for source in &self.bases.sources {
+            health.add(source.health());
+        }
+        health
     }
 
     fn reset(&self, session: &SessionId) {

@@ -1,4 +1,4 @@
-//! What is kept from one prompt to the next.
+//! The memory of prompts that were built.
 
 use std::sync::Arc;
 

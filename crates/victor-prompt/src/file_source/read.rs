@@ -29,8 +29,7 @@ pub(super) fn read_text(path: &Path, most: u64) -> Result<Option<String>, Prompt
             most / 1024
         )));
     }
-    let text = String::from_utf8(bytes);
-    let text = text.map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
         refused(format!("is no text: byte {place} is not UTF-8"))
     })?;
