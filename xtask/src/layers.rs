@@ -94,8 +94,8 @@ impl Floor {
             "victor-guard" => Self::Guard,
             "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,
-            // Serves the role of another coordinator instead of one with its own protocol.
-            "victor-structured-output" => Self::Coordinator,
+            // They serve the role of another coordinator instead of one with its own protocol.
+            "victor-prompt-library" | "victor-structured-output" => Self::Coordinator,
             name if name.ends_with("-protocol") => Self::Protocol,
             _ if has_protocol => Self::Coordinator,
             _ => Self::Adapter,
