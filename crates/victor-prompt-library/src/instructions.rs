@@ -58,7 +58,7 @@ struct Inner {
     watched: Watched<Instructions>,
 }
 
-/// What was read.
+/// The instructions as they were read.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Instructions {
     text: Arc<str>,

@@ -1,4 +1,4 @@
-//! What is read from files, and read again only after they have changed.
+//! Values made from files, which are read again only after they have changed.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -49,7 +49,7 @@ pub(crate) struct Files {
     reads: u64,
 }
 
-/// What came of reading a file.
+/// The outcome of reading a file.
 pub(crate) type ReadFile = Result<FileText, String>;
 
 #[derive(Debug)]

@@ -62,7 +62,7 @@ pub(super) fn split(text: &str) -> Result<Parts<'_>, Problem> {
     Err(Problem::at(line, 1, message))
 }
 
-/// What follows the first line, if nothing else is on it.
+/// The text behind the first line, if nothing else is on it.
 fn after_line(text: &str) -> Option<&str> {
     let (line, rest) = text.split_once('\n')?;
     line.trim().is_empty().then_some(rest)

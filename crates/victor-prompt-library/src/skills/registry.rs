@@ -44,7 +44,7 @@ struct Source {
     path: PathBuf,
 }
 
-/// What was found.
+/// The skills and problems that were found.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct SkillList {
     pub(super) skills: Vec<Arc<Skill>>,
