@@ -95,9 +95,9 @@ settings! {
         pub context_compaction_strategy, with_context_compaction_strategy: String = "recent".into(), Session;
         /// Share of the window at which the context is compacted, above 0 and up to 1. Defaults to 0.8.
         pub context_compaction_threshold, with_context_compaction_threshold: f64 = 0.8, Session, AboveUpTo(0.0, 1.0);
-        /// Whether the prompt gets hints for the kind of task. Reserved: nothing gives such hints yet. Defaults to
-        /// `true`.
-        pub enable_task_hints, with_enable_task_hints: bool = true, Reserved;
+        /// Whether the prompt gets a hint for the kind of task, which the fact `task` names, where the program has a
+        /// contributor of such hints. Defaults to `true`.
+        pub enable_task_hints, with_enable_task_hints: bool = true, Session;
         /// Name of the base prompt. Defaults to `default`.
         pub system_prompt_template, with_system_prompt_template: String = "default".into(), Session;
         /// Maximum number of rounds of tool calls in a turn. Defaults to 20.

@@ -144,6 +144,10 @@ impl TurnOpener {
             "model",
             json!(roles.model(events.session(), model.as_ref())),
         );
+        // On by default, so that it costs nothing.
+        if !config.settings.enable_task_hints {
+            context.insert("enable_task_hints", false);
+        }
         let built = contain(roles.prompt.build_system_prompt(&context)).await;
         let prompt = built.unwrap_or_else(|panicked| {
             let omission = Omission::new("prompt coordinator", panicked.to_string());

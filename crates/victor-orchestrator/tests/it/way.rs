@@ -137,6 +137,35 @@ async fn facts_about_the_request_reach_the_prompt() {
     model.assert_finished();
 }
 
+#[derive(Debug)]
+struct Hints;
+
+#[async_trait]
+impl PromptContributor for Hints {
+    fn name(&self) -> &str {
+        "hints"
+    }
+
+    async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
+        let is_enabled = cx.get_bool("enable_task_hints") != Some(false);
+        Ok(format!("Hints: {is_enabled}.").into())
+    }
+}
+
+#[tokio::test]
+async fn the_switch_for_hints_reaches_the_prompt() {
+    for enabled in [true, false] {
+        let model = ScriptedModel::new()
+            .expecting(Expect::system_contains(format!("Hints: {enabled}.")))
+            .says("Hello");
+        let (model, builder) = builder(model);
+        let settings = Settings::default().with_enable_task_hints(enabled);
+        let builder = builder.settings(settings).prompt_contributor(Hints);
+        builder.build().unwrap().chat("Hello").await.unwrap();
+        model.assert_finished();
+    }
+}
+
 #[tokio::test]
 async fn analytics_hears_what_was_done_and_nothing_of_what_was_said() {
     let model = ScriptedModel::new()
