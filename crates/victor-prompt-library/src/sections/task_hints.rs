@@ -114,6 +114,7 @@ kinds! {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskHints {
     own: BTreeMap<String, String>,
+    default: Option<String>,
 }
 
 impl TaskHints {
@@ -127,6 +128,13 @@ impl TaskHints {
     #[must_use]
     pub fn hint(mut self, task: impl Into<String>, hint: impl Into<String>) -> Self {
         self.own.insert(task.into(), hint.into());
+        self
+    }
+
+    /// Sets the kind of task for contexts without the fact.
+    #[must_use]
+    pub fn with_default(mut self, task: impl Into<String>) -> Self {
+        self.default = Some(task.into());
         self
     }
 }
@@ -143,7 +151,8 @@ impl PromptContributor for TaskHints {
 
     async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
         let is_enabled = cx.get_bool("enable_task_hints").unwrap_or(true);
-        let task = cx.get_str("task").map(str::trim).filter(|_| is_enabled);
+        let task = cx.get_str("task").or(self.default.as_deref());
+        let task = task.map(str::trim).filter(|_| is_enabled);
         let hint = task.and_then(|task| {
             let kind = TaskKind::of(task);
             let own = self.own.get(task);

@@ -44,6 +44,9 @@ fn hints_follow_the_kind_of_task() {
         };
         check(&hints, &facts, &expected);
     }
+    let always = hints.with_default("docs");
+    check(&always, &[], &hint(TaskKind::Documentation));
+    check(&always, &[("task", json!("gardening"))], "");
     let own = TaskHints::new()
         .hint("gardening", "Water in the evening.")
         .hint("code_review", "Be brief.")
