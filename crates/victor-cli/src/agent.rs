@@ -1,5 +1,6 @@
 //! The agent: the flags that choose it, and its construction.
 
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,13 +21,14 @@ use victor_orchestrator::mode::SwitchedBy;
 use victor_orchestrator::provider::ChatProvider;
 use victor_orchestrator::session::SessionQuery;
 use victor_orchestrator::tool::Tool;
-use victor_orchestrator::{AgentOrchestrator, Session};
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, Session};
 use victor_recall::RecallTool;
 use victor_workspace_tools::WorkspaceTools;
 
 use crate::approvals::FolderApprovals;
 use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
+use crate::prompt_library::PromptArgs;
 use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source, too_large};
 use crate::recording::{Recording, RecordingArgs};
 use crate::routing::{Routing, RoutingArgs};
@@ -59,6 +61,9 @@ pub(crate) struct AgentArgs {
 
     #[command(flatten)]
     toolbox: ToolsArgs,
+
+    #[command(flatten)]
+    prompt: PromptArgs,
 
     #[command(flatten)]
     settings: SettingsArgs,
@@ -115,6 +120,7 @@ impl AgentArgs {
         let servers = self.toolbox.servers()?;
         let named = self.model.as_deref().map(ModelId::from);
         let replay = self.recording.replay().map_err(Failure::usage)?;
+        let is_recorded = self.recording.records() || replay.is_some();
         let stores = self.stores(data).await?;
         let name = self.session_name(&stores).await.map_err(Failure::usage)?;
         if replay.is_some() {
@@ -149,10 +155,14 @@ impl AgentArgs {
         let builder = stores.attach_to(builder);
         // Finds the omitted parts of a long conversation in the store, which has all of it.
         let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(stores.sessions));
+        let library = self.prompt.library(data, &self.toolbox, is_recorded);
+        let contributors = library.contributors().into_iter();
+        let builder = contributors.fold(builder, AgentOrchestratorBuilder::prompt_contributor);
+        let more = iter::once(recall).chain(library.tools()).collect();
         let timeout = settings.command_timeout;
         let approvals = self.toolbox.approvals(data);
         let policy = approvals.policy();
-        let (builder, workspace) = self.toolbox.offer(builder, vec![recall], timeout, policy)?;
+        let (builder, workspace) = self.toolbox.offer(builder, more, timeout, policy)?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
         let mcp = self.toolbox.connect(&orchestrator, servers).await;
         let session = orchestrator.session(&*name);

@@ -1,7 +1,7 @@
 //! Approvals for later conversations, stored for each folder that tools work in.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use victor_orchestrator::tool::{ApprovalPolicy, ApprovalRequest, ApprovalScope, 
 use victor_text::one_line;
 use victor_tool::{EffectPolicy, StandingApproval, StandingApprovals};
 
-use crate::terminal;
+use crate::{folder_record, terminal};
 
 /// The folder for approvals, below the one for data.
 const FOLDER: &str = "approvals";
@@ -59,15 +59,9 @@ impl FolderApprovals {
     }
 
     fn read(data: &Path, root: &Path) -> anyhow::Result<Option<(StandingApprovals, PathBuf)>> {
-        let data = std::path::absolute(data)?;
-        // The folder may not exist yet, and its path may lead through links.
-        let real = data.ancestors().find_map(|path| path.canonicalize().ok());
-        if real.is_none_or(|real| real.starts_with(root)) || data.starts_with(root) {
+        let Some(file) = folder_record::path(data, root, FOLDER)? else {
             return Ok(None);
-        }
-        let digest = hmac_sha256::Hash::hash(root.as_os_str().as_encoded_bytes());
-        let name: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
-        let file = data.join(FOLDER).join(format!("{name}.json"));
+        };
         Ok(Some((load(&file)?, file)))
     }
 
@@ -122,7 +116,7 @@ impl FolderApprovals {
             root: self.root.clone(),
             approvals,
         };
-        write(file, &serde_json::to_vec_pretty(&kept)?)
+        folder_record::write(file, &serde_json::to_vec_pretty(&kept)?)
             .with_context(|| format!("`{}` cannot be written", file.display()))
     }
 }
@@ -142,27 +136,6 @@ fn load(file: &Path) -> anyhow::Result<StandingApprovals> {
     };
     let kept: Stored = serde_json::from_slice(&text.with_context(cannot)?).with_context(cannot)?;
     Ok(kept.approvals)
-}
-
-/// Replaces a file atomically; only its owner may read it.
-fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let part = file.with_extension(format!("{}.part", std::process::id()));
-    let mut options = fs::File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&part).and_then(|mut part| {
-        part.write_all(bytes)?;
-        part.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&part, file));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&part); // there may be none
-    }
-    renamed
 }
 
 /// An approval policy that stores approvals for later conversations.

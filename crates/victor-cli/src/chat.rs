@@ -3,7 +3,7 @@
 pub(crate) mod approval;
 mod commands;
 mod conversation;
-mod editor;
+pub(crate) mod editor;
 mod input;
 pub(crate) mod inquiry;
 mod interactive;
@@ -66,6 +66,11 @@ Victor asks before it writes, runs or fetches anything, and before it calls a to
     conversations in the same folder (`victor tools approvals` lists and forgets these). If the question does not \
     show the whole call, only a whole word such as `yes` allows it, and `v` shows the rest. Without a terminal, the \
     answer is no.
+
+AGENTS.md (or CLAUDE.md) in the folder and above it, up to the repository, and the skills in .agents/skills go into \
+    the system prompt of a project that you trust: Victor asks once; `victor trust` shows and changes the answer, and \
+    --trust and --no-trust give it for one conversation. Skills in ~/.agents/skills are always there. `victor skills` \
+    lists and checks them.
 
 Settings are read from victor.toml, victor.yaml or victor.json in the current directory, and from the environment: \
     VICTOR_MAX_TOOL_ITERATIONS=5 sets `max_tool_iterations`. VICTOR_LOG_LEVEL=debug shows the internal steps. \

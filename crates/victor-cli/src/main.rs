@@ -1,10 +1,11 @@
 //! The victor command: chat with an agent from a terminal.
 //!
-//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`tools`], [`mcp`].
+//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`tools`], [`skills`],
+//! [`trust`], [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
-//! and [`prices`] for the way to it, [`toolbox`] for the tools, [`settings`], [`recording`] and [`approvals`];
-//! [`data`], the stores on disk; [`session_lookup`], sessions by name; [`interrupt`], the signals; [`secrets`], the
+//! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
+//! [`recording`] and [`approvals`]; [`data`], the stores on disk, with [`folder_record`]; [`session_lookup`], sessions by name; [`interrupt`], the signals; [`secrets`], the
 //! values to keep out of logs and recordings; [`terminal`], [`table`], [`selection`] and [`misuse`], the output;
 //! [`exit`], the exit codes.
 
@@ -14,11 +15,13 @@ mod chat;
 mod checkpoints;
 mod data;
 mod exit;
+mod folder_record;
 mod interrupt;
 mod logging;
 mod mcp;
 mod misuse;
 mod prices;
+mod prompt_library;
 mod provider;
 mod recording;
 mod routing;
@@ -27,10 +30,12 @@ mod selection;
 mod session_lookup;
 mod sessions;
 mod settings;
+mod skills;
 mod table;
 mod terminal;
 mod toolbox;
 mod tools;
+mod trust;
 mod usage;
 
 use std::process::ExitCode;
@@ -55,6 +60,8 @@ enum Command {
     Checkpoints(Box<checkpoints::CheckpointsCommand>),
     Usage(Box<usage::UsageArgs>),
     Tools(Box<tools::ToolsCommand>),
+    Skills(skills::SkillsCommand),
+    Trust(trust::TrustCommand),
     Mcp(Box<mcp::McpArgs>),
 }
 
@@ -71,6 +78,14 @@ fn main() -> ExitCode {
         Some(Command::Tools(command)) => {
             logging::start()?;
             tools::run(&command)
+        }
+        Some(Command::Skills(command)) => {
+            logging::start()?;
+            skills::run(&command)
+        }
+        Some(Command::Trust(command)) => {
+            logging::start()?;
+            trust::run(&command)
         }
         Some(Command::Mcp(args)) => {
             logging::start()?;

@@ -7,7 +7,7 @@ use victor_orchestrator::config::ConfigError;
 use victor_orchestrator::coordinators::config::ConfigCoordinator;
 use victor_orchestrator::core::Coordinator as _;
 
-use crate::{data, provider, terminal};
+use crate::{data, prompt_library, provider, terminal};
 
 /// The flag for the file of settings.
 #[derive(Debug, Args)]
@@ -29,7 +29,8 @@ impl SettingsArgs {
         let builder = ConfigCoordinator::builder()
             .environment(std::env::vars_os())
             .reserve(data::VARIABLE)
-            .reserve(provider::SERVER);
+            .reserve(provider::SERVER)
+            .reserve(prompt_library::TRUST);
         let builder = match &self.config {
             Some(file) => builder.file(file),
             None => builder.discover(Path::new(".")),

@@ -1,6 +1,6 @@
 //! The tools of an agent: the flags that choose them, and their construction.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use victor_core::NamePatterns;
 use victor_mcp::{McpConfig, McpServers};
 use victor_orchestrator::tool::{ApprovalPolicy, Tool};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
+use victor_prompt_library::ToolGuide;
 use victor_workspace_tools::{FileHistory, WorkspaceTools};
 
 use crate::approvals::FolderApprovals;
@@ -67,6 +68,16 @@ impl ToolsArgs {
         FolderApprovals::open(data.path(), &self.root)
     }
 
+    /// Returns the folder that the tools work in.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether a tool of this name may be offered.
+    pub(crate) fn permits(&self, name: &str) -> bool {
+        self.names().permits(name)
+    }
+
     /// Adds the tools to an orchestrator, with the approval policy unless `--yes` is given. `timeout` is the setting
     /// `command_timeout`, in seconds.
     pub(crate) fn offer(
@@ -87,9 +98,13 @@ impl ToolsArgs {
             Some(seconds) => workspace.command_timeout(Duration::from_secs(seconds)),
             None => workspace,
         };
-        let tools = workspace.tools().into_iter().chain(more);
         let names = self.names();
-        let builder = builder.tools(tools.filter(|tool| names.permits(&tool.spec().name)));
+        let tools = workspace.tools().into_iter().chain(more);
+        let tools: Vec<_> = tools
+            .filter(|tool| names.permits(&tool.spec().name))
+            .collect();
+        let guide = ToolGuide::new(tools.iter().map(|tool| &*tool.spec().name));
+        let builder = builder.prompt_contributor(guide).tools(tools);
         // Servers may have more tools than a model is shown at once.
         let builder = match self.mcp {
             Some(_) => builder.search_tools_tool(),

@@ -1,13 +1,11 @@
 //! Asks a person at the terminal about tool calls.
 
-use std::io::{self, IsTerminal as _};
-
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use victor_orchestrator::tool::ApprovalScope;
 use victor_text::one_line;
 
-use super::editor::editor;
+use super::editor::editor_for_question;
 use super::inquiry::{Inquiry, Reply, Shown};
 use crate::terminal;
 
@@ -25,21 +23,13 @@ pub(crate) enum Answer {
 
 /// Asks a person. Blocks.
 pub(crate) fn ask(inquiry: &Inquiry<'_>) -> Answer {
-    let editor = if io::stdin().is_terminal() && io::stderr().is_terminal() {
-        editor().ok()
-    } else {
-        None
-    };
-    let Some(mut editor) = editor else {
+    let Some(mut editor) = editor_for_question() else {
         terminal::print(&format!(
             "denied: {} There is no terminal to ask on; --yes allows every call of the offered tools.",
             one_line(inquiry.question)
         ));
         return Answer::Nobody;
     };
-    // Input from before the question is not an answer to it.
-    #[cfg(unix)]
-    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
     let (columns, screen) = editor.dimensions().map_or((80, 24), |(columns, rows)| {
         (usize::from(columns), usize::from(rows))
     });

@@ -79,6 +79,18 @@ pub(super) fn editor() -> Result<DefaultEditor> {
     DefaultEditor::with_config(config.build())
 }
 
+/// Creates an editor for a question to a person; `None` if there is nobody to ask. What was typed before the question is
+/// no answer to it, and is thrown away.
+pub(crate) fn editor_for_question() -> Option<DefaultEditor> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return None;
+    }
+    let editor = editor().ok()?;
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+    Some(editor)
+}
+
 fn into_io(error: ReadlineError) -> io::Error {
     match error {
         ReadlineError::Io(error) => error,

@@ -10,6 +10,7 @@ mod kept;
 mod mcp;
 mod peer;
 mod pipes;
+mod project;
 mod providers;
 mod real_model;
 mod refusals;

@@ -53,20 +53,25 @@ pub(crate) fn anthropic(request: &ApiRequest) -> Reply {
         return models(&["claude-sonnet-4-5", "claude-haiku-4-5"]);
     }
     let reads = request.body.contains("notes.txt") && !request.body.contains("tool_result");
-    let (start, deltas, stop) = match reads {
-        true => (
-            json!({"type": "tool_use", "id": "toolu_1", "name": "read_file", "input": {}}),
-            vec![json!({"type": "input_json_delta", "partial_json": r#"{"path":"notes.txt"}"#})],
-            "tool_use",
-        ),
-        false => (
-            json!({"type": "text", "text": ""}),
-            ["On Friday", ", at ", "noon."]
-                .map(|text| json!({"type": "text_delta", "text": text}))
-                .to_vec(),
-            "end_turn",
-        ),
-    };
+    match reads {
+        true => calling("read_file", &json!({"path": "notes.txt"})),
+        false => {
+            let text = ["On Friday", ", at ", "noon."];
+            let deltas = text.map(|text| json!({"type": "text_delta", "text": text}));
+            message(&json!({"type": "text", "text": ""}), &deltas, "end_turn")
+        }
+    }
+}
+
+/// An answer of the Anthropic API that calls a tool.
+pub(crate) fn calling(tool: &str, arguments: &Value) -> Reply {
+    let start = json!({"type": "tool_use", "id": "toolu_1", "name": tool, "input": {}});
+    let delta = json!({"type": "input_json_delta", "partial_json": arguments.to_string()});
+    message(&start, &[delta], "tool_use")
+}
+
+/// An answer of the Anthropic API with one block.
+fn message(start: &Value, deltas: &[Value], stop: &str) -> Reply {
     let message = json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-exact", "content": [],
         "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 5, "output_tokens": 1},
@@ -77,7 +82,7 @@ pub(crate) fn anthropic(request: &ApiRequest) -> Reply {
     ];
     events.extend(
         deltas
-            .into_iter()
+            .iter()
             .map(|delta| json!({"type": "content_block_delta", "index": 0, "delta": delta})),
     );
     events.push(json!({"type": "content_block_stop", "index": 0}));
