@@ -41,6 +41,7 @@ impl Fixture {
             .package("victor-guard", "")
             .package("victor-http", "")
             .package("victor-lexical", "")
+            .package("victor-rewind", "[dependencies]\n@victor-core")
             .package("victor-text", "")
             .package("victor-offline", "[dependencies]\n@victor-http")
             .package("victor-testkit", "[dependencies]\n@victor-core")

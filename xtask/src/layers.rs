@@ -69,6 +69,8 @@ enum Floor {
     Guard,
     /// Shared by adapters: the one HTTP client, the care for model APIs, and child processes.
     Support,
+    /// Joins coordinators by their roles in one matter. The orchestrator composes these crates.
+    Joint,
     /// Beside the house: the tests of every floor use it.
     Testkit,
     Coordinator,
@@ -92,6 +94,7 @@ impl Floor {
             "victor-testkit" => Self::Testkit,
             "victor-lexical" | "victor-text" => Self::Shared,
             "victor-guard" => Self::Guard,
+            "victor-mode-guard" | "victor-rewind" | "victor-session-loader" => Self::Joint,
             "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,
             // They serve the role of another coordinator instead of one with its own protocol.
@@ -105,8 +108,8 @@ impl Floor {
     /// The floors that crates of this floor may depend on.
     fn below(self) -> &'static [Self] {
         use Floor::{
-            Adapter, Binary, Coordinator, Core, Guard, Orchestrator, Protocol, Shared, Support,
-            Testkit,
+            Adapter, Binary, Coordinator, Core, Guard, Joint, Orchestrator, Protocol, Shared,
+            Support, Testkit,
         };
         match self {
             Core => &[],
@@ -114,7 +117,8 @@ impl Floor {
             Protocol | Shared | Support | Testkit => &[Core, Protocol],
             Coordinator => &[Core, Protocol, Shared, Guard],
             Adapter => &[Core, Protocol, Shared, Guard, Support],
-            Orchestrator => &[Core, Protocol, Shared, Guard, Coordinator],
+            Joint => &[Core, Protocol, Shared, Guard, Joint],
+            Orchestrator => &[Core, Protocol, Shared, Guard, Joint, Coordinator],
             Binary => &[
                 Core,
                 Protocol,
@@ -122,6 +126,7 @@ impl Floor {
                 Guard,
                 Support,
                 Testkit,
+                Joint,
                 Coordinator,
                 Adapter,
                 Orchestrator,
@@ -316,6 +321,24 @@ mod tests {
     }
 
     #[test]
+    fn a_joint_knows_coordinators_by_their_roles_alone() {
+        let package = "victor-rewind";
+        passes(
+            package,
+            "[dependencies]\n@victor-core\n@victor-tool-protocol\n@victor-guard\n@victor-lexical",
+        );
+        let rule = "Joint may depend only on [Core, Protocol, Shared, Guard, Joint]";
+        for target in ["victor-tool", "victor-http", "victor-offline"] {
+            let expected = format!("{target}: {rule}");
+            fails(package, &format!("[dependencies]\n@{target}"), &expected);
+        }
+        passes("victor-orchestrator", "[dependencies]\n@victor-rewind");
+        let expected =
+            "victor-rewind: Coordinator may depend only on [Core, Protocol, Shared, Guard]";
+        fails("victor-tool", "[dependencies]\n@victor-rewind", expected);
+    }
+
+    #[test]
     fn the_orchestrator_can_do_without_each_coordinator() {
         let package = "victor-orchestrator";
         let tool = "victor-tool: a coordinator is optional here, and in the default features";
@@ -325,7 +348,8 @@ mod tests {
             "[dependencies]\n@victor-tool optional = true",
             tool,
         );
-        let rule = "Orchestrator may depend only on [Core, Protocol, Shared, Guard, Coordinator]";
+        let rule =
+            "Orchestrator may depend only on [Core, Protocol, Shared, Guard, Joint, Coordinator]";
         let offline = format!("victor-offline: {rule}");
         fails(package, "[dependencies]\n@victor-offline", &offline);
         passes(

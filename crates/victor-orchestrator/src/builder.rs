@@ -8,6 +8,7 @@ use std::sync::Arc;
 use victor_chat_protocol::TurnObserver;
 use victor_config_protocol::Settings;
 use victor_core::SessionId;
+use victor_mode_guard::ModeGuard;
 use victor_mode_protocol::ModeManager;
 use victor_session_protocol::TurnPolicy;
 use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
@@ -18,9 +19,8 @@ use crate::custom;
 use crate::observers::Observers;
 use crate::orchestrator::Assembly;
 use crate::roles::{Injected, RoleName, Roles};
-use crate::sessions::MemoryLimits;
-use crate::tools::{AgentTool, ModeGuard, ToolLists};
-use crate::{AgentOrchestrator, BuildError, defaults, metering};
+use crate::tools::{AgentTool, ToolLists};
+use crate::{AgentOrchestrator, BuildError, MemoryLimits, defaults, metering};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
 ///
@@ -146,7 +146,7 @@ impl AgentOrchestratorBuilder {
             let tool = agent.build(&roles, approval_policy.as_ref(), &observers)?;
             parts.tools.push(Arc::new(tool));
         }
-        let tool_lists = Arc::<ToolLists>::default();
+        let tool_lists = Arc::new(ToolLists::new(roles.mode.clone()));
         parts.tools.extend(switch_mode_tool(&parts, &roles));
         parts
             .tools
@@ -239,16 +239,12 @@ fn search_tools_tool(
         .tool_selection
         .clone()
         .filter(|_| parts.search_tools_tool)?;
-    let (tools, modes, lists) = (
-        Arc::downgrade(&roles.tool),
-        roles.mode.clone(),
-        lists.clone(),
-    );
+    let (tools, lists) = (Arc::downgrade(&roles.tool), lists.clone());
     let catalogue: victor_tool_selection::Catalogue = Arc::new(move |session| {
         let Some(tools) = tools.upgrade() else {
             return Arc::default();
         };
-        lists.permitted(&tools.specs(), modes.as_deref(), session)
+        lists.permitted.of(session, &tools.specs())
     });
     Some(Arc::new(victor_tool_selection::SearchToolsTool::new(
         selector, catalogue,

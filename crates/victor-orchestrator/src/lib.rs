@@ -99,12 +99,10 @@
 //! on by default too, brings [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
 
 mod builder;
-mod checkpoints;
 pub mod coordinators;
 mod custom;
 mod defaults;
 mod error;
-mod forks;
 mod health;
 mod metering;
 mod observers;
@@ -112,7 +110,6 @@ mod orchestrator;
 mod recovery;
 mod roles;
 mod session_handle;
-mod sessions;
 mod telemetry;
 mod tools;
 mod turn;
@@ -120,16 +117,17 @@ mod turn;
 mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
-pub use checkpoints::{Restored, Undone};
 pub use error::BuildError;
 pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
 pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
 pub use roles::RoleName;
 pub use session_handle::Session;
-pub use sessions::{MemoryLimits, SessionOpError};
 #[cfg(feature = "typed")]
 pub use typed::{Typed, TypedChatError};
+
+pub use victor_rewind::{Restored, Undone};
+pub use victor_session_loader::{MemoryLimits, SessionOpError};
 
 // The contracts, whole: what an extension point or a role needs is reachable from here.
 #[doc(no_inline)]

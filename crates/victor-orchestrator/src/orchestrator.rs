@@ -9,15 +9,16 @@ use victor_context_protocol::CompactionReport;
 use victor_core::{Health, HealthStatus, ModelId, SessionId, contain_sync};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
+use victor_rewind::SessionCheckpoints;
+use victor_session_loader::SessionLoader;
 use victor_session_protocol::TurnPolicy;
 
-use crate::HealthReport;
 use crate::observers::Observers;
 use crate::roles::Roles;
-use crate::sessions::{MemoryLimits, SessionLoader, SessionOpError};
 use crate::telemetry::Telemetry;
 use crate::tools::ToolLists;
 use crate::turn::{TurnOpener, TurnOrder, compact};
+use crate::{HealthReport, MemoryLimits, SessionOpError};
 
 /// Runs conversations between a person or program and a model that calls tools.
 ///
@@ -54,8 +55,9 @@ pub(crate) struct Assembly {
 
 impl AgentOrchestrator {
     pub(crate) fn assemble(assembly: Assembly) -> Self {
-        let sessions = SessionLoader::new(assembly.roles, assembly.memory);
-        let turns = TurnOpener::new(sessions, assembly.tool_lists, assembly.policy);
+        let roles = assembly.roles;
+        let sessions = SessionLoader::new(roles.of_sessions(), roles.all(), assembly.memory);
+        let turns = TurnOpener::new(roles, sessions, assembly.tool_lists, assembly.policy);
         let inner = Inner {
             default_session: assembly.default_session,
             remarks: assembly.remarks,
@@ -140,7 +142,7 @@ impl AgentOrchestrator {
     ///
     /// A store failed. Another call deletes what is left.
     pub async fn delete_session(&self, session: &SessionId) -> Result<bool, SessionOpError> {
-        self.sessions().delete(session).await
+        self.checkpoints().delete(session).await
     }
 
     /// Switches a session to another mode in the name of the program, for every tool call that is decided about from
@@ -178,7 +180,7 @@ impl AgentOrchestrator {
         &self,
         session: &SessionId,
     ) -> Result<Option<CompactionReport>, SessionOpError> {
-        compact(self.sessions(), session).await
+        compact(self.roles(), self.sessions(), session).await
     }
 
     /// Returns the health of the orchestrator and of every coordinator.
@@ -204,7 +206,7 @@ impl AgentOrchestrator {
     ///
     /// It can be called again.
     pub async fn shutdown(&self) {
-        self.sessions().lifecycle.shut_down(self.roles()).await;
+        self.sessions().shut_down().await;
     }
 
     /// Runs a turn while the stream is polled.
@@ -216,21 +218,26 @@ impl AgentOrchestrator {
         let (session, turn) = (order.session.clone(), order.turn);
         let stream = TurnStream::new(session, turn, async move |events| {
             let turns = &turns.turns;
-            let active = turns.sessions.registry.activate(&order.session);
+            let sessions = &turns.parts.sessions;
+            let active = sessions.registry.activate(&order.session);
             let result = turns.open(order, events).await;
             drop(active);
-            turns.sessions.evict();
+            sessions.evict();
             result
         });
         stream.with_observer(move |event| telemetry.observe(event))
     }
 
     pub(crate) fn sessions(&self) -> &SessionLoader {
-        &self.inner.turns.sessions
+        &self.inner.turns.parts.sessions
+    }
+
+    pub(crate) fn checkpoints(&self) -> &SessionCheckpoints {
+        &self.inner.turns.parts.checkpoints
     }
 
     pub(crate) fn roles(&self) -> &Roles {
-        &self.sessions().roles
+        &self.inner.turns.parts.roles
     }
 }
 

@@ -18,6 +18,7 @@ use victor_metrics_protocol::MetricsRecorder;
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
 use victor_provider_protocol::ProviderRouter;
+use victor_session_loader::SessionRoles;
 use victor_session_protocol::SessionManager;
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
@@ -197,6 +198,16 @@ impl fmt::Display for RoleName {
 }
 
 impl Roles {
+    /// The roles that are joined where a session is loaded.
+    pub(crate) fn of_sessions(&self) -> SessionRoles {
+        SessionRoles {
+            session: self.session.clone(),
+            context: self.context.clone(),
+            mode: self.mode.clone(),
+            checkpoint: self.checkpoint.clone(),
+        }
+    }
+
     /// The model that a session has chosen for itself, or else the one that its requests go to now.
     pub(crate) fn model(&self, session: &SessionId, chosen: Option<&ModelId>) -> ModelId {
         chosen

@@ -11,11 +11,11 @@ use victor_chat_protocol::{
 use victor_core::{CheckpointId, ModelId, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
+use victor_session_loader::SessionLoader;
 use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{SessionError, SessionLease, TranscriptEntry, TurnPolicy};
 use victor_tool_selection_protocol::Selection;
 
-use crate::sessions::SessionLoader;
 use crate::turn::TurnOrder;
 use crate::{AgentOrchestrator, SessionOpError};
 
@@ -54,7 +54,7 @@ impl AgentOrchestrator {
         session: impl Into<SessionId>,
     ) -> Result<Session, SessionOpError> {
         let session = self.session(session);
-        self.sessions().fork(checkpoint, session.id()).await?;
+        self.checkpoints().fork(checkpoint, session.id()).await?;
         Ok(session)
     }
 }
@@ -172,7 +172,7 @@ impl Session {
     /// The store failed, or this orchestrator does not have the mode; [switching](Self::switch_mode) to another mode
     /// helps.
     pub async fn load_mode(&self) -> Result<Option<String>, SessionOpError> {
-        self.sessions().modes.load(&self.id).await
+        Ok(self.sessions().modes.load(&self.id).await?)
     }
 
     /// Saves the mode of the conversation now, and not with the next write of a turn. A session that the store does not
@@ -182,7 +182,7 @@ impl Session {
     ///
     /// The store failed.
     pub async fn keep_mode(&self) -> Result<(), SessionOpError> {
-        self.sessions().modes.save(&self.id).await
+        Ok(self.sessions().modes.save(&self.id).await?)
     }
 
     /// Returns the tools that the model was shown last, with the reason why each was shown or hidden; `None` before the

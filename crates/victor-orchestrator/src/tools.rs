@@ -1,11 +1,9 @@
-//! Tools: what a mode permits, what the model is shown, and agents as tools.
+//! Tools: what the model is shown, and agents as tools.
 
 mod agent_tool;
-mod mode_guard;
 mod tool_lists;
 mod visible;
 
 pub(crate) use agent_tool::AgentTool;
-pub(crate) use mode_guard::{ModeGuard, with_mode};
 pub(crate) use tool_lists::ToolLists;
 pub(crate) use visible::{latest_user_text, visible_tools};

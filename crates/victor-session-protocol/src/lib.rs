@@ -6,6 +6,7 @@
 //!   refuses the writes of the others ([`LeaseChange`]).
 //! - [`SessionManager`] is the role of the coordinator that lets one turn at a time work on a session. [`TurnPolicy`]
 //!   says what happens to a message that comes meanwhile.
+//! - [`ContextView`] is the part of a transcript that the model sees, after going back or an undo.
 //! - [`SessionQuery`] finds sessions, [`SessionPatch`] changes what is known of one, [`SessionExport`] carries one
 //!   elsewhere as text.
 //!
@@ -41,6 +42,7 @@ mod query;
 mod session_lease;
 mod store;
 mod turn;
+mod view;
 
 pub use commit::{OpenTurn, SessionCommit, TurnChange};
 pub use entry::{SessionInfo, SessionStatus, TranscriptEntry};
@@ -58,3 +60,4 @@ pub use session_lease::{LeaseChange, LeaseClaim, LeaseOwner, SessionLease, Sessi
 pub use store::MockSessionStore;
 pub use store::SessionStore;
 pub use turn::{TurnGrant, TurnInterrupt, TurnPolicy, TurnRequest};
+pub use view::{ContextView, StoredView};

@@ -38,9 +38,8 @@ impl Session {
     ///
     /// There is no checkpoint coordinator, or a store failed.
     pub async fn checkpoint(&self, label: Option<&str>) -> Result<Checkpoint, SessionOpError> {
-        self.sessions().checkpoints()?;
-        let held = self.sessions().hold(&self.id).await?;
-        held.checkpoint(label).await
+        let checkpoints = self.orchestrator.checkpoints();
+        checkpoints.checkpoint(&self.id, label).await
     }
 
     /// Returns the checkpoints of the conversation, newest first; none without a checkpoint coordinator.
@@ -62,9 +61,8 @@ impl Session {
     ///
     /// There is no such checkpoint, it is of another session, or a store failed. The conversation is unchanged.
     pub async fn restore_checkpoint(&self, id: CheckpointId) -> Result<Restored, SessionOpError> {
-        self.sessions().checkpoints()?;
-        let held = self.sessions().hold(&self.id).await?;
-        held.restore(id).await
+        let checkpoints = self.orchestrator.checkpoints();
+        checkpoints.restore(&self.id, id).await
     }
 
     /// Removes the last turn from the context, in one write, and returns it; `None` if there was none. The transcript
@@ -74,6 +72,6 @@ impl Session {
     ///
     /// The store failed. Nothing was undone.
     pub async fn undo(&self) -> Result<Option<Undone>, SessionOpError> {
-        self.sessions().hold(&self.id).await?.undo().await
+        self.orchestrator.checkpoints().undo(&self.id).await
     }
 }

@@ -9,7 +9,7 @@ use victor_tool_selection_protocol::SelectionRequest;
 
 use super::ToolLists;
 use crate::roles::Roles;
-use crate::sessions::of_session;
+use crate::turn::of_session;
 
 /// Returns the text of the user's latest message.
 pub(crate) fn latest_user_text(messages: &Messages) -> Arc<str> {
@@ -32,7 +32,7 @@ pub(crate) async fn visible_tools(
     user_text: Arc<str>,
     used: Arc<BTreeSet<String>>,
 ) -> (Arc<[ToolSpec]>, Option<String>) {
-    let permitted = lists.permitted(&roles.tool.specs(), roles.mode.as_deref(), session);
+    let permitted = lists.permitted.of(session, &roles.tool.specs());
     let Some(selector) = &roles.tool_selection else {
         return (permitted, None);
     };

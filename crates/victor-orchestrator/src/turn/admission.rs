@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use victor_chat_protocol::{ChatError, ChatResponse, EventSink, SuspendedTurn, TurnOutcome};
 use victor_core::{Message, Role};
+use victor_session_loader::{SessionLoader, SessionOpError};
 use victor_session_protocol::{
     SessionError, TurnGrant, TurnInterrupt, TurnLease, TurnPolicy, TurnRequest,
 };
 
 use super::order::TurnTask;
-use crate::sessions::{SessionLoader, SessionOpError};
 
 /// The outcome of a request to begin.
 pub(super) enum Admission {
@@ -61,7 +61,7 @@ async fn request_grant(
     default_policy: TurnPolicy,
     events: &EventSink,
 ) -> Option<Result<TurnGrant, SessionError>> {
-    let (manager, session) = (&sessions.roles.session, events.session());
+    let (manager, session) = (sessions.manager(), events.session());
     let request = turn_request(task, default_policy, events);
     let begin = manager.begin_turn_with(session, request);
     if let Some(grant) = events.until_cancelled(begin).await {
@@ -116,9 +116,7 @@ async fn check_idle(sessions: &SessionLoader, turn: &SuspendedTurn) -> Result<()
 
 /// Checks that the conversation has not gone on without a suspended turn.
 pub(super) fn check_fresh(sessions: &SessionLoader, turn: &SuspendedTurn) -> Result<(), ChatError> {
-    let context = sessions.roles.context.context(&turn.session);
-    let last = context.messages().last().map(|message| message.id());
-    if last == turn.last_message {
+    if sessions.ends_with(&turn.session, turn.last_message) {
         return Ok(());
     }
     Err(ChatError::Resume {

@@ -8,24 +8,25 @@ use victor_config_protocol::{EffectiveConfig, Settings};
 use victor_core::{SessionId, contain, contain_sync};
 use victor_prompt_protocol::{BuiltPrompt, Omission, PromptContext};
 use victor_provider_protocol::NanoDollars;
+use victor_rewind::SessionCheckpoints;
+use victor_session_loader::{SessionLoader, SessionOpError, SessionRecord, note_facts};
 use victor_session_protocol::{SessionError, TurnLease, TurnPolicy};
 
 use super::admission::{Admission, admit, check_fresh};
 use super::order::{TurnOrder, TurnTask};
 use super::ports::SessionPorts;
 use super::preamble::PreambleSource;
-use super::scope::TurnScope;
+use super::scope::{TurnParts, TurnScope};
+use super::session_settings::of_session;
 use super::settle::settle_interrupted;
 use super::window::session_model;
-use super::writer::{TurnWriter, note_facts};
 use crate::roles::Roles;
-use crate::sessions::{SessionLoader, SessionOpError, SessionRecord};
-use crate::tools::{ToolLists, with_mode};
+use crate::tools::ToolLists;
 
 /// Opens turns and has the chat engine run them.
 #[derive(Debug)]
 pub(crate) struct TurnOpener {
-    pub(crate) sessions: Arc<SessionLoader>,
+    pub(crate) parts: TurnParts,
     tool_lists: Arc<ToolLists>,
     /// The policy for messages that come while a turn runs, where the caller names none.
     policy: TurnPolicy,
@@ -33,12 +34,20 @@ pub(crate) struct TurnOpener {
 
 impl TurnOpener {
     pub(crate) fn new(
+        roles: Roles,
         sessions: SessionLoader,
         tool_lists: Arc<ToolLists>,
         policy: TurnPolicy,
     ) -> Self {
+        let sessions = Arc::new(sessions);
+        let checkpoints = SessionCheckpoints::new(sessions.clone(), roles.provider.clone());
+        let parts = TurnParts {
+            roles: Arc::new(roles),
+            sessions,
+            checkpoints: Arc::new(checkpoints),
+        };
         Self {
-            sessions: Arc::new(sessions),
+            parts,
             tool_lists,
             policy,
         }
@@ -51,31 +60,30 @@ impl TurnOpener {
         events: EventSink,
     ) -> Result<ChatResponse, ChatError> {
         check_name(&order.session)?;
-        let roles = &self.sessions.roles;
-        self.sessions.lifecycle.ensure_started(roles).await?;
-        let lease = match admit(&self.sessions, &mut order.task, self.policy, &events).await? {
+        self.parts.sessions.ensure_started().await?;
+        let lease = match admit(&self.parts.sessions, &mut order.task, self.policy, &events).await?
+        {
             Admission::Admitted(lease) => lease,
             Admission::Ended(response) => return Ok(*response),
         };
         self.load_session(&order.task, &lease, &events).await?;
         let config = self.load_config(&events).await;
         let _ = order.is_tracked.set(config.settings.enable_analytics);
-        self.sessions.modes.begin(&order.session, &config)?;
+        self.begin_mode(&order.session, &config)?;
         let preambles = self.preamble_source(&order.task, &config, &events).await;
         let limits = self.limits(&order.session, &config.settings);
-        let writer = TurnWriter::new(lease, order.task.facts().cloned());
+        let facts = order.task.facts().cloned();
         let scope = TurnScope {
-            sessions: self.sessions.clone(),
+            parts: self.parts.clone(),
             config,
-            events: events.clone(),
+            events,
             tags: order.tags,
             trace: order.trace,
         };
         let start = order.task.into_start(order.session, order.turn, limits);
-        let ports = SessionPorts::new(scope, preambles, writer, order.check);
-        let run = roles.chat.run_turn(start, Arc::new(ports), &events);
-        let mut response = run.await.map_err(as_conflict)?;
-        response.cost = turn_cost(roles, &response);
+        let ports = SessionPorts::new(scope, preambles, lease, facts, order.check);
+        let mut response = ports.run(start).await.map_err(as_conflict)?;
+        response.cost = turn_cost(&self.parts.roles, &response);
         Ok(response)
     }
 
@@ -86,21 +94,21 @@ impl TurnOpener {
         lease: &Arc<TurnLease>,
         events: &EventSink,
     ) -> Result<(), ChatError> {
-        let loaded = self.sessions.load(lease.session(), lease.version());
+        let loaded = self.parts.sessions.load(lease.session(), lease.version());
         if let Some(warning) = loaded.await? {
             events.emit(TurnEventKind::notice("session", warning)).await;
         }
         match task {
             TurnTask::Resume { turn, .. } => {
-                check_fresh(&self.sessions, turn)?;
+                check_fresh(&self.parts.sessions, turn)?;
                 // It may ask the model, or run tools, before it writes.
-                let claimed = self.sessions.roles.session.claim(lease, turn.turn).await;
+                let claimed = self.parts.sessions.manager().claim(lease, turn.turn).await;
                 claimed.map_err(SessionOpError::from)?;
             }
             TurnTask::Answer { facts, .. } => {
                 let settles = lease.has_open_turn();
                 if settles
-                    && settle_interrupted(&self.sessions, lease)
+                    && settle_interrupted(&self.parts, lease)
                         .await
                         .map_err(as_conflict)?
                 {
@@ -108,14 +116,14 @@ impl TurnOpener {
                                    conversation";
                     events.emit(TurnEventKind::notice("session", message)).await;
                 }
-                note_facts(&self.sessions, lease, facts);
+                note_facts(&self.parts.sessions, lease, facts);
             }
         }
         Ok(())
     }
 
     async fn load_config(&self, events: &EventSink) -> Arc<EffectiveConfig> {
-        let config = &self.sessions.roles.config;
+        let config = &self.parts.roles.config;
         let problem = match contain(config.load_config(events.session())).await {
             Ok(Ok(config)) => return config,
             Ok(Err(error)) => error.to_string(),
@@ -125,6 +133,20 @@ impl TurnOpener {
         config.config()
     }
 
+    /// Takes a session that begins to the mode that its own configuration names.
+    fn begin_mode(
+        &self,
+        session: &SessionId,
+        config: &EffectiveConfig,
+    ) -> Result<(), SessionOpError> {
+        if of_session(config, "mode") {
+            let origin = || config.source("mode").to_string();
+            let modes = &self.parts.sessions.modes;
+            modes.begin(session, &config.settings.mode, origin)?;
+        }
+        Ok(())
+    }
+
     /// Builds the system prompt, and chooses the model.
     async fn preamble_source(
         &self,
@@ -132,7 +154,7 @@ impl TurnOpener {
         config: &EffectiveConfig,
         events: &EventSink,
     ) -> PreambleSource {
-        let roles = &self.sessions.roles;
+        let roles = &self.parts.roles;
         let model = session_model(config);
         let facts = task.facts().cloned().unwrap_or_default();
         let mut context = PromptContext::from(facts);
@@ -174,14 +196,14 @@ impl TurnOpener {
         limits.max_tool_iterations = settings.max_tool_iterations;
         limits.max_tool_calls = settings.max_tool_calls;
         limits.max_tokens = settings.max_turn_tokens;
-        with_mode(self.sessions.roles.mode.as_ref(), session, |mode| {
+        self.parts.sessions.modes.read(session, |mode| {
             let mode = &mode.limits;
             limits.max_tool_iterations = mode.tool_iterations(limits.max_tool_iterations);
             limits.max_tool_calls = mode.max_tool_calls.or(limits.max_tool_calls);
             limits.max_tokens = mode.max_tokens.or(limits.max_tokens);
         });
         if let Some(most) = settings.max_session_tool_calls {
-            let registry = &self.sessions.registry;
+            let registry = &self.parts.sessions.registry;
             let left = most.saturating_sub(registry.read(session, SessionRecord::tool_calls));
             limits.max_tool_calls =
                 Some(limits.max_tool_calls.map_or(left, |limit| limit.min(left)));

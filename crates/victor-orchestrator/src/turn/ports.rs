@@ -6,20 +6,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::de::IgnoredAny;
 use victor_chat_protocol::{
-    CheckOutput, ContextCompacted, ModelCall, ModelCallError, OutputContract, SuspendedTurn,
-    TurnPorts, model_call_trace,
+    ChatError, ChatResponse, CheckOutput, ContextCompacted, ModelCall, ModelCallError,
+    OutputContract, SuspendedTurn, TurnPorts, TurnStart, model_call_trace,
 };
 use victor_context_protocol::CompactionReport;
-use victor_core::{BoxError, Context, Effect, Message, ToolCall, ToolSpec, contain};
+use victor_core::{BoxError, Context, Effect, JsonMap, Message, ToolCall, ToolSpec, contain};
 use victor_provider_protocol::{ChatRequest, CompletionStream, ResponseFormat, ToolChoice};
-use victor_session_protocol::SessionManagerExt as _;
+use victor_rewind::TurnCheckpoints;
+use victor_session_loader::TurnWriter;
+use victor_session_protocol::{SessionManagerExt as _, TurnLease};
 use victor_tool_protocol::{GivenApproval, ToolResults, ToolScope, Verdict};
 
-use super::checkpointing::TurnCheckpoints;
 use super::preamble::{Preamble, PreambleSource};
 use super::scope::TurnScope;
 use super::window::fit_context;
-use super::writer::TurnWriter;
 
 /// The ports of one turn.
 #[derive(Debug)]
@@ -35,16 +35,24 @@ impl SessionPorts {
     pub(super) fn new(
         scope: TurnScope,
         preambles: PreambleSource,
-        writer: TurnWriter,
+        lease: Arc<TurnLease>,
+        facts: Option<JsonMap>,
         check: Option<Arc<dyn CheckOutput>>,
     ) -> Self {
+        let (parts, events) = (&scope.parts, &scope.events);
         Self {
+            writer: TurnWriter::new(parts.sessions.clone(), lease, events.turn(), facts),
+            checkpoints: TurnCheckpoints::new(parts.checkpoints.clone(), events.clone()),
             scope,
             preambles,
-            writer,
-            checkpoints: TurnCheckpoints::default(),
             check,
         }
+    }
+
+    /// Has the chat engine run a turn through these ports.
+    pub(super) async fn run(self, start: TurnStart) -> Result<ChatResponse, ChatError> {
+        let (chat, events) = (self.scope.roles().chat.clone(), self.scope.events.clone());
+        chat.run_turn(start, Arc::new(self), &events).await
     }
 
     /// Returns the context of the next model call, and the tokens of the whole request if they are counted.
@@ -62,9 +70,7 @@ impl SessionPorts {
         let prepared = fit_context(&self.scope, call, preamble).await?;
         if let Some(report) = prepared.compaction {
             if let Some(before) = before {
-                self.checkpoints
-                    .before_compaction(&self.scope, before)
-                    .await;
+                self.checkpoints.before_compaction(before).await;
             }
             self.report_compaction(report).await;
         }
@@ -140,9 +146,9 @@ impl SessionPorts {
         messages: &[Arc<Message>],
         open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
-        let written = self.writer.write(&self.scope, messages, open.as_ref());
+        let written = self.writer.write(messages, open.as_ref());
         written.await?;
-        self.checkpoints.note_open(&self.scope, open);
+        self.checkpoints.note_open(open);
         Ok(())
     }
 }
@@ -185,7 +191,7 @@ impl TurnPorts for SessionPorts {
         match contain(tools.review_tool_calls(calls, &scope)).await {
             Ok(verdicts) => {
                 self.checkpoints
-                    .before_calls(&self.scope, calls, &verdicts)
+                    .before_calls(|| tools.specs(), calls, &verdicts)
                     .await;
                 verdicts
             }
@@ -217,7 +223,7 @@ impl TurnPorts for SessionPorts {
         open: Option<SuspendedTurn>,
     ) -> Result<(), BoxError> {
         self.write(messages, open).await?;
-        self.checkpoints.after_calls(&self.scope, messages).await;
+        self.checkpoints.after_calls(messages).await;
         Ok(())
     }
 
@@ -231,6 +237,6 @@ impl TurnPorts for SessionPorts {
     }
 
     fn abandon(&self, messages: Vec<Arc<Message>>) {
-        self.writer.abandon(&self.scope, messages);
+        self.writer.abandon(messages);
     }
 }

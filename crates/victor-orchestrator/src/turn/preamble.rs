@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use victor_chat_protocol::{ModeSwitched, ModelCall};
 use victor_core::{ModelId, ToolSpec};
+use victor_session_loader::SessionRecord;
 
 use super::scope::TurnScope;
-use crate::sessions::SessionRecord;
-use crate::tools::{ToolLists, latest_user_text, visible_tools, with_mode};
+use crate::tools::{ToolLists, latest_user_text, visible_tools};
 
 /// The part of a request before the conversation.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ impl PreambleSource {
     async fn enter_mode(&self, scope: &TurnScope) -> (Arc<str>, Option<ModelId>) {
         let (mut prompt, mut model) = (self.prompt.clone(), self.model.clone());
         let session = scope.session();
-        let switched = with_mode(scope.roles().mode.as_ref(), session, |mode| {
+        let modes = &scope.sessions().modes;
+        let switched = modes.read(session, |mode| {
             if !mode.prompt.is_empty() {
                 let joined = format!("{}\n\n{}", self.prompt, mode.prompt);
                 prompt = joined.trim_start().into();
@@ -59,7 +60,7 @@ impl PreambleSource {
             if mode.model.is_some() {
                 model.clone_from(&mode.model);
             }
-            let (from, by) = scope.sessions.registry.enter_mode(session, &mode.name)?;
+            let (from, by) = modes.enter(session, &mode.name)?;
             Some(ModeSwitched::new(
                 from.as_ref().into(),
                 mode.name.clone(),
@@ -79,7 +80,7 @@ impl PreambleSource {
             latest_user_text(context.messages())
         });
         let used = scope
-            .sessions
+            .sessions()
             .registry
             .read(session, SessionRecord::used_tools);
         let (tools, problem) = visible_tools(
@@ -111,7 +112,7 @@ impl PreambleSource {
             .output
             .as_ref()
             .map_or(0, |contract| count(&contract.format.schema.to_string()));
-        let registry = &scope.sessions.registry;
+        let registry = &scope.sessions().registry;
         registry.prompt_tokens(scope.session(), prompt, count)
             + self.tool_lists.tokens(tools, count)
             + output

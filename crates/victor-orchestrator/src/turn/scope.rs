@@ -5,14 +5,23 @@ use std::sync::Arc;
 use victor_chat_protocol::{EventSink, TurnEventKind};
 use victor_config_protocol::EffectiveConfig;
 use victor_core::{SessionId, TraceContext, TurnId};
+use victor_rewind::SessionCheckpoints;
+use victor_session_loader::SessionLoader;
 
 use crate::roles::Roles;
-use crate::sessions::SessionLoader;
 
-/// The values that all pieces of a turn share.
+/// The parts that all turns share.
+#[derive(Debug, Clone)]
+pub(crate) struct TurnParts {
+    pub(crate) roles: Arc<Roles>,
+    pub(crate) sessions: Arc<SessionLoader>,
+    pub(crate) checkpoints: Arc<SessionCheckpoints>,
+}
+
+/// The values that all pieces of one turn share.
 #[derive(Debug)]
 pub(super) struct TurnScope {
-    pub(super) sessions: Arc<SessionLoader>,
+    pub(super) parts: TurnParts,
     pub(super) config: Arc<EffectiveConfig>,
     pub(super) events: EventSink,
     /// Names to which model calls are charged besides.
@@ -23,7 +32,11 @@ pub(super) struct TurnScope {
 
 impl TurnScope {
     pub(super) fn roles(&self) -> &Roles {
-        &self.sessions.roles
+        &self.parts.roles
+    }
+
+    pub(super) fn sessions(&self) -> &SessionLoader {
+        &self.parts.sessions
     }
 
     pub(super) fn session(&self) -> &SessionId {

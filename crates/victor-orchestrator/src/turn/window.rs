@@ -5,11 +5,12 @@ use victor_config_protocol::EffectiveConfig;
 use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
 use victor_core::{ModelId, SessionId, contain, contain_sync};
 use victor_provider_protocol::CapabilitySource;
+use victor_session_loader::{SessionLoader, SessionOpError};
 
 use super::preamble::Preamble;
 use super::scope::TurnScope;
+use super::session_settings::of_session;
 use crate::roles::Roles;
-use crate::sessions::{SessionLoader, SessionOpError, of_session};
 
 /// Tokens that an answer is assumed to need where no limit is known.
 const ANSWER_TOKENS: u64 = 4096;
@@ -103,11 +104,11 @@ pub(super) async fn fit_context(
 
 /// Compacts a session's context now.
 pub(crate) async fn compact(
+    roles: &Roles,
     sessions: &SessionLoader,
     session: &SessionId,
 ) -> Result<Option<CompactionReport>, SessionOpError> {
     let _held = sessions.hold(session).await?;
-    let roles = &sessions.roles;
     let config = match contain(roles.config.load_config(session)).await {
         Ok(Ok(config)) => config,
         _ => roles.config.config(),

@@ -9,8 +9,11 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use victor_core::{Effect, SessionId, ToolOutcome, ToolSpec};
+use victor_mode_guard::ModeGuard;
 use victor_orchestrator::chat::{ChatResponse, TurnEventKind};
 use victor_orchestrator::config::Settings;
+use victor_orchestrator::coordinators::mode::ModeCoordinator;
+use victor_orchestrator::coordinators::tool::ToolCoordinator;
 use victor_orchestrator::mode::{Mode, SwitchedBy};
 use victor_orchestrator::session::SessionExport;
 use victor_orchestrator::tool::{Tool, ToolContext, ToolError, ToolOutput};
@@ -20,7 +23,7 @@ use victor_orchestrator::{
 use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{LeaseChange, LeaseClaim, SessionStore as _};
 use victor_sql::Database;
-use victor_testkit::ScriptedModel;
+use victor_testkit::{ScriptedModel, conformance};
 
 use crate::Note;
 
@@ -464,4 +467,13 @@ async fn nested_sessions_are_bound_after_a_restart_too() {
     let session = process.orchestrator.session("n");
     let response = session.chat("write").await.unwrap();
     assert_eq!(outcomes(&response), [ToolOutcome::Denied]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guard_passes_the_suite_of_executors() {
+    conformance::tool_executor(async || {
+        let tools = Arc::new(ToolCoordinator::new());
+        ModeGuard::new(tools, Arc::new(ModeCoordinator::new()))
+    })
+    .await;
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use victor_core::JsonMap;
 use victor_mode_protocol::SwitchedBy;
 
-use super::metadata::{MODE, NESTED_IN};
+use crate::facts::NESTED_IN;
 
 /// The mode of a session, as far as the store and the events know it.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl ModeRecord {
     }
 
     /// Whether nothing would be lost if this record were dropped.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.switched_by.is_none() && (self.announced.is_none() || self.stored.is_some())
     }
 
@@ -43,7 +43,7 @@ impl ModeRecord {
     }
 
     /// Enters a mode. Returns the one before and the author of the switch, if there was one before.
-    pub(super) fn enter(&mut self, mode: Arc<str>) -> Option<(Arc<str>, SwitchedBy)> {
+    pub(crate) fn enter(&mut self, mode: Arc<str>) -> Option<(Arc<str>, SwitchedBy)> {
         let before = self.announced.replace(mode);
         // A switch without an author was made through the coordinator, as the model's tool does it.
         let by = self.switched_by.take();
@@ -72,7 +72,7 @@ impl ModeRecord {
     }
 
     /// Takes over the mode that the store has. Loading a session is no switch, so no event names it.
-    pub(super) fn adopt(&mut self, mode: Arc<str>) {
+    pub(crate) fn adopt(&mut self, mode: Arc<str>) {
         if self.announced.is_none() {
             self.announced = Some(mode.clone());
             self.switched_by = None;
@@ -96,7 +96,7 @@ impl ModeRecord {
     }
 
     /// Notes that the store has these facts.
-    pub(super) fn saved(&mut self, mode: Option<Arc<str>>, facts: &JsonMap) {
+    pub(crate) fn saved(&mut self, mode: Option<Arc<str>>, facts: &JsonMap) {
         if mode.is_some() {
             self.stored = mode;
         }
@@ -104,9 +104,4 @@ impl ModeRecord {
             parent.is_stored |= facts.contains_key(NESTED_IN);
         }
     }
-}
-
-/// Returns the mode among facts.
-pub(super) fn mode_in(facts: &JsonMap) -> Option<&str> {
-    facts.get(MODE).and_then(Value::as_str)
 }

@@ -7,16 +7,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use victor_core::wire::FormatVersion;
 use victor_core::{Context, JsonMap, Message, MessageId};
-use victor_session_protocol::{SessionPatch, TranscriptEntry};
 
-use super::metadata::{CHECKPOINT_VIEW, VIEW};
+use crate::{SessionInfo, SessionPatch, TranscriptEntry};
+
+/// The part of the transcript that the model sees, as a [`ContextView`]; all of it if absent.
+const VIEW: &str = "victor_context";
+
+/// The same in the form of earlier versions: a checkpoint, which may have been pruned since.
+const CHECKPOINT_VIEW: &str = "victor_context_base";
 
 /// The part of the first entries of a transcript that the model sees. It sees all later entries as well.
 ///
 /// It names the entries and holds only messages that are not among them, such as notes of a compaction. So it depends
 /// on nothing but its session, is written with it in one step, and is exported with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ContextView {
+pub struct ContextView {
     #[serde(default)]
     version: FormatVersion<1>,
     /// Number of entries that it covers.
@@ -41,7 +46,8 @@ enum Piece {
 
 impl ContextView {
     /// Describes a context by the entries of its transcript.
-    pub(crate) fn of(context: &Context, transcript: &[TranscriptEntry]) -> Self {
+    #[must_use]
+    pub fn of(context: &Context, transcript: &[TranscriptEntry]) -> Self {
         let numbers: HashMap<MessageId, usize> =
             (transcript.iter().map(|entry| entry.message.id()))
                 .zip(0..)
@@ -72,7 +78,8 @@ impl ContextView {
     }
 
     /// Returns the context for a transcript that may have grown since; `None` if it is another transcript.
-    pub(crate) fn context(&self, transcript: &[TranscriptEntry]) -> Option<Context> {
+    #[must_use]
+    pub fn context(&self, transcript: &[TranscriptEntry]) -> Option<Context> {
         let (covered, later) = transcript.split_at_checked(self.entries)?;
         if covered.last().map(|entry| entry.message.id()) != self.last {
             return None;
@@ -109,23 +116,47 @@ impl ContextView {
     }
 }
 
-/// Returns the change of a session's metadata after which the model sees this context.
-pub(crate) fn view_patch(context: &Context, transcript: &[TranscriptEntry]) -> SessionPatch {
-    let view = ContextView::of(context, transcript);
-    let mut patch = whole_view_patch();
-    if !view.is_whole()
-        && let Ok(value) = serde_json::to_value(view)
-    {
-        patch.metadata.insert(VIEW.into(), value);
-    }
-    patch
+/// The view that a session keeps in its metadata.
+#[derive(Debug, Clone, Copy)]
+pub enum StoredView<'a> {
+    /// A [`ContextView`], as JSON.
+    View(&'a Value),
+    /// The form of earlier versions: `checkpoint`, whose context the model sees, and `entries`, the number of the
+    /// transcript's first entry that it sees as well.
+    Checkpoint(&'a Value),
 }
 
-/// Returns the change of a session's metadata after which the model sees the whole transcript.
-pub(crate) fn whole_view_patch() -> SessionPatch {
-    SessionPatch::default()
-        .with_metadata(VIEW, Value::Null)
-        .with_metadata(CHECKPOINT_VIEW, Value::Null)
+impl<'a> StoredView<'a> {
+    /// Returns the view of a session; `None` if the model sees its whole transcript.
+    #[must_use]
+    pub fn of(info: &'a SessionInfo) -> Option<Self> {
+        let view = info.metadata.get(VIEW).map(Self::View);
+        view.or_else(|| info.metadata.get(CHECKPOINT_VIEW).map(Self::Checkpoint))
+    }
+}
+
+/// Changes of what the model sees of a session.
+impl SessionPatch {
+    /// The change after which the model sees this context of a transcript.
+    #[must_use]
+    pub fn viewing(context: &Context, transcript: &[TranscriptEntry]) -> Self {
+        let view = ContextView::of(context, transcript);
+        let mut patch = Self::viewing_all();
+        if !view.is_whole()
+            && let Ok(value) = serde_json::to_value(view)
+        {
+            patch.metadata.insert(VIEW.into(), value);
+        }
+        patch
+    }
+
+    /// The change after which the model sees the whole transcript.
+    #[must_use]
+    pub fn viewing_all() -> Self {
+        Self::default()
+            .with_metadata(VIEW, Value::Null)
+            .with_metadata(CHECKPOINT_VIEW, Value::Null)
+    }
 }
 
 #[cfg(test)]
@@ -191,7 +222,7 @@ mod tests {
         context.push(Message::note("left out"));
         context.push(shortened);
         context.set_metadata("task", "review");
-        let patch = view_patch(&context, &ten);
+        let patch = SessionPatch::viewing(&context, &ten);
         let read: ContextView = serde_json::from_value(patch.metadata[VIEW].clone()).unwrap();
         assert_eq!(read.context(&ten), Some(context));
     }
@@ -201,7 +232,10 @@ mod tests {
         for len in [0, 10] {
             let entries = transcript(len);
             let context = Context::from_iter(entries.iter().map(|entry| entry.message.clone()));
-            assert_eq!(view_patch(&context, &entries), whole_view_patch());
+            assert_eq!(
+                SessionPatch::viewing(&context, &entries),
+                SessionPatch::viewing_all()
+            );
         }
     }
 }

@@ -2,68 +2,116 @@
 
 use std::sync::Arc;
 
-use victor_core::{Context, Problems, SessionId, contain, contain_sync};
-use victor_session_protocol::SessionManagerExt as _;
-use victor_session_protocol::{SessionInfo, TranscriptEntry, TurnLease};
-
-use super::metadata::{CHECKPOINT_VIEW, VIEW};
-use super::view::{ContextView, view_patch, whole_view_patch};
-use super::{
-    ActiveSession, Lifecycle, MemoryLimits, SessionModes, SessionOpError, SessionRegistry,
+use victor_checkpoint_protocol::CheckpointManager;
+use victor_context_protocol::ContextManager;
+use victor_core::{Context, Coordinator, MessageId, Problems, SessionId, contain, contain_sync};
+use victor_mode_guard::{MODE, SessionModes};
+use victor_mode_protocol::ModeManager;
+use victor_session_protocol::{
+    ContextView, SessionInfo, SessionManager, SessionManagerExt as _, SessionPatch, StoredView,
+    TranscriptEntry, TurnLease,
 };
-use crate::roles::Roles;
+
+use crate::lifecycle::Lifecycle;
+use crate::{ActiveSession, MemoryLimits, SessionOpError, SessionRegistry};
+
+/// The roles that are joined where a session is loaded.
+#[derive(Debug, Clone)]
+pub struct SessionRoles {
+    /// The coordinator of sessions.
+    pub session: Arc<dyn SessionManager>,
+    /// The coordinator of contexts.
+    pub context: Arc<dyn ContextManager>,
+    /// The coordinator of modes, if there are modes.
+    pub mode: Option<Arc<dyn ModeManager>>,
+    /// The coordinator of checkpoints, if any are made.
+    pub checkpoint: Option<Arc<dyn CheckpointManager>>,
+}
 
 /// Brings sessions into this process: their context, their mode and what is remembered of them.
 #[derive(Debug)]
-pub(crate) struct SessionLoader {
-    pub(crate) roles: Roles,
-    pub(crate) registry: Arc<SessionRegistry>,
-    pub(crate) modes: SessionModes,
-    pub(crate) lifecycle: Lifecycle,
+pub struct SessionLoader {
+    roles: SessionRoles,
+    /// The memory that this process has of its sessions.
+    pub registry: Arc<SessionRegistry>,
+    /// The modes of sessions.
+    pub modes: SessionModes,
     /// Problems of single sessions.
-    pub(crate) problems: Problems,
+    pub problems: Problems,
+    lifecycle: Lifecycle,
     limits: MemoryLimits,
 }
 
 /// A session that no turn works on while this is alive. Its context is in memory.
 #[derive(Debug)]
-pub(crate) struct HeldSession<'a> {
-    pub(crate) loader: &'a SessionLoader,
-    pub(crate) session: &'a SessionId,
+#[must_use = "the session is free again when this is dropped"]
+pub struct HeldSession {
     _lease: TurnLease,
     _active: ActiveSession,
 }
 
 impl SessionLoader {
-    pub(crate) fn new(roles: Roles, limits: MemoryLimits) -> Self {
-        let registry = Arc::<SessionRegistry>::default();
-        let modes = SessionModes {
-            modes: roles.mode.clone(),
-            sessions: roles.session.clone(),
-            registry: registry.clone(),
-        };
+    /// Loads sessions by these roles. All coordinators, in the order in which they are started, are told of what
+    /// happens to a session.
+    #[must_use]
+    pub fn new(
+        roles: SessionRoles,
+        coordinators: Vec<Arc<dyn Coordinator>>,
+        limits: MemoryLimits,
+    ) -> Self {
         Self {
+            modes: SessionModes::new(roles.mode.clone(), roles.session.clone()),
             roles,
-            registry,
-            modes,
-            lifecycle: Lifecycle::default(),
+            registry: Arc::default(),
             problems: Problems::default(),
+            lifecycle: Lifecycle::new(coordinators),
             limits,
         }
     }
 
+    /// Returns the coordinator of sessions.
+    #[must_use]
+    pub fn manager(&self) -> &Arc<dyn SessionManager> {
+        &self.roles.session
+    }
+
+    /// Returns the coordinator of contexts.
+    #[must_use]
+    pub fn context(&self) -> &Arc<dyn ContextManager> {
+        &self.roles.context
+    }
+
+    /// Returns the coordinator of checkpoints, if any are made.
+    #[must_use]
+    pub fn checkpoints(&self) -> Option<&dyn CheckpointManager> {
+        self.roles.checkpoint.as_deref()
+    }
+
+    /// Refuses work after the end, and starts the coordinators before the first.
+    ///
+    /// # Errors
+    ///
+    /// A coordinator could not start, or all of them were ended.
+    pub async fn ensure_started(&self) -> Result<(), SessionOpError> {
+        self.lifecycle.ensure_started().await
+    }
+
+    /// Refuses further work, and ends the coordinators in the opposite order.
+    pub async fn shut_down(&self) {
+        self.lifecycle.shut_down().await;
+    }
+
     /// Waits until no turn works on a session, and loads it.
-    pub(crate) async fn hold<'a>(
-        &'a self,
-        session: &'a SessionId,
-    ) -> Result<HeldSession<'a>, SessionOpError> {
-        self.lifecycle.ensure_started(&self.roles).await?;
+    ///
+    /// # Errors
+    ///
+    /// A coordinator could not start, the session is in a mode that is not known, or the store failed.
+    pub async fn hold(&self, session: &SessionId) -> Result<HeldSession, SessionOpError> {
+        self.ensure_started().await?;
         let active = self.registry.activate(session);
         let lease = self.roles.session.begin_turn(session).await?;
         self.load(session, lease.version()).await?;
         Ok(HeldSession {
-            loader: self,
-            session,
             _lease: lease,
             _active: active,
         })
@@ -71,7 +119,11 @@ impl SessionLoader {
 
     /// Loads a session of this version if this process has not, or if another one has written to it since. Returns a
     /// warning if the model sees messages again that were undone.
-    pub(crate) async fn load(
+    ///
+    /// # Errors
+    ///
+    /// The session is in a mode that is not known, or the store failed.
+    pub async fn load(
         &self,
         session: &SessionId,
         version: Option<u64>,
@@ -113,24 +165,24 @@ impl SessionLoader {
         info: Option<&SessionInfo>,
         transcript: &[TranscriptEntry],
     ) -> Result<Context, String> {
-        let Some(info) = info else {
+        let Some((info, view)) = info.and_then(|info| Some((info, StoredView::of(info)?))) else {
             return Ok(whole(transcript));
         };
-        if let Some(view) = info.metadata.get(VIEW) {
-            let view: ContextView =
-                serde_json::from_value(view.clone()).map_err(|error| error.to_string())?;
-            return view
-                .context(transcript)
-                .ok_or("it is of another transcript".into());
+        match view {
+            StoredView::View(view) => {
+                let view: ContextView =
+                    serde_json::from_value(view.clone()).map_err(|error| error.to_string())?;
+                view.context(transcript)
+                    .ok_or("it is of another transcript".into())
+            }
+            StoredView::Checkpoint(view) => {
+                let context = self.checkpoint_view(&info.id, view, transcript).await?;
+                // From now on it depends on no checkpoint. If that fails, the next load tries again.
+                let patch = SessionPatch::viewing(&context, transcript);
+                drop(self.roles.session.update_session(&info.id, &patch).await);
+                Ok(context)
+            }
         }
-        let Some(view) = info.metadata.get(CHECKPOINT_VIEW) else {
-            return Ok(whole(transcript));
-        };
-        let context = self.checkpoint_view(&info.id, view, transcript).await?;
-        // From now on it depends on no checkpoint. If that fails, the next load tries again.
-        let patch = view_patch(&context, transcript);
-        drop(self.roles.session.update_session(&info.id, &patch).await);
-        Ok(context)
     }
 
     /// Reads a view that an earlier version has stored: the context of a checkpoint, and the transcript from an entry
@@ -168,15 +220,30 @@ impl SessionLoader {
         Ok(context)
     }
 
+    /// Returns whether this is the last message that the model sees of a session: the conversation has not gone on.
+    #[must_use]
+    pub fn ends_with(&self, session: &SessionId, last: Option<MessageId>) -> bool {
+        let context = self.roles.context.context(session);
+        context.messages().last().map(|message| message.id()) == last
+    }
+
+    /// Notes that the model sees this context of a session from now on, as the store does.
+    pub fn went_back(&self, session: &SessionId, context: Context) {
+        self.problems.clear(&component(session));
+        self.roles.context.set_context(session, context);
+    }
+
     /// Empties a session, in one write. Its mode stays.
-    pub(crate) async fn reset(&self, session: &SessionId) -> Result<(), SessionOpError> {
-        let mut patch = whole_view_patch();
+    ///
+    /// # Errors
+    ///
+    /// The store failed, and nothing was forgotten.
+    pub async fn reset(&self, session: &SessionId) -> Result<(), SessionOpError> {
+        let mut patch = SessionPatch::viewing_all();
         // A mode that this orchestrator does not have stays where it is stored.
         let mode = self.modes.load(session).await.ok().flatten();
         if let Some(mode) = &mode {
-            patch
-                .metadata
-                .insert(super::metadata::MODE.into(), mode.as_str().into());
+            patch.metadata.insert(MODE.into(), mode.as_str().into());
         }
         self.roles.session.reset_session(session, &patch).await?;
         self.forget(session);
@@ -189,26 +256,31 @@ impl SessionLoader {
     }
 
     /// Takes all that is remembered of a session out of memory.
-    pub(crate) fn forget(&self, session: &SessionId) {
-        for coordinator in self.roles.all() {
+    pub fn forget(&self, session: &SessionId) {
+        for coordinator in self.lifecycle.coordinators() {
             if let Err(panicked) = contain_sync(|| coordinator.reset(session)) {
                 tracing::warn!(coordinator = coordinator.name(), %panicked, "reset");
             }
         }
         self.registry.forget(session);
+        self.modes.forget(session);
         self.problems.clear(&component(session));
     }
 
     /// Takes sessions out of memory that nobody works on, if there are too many. Only a durable store can bring them
     /// back.
-    pub(crate) fn evict(&self) {
+    pub fn evict(&self) {
         if !self.roles.session.persists_turns() {
             return;
         }
         self.registry.evict(&self.limits, |session| {
-            for coordinator in self.roles.all() {
+            if !self.modes.evict(session) {
+                return false;
+            }
+            for coordinator in self.lifecycle.coordinators() {
                 let _ = contain_sync(|| coordinator.evict(session));
             }
+            true
         });
     }
 }
@@ -218,6 +290,6 @@ fn whole(transcript: &[TranscriptEntry]) -> Context {
 }
 
 /// Returns the session's name among the problems of the orchestrator's health.
-pub(crate) fn component(session: &SessionId) -> String {
+fn component(session: &SessionId) -> String {
     format!("session `{session}`")
 }

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use victor_core::{JsonMap, Lock, Message, SessionId};
-use victor_mode_protocol::SwitchedBy;
+use victor_core::{Lock, Message, SessionId};
 
-use super::mode_record::mode_in;
-use super::record::SessionRecord;
+use crate::record::SessionRecord;
 
 victor_core::options! {
     /// Limits of the idle sessions that stay in memory. An evicted session is loaded from the store when it is used
@@ -24,10 +22,8 @@ victor_core::options! {
 
 /// The sessions that this process remembers.
 #[derive(Debug, Default)]
-pub(crate) struct SessionRegistry {
+pub struct SessionRegistry {
     sessions: Lock<HashMap<SessionId, SessionRecord>>,
-    /// The names of modes, each allocated once.
-    mode_names: Lock<Vec<Arc<str>>>,
     clock: AtomicU64,
     /// Bytes of messages after the last look for sessions to evict, plus those that were added since.
     bytes: AtomicU64,
@@ -35,7 +31,7 @@ pub(crate) struct SessionRegistry {
 
 /// A session that somebody works on: it is not evicted until this is dropped.
 #[derive(Debug)]
-pub(crate) struct ActiveSession {
+pub struct ActiveSession {
     registry: Arc<SessionRegistry>,
     session: SessionId,
 }
@@ -52,7 +48,7 @@ impl Drop for ActiveSession {
 
 impl SessionRegistry {
     /// Reads the record of a session; an empty one if there is none.
-    pub(crate) fn read<T>(&self, session: &SessionId, read: impl FnOnce(&SessionRecord) -> T) -> T {
+    pub fn read<T>(&self, session: &SessionId, read: impl FnOnce(&SessionRecord) -> T) -> T {
         match self.sessions.lock().get(session) {
             Some(record) => read(record),
             None => read(&SessionRecord::default()),
@@ -60,7 +56,7 @@ impl SessionRegistry {
     }
 
     /// Changes the record of a session, which is made if there is none.
-    pub(crate) fn update<T>(
+    pub fn update<T>(
         &self,
         session: &SessionId,
         change: impl FnOnce(&mut SessionRecord) -> T,
@@ -69,7 +65,7 @@ impl SessionRegistry {
     }
 
     /// Keeps a session in memory until the result is dropped.
-    pub(crate) fn activate(self: &Arc<Self>, session: &SessionId) -> ActiveSession {
+    pub fn activate(self: &Arc<Self>, session: &SessionId) -> ActiveSession {
         self.update(session, |record| record.active += 1);
         ActiveSession {
             registry: self.clone(),
@@ -78,12 +74,12 @@ impl SessionRegistry {
     }
 
     /// Returns the number of transcript entries that the session's context was made from; `None` if it must be loaded.
-    pub(crate) fn entries(&self, session: &SessionId) -> Option<u64> {
+    pub fn entries(&self, session: &SessionId) -> Option<u64> {
         self.read(session, |record| record.entries)
     }
 
     /// Notes that the context was made from these messages, the whole transcript.
-    pub(crate) fn loaded<'a>(
+    pub fn loaded<'a>(
         &self,
         session: &SessionId,
         messages: impl ExactSizeIterator<Item = &'a Message>,
@@ -98,7 +94,7 @@ impl SessionRegistry {
     }
 
     /// Notes that these messages were added to the context and the transcript.
-    pub(crate) fn committed(&self, session: &SessionId, messages: &[Arc<Message>]) {
+    pub fn committed(&self, session: &SessionId, messages: &[Arc<Message>]) {
         let mut sessions = self.sessions.lock();
         if let Some(record) = sessions.get_mut(session)
             && let Some(entries) = &mut record.entries
@@ -112,14 +108,14 @@ impl SessionRegistry {
     }
 
     /// Has the session loaded again at its next turn, since its context and its transcript may differ.
-    pub(crate) fn distrust(&self, session: &SessionId) {
+    pub fn distrust(&self, session: &SessionId) {
         if let Some(record) = self.sessions.lock().get_mut(session) {
             record.clear_content();
         }
     }
 
     /// Forgets all about a session.
-    pub(crate) fn forget(&self, session: &SessionId) {
+    pub fn forget(&self, session: &SessionId) {
         let mut sessions = self.sessions.lock();
         let active = sessions.remove(session).map_or(0, |record| record.active);
         if active > 0 {
@@ -128,7 +124,7 @@ impl SessionRegistry {
     }
 
     /// Returns the tokens of a session's system prompt.
-    pub(crate) fn prompt_tokens(
+    pub fn prompt_tokens(
         &self,
         session: &SessionId,
         prompt: &Arc<str>,
@@ -144,49 +140,10 @@ impl SessionRegistry {
         tokens
     }
 
-    /// Notes the mode that a session is in. Returns the mode that was noted before and the author of the switch, if it
-    /// was another one.
-    pub(crate) fn enter_mode(
-        &self,
-        session: &SessionId,
-        mode: &str,
-    ) -> Option<(Arc<str>, SwitchedBy)> {
-        if self.read(session, |record| record.mode.announced() == Some(mode)) {
-            return None;
-        }
-        let mode = self.mode_name(mode);
-        self.update(session, |record| record.mode.enter(mode))
-    }
-
-    /// Notes that a session has taken over the mode that the store has.
-    pub(crate) fn adopt_mode(&self, session: &SessionId, stored: &str) {
-        let mode = self.mode_name(stored);
-        self.update(session, |record| record.mode.adopt(mode));
-    }
-
-    /// Notes that the store has these facts of a session.
-    pub(crate) fn saved(&self, session: &SessionId, facts: &JsonMap) {
-        if facts.is_empty() {
-            return;
-        }
-        let mode = mode_in(facts).map(|mode| self.mode_name(mode));
-        self.update(session, |record| record.mode.saved(mode, facts));
-    }
-
-    /// Returns the name of a mode, as all sessions share it.
-    fn mode_name(&self, mode: &str) -> Arc<str> {
-        let mut names = self.mode_names.lock();
-        if let Some(name) = names.iter().find(|name| ***name == *mode) {
-            return name.clone();
-        }
-        let name: Arc<str> = mode.into();
-        names.push(name.clone());
-        name
-    }
-
-    /// Evicts idle sessions whose mode is stored, least recently used first, if there are more than the limits allow.
-    /// It makes some room ahead, so that it is seldom done.
-    pub(crate) fn evict(&self, limits: &MemoryLimits, evicted: impl Fn(&SessionId)) {
+    /// Evicts idle sessions, least recently used first, if there are more than the limits allow. It makes some room
+    /// ahead, so that it is seldom done. `evict` takes a session out of the rest of the memory, and returns whether it
+    /// could.
+    pub fn evict(&self, limits: &MemoryLimits, evict: impl Fn(&SessionId) -> bool) {
         // The lock is held throughout, so that no turn begins in a session while it is evicted.
         let mut sessions = self.sessions.lock();
         let bytes = self.bytes.load(Ordering::Relaxed);
@@ -196,7 +153,7 @@ impl SessionRegistry {
         let mut bytes = sessions.values().map(|record| record.bytes).sum::<u64>();
         let mut idle: Vec<(u64, SessionId)> = sessions
             .iter()
-            .filter(|(_, record)| record.active == 0 && record.mode.is_settled())
+            .filter(|(_, record)| record.active == 0)
             .map(|(session, record)| (record.last_used, session.clone()))
             .collect();
         idle.sort_unstable();
@@ -204,8 +161,9 @@ impl SessionRegistry {
             if sessions.len() <= limits.sessions / 8 * 7 && bytes <= limits.bytes / 8 * 7 {
                 break;
             }
-            evicted(&session);
-            bytes -= sessions.remove(&session).map_or(0, |record| record.bytes);
+            if evict(&session) {
+                bytes -= sessions.remove(&session).map_or(0, |record| record.bytes);
+            }
         }
         // Until as much again has been added, it is not worth looking at all sessions.
         self.bytes.store(bytes, Ordering::Relaxed);

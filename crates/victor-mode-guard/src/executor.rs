@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use futures_core::Stream;
 use victor_core::{
     Coordinator, CoordinatorError, Health, SessionId, ToolCall, ToolOutcome, ToolResult, ToolSpec,
-    contain_sync,
 };
-use victor_mode_protocol::{Mode, ModeManager, Permission};
+use victor_mode_protocol::{ModeManager, Permission};
 use victor_tool_protocol::{
     RegisterError, Tool, ToolExecutor, ToolResults, ToolScope, ToolUpdate, Verdict,
 };
+
+use crate::ModeManagerExt as _;
 
 /// A tool coordinator that runs only what modes permit: a call that the mode of its session denies does not run,
 /// whoever asks for it and whatever was decided about it before.
@@ -22,13 +23,14 @@ use victor_tool_protocol::{
 /// The mode decides by the effect that a tool declares, twice: when a call is reviewed, so that nobody is asked to
 /// approve a call that may not run, and before it runs, since the mode may have been switched in between.
 #[derive(Debug)]
-pub(crate) struct ModeGuard {
+pub struct ModeGuard {
     tools: Arc<dyn ToolExecutor>,
     modes: Arc<dyn ModeManager>,
 }
 
 impl ModeGuard {
-    pub(crate) fn new(tools: Arc<dyn ToolExecutor>, modes: Arc<dyn ModeManager>) -> Self {
+    /// Guards an executor by the modes of a manager.
+    pub fn new(tools: Arc<dyn ToolExecutor>, modes: Arc<dyn ModeManager>) -> Self {
         Self { tools, modes }
     }
 
@@ -41,33 +43,13 @@ impl ModeGuard {
         let specs = self.tools.specs();
         let denial = |call: &ToolCall| {
             let spec = specs.iter().find(|spec| spec.name == call.name)?;
-            match permission(&*self.modes, session, spec) {
+            match self.modes.decide(session, spec) {
                 Permission::Permitted => None,
                 Permission::Denied { reason } => Some(format!("not run: {reason}")),
             }
         };
         calls.map(denial).collect()
     }
-}
-
-/// Returns the mode's decision about a tool. A mode that panics denies.
-pub(super) fn permission(
-    modes: &dyn ModeManager,
-    session: &SessionId,
-    spec: &ToolSpec,
-) -> Permission {
-    contain_sync(|| modes.permits(session, spec))
-        .unwrap_or_else(|panicked| Permission::denied(format!("the mode coordinator {panicked}")))
-}
-
-/// Reads the session's mode; `None` if there are no modes or the mode coordinator panics.
-pub(crate) fn with_mode<T>(
-    modes: Option<&Arc<dyn ModeManager>>,
-    session: &SessionId,
-    read: impl FnOnce(&Mode) -> T,
-) -> Option<T> {
-    let modes = modes?;
-    contain_sync(|| read(modes.mode(session).mode())).ok()
 }
 
 #[async_trait]
@@ -171,21 +153,5 @@ impl Stream for PartlyDenied {
             Some(result) => Poll::Ready(Some(result.into())),
             None => Pin::new(&mut self.permitted).poll_next(cx),
         }
-    }
-}
-
-#[cfg(all(test, feature = "mode", feature = "tool"))]
-mod tests {
-    use victor_testkit::conformance;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn it_passes_the_suite_of_executors() {
-        conformance::tool_executor(async || {
-            let tools = Arc::new(victor_tool::ToolCoordinator::new());
-            ModeGuard::new(tools, Arc::new(victor_mode::ModeCoordinator::new()))
-        })
-        .await;
     }
 }

@@ -5,40 +5,49 @@ use victor_core::SessionId;
 use victor_session_protocol::SessionManagerExt as _;
 use victor_session_protocol::{OpenTurn, SessionLease};
 
-use super::{SessionLoader, SessionOpError};
+use crate::{SessionLoader, SessionOpError};
 
 impl SessionLoader {
     /// Returns the lease of whoever works on a session, here or in another process.
-    pub(crate) async fn lease(
-        &self,
-        session: &SessionId,
-    ) -> Result<Option<SessionLease>, SessionOpError> {
-        let standing = self.roles.session.standing(session).await?;
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn lease(&self, session: &SessionId) -> Result<Option<SessionLease>, SessionOpError> {
+        let standing = self.manager().standing(session).await?;
         Ok(standing.and_then(|standing| standing.lease))
     }
 
     /// Returns the open turn of a session that nobody works on.
-    pub(crate) async fn open_turn(
+    ///
+    /// # Errors
+    ///
+    /// The store failed, or the journal cannot be read.
+    pub async fn open_turn(
         &self,
         session: &SessionId,
     ) -> Result<Option<SuspendedTurn>, SessionOpError> {
         if self.lease(session).await?.is_some() {
             return Ok(None);
         }
-        match self.roles.session.open_turn(session).await? {
+        match self.manager().open_turn(session).await? {
             Some(open) => self.revive(open).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Reads a turn from the journal, with its messages from the transcript.
-    pub(crate) async fn revive(&self, open: OpenTurn) -> Result<SuspendedTurn, SessionOpError> {
+    ///
+    /// # Errors
+    ///
+    /// The store failed, or the journal cannot be read.
+    pub async fn revive(&self, open: OpenTurn) -> Result<SuspendedTurn, SessionOpError> {
         let mut turn: SuspendedTurn =
             serde_json::from_str(&open.state).map_err(|error| SessionOpError::OpenTurn {
                 session: open.session.clone(),
                 source: error.into(),
             })?;
-        let transcript = self.roles.session.transcript(&open.session).await?;
+        let transcript = self.manager().transcript(&open.session).await?;
         turn.committed = transcript
             .into_iter()
             .filter(|entry| entry.turn == Some(open.turn))

@@ -5,39 +5,38 @@ use std::sync::Arc;
 
 use victor_core::{Message, Part, ToolOutcome};
 
-use super::mode_record::ModeRecord;
-
 /// The memory of one session between its turns.
 #[derive(Debug, Default)]
-pub(crate) struct SessionRecord {
+pub struct SessionRecord {
     /// Number of transcript entries that the context was made from; `None` if it must be loaded again.
-    pub(super) entries: Option<u64>,
+    pub(crate) entries: Option<u64>,
     /// The last system prompt and its tokens, counted again only when it changes.
     prompt: Option<(Arc<str>, u32)>,
     used_tools: Option<Arc<BTreeSet<String>>>,
     tool_calls: u32,
     /// Approximate size of its messages.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Number of tasks that work on the session.
-    pub(super) active: u32,
+    pub(crate) active: u32,
     /// The time at which the last of them ended, as a number that grows.
-    pub(super) last_used: u64,
-    pub(crate) mode: ModeRecord,
+    pub(crate) last_used: u64,
 }
 
 impl SessionRecord {
     /// Returns the names of the tools that the model has called.
-    pub(crate) fn used_tools(&self) -> Arc<BTreeSet<String>> {
+    #[must_use]
+    pub fn used_tools(&self) -> Arc<BTreeSet<String>> {
         self.used_tools.clone().unwrap_or_default()
     }
 
     /// Returns the number of tool calls that have run.
-    pub(crate) fn tool_calls(&self) -> u32 {
+    #[must_use]
+    pub fn tool_calls(&self) -> u32 {
         self.tool_calls
     }
 
     /// Counts messages that were added to the context.
-    pub(super) fn add<'a>(&mut self, messages: impl Iterator<Item = &'a Message>) {
+    pub(crate) fn add<'a>(&mut self, messages: impl Iterator<Item = &'a Message>) {
         for part in messages.flat_map(Message::parts) {
             self.bytes += size(part) as u64;
             match part {
@@ -53,29 +52,29 @@ impl SessionRecord {
         }
     }
 
-    /// Forgets what was counted; the mode and who works on the session stay.
-    pub(super) fn clear_content(&mut self) {
+    /// Forgets what was counted; it stays known who works on the session.
+    pub(crate) fn clear_content(&mut self) {
         *self = Self {
             active: self.active,
             last_used: self.last_used,
-            mode: std::mem::take(&mut self.mode),
             ..Self::default()
         };
     }
 
     /// Returns the tokens of the system prompt, if it is the one that was counted last.
-    pub(super) fn prompt_tokens(&self, prompt: &Arc<str>) -> Option<u64> {
+    pub(crate) fn prompt_tokens(&self, prompt: &Arc<str>) -> Option<u64> {
         let (text, tokens) = self.prompt.as_ref()?;
         (Arc::ptr_eq(text, prompt) || text == prompt).then(|| (*tokens).into())
     }
 
-    pub(super) fn set_prompt_tokens(&mut self, prompt: Arc<str>, tokens: u64) {
+    pub(crate) fn set_prompt_tokens(&mut self, prompt: Arc<str>, tokens: u64) {
         self.prompt = Some((prompt, u32::try_from(tokens).unwrap_or(u32::MAX)));
     }
 }
 
 /// Whether a call with this outcome has run.
-pub(crate) fn has_run(outcome: &ToolOutcome) -> bool {
+#[must_use]
+pub fn has_run(outcome: &ToolOutcome) -> bool {
     !matches!(outcome, ToolOutcome::Rejected | ToolOutcome::Denied)
 }
 

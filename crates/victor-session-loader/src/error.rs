@@ -4,6 +4,7 @@ use victor_chat_protocol::ChatError;
 use victor_checkpoint_protocol::CheckpointError;
 use victor_context_protocol::ContextError;
 use victor_core::{BoxError, CheckpointId, CoordinatorError, Panicked, SessionId, with_causes};
+use victor_mode_guard::SessionModeError;
 use victor_mode_protocol::ModeError;
 use victor_session_protocol::SessionError;
 
@@ -112,6 +113,25 @@ impl From<SessionError> for SessionOpError {
             SessionError::ShutDown => Self::ShutDown,
             source if source.is_conflict() => Self::Conflict { source },
             error => Self::Session(error),
+        }
+    }
+}
+
+impl From<SessionModeError> for SessionOpError {
+    fn from(error: SessionModeError) -> Self {
+        match error {
+            SessionModeError::Unknown { mode, source } => Self::UnknownMode { mode, source },
+            SessionModeError::First {
+                mode,
+                origin,
+                source,
+            } => Self::FirstMode {
+                mode,
+                origin,
+                source,
+            },
+            SessionModeError::Session(error) => error.into(),
+            SessionModeError::Panicked(panicked) => panicked.into(),
         }
     }
 }

@@ -8,25 +8,35 @@ use victor_checkpoint_protocol::{
     Checkpoint, CheckpointCause, CheckpointError, CheckpointManager, CheckpointSnapshot,
 };
 use victor_core::{CheckpointId, Message, MessageId, SessionId, contain};
-use victor_session_protocol::SessionManagerExt as _;
-use victor_session_protocol::{SessionError, SessionExport, SessionInfo, TranscriptEntry};
+use victor_mode_guard::{MODE, NESTED_IN};
+use victor_session_loader::SessionOpError;
+use victor_session_protocol::{
+    SessionError, SessionExport, SessionInfo, SessionManagerExt as _, SessionPatch, TranscriptEntry,
+};
 
+use crate::SessionCheckpoints;
 use crate::checkpoints::mode_of;
-use crate::sessions::{FORK_OF, MODE, NESTED_IN, SessionLoader, SessionOpError, view_patch};
 
-impl SessionLoader {
-    /// Makes a new session with the state of a checkpoint.
-    pub(crate) async fn fork(
+/// The checkpoint that the session was forked from, among its metadata.
+const FORK_OF: &str = "victor_fork_of";
+
+impl SessionCheckpoints {
+    /// Makes a new session with the state of a checkpoint of any session.
+    ///
+    /// # Errors
+    ///
+    /// The session exists already, there is no such checkpoint, or a store failed.
+    pub async fn fork(
         &self,
         id: CheckpointId,
         session: &SessionId,
     ) -> Result<Checkpoint, SessionOpError> {
-        let manager = self.checkpoints()?;
-        self.lifecycle.ensure_started(&self.roles).await?;
+        let manager = self.manager()?;
+        self.sessions.ensure_started().await?;
         let snapshot = contain(manager.load_checkpoint(id)).await??;
         if self.needs_session(manager, &snapshot, session).await? {
             let fork = self.fork_of(&snapshot, session).await?;
-            match self.roles.session.import_session(&fork, None).await {
+            match self.sessions.manager().import_session(&fork, None).await {
                 Err(SessionError::AlreadyExists(session)) => {
                     return Err(CheckpointError::SessionExists(session).into());
                 }
@@ -34,7 +44,7 @@ impl SessionLoader {
             }
         }
         // Held, so that no turn makes another first checkpoint.
-        let _held = self.hold(session).await?;
+        let _held = self.sessions.hold(session).await?;
         let forked = contain(manager.fork_checkpoint(id, session)).await??;
         Ok(forked.checkpoint)
     }
@@ -50,7 +60,7 @@ impl SessionLoader {
         let id = snapshot.checkpoint.id;
         // In this order: a session has checkpoints only after it was made.
         let checkpoints = contain(manager.checkpoints(session)).await??;
-        let info = self.roles.session.session_info(session).await?;
+        let info = self.sessions.manager().session_info(session).await?;
         match (info, &checkpoints[..]) {
             (None, []) => Ok(true),
             // An earlier version made the checkpoint first, and was interrupted. Others belong to somebody, and stay.
@@ -74,7 +84,7 @@ impl SessionLoader {
         snapshot: &CheckpointSnapshot,
         session: &SessionId,
     ) -> Result<SessionExport, SessionOpError> {
-        let (manager, origin) = (&self.roles.session, &snapshot.checkpoint.session);
+        let (manager, origin) = (self.sessions.manager(), &snapshot.checkpoint.session);
         let transcript = manager.transcript(origin).await?;
         let known: HashMap<MessageId, TranscriptEntry> = transcript
             .into_iter()
@@ -86,9 +96,9 @@ impl SessionLoader {
         };
         let entries: Vec<_> = snapshot.context.messages().iter().map(entry).collect();
         let mut info = SessionInfo::new(session.clone());
-        info.metadata = self.modes.unsaved_facts(session);
+        info.metadata = self.sessions.modes.unsaved_facts(session);
         if let Some(mode) = mode_of(&snapshot.checkpoint) {
-            self.modes.check(mode)?;
+            self.sessions.modes.check(mode)?;
             info.metadata.insert(MODE.into(), mode.into());
         }
         let origin = manager.session_info(origin).await?;
@@ -100,23 +110,27 @@ impl SessionLoader {
         }
         info.metadata
             .insert(FORK_OF.into(), json!(snapshot.checkpoint.id));
-        view_patch(&snapshot.context, &entries).apply(&mut info);
+        SessionPatch::viewing(&snapshot.context, &entries).apply(&mut info);
         Ok(SessionExport::new(info, entries))
     }
 
     /// Deletes a session and its checkpoints. Returns whether there was anything.
-    pub(crate) async fn delete(&self, session: &SessionId) -> Result<bool, SessionOpError> {
+    ///
+    /// # Errors
+    ///
+    /// A store failed. Another call deletes what is left.
+    pub async fn delete(&self, session: &SessionId) -> Result<bool, SessionOpError> {
         let had_checkpoints = self.delete_checkpoints(session).await?;
         // The session goes last of what a person can name, so that another call finds what is left.
-        let had_session = self.roles.session.delete_session(session).await?;
+        let had_session = self.sessions.manager().delete_session(session).await?;
         // The turn that was waited for may have made more.
         self.delete_checkpoints(session).await?;
-        self.forget(session);
+        self.sessions.forget(session);
         Ok(had_checkpoints || had_session)
     }
 
     async fn delete_checkpoints(&self, session: &SessionId) -> Result<bool, SessionOpError> {
-        let Some(manager) = self.roles.checkpoint.as_deref() else {
+        let Some(manager) = self.sessions.checkpoints() else {
             return Ok(false);
         };
         let checkpoints = contain(manager.checkpoints(session)).await??;
