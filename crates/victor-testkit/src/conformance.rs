@@ -7,7 +7,7 @@
 //!   `PromptSource`, `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`, `WorkflowJournal`;
 //! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`,
 //!   `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
-//!   `ToolSelector`; and `Agent`, which is all of them together.
+//!   `ToolSelector`, `WorkflowRunner`; and `Agent`, which is all of them together.
 //!
 //! `ModePolicy`, `ToolListener` and `TurnPorts` have none yet.
 //!
@@ -66,6 +66,7 @@ mod tool_executor;
 mod tool_selection_strategy;
 mod tool_selector;
 mod workflow_journal;
+mod workflow_runner;
 
 use std::fmt::Debug;
 
@@ -101,6 +102,7 @@ pub use tool_executor::tool_executor;
 pub use tool_selection_strategy::tool_selection_strategy;
 pub use tool_selector::tool_selector;
 pub use workflow_journal::workflow_journal;
+pub use workflow_runner::{Handlers, workflow_runner};
 
 use crate::poll_at_most;
 

@@ -432,7 +432,8 @@ pub enum Join {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
-    /// Number of attempts in all, the first included. An attempt that the end of the process cut off counts.
+    /// Number of attempts in all that may fail. One that the end of its process cut off is made again, and has not
+    /// failed.
     pub attempts: u32,
     /// Wait before the second attempt, one second if absent. Each later one is twice as long.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "duration")]

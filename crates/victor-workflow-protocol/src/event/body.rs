@@ -75,6 +75,9 @@ bodies! {
         step: StepPath,
         /// The number of the attempt, from 1.
         attempt: u32,
+        ;
+        /// The number of the record with the signal that ended its wait, if the handler has waited.
+        signal: u64,
     }
 
     /// A step has ended well.

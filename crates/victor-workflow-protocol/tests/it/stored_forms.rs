@@ -32,6 +32,7 @@ fn events() -> Vec<WorkflowEvent> {
     vec![
         RunStarted::new("review".into(), hash, value()).into(),
         StepStarted::new(step.clone(), 1).into(),
+        StepStarted::new(step.clone(), 2).signal(7).into(),
         StepFinished::new(step.clone(), StoredValue::Ref(hash))
             .signal(7)
             .into(),

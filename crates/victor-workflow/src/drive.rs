@@ -1,0 +1,263 @@
+//! Drives one run: decides, writes, calls, and waits for what comes of it.
+
+mod back;
+mod calls;
+mod decide;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::sync::watch;
+use victor_core::{RunId, Timestamp};
+use victor_workflow_protocol::{
+    Divergence, JournalError, RunClaim, RunCommit, RunOutcome, RunStatus, StoreWrite,
+    WorkflowError, WorkflowEvent, WorkflowJournal,
+};
+
+use self::calls::Calls;
+use crate::coordinator::Shared;
+use crate::replay::Replayed;
+use crate::state::{Phase, State};
+use crate::value::ValueWriter;
+
+/// Drives one run.
+pub(crate) struct Driver<'c> {
+    shared: &'c Shared,
+    run: RunId,
+    claim: RunClaim,
+    state: State,
+    writer: ValueWriter,
+    /// Events that are applied and not written yet.
+    events: Vec<WorkflowEvent>,
+    /// Number of records in the journal that are applied.
+    records: u64,
+    calls: Calls,
+    signals: watch::Receiver<()>,
+    /// Time of the last write.
+    renewed: tokio::time::Instant,
+}
+
+impl<'c> Driver<'c> {
+    pub(crate) fn new(shared: &'c Shared, claim: RunClaim, replayed: Replayed) -> Self {
+        let Replayed {
+            state,
+            writer,
+            records,
+        } = replayed;
+        Self {
+            run: state.run,
+            shared,
+            claim,
+            state,
+            writer,
+            events: Vec::new(),
+            records,
+            calls: Calls::default(),
+            signals: shared.signals.subscribe(),
+            renewed: tokio::time::Instant::now(),
+        }
+    }
+
+    /// Drives the run until it has ended or only waits.
+    pub(crate) async fn drive(mut self) -> Result<RunOutcome, WorkflowError> {
+        self.call_again()?;
+        loop {
+            if self.shared.is_shut_down() {
+                return Err(WorkflowError::ShutDown);
+            }
+            self.decide()?;
+            if let Phase::Ended(outcome) = self.state.phase.clone() {
+                self.end(&outcome).await?;
+                return Ok(outcome);
+            }
+            if !self.events.is_empty() && self.commit(RunCommit::default()).await? {
+                // A signal may have come that the next decision depends on, such as a request to end.
+                self.decide()?;
+                continue;
+            }
+            self.calls.launch(self.shared, &self.state);
+            if self.calls.is_empty() {
+                if let Some(outcome) = self.pause().await? {
+                    return Ok(outcome);
+                }
+            } else {
+                self.wait().await?;
+            }
+        }
+    }
+
+    /// Applies an event of this process, to be written with the next commit.
+    fn emit(&mut self, event: impl Into<WorkflowEvent>, value: Json) -> Result<(), WorkflowError> {
+        let event = event.into();
+        let number = self.records + self.events.len() as u64;
+        let applied = self.state.apply(number, &event, value);
+        applied.map_err(|message| Divergence::new(self.run, number, message))?;
+        self.events.push(event);
+        self.calls.retain(&self.state);
+        Ok(())
+    }
+
+    /// Writes what was decided. Returns whether others have written something meanwhile, which is applied then.
+    async fn commit(&mut self, mut commit: RunCommit) -> Result<bool, WorkflowError> {
+        commit.events = std::mem::take(&mut self.events);
+        commit.values = self.writer.take();
+        commit.status.get_or_insert(RunStatus::Running);
+        let own = commit.events.len() as u64;
+        let count = self
+            .shared
+            .journal
+            .commit(self.run, &self.claim, &commit)
+            .await?;
+        self.renewed = tokio::time::Instant::now();
+        self.shared.commits.send_replace(());
+        let foreign = count.saturating_sub(own + self.records);
+        if foreign > 0 {
+            self.read_signals(foreign).await?;
+        }
+        self.records = count;
+        Ok(foreign > 0)
+    }
+
+    /// Writes events together with writes of their handlers, and nothing else.
+    async fn commit_with(
+        &mut self,
+        event: &WorkflowEvent,
+        writes: Vec<StoreWrite>,
+    ) -> Result<(), WorkflowError> {
+        let mut commit = RunCommit::new([event.clone()]);
+        commit.writes = writes;
+        commit.values = self.writer.take();
+        let count = self
+            .shared
+            .journal
+            .commit(self.run, &self.claim, &commit)
+            .await?;
+        let foreign = count.saturating_sub(1 + self.records);
+        if foreign > 0 {
+            self.read_signals(foreign).await?;
+        }
+        self.records = count;
+        Ok(())
+    }
+
+    /// Applies records that others have written: signals, since nothing else is written without the claim.
+    async fn read_signals(&mut self, max: u64) -> Result<u64, WorkflowError> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let records = self
+            .shared
+            .journal
+            .records(self.run, self.records, max)
+            .await?;
+        for record in &records {
+            let applied = self.state.apply(record.number, &record.event, Json::Null);
+            applied.map_err(|message| Divergence::new(self.run, record.number, message))?;
+        }
+        Ok(records.len() as u64)
+    }
+
+    /// Looks for what others have written.
+    async fn poll(&mut self) -> Result<(), WorkflowError> {
+        debug_assert!(
+            self.events.is_empty(),
+            "own records come behind those of others"
+        );
+        self.records += self.read_signals(u64::MAX).await?;
+        Ok(())
+    }
+
+    async fn end(&mut self, outcome: &RunOutcome) -> Result<(), WorkflowError> {
+        let status = match outcome {
+            RunOutcome::Failed { .. } => RunStatus::Failed,
+            RunOutcome::Cancelled(_) => RunStatus::Cancelled,
+            _ => RunStatus::Finished,
+        };
+        self.commit(RunCommit::default().with_status(status).releasing())
+            .await?;
+        Ok(())
+    }
+
+    /// Waits for a time that comes soon, or parks the run and returns how it stands.
+    async fn pause(&mut self) -> Result<Option<RunOutcome>, WorkflowError> {
+        let wake_at = self.state.wake_at();
+        let now = Timestamp::now();
+        let time = wake_at.map(|at| at.saturating_duration_since(now));
+        if let Some(time) = time.filter(|time| *time <= self.shared.options.linger) {
+            self.sleep(time).await?;
+            return Ok(None);
+        }
+        let parked = RunCommit::default()
+            .with_status(RunStatus::Waiting)
+            .with_wake_at(wake_at)
+            .expecting(self.records)
+            .releasing();
+        match self.commit(parked).await {
+            Ok(_) => Ok(Some(RunOutcome::Waiting {
+                pending: self.state.pending(),
+                wake_at,
+            })),
+            Err(WorkflowError::Journal(JournalError::Behind { .. })) => {
+                self.poll().await?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for the end of a call, a signal or a time, and renews the claim meanwhile.
+    async fn wait(&mut self) -> Result<(), WorkflowError> {
+        let now = Timestamp::now();
+        let mut time = (self.renewed + self.claim.time / 3)
+            .saturating_duration_since(tokio::time::Instant::now());
+        if let Some(at) = self.state.wake_at() {
+            time = time.min(at.saturating_duration_since(now));
+        }
+        // A request to end can come at any time.
+        time = time.min(self.shared.options.poll);
+        let done = tokio::select! {
+            done = self.calls.next() => Some(done),
+            _ = self.signals.changed() => None,
+            () = tokio::time::sleep(time) => None,
+        };
+        match done {
+            Some(done) => {
+                self.finish(done).await?;
+                // Those that have ended as well are written together.
+                while let Some(done) = self.calls.next_now() {
+                    self.finish(done).await?;
+                }
+            }
+            None => {
+                self.poll().await?;
+                self.renew().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn sleep(&mut self, time: Duration) -> Result<(), WorkflowError> {
+        let time = time.min(self.shared.options.poll).min(self.claim.time / 3);
+        tokio::select! {
+            _ = self.signals.changed() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+        self.poll().await?;
+        self.renew().await
+    }
+
+    /// Renews the claim when a third of its time is over.
+    async fn renew(&mut self) -> Result<(), WorkflowError> {
+        if self.renewed.elapsed() >= self.claim.time / 3 {
+            self.commit(RunCommit::default()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The time after which a wait ends.
+fn end_of(time: Option<Duration>) -> Option<Timestamp> {
+    time.and_then(|time| Timestamp::now().checked_add(time))
+}
+
+/// A shared handler by its name.
+pub(crate) type Handler = Arc<dyn victor_workflow_protocol::StepHandler>;

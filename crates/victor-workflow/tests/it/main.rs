@@ -1,0 +1,3 @@
+//! The coordinator through its public API.
+
+mod laws;
