@@ -45,7 +45,7 @@ pub async fn workflow_runner<R: WorkflowRunner>(
     growth::check(&world).await;
 }
 
-/// What a suite makes runners of.
+/// The maker of journals and runners for a suite.
 struct World<J, M> {
     journal: J,
     make: M,
