@@ -190,7 +190,8 @@ impl Coordinator for AnalyticsCoordinator {
     }
 
     fn health(&self) -> Health {
-        let mut problems = self.problems.health(self.name()).problems;
+        let reported = self.problems.health(self.name());
+        let mut problems = reported.problems;
         if let Some(intake) = &self.intake {
             problems.extend(intake.pipe.losses());
             let dropped = intake.writer.dropped();
@@ -203,7 +204,9 @@ impl Coordinator for AnalyticsCoordinator {
         for pipe in self.pipes.list().iter() {
             problems.extend(pipe.inner().losses());
         }
-        Health::from_problems(self.name(), problems)
+        let mut health = Health::from_problems(self.name(), problems);
+        health.faults = reported.faults;
+        health
     }
 
     fn reset(&self, session: &SessionId) {

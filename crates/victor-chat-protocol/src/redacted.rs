@@ -1,22 +1,133 @@
 //! The part of an event that may be logged.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use victor_core::TurnId;
+use victor_core::{ToolCall, ToolResult, TurnId, Usage};
+use victor_provider_protocol::NanoDollars;
 
-use crate::{TurnEvent, TurnEventKind};
+use crate::{
+    ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnEvent, TurnEventKind, TurnFinished,
+    TurnOutcome,
+};
 
 impl TurnEvent {
     /// Returns the part of the event that may be logged or counted: what was done, how long it took and what it cost,
     /// with the turn, but no text of a person, a model or a tool. It serializes as one JSON object.
     #[must_use]
     pub fn redacted(&self) -> impl Serialize + '_ {
-        RedactedEvent(self.turn, &self.kind)
+        Redacted(self.turn, &self.kind)
+    }
+
+    /// Returns the same part by itself, to be written later. It is small, and nothing is written yet.
+    #[must_use]
+    pub fn to_redacted(&self) -> RedactedEvent {
+        let kind = match &self.kind {
+            TurnEventKind::TurnFinished(finished) => Kept::Finished(Finished::of(finished)),
+            TurnEventKind::ApprovalRequested(requested) => {
+                let asked = requested.approvals.iter();
+                Kept::Asked(asked.map(|asked| asked.call.name.clone()).collect())
+            }
+            TurnEventKind::ToolCallStarted(started) => {
+                Kept::kind(ToolCallStarted::new(without_arguments(&started.call)))
+            }
+            TurnEventKind::ToolCallProgressed(progressed) => Kept::kind(ToolCallProgressed::new(
+                progressed.call.clone(),
+                String::new(),
+            )),
+            TurnEventKind::ToolCallFinished(finished) => {
+                let mut result = ToolResult::new(
+                    &ToolCall::new(finished.result.call_id.clone(), "", ""),
+                    finished.result.outcome.clone(),
+                    "",
+                );
+                result.name.clone_from(&finished.result.name);
+                result.content = Vec::new();
+                Kept::kind(ToolCallFinished::new(result).with_elapsed_us(finished.elapsed_us))
+            }
+            TurnEventKind::TextDelta(_)
+            | TurnEventKind::ThinkingDelta(_)
+            | TurnEventKind::Unknown(_) => Kept::Nothing,
+            kind => Kept::Kind(kind.clone()),
+        };
+        RedactedEvent(self.turn, kind)
     }
 }
 
-struct RedactedEvent<'a>(TurnId, &'a TurnEventKind);
+fn without_arguments(call: &ToolCall) -> ToolCall {
+    ToolCall::new(call.id.clone(), call.name.as_str(), "")
+}
 
-impl Serialize for RedactedEvent<'_> {
+/// The part of an event that may be logged, as [`TurnEvent::to_redacted`] returns it. It serializes as one JSON object.
+#[derive(Debug, Clone)]
+pub struct RedactedEvent(TurnId, Kept);
+
+#[derive(Debug, Clone)]
+enum Kept {
+    Nothing,
+    /// An event without its texts.
+    Kind(TurnEventKind),
+    Finished(Finished),
+    /// Names of the tools about which a person must decide.
+    Asked(Vec<String>),
+}
+
+impl Kept {
+    fn kind(kind: impl Into<TurnEventKind>) -> Self {
+        Self::Kind(kind.into())
+    }
+}
+
+impl Serialize for RedactedEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = match &self.1 {
+            Kept::Kind(kind) => return Redacted(self.0, kind).serialize(serializer),
+            _ => serializer.serialize_map(None)?,
+        };
+        fields.serialize_entry("turn", &self.0)?;
+        match &self.1 {
+            Kept::Finished(finished) => finished.write(&mut fields)?,
+            Kept::Asked(tools) => fields.serialize_entry("tools", tools)?,
+            Kept::Nothing | Kept::Kind(_) => {}
+        }
+        fields.end()
+    }
+}
+
+/// The part of the end of a turn that may be logged.
+#[derive(Debug, Clone)]
+struct Finished {
+    outcome: TurnOutcome,
+    model_calls: u32,
+    usage: Usage,
+    cost: Option<NanoDollars>,
+    elapsed_us: u64,
+}
+
+impl Finished {
+    fn of(finished: &TurnFinished) -> Self {
+        let response = &finished.response;
+        Self {
+            outcome: response.outcome.clone(),
+            model_calls: response.model_calls,
+            usage: response.usage.clone(),
+            cost: response.cost,
+            elapsed_us: finished.elapsed_us,
+        }
+    }
+
+    fn write<M: SerializeMap>(&self, fields: &mut M) -> Result<(), M::Error> {
+        fields.serialize_entry("outcome", &self.outcome)?;
+        fields.serialize_entry("model_calls", &self.model_calls)?;
+        fields.serialize_entry("usage", &self.usage)?;
+        if let Some(cost) = &self.cost {
+            fields.serialize_entry("cost", cost)?;
+        }
+        fields.serialize_entry("elapsed_us", &self.elapsed_us)
+    }
+}
+
+struct Redacted<'a>(TurnId, &'a TurnEventKind);
+
+impl Serialize for Redacted<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_map(None)?;
         fields.serialize_entry("turn", &self.0)?;
@@ -98,13 +209,7 @@ impl Serialize for RedactedEvent<'_> {
                 fields.serialize_entry("message", &notice.message)?;
             }
             TurnEventKind::TurnFinished(finished) => {
-                fields.serialize_entry("outcome", &finished.response.outcome)?;
-                fields.serialize_entry("model_calls", &finished.response.model_calls)?;
-                fields.serialize_entry("usage", &finished.response.usage)?;
-                if let Some(cost) = &finished.response.cost {
-                    fields.serialize_entry("cost", cost)?;
-                }
-                fields.serialize_entry("elapsed_us", &finished.elapsed_us)?;
+                Finished::of(finished).write(&mut fields)?;
             }
             TurnEventKind::TurnFailed(failed) => {
                 fields.serialize_entry("error", &failed.message)?;
@@ -139,6 +244,11 @@ mod tests {
         let turn = shown.as_object_mut().unwrap().remove("turn");
         assert_eq!(turn, Some(json!(TurnId::from_u128(1))));
         assert_eq!(shown, *fields);
+        // What is written later is the same.
+        let mut later = serde_json::to_value(event.to_redacted()).unwrap();
+        later.as_object_mut().unwrap().remove("turn");
+        assert_eq!(later, *fields);
+        assert!(!format!("{:?}", event.to_redacted()).contains("secret"));
     }
 
     #[test]

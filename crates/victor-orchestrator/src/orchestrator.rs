@@ -214,7 +214,7 @@ impl AgentOrchestrator {
         let turns = self.inner.clone();
         let observed = self.inner.observers.begin(&order);
         order.trace = observed.trace().or(order.trace);
-        let mut telemetry = Telemetry::new(self.roles(), order.is_tracked.clone(), observed);
+        let mut telemetry = Telemetry::new(self.roles(), &order, observed);
         let (session, turn) = (order.session.clone(), order.turn);
         let stream = TurnStream::new(session, turn, async move |events| {
             let turns = &turns.turns;

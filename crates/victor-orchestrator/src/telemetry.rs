@@ -1,5 +1,6 @@
 //! Analytics, metrics, logs, observers and the context's calibration, which the events of a turn go to.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsTracker, EventData};
@@ -11,6 +12,7 @@ use victor_metrics_protocol::MetricsRecorder;
 
 use crate::observers::Observed;
 use crate::roles::Roles;
+use crate::turn::TurnOrder;
 
 /// The observer of one turn's events.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Telemetry {
     config: Arc<dyn ConfigLoader>,
     /// Whether analytics tracks the session, once that is known.
     is_tracked: Arc<OnceLock<bool>>,
+    /// Names to which the turn is charged besides.
+    tags: Arc<[Arc<str>]>,
     /// Events from before that.
     waiting: Vec<AnalyticsEvent>,
     feedback: UsageFeedback,
@@ -27,12 +31,13 @@ pub(crate) struct Telemetry {
 }
 
 impl Telemetry {
-    pub(crate) fn new(roles: &Roles, is_tracked: Arc<OnceLock<bool>>, observed: Observed) -> Self {
+    pub(crate) fn new(roles: &Roles, order: &TurnOrder, observed: Observed) -> Self {
         Self {
             metrics: roles.metrics.clone(),
             analytics: roles.analytics.clone(),
             config: roles.config.clone(),
-            is_tracked,
+            is_tracked: order.is_tracked.clone(),
+            tags: order.tags.clone(),
             waiting: Vec::new(),
             feedback: UsageFeedback {
                 context: roles.context.clone(),
@@ -65,24 +70,29 @@ impl Telemetry {
             Some(is_tracked) => *is_tracked,
             // The turn has ended before the session's configuration was read.
             None if is_last => self.config.config().settings.enable_analytics,
-            None => return self.waiting.push(analytics_event(event)),
+            None => return self.waiting.push(analytics_event(event, &self.tags)),
         };
         let waiting = std::mem::take(&mut self.waiting);
         if !is_tracked {
             return;
         }
-        for analytics_event in waiting.into_iter().chain([analytics_event(event)]) {
+        let last = analytics_event(event, &self.tags);
+        for analytics_event in waiting.into_iter().chain([last]) {
             // A failure of analytics does not affect the chat.
             let _ = contain_sync(|| self.analytics.track_event(&event.session, analytics_event));
         }
     }
 }
 
-fn analytics_event(event: &TurnEvent) -> AnalyticsEvent {
-    let mut analytics = AnalyticsEvent::new(event.kind.kind().to_owned());
+/// Makes an event whose content is written when an exporter asks for it, and not within the turn.
+fn analytics_event(event: &TurnEvent, tags: &Arc<[Arc<str>]>) -> AnalyticsEvent {
+    let kind = event.kind.kind();
+    let known = TurnEventKind::KINDS.iter().find(|known| **known == kind);
+    let kind = known.map_or_else(|| kind.to_owned().into(), |known| Cow::Borrowed(*known));
+    let mut analytics = AnalyticsEvent::new(kind);
     analytics.timestamp = event.at;
-    // A redacted event is always valid JSON.
-    analytics.data = EventData::of(&event.redacted()).unwrap_or_default();
+    analytics.tags = Arc::clone(tags);
+    analytics.data = EventData::deferred(Arc::new(event.to_redacted()));
     analytics
 }
 

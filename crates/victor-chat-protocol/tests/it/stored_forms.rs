@@ -123,6 +123,10 @@ fn logs_keep_nothing_of_the_conversation() {
         .map(|event| json!({ event.kind.kind(): serde_json::to_value(event.redacted()).unwrap() }))
         .collect();
     check_golden(HERE, "redacted_events", &logged);
+    for (event, logged) in events().iter().zip(&logged) {
+        let later = serde_json::to_value(event.to_redacted()).unwrap();
+        assert_eq!(json!({ event.kind.kind(): later }), *logged);
+    }
     let text = serde_json::to_string(&logged).unwrap();
     for said in ["Hello", "Hm", "done", "a.txt", "half of it", "docs-456"] {
         assert!(!text.contains(said), "{said}: {text}");

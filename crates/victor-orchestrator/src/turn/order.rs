@@ -20,7 +20,7 @@ pub(crate) struct TurnOrder {
     /// Whether analytics tracks the turn's events, once the session's configuration is known.
     pub(crate) is_tracked: Arc<OnceLock<bool>>,
     /// Names to which model calls are charged besides.
-    pub(super) tags: Arc<[Arc<str>]>,
+    pub(crate) tags: Arc<[Arc<str>]>,
     /// The place in a distributed trace: that of the caller, and then that of the turn.
     pub(crate) trace: Option<TraceContext>,
 }
