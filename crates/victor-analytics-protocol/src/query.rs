@@ -39,11 +39,11 @@ victor_core::options! {
     }
 }
 
-/// A place in the order of events: by their time, and by their identifier where that is the same.
+/// A place in the order of events: by their time to the microsecond, and by their identifier where that is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct EventPosition {
-    /// Time of the event.
+    /// Time of the event, in whole microseconds.
     pub timestamp: Timestamp,
     /// The event.
     pub id: EventId,
@@ -51,8 +51,9 @@ pub struct EventPosition {
 
 impl From<&AnalyticsEvent> for EventPosition {
     fn from(event: &AnalyticsEvent) -> Self {
+        let whole = Timestamp::from_unix_micros(event.timestamp.as_unix_micros());
         Self {
-            timestamp: event.timestamp,
+            timestamp: whole.unwrap_or(event.timestamp),
             id: event.id,
         }
     }

@@ -42,6 +42,10 @@ impl Sessions {
             self.by_activity.insert(*clock, session.clone());
             held.active = *clock;
         }
+        if held.events.len() == held.events.capacity() {
+            // By a quarter: many sessions hold few events, and twice the room would stay empty.
+            held.events.reserve_exact((held.events.len() / 4).max(4));
+        }
         held.events.push_back(event);
         self.events += 1;
         while held.events.len() > options.events_per_session {

@@ -61,7 +61,7 @@ pub use output::{CheckOutput, OutputContract};
 #[cfg(feature = "mock")]
 pub use ports::MockTurnPorts;
 pub use ports::{ModelCall, TurnPorts};
-pub use redacted::RedactedEvent;
+pub use redacted::{RedactedBrief, RedactedEvent, RedactedFull};
 pub use response::{ChatResponse, TurnOutcome};
 pub use stream::{CancelHandle, EventSink, TurnStream};
 pub use suspended::{Approval, PendingApproval, SuspendedTurn};

@@ -20,49 +20,98 @@ impl TurnEvent {
     /// Returns the same part by itself, to be written later. It is small, and nothing is written yet.
     #[must_use]
     pub fn to_redacted(&self) -> RedactedEvent {
-        let kind = match &self.kind {
-            TurnEventKind::TurnFinished(finished) => Kept::Finished(Finished::of(finished)),
+        let turn = self.turn;
+        let full = |kept| RedactedEvent::Full(RedactedFull(turn, kept));
+        match &self.kind {
+            TurnEventKind::TurnStarted(_)
+            | TurnEventKind::ModelCallStarted(_)
+            | TurnEventKind::TextDelta(_)
+            | TurnEventKind::ThinkingDelta(_)
+            | TurnEventKind::Unknown(_) => {
+                RedactedEvent::Brief(RedactedBrief::of(turn, &self.kind))
+            }
+            TurnEventKind::TurnFinished(finished) => full(Kept::Finished(Finished::of(finished))),
             TurnEventKind::ApprovalRequested(requested) => {
                 let asked = requested.approvals.iter();
-                Kept::Asked(asked.map(|asked| asked.call.name.clone()).collect())
+                full(Kept::Asked(
+                    asked.map(|asked| asked.call.name.clone()).collect(),
+                ))
             }
             TurnEventKind::ToolCallStarted(started) => {
-                Kept::kind(ToolCallStarted::new(without_arguments(&started.call)))
+                let call = &started.call;
+                let call = ToolCall::new(call.id.clone(), call.name.as_str(), "");
+                full(Kept::kind(ToolCallStarted::new(call)))
             }
-            TurnEventKind::ToolCallProgressed(progressed) => Kept::kind(ToolCallProgressed::new(
-                progressed.call.clone(),
-                String::new(),
-            )),
+            TurnEventKind::ToolCallProgressed(progressed) => {
+                let progressed = ToolCallProgressed::new(progressed.call.clone(), String::new());
+                full(Kept::kind(progressed))
+            }
             TurnEventKind::ToolCallFinished(finished) => {
-                let mut result = ToolResult::new(
-                    &ToolCall::new(finished.result.call_id.clone(), "", ""),
-                    finished.result.outcome.clone(),
-                    "",
-                );
-                result.name.clone_from(&finished.result.name);
+                let result = &finished.result;
+                let call = ToolCall::new(result.call_id.clone(), result.name.as_str(), "");
+                let mut result = ToolResult::new(&call, result.outcome.clone(), "");
                 result.content = Vec::new();
-                Kept::kind(ToolCallFinished::new(result).with_elapsed_us(finished.elapsed_us))
+                let finished = ToolCallFinished::new(result).with_elapsed_us(finished.elapsed_us);
+                full(Kept::kind(finished))
             }
-            TurnEventKind::TextDelta(_)
-            | TurnEventKind::ThinkingDelta(_)
-            | TurnEventKind::Unknown(_) => Kept::Nothing,
-            kind => Kept::Kind(kind.clone()),
-        };
-        RedactedEvent(self.turn, kind)
+            kind => full(Kept::Kind(kind.clone())),
+        }
     }
 }
 
-fn without_arguments(call: &ToolCall) -> ToolCall {
-    ToolCall::new(call.id.clone(), call.name.as_str(), "")
+/// The part of an event that may be logged, as [`TurnEvent::to_redacted`] returns it: in one of two sizes, since many are
+/// held and half of them say next to nothing.
+#[derive(Debug, Clone)]
+pub enum RedactedEvent {
+    /// An event that says a number at most.
+    Brief(RedactedBrief),
+    /// Any other event.
+    Full(RedactedFull),
 }
 
-/// The part of an event that may be logged, as [`TurnEvent::to_redacted`] returns it. It serializes as one JSON object.
+/// The part of a brief event that may be logged. It serializes as one JSON object.
 #[derive(Debug, Clone)]
-pub struct RedactedEvent(TurnId, Kept);
+pub struct RedactedBrief {
+    turn: TurnId,
+    number: Option<u32>,
+    resumed: Option<bool>,
+}
+
+impl RedactedBrief {
+    fn of(turn: TurnId, kind: &TurnEventKind) -> Self {
+        let (number, resumed) = match kind {
+            TurnEventKind::TurnStarted(started) => (None, Some(started.resumed)),
+            TurnEventKind::ModelCallStarted(started) => (Some(started.number), None),
+            _ => (None, None),
+        };
+        Self {
+            turn,
+            number,
+            resumed,
+        }
+    }
+}
+
+impl Serialize for RedactedBrief {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("turn", &self.turn)?;
+        if let Some(number) = self.number {
+            fields.serialize_entry("number", &number)?;
+        }
+        if let Some(resumed) = self.resumed {
+            fields.serialize_entry("resumed", &resumed)?;
+        }
+        fields.end()
+    }
+}
+
+/// The part of an event that may be logged. It serializes as one JSON object.
+#[derive(Debug, Clone)]
+pub struct RedactedFull(TurnId, Kept);
 
 #[derive(Debug, Clone)]
 enum Kept {
-    Nothing,
     /// An event without its texts.
     Kind(TurnEventKind),
     Finished(Finished),
@@ -76,7 +125,7 @@ impl Kept {
     }
 }
 
-impl Serialize for RedactedEvent {
+impl Serialize for RedactedFull {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = match &self.1 {
             Kept::Kind(kind) => return Redacted(self.0, kind).serialize(serializer),
@@ -86,9 +135,18 @@ impl Serialize for RedactedEvent {
         match &self.1 {
             Kept::Finished(finished) => finished.write(&mut fields)?,
             Kept::Asked(tools) => fields.serialize_entry("tools", tools)?,
-            Kept::Nothing | Kept::Kind(_) => {}
+            Kept::Kind(_) => {}
         }
         fields.end()
+    }
+}
+
+impl Serialize for RedactedEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Brief(brief) => brief.serialize(serializer),
+            Self::Full(full) => full.serialize(serializer),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsTracker, EventData};
-use victor_chat_protocol::{TurnEvent, TurnEventKind};
+use victor_chat_protocol::{RedactedEvent, TurnEvent, TurnEventKind};
 use victor_config_protocol::ConfigLoader;
 use victor_context_protocol::ContextManager;
 use victor_core::contain_sync;
@@ -92,7 +92,10 @@ fn analytics_event(event: &TurnEvent, tags: &Arc<[Arc<str>]>) -> AnalyticsEvent 
     let mut analytics = AnalyticsEvent::new(kind);
     analytics.timestamp = event.at;
     analytics.tags = Arc::clone(tags);
-    analytics.data = EventData::deferred(Arc::new(event.to_redacted()));
+    analytics.data = match event.to_redacted() {
+        RedactedEvent::Brief(brief) => EventData::deferred(Arc::new(brief)),
+        RedactedEvent::Full(full) => EventData::deferred(Arc::new(full)),
+    };
     analytics
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Lock {
     Building,
     /// Removing links of checkpoints.
     Removing,
+    /// Adding events to the outbox.
+    Outbox,
 }
 
 impl Pools {

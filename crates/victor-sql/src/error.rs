@@ -1,6 +1,6 @@
 //! What can go wrong with a database.
 
-use victor_analytics_protocol::ExportError;
+use victor_analytics_protocol::{EventStoreError, ExportError};
 use victor_checkpoint_protocol::CheckpointError;
 use victor_config_protocol::ConfigError;
 use victor_core::BoxError;
@@ -281,7 +281,7 @@ macro_rules! with_message_and_source {
     };
 }
 
-with_message_and_source!(ExportError, LedgerError);
+with_message_and_source!(EventStoreError, ExportError, LedgerError);
 
 impl From<DatabaseError> for ConfigError {
     fn from(error: DatabaseError) -> Self {

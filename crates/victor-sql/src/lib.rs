@@ -98,8 +98,8 @@ pub use options::{DatabaseOptions, Synchronous};
 #[cfg(feature = "sqlite")]
 pub use salvage::{Salvage, salvage};
 pub use stores::{
-    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlLedgerStore, SqlReceiptStore,
-    SqlResultStore, SqlSessionStore,
+    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlEventOutbox, SqlLedgerStore,
+    SqlReceiptStore, SqlResultStore, SqlSessionStore,
 };
 #[doc(no_inline)]
 pub use victor_analytics_protocol as analytics;

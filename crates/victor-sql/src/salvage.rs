@@ -22,7 +22,12 @@ struct Table {
 }
 
 /// Tables that are not copied: the version of the schema is that of the new file, and tags follow from what has them.
-const SKIPPED_TABLES: [&str; 3] = ["victor_schema", "victor_session_tags", "victor_ledger_tags"];
+const SKIPPED_TABLES: [&str; 4] = [
+    "victor_schema",
+    "victor_session_tags",
+    "victor_ledger_tags",
+    "victor_event_tags",
+];
 
 /// Columns that are not copied: nobody holds the lease of a session in the new file.
 const SKIPPED_COLUMNS: [&str; 5] = ["fence", "owner", "owner_turn", "held_since", "held_until"];

@@ -35,6 +35,12 @@ const STEPS: &[Step] = &[
         #[cfg(feature = "postgres")]
         postgres: include_str!("schema/postgres-3.sql"),
     },
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-4.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-4.sql"),
+    },
 ];
 
 /// The version of the schema that this crate writes.

@@ -3,8 +3,9 @@
 //! There is a suite for each of these traits:
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
-//!   `ConfigProvider`, `Embedder`, `LedgerStore`, `MetricsExporter`, `PriceTable`, `PromptContributor`, `ReceiptStore`,
-//!   `PromptSource`, `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`, `ToolSelectionStrategy`, `WorkflowJournal`;
+//!   `ConfigProvider`, `Embedder`, `EventOutbox`, `EventStore`, `LedgerStore`, `MetricsExporter`, `PriceTable`,
+//!   `PromptContributor`, `PromptSource`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`,
+//!   `ToolSelectionStrategy`, `WorkflowJournal`;
 //! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`,
 //!   `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
 //!   `ToolSelector`, `WorkflowRunner`; and `Agent`, which is all of them together.
@@ -45,6 +46,8 @@ mod config_loader;
 mod config_provider;
 mod context_manager;
 mod embedder;
+mod event_outbox;
+mod event_store;
 mod ledger_store;
 mod life;
 mod metrics_exporter;
@@ -83,6 +86,8 @@ pub use config_loader::config_loader;
 pub use config_provider::config_provider;
 pub use context_manager::context_manager;
 pub use embedder::embedder;
+pub use event_outbox::event_outbox;
+pub use event_store::{event_store, stored_events};
 pub use ledger_store::ledger_store;
 pub use metrics_exporter::metrics_exporter;
 pub use metrics_recorder::metrics_recorder;

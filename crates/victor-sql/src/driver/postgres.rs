@@ -98,6 +98,7 @@ pub(crate) fn lock(lock: Lock) -> &'static str {
         Lock::Schema => "SELECT pg_advisory_xact_lock(130238414056449)",
         Lock::Building => "SELECT pg_advisory_xact_lock_shared(130238414056450)",
         Lock::Removing => "SELECT pg_advisory_xact_lock(130238414056450)",
+        Lock::Outbox => "SELECT pg_advisory_xact_lock(130238414056451)",
     }
 }
 

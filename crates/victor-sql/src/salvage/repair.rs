@@ -15,6 +15,8 @@ const GARBAGE: &str = "
     DELETE FROM victor_checkpoints WHERE NOT json_valid(checkpoint);
     DELETE FROM victor_events WHERE NOT json_valid(event);
     DELETE FROM victor_ledger WHERE NOT json_valid(entry);
+    DELETE FROM victor_outbox WHERE NOT json_valid(event);
+    DELETE FROM victor_dead_letters WHERE NOT json_valid(letter);
     DELETE FROM victor_config WHERE NOT json_valid(value);
     DELETE FROM victor_receipts WHERE result IS NOT NULL AND NOT json_valid(result);
 ";
@@ -60,6 +62,8 @@ const TAGS: &str = "
         SELECT victor_sessions.key, tag.value FROM victor_sessions, json_each(info, '$.tags') AS tag;
     INSERT OR IGNORE INTO victor_ledger_tags (tag, entry)
         SELECT tag.value, victor_ledger.id FROM victor_ledger, json_each(entry, '$.tags') AS tag;
+    INSERT OR IGNORE INTO victor_event_tags (tag, event)
+        SELECT tag.value, victor_events.id FROM victor_events, json_each(event, '$.tags') AS tag;
     DROP TABLE temp.changed;
     DROP TABLE temp.numbered;
     DROP TABLE temp.sound;

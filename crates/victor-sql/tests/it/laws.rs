@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
+use victor_analytics_protocol::AnalyticsExporter as _;
 use victor_core::SessionId;
 use victor_sql::{SqlReceiptStore, SqlResultStore};
 use victor_testkit::conformance;
@@ -47,6 +48,16 @@ on_both! {
 
     async fn exporters_keep_the_laws(home: Home) {
         conformance::analytics_exporter(&*home.open("events").await.analytics_exporter()).await;
+    }
+
+    async fn stored_events_are_found(home: Home) {
+        let events = home.open("events").await.analytics_exporter();
+        events.export(&conformance::stored_events()).await.unwrap();
+        conformance::event_store(&*events).await;
+    }
+
+    async fn the_outbox_keeps_the_laws(home: Home) {
+        conformance::event_outbox(async || home.open("outbox").await.event_outbox().with_limit(100)).await;
     }
 
     async fn the_ledger_keeps_the_laws(home: Home) {

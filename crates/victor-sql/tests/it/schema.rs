@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter};
+use victor_analytics_protocol::{
+    AnalyticsEvent, AnalyticsExporter, DeadLetter, EventOutbox, EventQuery, EventStore,
+};
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
 use victor_config_protocol::ConfigProvider;
 use victor_core::{Message, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
@@ -18,7 +20,7 @@ use victor_tool_protocol::{Receipt, ReceiptStore, ResultStore};
 
 use crate::home::{Home, on_both};
 
-pub(crate) const VERSIONS: [(&str, &str); 3] = [
+pub(crate) const VERSIONS: [(&str, &str); 4] = [
     (
         include_str!("snapshots/v1-sqlite.sql"),
         include_str!("snapshots/v1-postgres.sql"),
@@ -30,6 +32,10 @@ pub(crate) const VERSIONS: [(&str, &str); 3] = [
     (
         include_str!("snapshots/v3-sqlite.sql"),
         include_str!("snapshots/v3-postgres.sql"),
+    ),
+    (
+        include_str!("snapshots/v4-sqlite.sql"),
+        include_str!("snapshots/v4-postgres.sql"),
     ),
 ];
 
@@ -71,8 +77,14 @@ pub(crate) async fn fill(database: &Database) {
         .await
         .unwrap();
 
-    let events = [AnalyticsEvent::new("turn_finished").with("tokens", 7)];
+    let mut events = [AnalyticsEvent::new("turn_finished").with("tokens", 7)];
+    events[0].tags = ["tenant".into()].into();
     database.analytics_exporter().export(&events).await.unwrap();
+    let outbox = database.event_outbox();
+    outbox.register("webhook").await.unwrap();
+    outbox.append(&events).await.unwrap();
+    let letter = DeadLetter::new("webhook", events[0].clone(), "no event");
+    outbox.advance("webhook", 0, &[letter]).await.unwrap();
     let config = database.config_provider();
     config.set(None, "temperature", &json!(0.5)).await.unwrap();
     config
@@ -159,6 +171,18 @@ pub(crate) async fn check(database: &Database, version: usize) {
     assert_eq!(begun, Receipt::Begun);
     let done = receipts.begin(&session(), "done").await.unwrap();
     assert_eq!(done, Receipt::Finished(result()));
+
+    let events = database.analytics_exporter();
+    let found = events.events(&EventQuery::default()).await.unwrap();
+    let tokens = found.iter().map(|event| event.data.get("tokens"));
+    assert!(tokens.eq([Some(json!(7))]));
+    // Earlier versions had neither tags of events nor an outbox.
+    let tagged = EventQuery::default().with_tag(Some("tenant".into()));
+    let expected = usize::from(version >= 4);
+    assert_eq!(events.events(&tagged).await.unwrap().len(), expected);
+    let outbox = database.event_outbox();
+    assert_eq!(outbox.waiting("webhook", 9).await.unwrap().len(), expected);
+    assert_eq!(outbox.dead_letters().await.unwrap().len(), expected);
 
     // Earlier versions had no ledger.
     let query = LedgerQuery::default()

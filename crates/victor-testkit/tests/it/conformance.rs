@@ -13,6 +13,7 @@ mod config_loader;
 mod config_provider;
 mod context_manager;
 mod embedder;
+mod event_outbox;
 mod ledger_store;
 mod mode_manager;
 mod price_table;
