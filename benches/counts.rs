@@ -11,8 +11,10 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::{self, Waker};
 
 use allocation_counter::{AllocationInfo, measure};
 use tokio::runtime::Runtime;
@@ -20,6 +22,8 @@ use victor_checkpoint::CheckpointCoordinator;
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_core::{Context, Message, SessionId, TurnId};
 use victor_orchestrator::Session;
+use victor_orchestrator::config::ConfigLoader as _;
+use victor_orchestrator::coordinators::config::{ConfigCoordinator, StaticConfigProvider};
 use victor_orchestrator::coordinators::provider::ProviderCoordinator;
 use victor_orchestrator::provider::{ChatProvider, ChatRequest, ProviderRouter};
 use victor_orchestrator::session::{SessionStore, TranscriptEntry};
@@ -64,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 /// What can be run again and again.
-const JOBS: [&str; 11] = [
+const JOBS: [&str; 12] = [
     "turn/10",
     "turn/10000",
     "tool_call/10",
@@ -76,6 +80,7 @@ const JOBS: [&str; 11] = [
     "router/0",
     "router/1",
     "router/10",
+    "config/1",
 ];
 
 /// One of [`JOBS`], ready to run.
@@ -86,6 +91,8 @@ enum Job {
     Session(victor_orchestrator::AgentOrchestrator, usize),
     /// A call by a router, or of the bare provider without one.
     Router(Box<ChatRequest>, Option<Box<ProviderCoordinator>>),
+    /// The configuration of a session that a provider has answered for.
+    Config(Box<ConfigCoordinator>, SessionId),
 }
 
 impl Job {
@@ -96,6 +103,11 @@ impl Job {
         let (model, context) = match kind {
             "body" => return Self::Body(Box::new(request(openai(), size))),
             "session" => return Self::Session(orchestrator(instant), 0),
+            "config" => {
+                let provider = StaticConfigProvider::new("bench").set("max_tool_calls", 5);
+                let config = ConfigCoordinator::new([Arc::new(provider)]);
+                return Self::Config(Box::new(config), SessionId::new("s"));
+            }
             "router" => {
                 let router = match size {
                     0 => None,
@@ -139,6 +151,11 @@ impl Job {
                     stream.completion().await
                 });
                 black_box(answer.expect("an answer"));
+            }
+            Self::Config(config, session) => {
+                let loading = pin!(config.load_config(session));
+                let loaded = loading.poll(&mut task::Context::from_waker(Waker::noop()));
+                assert!(black_box(loaded).is_ready());
             }
             Self::Session(orchestrator, number) => {
                 *number += 1;

@@ -1,6 +1,6 @@
 //! Errors of configuration.
 
-use victor_core::{BoxError, UnknownName};
+use victor_core::{BoxError, UnknownName, with_causes};
 
 use crate::Settings;
 
@@ -37,6 +37,9 @@ pub enum ConfigError {
         #[source]
         source: Option<BoxError>,
     },
+    /// Several errors at once, in the order of the sources.
+    #[error("{} problems: {}", .0.len(), join(.0))]
+    Several(Vec<Self>),
 }
 
 impl ConfigError {
@@ -57,6 +60,24 @@ impl ConfigError {
         }
     }
 
+    /// Returns the only error as it is, and several as one; `None` where there is none.
+    #[must_use]
+    pub fn of_all(mut errors: Vec<Self>) -> Option<Self> {
+        match errors.len() {
+            0 | 1 => errors.pop(),
+            _ => Some(Self::Several(errors)),
+        }
+    }
+
+    /// Returns each error by itself.
+    #[must_use]
+    pub fn all(&self) -> &[Self] {
+        match self {
+            Self::Several(errors) => errors,
+            error => std::slice::from_ref(error),
+        }
+    }
+
     /// Adds the error beneath to that of a source that cannot be read. The others have none, and stay as they are.
     #[must_use]
     pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
@@ -65,6 +86,11 @@ impl ConfigError {
         }
         self
     }
+}
+
+fn join(errors: &[ConfigError]) -> String {
+    let errors = errors.iter().map(|error| with_causes(error));
+    errors.collect::<Vec<_>>().join("; ")
 }
 
 fn hint(closest: Option<&str>) -> String {

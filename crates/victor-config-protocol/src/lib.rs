@@ -4,6 +4,7 @@
 //!   scope, range and documentation.
 //! - [`ConfigProvider`] is a source of values for single sessions: a database, a service, a table of experiments.
 //! - [`ConfigLoader`] is the role of the coordinator that merges all sources and knows where each value came from.
+//! - [`ConfigObserver`] hears when the values for every session change.
 //!
 //! # A provider
 //!
@@ -38,7 +39,9 @@
 
 mod effective;
 mod error;
+mod future;
 mod loader;
+mod observer;
 mod provider;
 mod setting;
 mod settings;
@@ -48,9 +51,13 @@ pub use victor_core as core;
 
 pub use effective::{ConfigSource, EffectiveConfig};
 pub use error::ConfigError;
+pub use future::ConfigFuture;
 pub use loader::ConfigLoader;
 #[cfg(feature = "mock")]
 pub use loader::MockConfigLoader;
+#[cfg(feature = "mock")]
+pub use observer::MockConfigObserver;
+pub use observer::{ConfigChange, ConfigObserver};
 #[cfg(feature = "mock")]
 pub use provider::MockConfigProvider;
 pub use provider::{ConfigMap, ConfigProvider};

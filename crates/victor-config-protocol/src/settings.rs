@@ -117,6 +117,12 @@ settings! {
         /// Mode in which a session begins: `build`, `plan`, `explore`, or one that the program has registered. Defaults
         /// to `build`.
         pub mode, with_mode: String = "build".into(), Session;
+        /// Whether checkpoints are made while turns run, before what cannot be brought back and every few tool calls.
+        /// Those that somebody asks for are made all the same. Defaults to `true`.
+        pub enable_checkpoints, with_enable_checkpoints: bool = true, Session;
+        /// Whether the tools that the model is shown are selected; otherwise it is shown all that its mode permits.
+        /// Defaults to `true`.
+        pub enable_tool_selection, with_enable_tool_selection: bool = true, Session;
         /// Whether events are tracked for analytics. Defaults to `true`.
         pub enable_analytics, with_enable_analytics: bool = true, Session;
         /// Whether there is a coordinator of metrics, which counts what happens in turns. Defaults to `true`.

@@ -5,40 +5,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
-use victor_config_protocol::{ConfigError, ConfigLoader, ConfigProvider, ConfigSource, Settings};
+use victor_config_protocol::{ConfigError, ConfigLoader as _, ConfigProvider, Settings};
 use victor_core::JsonMap;
 
-use crate::layer::{Layers, invalid};
-use crate::{ConfigCoordinator, ConfigOptions, environment, file};
+use crate::sources::{Code, FileAt, Sources};
+use crate::{ConfigCoordinator, ConfigOptions};
 
 /// Puts a [`ConfigCoordinator`] together. The order of the calls matters only within one layer.
 #[derive(Debug, Default)]
 pub struct ConfigCoordinatorBuilder {
-    files: Vec<FileAt>,
-    variables: Vec<(OsString, OsString)>,
-    reserved: Vec<String>,
-    code: Vec<Code>,
+    sources: Sources,
     providers: Vec<Arc<dyn ConfigProvider>>,
     options: ConfigOptions,
 }
 
-#[derive(Debug)]
-enum FileAt {
-    Path(PathBuf),
-    Directory(PathBuf),
-}
-
-#[derive(Debug)]
-enum Code {
-    Settings(Box<Settings>),
-    Values(JsonMap),
-}
-
 impl ConfigCoordinatorBuilder {
-    /// Takes the values of a file, which must be there. Of several files, later ones beat earlier ones.
+    /// Takes the values of a file, which must be there. Of several files, later ones beat earlier ones: name the
+    /// project's before the user's.
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.files.push(FileAt::Path(path.into()));
+        self.sources.files.push(FileAt::Path(path.into()));
         self
     }
 
@@ -46,7 +32,7 @@ impl ConfigCoordinatorBuilder {
     /// is there. It is not looked for in directories above.
     #[must_use]
     pub fn discover(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.files.push(FileAt::Directory(directory.into()));
+        self.sources.files.push(FileAt::Directory(directory.into()));
         self
     }
 
@@ -61,7 +47,7 @@ impl ConfigCoordinatorBuilder {
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        self.variables.extend(
+        self.sources.variables.extend(
             variables
                 .into_iter()
                 .map(|(name, value)| (name.into(), value.into())),
@@ -73,7 +59,7 @@ impl ConfigCoordinatorBuilder {
     /// health does not take it for a misspelt setting.
     #[must_use]
     pub fn reserve(mut self, variable: impl Into<String>) -> Self {
-        self.reserved.push(variable.into());
+        self.sources.reserved.push(variable.into());
         self
     }
 
@@ -83,7 +69,7 @@ impl ConfigCoordinatorBuilder {
     /// its default, against a file, use [`set`](Self::set).
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.code.push(Code::Settings(Box::new(settings)));
+        self.sources.code.push(Code::Settings(Box::new(settings)));
         self
     }
 
@@ -96,18 +82,18 @@ impl ConfigCoordinatorBuilder {
     /// Takes some values from the program, by their keys.
     #[must_use]
     pub fn values(mut self, values: JsonMap) -> Self {
-        self.code.push(Code::Values(values));
+        self.sources.code.push(Code::Values(values));
         self
     }
 
     /// Asks a provider for each session.
     #[must_use]
-    pub fn provider(mut self, provider: Arc<dyn ConfigProvider>) -> Self {
-        self.providers.push(provider);
+    pub fn provider(mut self, provider: impl ConfigProvider) -> Self {
+        self.providers.push(Arc::new(provider));
         self
     }
 
-    /// Sets the way in which providers are asked.
+    /// Sets how providers are asked, for how long their answers hold, and whether files are watched.
     #[must_use]
     pub fn options(mut self, options: ConfigOptions) -> Self {
         self.options = options;
@@ -118,57 +104,13 @@ impl ConfigCoordinatorBuilder {
     ///
     /// # Errors
     ///
-    /// The first fault of the lowest layer that has one: a source that cannot be read, an unknown key, a value that
-    /// does not fit.
+    /// Everything that is wrong, in the order of the layers: sources that cannot be read, unknown keys, values that do
+    /// not fit. More than one are [`ConfigError::Several`].
     pub fn build(self) -> Result<ConfigCoordinator, ConfigError> {
-        let mut layers = Layers::default();
-        for at in self.files {
-            let path = match at {
-                FileAt::Path(path) => Some(path),
-                FileAt::Directory(directory) => file::discover(&directory)?,
-            };
-            if let Some(path) = path {
-                layers.add(file::read(&path)?, &ConfigSource::File(path))?;
-            }
-        }
-        let misspelt = environment::add(&mut layers, self.variables, &self.reserved)?;
-        for code in self.code {
-            let values = match code {
-                Code::Settings(settings) => changed(&settings)?,
-                Code::Values(values) => values,
-            };
-            layers.add(values, &ConfigSource::Code)?;
-        }
-        let coordinator = ConfigCoordinator::from_layers(layers, self.options, misspelt)?;
+        let coordinator = ConfigCoordinator::from_sources(self.sources, self.options)?;
         for provider in self.providers {
             coordinator.add_provider(provider);
         }
         Ok(coordinator)
-    }
-}
-
-/// The settings that differ from their defaults.
-fn changed(settings: &Settings) -> Result<JsonMap, ConfigError> {
-    // First of all: a number that is not finite would become `null` below.
-    settings.validate().map_err(|wrong| {
-        invalid(
-            wrong.key,
-            &ConfigSource::Code,
-            format!("expected {}", wrong.range),
-        )
-    })?;
-    let default = to_map(&Settings::default())?;
-    let mut map = to_map(settings)?;
-    map.retain(|key, value| default.get(key) != Some(value));
-    Ok(map)
-}
-
-fn to_map(settings: &Settings) -> Result<JsonMap, ConfigError> {
-    match serde_json::to_value(settings) {
-        Ok(Value::Object(map)) => Ok(map),
-        _ => Err(ConfigError::new(
-            ConfigSource::Code.to_string(),
-            "the settings have no form as data",
-        )),
     }
 }

@@ -1,13 +1,13 @@
 //! Values from environment variables.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use serde_json::{Number, Value};
 use tracing::debug;
-use victor_config_protocol::{ConfigError, ConfigSource, SettingKind, Settings};
+use victor_config_protocol::{ConfigError, ConfigSource, Setting, SettingKind, Settings};
 use victor_core::{JsonMap, closest};
 
-use crate::layer::{Layers, invalid, mismatch};
+use crate::layer::{invalid, mismatch};
 
 /// Prefix of the names of Victor's variables.
 const PREFIX: &str = "VICTOR_";
@@ -19,18 +19,21 @@ pub(crate) struct Misspelt {
     pub(crate) closest: String,
 }
 
-/// Adds the values of all variables that are settings, and returns those that are none but look like one.
+/// A variable that is a setting, with its key and value.
+pub(crate) type Variable = (String, String, Value);
+
+/// Returns the values of all variables that are settings, and those variables that are none but look like one.
 ///
 /// A variable that is no setting is no error. Other crates of Victor read variables of this prefix, such as
 /// `VICTOR_ENCRYPTION_KEYS`, and a Kubernetes service named `victor` sets `VICTOR_PORT` and `VICTOR_SERVICE_HOST` in
 /// every pod (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>).
-pub(crate) fn add(
-    layers: &mut Layers,
+pub(crate) fn read(
     mut variables: Vec<(OsString, OsString)>,
     reserved: &[String],
-) -> Result<Vec<Misspelt>, ConfigError> {
-    let mut misspelt = Vec::new();
-    // Of several errors the same one is reported each time.
+    errors: &mut Vec<ConfigError>,
+) -> (Vec<Variable>, Vec<Misspelt>) {
+    let (mut values, mut misspelt) = (Vec::new(), Vec::new());
+    // Several errors are reported in the same order each time.
     variables.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (name, value) in variables {
         let name = name.to_string_lossy().into_owned();
@@ -40,7 +43,6 @@ pub(crate) fn add(
         if value.is_empty() || reserved.contains(&name) {
             continue;
         }
-        let source = ConfigSource::Environment(name.clone());
         let mut settings = Settings::declarations().iter();
         let Some(setting) = settings.find(|setting| setting.key.to_ascii_uppercase() == rest)
         else {
@@ -53,19 +55,25 @@ pub(crate) fn add(
             }
             continue;
         };
-        let (key, kind) = (setting.key, setting.kind);
-        let text = value
-            .to_str()
-            .ok_or_else(|| invalid(key, &source, "expected text in UTF-8"))?;
-        let value =
-            read(kind, text).ok_or_else(|| invalid(key, &source, mismatch(kind, &text.into())))?;
-        layers.add(JsonMap::from_iter([(key.into(), value)]), &source)?;
+        match value_of(setting, &value) {
+            Ok(value) => values.push((name, setting.key.to_owned(), value)),
+            Err(message) => {
+                let origin = ConfigSource::Environment(name).to_string();
+                errors.push(invalid(setting.key, origin, message));
+            }
+        }
     }
-    Ok(misspelt)
+    (values, misspelt)
+}
+
+/// Reads the value of a setting from the text of a variable.
+fn value_of(setting: &Setting, text: &OsStr) -> Result<Value, String> {
+    let text = text.to_str().ok_or("expected text in UTF-8")?;
+    parse(setting.kind, text).ok_or_else(|| mismatch(setting.kind, &text.into()))
 }
 
 /// Reads a value of a kind from the text of a variable.
-fn read(kind: SettingKind, text: &str) -> Option<Value> {
+fn parse(kind: SettingKind, text: &str) -> Option<Value> {
     let word = text.trim();
     match kind {
         SettingKind::Text => Some(text.into()),
@@ -98,7 +106,7 @@ mod tests {
     fn each_kind_is_read_from_text() {
         let check = |kind: SettingKind, text: &str, expected: Value| {
             assert_eq!(
-                read(kind, text).unwrap_or_default(),
+                parse(kind, text).unwrap_or_default(),
                 expected,
                 "{kind:?} {text:?}"
             );

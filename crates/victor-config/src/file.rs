@@ -1,15 +1,19 @@
 //! Values from files.
 
+mod place;
+
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Number, Value};
 use victor_config_protocol::{ConfigError, ConfigSource};
 use victor_core::{BoxError, JsonMap};
 
+pub(crate) use self::place::{Format, Place, Places};
+
 /// The names under which a file is discovered.
-const NAMES: [&str; 4] = ["victor.toml", "victor.yaml", "victor.yml", "victor.json"];
+pub(crate) const NAMES: [&str; 4] = ["victor.toml", "victor.yaml", "victor.yml", "victor.json"];
 
 /// The file in `directory` whose name is one of Victor's, if there is one. Two at once are an error.
 pub(crate) fn discover(directory: &Path) -> Result<Option<PathBuf>, ConfigError> {
@@ -32,26 +36,75 @@ pub(crate) fn discover(directory: &Path) -> Result<Option<PathBuf>, ConfigError>
     }
 }
 
-/// The values of a file, in the format that the ending of its name says.
-pub(crate) fn read(path: &Path) -> Result<JsonMap, ConfigError> {
+/// The most that a file may have.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// The values of a file, with its text, in which their places are looked up.
+#[derive(Debug)]
+pub(crate) struct FileValues {
+    pub(crate) values: JsonMap,
+    pub(crate) places: Places,
+}
+
+/// Reads a file, in the format that the ending of its name says.
+pub(crate) fn read(path: &Path) -> Result<FileValues, ConfigError> {
     let ending = path
         .extension()
         .unwrap_or_default()
         .to_string_lossy()
         .to_lowercase();
-    let parse: fn(&str) -> Result<Value, BoxError> = match ending.as_str() {
-        "toml" => parse_toml,
-        "yaml" | "yml" => parse_yaml,
-        "json" => parse_json,
+    let format = match ending.as_str() {
+        "toml" => Format::Toml,
+        "yaml" | "yml" => Format::Yaml,
+        "json" => Format::Json,
         _ => {
-            let origin = ConfigSource::File(path.into()).to_string();
             return Err(ConfigError::new(
-                origin,
+                origin(path),
                 "its name must end in .toml, .yaml, .yml or .json",
             ));
         }
     };
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = text(path)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let parsed = match format {
+        Format::Toml => parse_toml(text),
+        Format::Yaml => parse_yaml(text),
+        Format::Json => parse_json(text),
+    };
+    let values = match parsed {
+        Ok(Value::Object(values)) => values,
+        Ok(Value::Null) => JsonMap::new(), // an empty YAML file
+        Ok(_) => {
+            return Err(unreadable(
+                path,
+                "it is no configuration",
+                "expected keys and their values",
+            ));
+        }
+        Err(error) => {
+            return Err(unreadable(
+                path,
+                &format!("it is not valid {}", ending.to_uppercase()),
+                error,
+            ));
+        }
+    };
+    Ok(FileValues {
+        values,
+        places: Places::new(format, text.to_owned()),
+    })
+}
+
+/// Reads the text of a file that is not too large.
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let read = || {
+        let mut text = String::new();
+        fs::File::open(path)?
+            .take(MAX_BYTES + 1)
+            .read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|error: std::io::Error| {
         let what = match error.kind() {
             ErrorKind::NotFound => "there is no such file: check the path, or create the file",
             ErrorKind::InvalidData => "it is not UTF-8: save it in that encoding",
@@ -61,25 +114,22 @@ pub(crate) fn read(path: &Path) -> Result<JsonMap, ConfigError> {
         };
         unreadable(path, what, error)
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    match parse(text) {
-        Ok(Value::Object(values)) => Ok(values),
-        Ok(Value::Null) => Ok(JsonMap::new()), // an empty YAML file
-        Ok(_) => Err(unreadable(
-            path,
-            "it is no configuration",
-            "expected keys and their values",
-        )),
-        Err(error) => Err(unreadable(
-            path,
-            &format!("it is not valid {}", ending.to_uppercase()),
-            error,
+    match u64::try_from(text.len()) {
+        Ok(bytes) if bytes <= MAX_BYTES => Ok(text),
+        _ => Err(ConfigError::new(
+            origin(path),
+            format!("it has more than {MAX_BYTES} bytes"),
         )),
     }
 }
 
+fn origin(path: &Path) -> String {
+    let path = path.to_owned();
+    ConfigSource::File { path, line: None }.to_string()
+}
+
 fn unreadable(path: &Path, message: &str, source: impl Into<BoxError>) -> ConfigError {
-    ConfigError::new(ConfigSource::File(path.into()).to_string(), message).with_source(source)
+    ConfigError::new(origin(path), message).with_source(source)
 }
 
 fn parse_toml(text: &str) -> Result<Value, BoxError> {
@@ -90,17 +140,11 @@ fn parse_toml(text: &str) -> Result<Value, BoxError> {
 /// Describes the fault of a TOML text and its place, without a picture of the place.
 fn in_one_line(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().replace('\n', ", ");
-    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
-        return message;
-    };
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .chars()
-        .rev()
-        .take_while(|char| *char != '\n')
-        .count()
-        + 1;
-    format!("line {line}, column {column}: {message}")
+    let place = error.span().and_then(|span| Place::at(text, span.start));
+    match place {
+        Some(place) => format!("{place}: {message}"),
+        None => message,
+    }
 }
 
 fn parse_yaml(text: &str) -> Result<Value, BoxError> {

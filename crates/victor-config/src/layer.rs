@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use victor_config_protocol::{ConfigError, ConfigSource, EffectiveConfig, SettingKind, Settings};
+use victor_config_protocol::{
+    ConfigError, ConfigSource, EffectiveConfig, SettingKind, SettingScope, Settings,
+};
 use victor_core::JsonMap;
 
 use crate::explain::why_ignored;
-
-/// The key under which the program keeps its own values.
-const EXTRA: &str = "extra";
+use crate::origin::Origin;
 
 /// The values that are set, of all layers so far, each with its source.
 #[derive(Debug, Clone, Default)]
@@ -20,30 +20,17 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Lays values over those that are there, after checking them.
-    pub(crate) fn add(
-        &mut self,
-        values: JsonMap,
-        source: &ConfigSource,
-    ) -> Result<(), ConfigError> {
-        check(&values, source)?;
-        self.lay(values, source);
-        Ok(())
-    }
-
     /// Lays values over those that are there. They were checked.
-    pub(crate) fn lay(&mut self, values: JsonMap, source: &ConfigSource) {
+    pub(crate) fn lay(&mut self, values: JsonMap, origin: &Origin) {
         for (key, value) in values {
-            self.sources.insert(key.clone(), source.clone());
             match (self.values.get_mut(&key), value) {
-                (Some(Value::Object(lower)), Value::Object(upper)) if key == EXTRA => {
-                    self.sources.extend(inner_keys(&upper, source));
-                    lower.extend(upper);
+                (Some(Value::Object(lower)), Value::Object(upper)) => {
+                    self.sources.insert(key.clone(), origin.source(&[&key]));
+                    lay_table(lower, upper, &[&key], &mut self.sources, origin);
                 }
                 (_, value) => {
-                    if let Value::Object(upper) = &value {
-                        self.sources.extend(inner_keys(upper, source));
-                    }
+                    forget(&mut self.sources, &key);
+                    note(&value, &mut vec![&key], &mut self.sources, origin);
                     self.values.insert(key, value);
                 }
             }
@@ -52,7 +39,7 @@ impl Layers {
 
     /// Lays a provider's answer for one session over the values that are there. Of settings that are not read for each
     /// session, it only notes that there is a value.
-    pub(crate) fn lay_answer(&mut self, values: JsonMap, source: &ConfigSource) {
+    pub(crate) fn lay_answer(&mut self, values: JsonMap, source: ConfigSource) {
         let split = values
             .into_iter()
             .partition(|(key, _)| why_ignored(key).is_some());
@@ -60,7 +47,27 @@ impl Layers {
         for (key, _) in ignored {
             self.ignored.insert(key, source.clone());
         }
-        self.lay(values, source);
+        self.lay(values, &Origin::Whole(source));
+    }
+
+    /// Puts back what `start` has of the settings that are read once, and returns their keys where it was another.
+    pub(crate) fn hold(&mut self, start: &Self) -> Vec<&'static str> {
+        let mut held = Vec::new();
+        for setting in Settings::declarations() {
+            let key = setting.key;
+            if setting.scope == SettingScope::Session
+                || self.values.get(key) == start.values.get(key)
+            {
+                continue;
+            }
+            held.push(key);
+            put_back(&mut self.values, &start.values, key);
+            match start.sources.get(key) {
+                Some(source) => drop(self.sources.insert(key.to_owned(), source.clone())),
+                None => drop(self.sources.remove(key)),
+            }
+        }
+        held
     }
 
     /// The typed form of all values.
@@ -75,40 +82,92 @@ impl Layers {
     }
 }
 
-fn inner_keys(table: &JsonMap, source: &ConfigSource) -> Vec<(String, ConfigSource)> {
-    table
-        .keys()
-        .map(|key| (format!("{EXTRA}.{key}"), source.clone()))
-        .collect()
+fn put_back(values: &mut JsonMap, start: &JsonMap, key: &str) {
+    match start.get(key) {
+        Some(value) => drop(values.insert(key.to_owned(), value.clone())),
+        None => drop(values.remove(key)),
+    }
 }
 
-/// Checks that the values of one source are settings, of the right type and in their range.
-pub(crate) fn check(values: &JsonMap, source: &ConfigSource) -> Result<(), ConfigError> {
+/// Lays a table over another one, inner tables over inner tables.
+fn lay_table(
+    lower: &mut JsonMap,
+    upper: JsonMap,
+    path: &[&str],
+    sources: &mut BTreeMap<String, ConfigSource>,
+    origin: &Origin,
+) {
+    for (key, value) in upper {
+        let mut path: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+        let name = path.join(".");
+        match (lower.get_mut(&key), value) {
+            (Some(Value::Object(lower)), Value::Object(upper)) => {
+                sources.insert(name, origin.source(&path));
+                lay_table(lower, upper, &path, sources, origin);
+            }
+            (_, value) => {
+                forget(sources, &name);
+                note(&value, &mut path, sources, origin);
+                lower.insert(key.clone(), value);
+            }
+        }
+    }
+}
+
+/// Notes the source of a value, and of everything in it.
+fn note<'a>(
+    value: &'a Value,
+    path: &mut Vec<&'a str>,
+    sources: &mut BTreeMap<String, ConfigSource>,
+    origin: &Origin,
+) {
+    sources.insert(path.join("."), origin.source(path));
+    for (key, value) in value.as_object().into_iter().flatten() {
+        path.push(key);
+        note(value, path, sources, origin);
+        path.pop();
+    }
+}
+
+/// Forgets the sources of what was in a value.
+fn forget(sources: &mut BTreeMap<String, ConfigSource>, path: &str) {
+    let below = format!("{path}.");
+    sources.retain(|key, _| !key.starts_with(&below));
+}
+
+/// Checks that the values of one source are settings, of the right type and in their range, and returns all that is
+/// wrong.
+pub(crate) fn check(values: &JsonMap, origin: &Origin) -> Vec<ConfigError> {
     let all: Option<Settings> = serde_json::from_value(Value::Object(values.clone())).ok();
     if all.is_some_and(|settings| settings.validate().is_ok()) {
-        return Ok(());
+        return Vec::new();
     }
-    for (key, value) in values {
-        let Some(setting) = Settings::declaration(key) else {
-            return Err(ConfigError::unknown_key(source.to_string(), key));
-        };
-        let settings: Settings = serde_json::from_value(json!({ key: value }))
-            .map_err(|_| invalid(key, source, mismatch(setting.kind, value)))?;
-        settings.validate().map_err(|wrong| {
-            invalid(
-                key,
-                source,
-                format!("expected {}, found {}", wrong.range, show(value)),
-            )
-        })?;
-    }
-    Ok(())
+    let errors = values
+        .iter()
+        .filter_map(|(key, value)| check_one(key, value, origin).err());
+    errors.collect()
 }
 
-pub(crate) fn invalid(key: &str, source: &ConfigSource, message: impl Into<String>) -> ConfigError {
+fn check_one(key: &str, value: &Value, origin: &Origin) -> Result<(), ConfigError> {
+    let Some(setting) = Settings::declaration(key) else {
+        return Err(ConfigError::unknown_key(origin.place(&[key]), key));
+    };
+    let settings: Settings = serde_json::from_value(json!({ key: value }))
+        .map_err(|_| invalid(key, origin.place(&[key]), mismatch(setting.kind, value)))?;
+    settings.validate().map_err(|wrong| {
+        let message = format!("expected {}, found {}", wrong.range, show(value));
+        invalid(key, origin.place(&[key]), message)
+    })
+}
+
+pub(crate) fn invalid(
+    key: &str,
+    origin: impl Into<String>,
+    message: impl Into<String>,
+) -> ConfigError {
     ConfigError::InvalidValue {
         key: key.into(),
-        origin: source.to_string(),
+        origin: origin.into(),
         message: message.into(),
     }
 }
@@ -153,8 +212,8 @@ mod tests {
     fn the_closest_key() {
         let check = |key: &str, expected: Option<&str>| {
             let map = JsonMap::from_iter([(key.to_owned(), json!(1))]);
-            let Err(ConfigError::UnknownKey { unknown, .. }) = check(&map, &ConfigSource::Code)
-            else {
+            let errors = check(&map, &Origin::Whole(ConfigSource::Code));
+            let [ConfigError::UnknownKey { unknown, .. }] = &errors[..] else {
                 panic!("{key} is no setting");
             };
             assert_eq!(unknown.closest(), expected, "{key}");
@@ -168,42 +227,42 @@ mod tests {
     }
 
     #[test]
-    fn extra_is_merged_by_its_inner_keys_and_nothing_else_is() {
+    fn tables_are_merged_by_their_inner_keys() {
         let mut layers = Layers::default();
-        let environment = ConfigSource::Environment("VICTOR_EXTRA".into());
         let map = |value: Value| value.as_object().unwrap().clone();
-        layers
-            .add(
-                map(json!({"extra": {"a": {"x": 1}, "b": 1}, "model": "m"})),
-                &environment,
-            )
-            .unwrap();
-        layers
-            .add(
-                map(json!({"extra": {"a": {"y": 2}, "c": 3}, "model": null})),
-                &ConfigSource::Code,
-            )
-            .unwrap();
+        let lower = json!({"extra": {"a": {"x": 1, "y": 1}, "b": {"x": 1}, "c": 1}, "model": "m"});
+        let environment = ConfigSource::Environment("VICTOR_EXTRA".into());
+        layers.lay(map(lower), &Origin::Whole(environment));
+        let upper = json!({"extra": {"a": {"y": 2, "z": {"w": 2}}, "b": 2, "d": 2}, "model": null});
+        layers.lay(map(upper), &Origin::Whole(ConfigSource::Code));
         let config = layers.effective().unwrap();
         assert_eq!(
             Value::Object(config.settings.extra.clone()),
-            json!({"a": {"y": 2}, "b": 1, "c": 3})
+            json!({"a": {"x": 1, "y": 2, "z": {"w": 2}}, "b": 2, "c": 1, "d": 2})
         );
         assert_eq!(config.settings.model, None);
-        let sources: Vec<_> = config
-            .sources
-            .iter()
-            .map(|(key, source)| format!("{key} {source}"))
+        let sources = config.sources.iter();
+        let from_code: Vec<_> = sources
+            .filter(|(_, source)| **source == ConfigSource::Code)
+            .map(|(key, _)| key.as_str())
             .collect();
         assert_eq!(
-            sources,
+            from_code,
             [
-                "extra code",
-                "extra.a code",
-                "extra.b environment variable VICTOR_EXTRA",
-                "extra.c code",
-                "model code"
+                "extra",
+                "extra.a",
+                "extra.a.y",
+                "extra.a.z",
+                "extra.a.z.w",
+                "extra.b",
+                "extra.d",
+                "model"
             ]
+        );
+        assert_eq!(
+            config.sources.len(),
+            from_code.len() + 2,
+            "`extra.a.x` and `extra.c` are of the environment"
         );
     }
 }

@@ -35,7 +35,22 @@
 //! # How values are merged
 //!
 //! A key's value replaces that of the layers below. Only `extra`, which holds the program's own values, is merged by
-//! its inner keys; a source of one of these is known as `extra.` and the key.
+//! its inner keys, however deep; a source of one of these is known as `extra.` and its path.
+//!
+//! Of several files, later ones beat earlier ones. A program that has both reads the project's file and then the
+//! user's: a project's file may have come with the project, and the last word is the user's.
+//!
+//! # Providers
+//!
+//! [`StaticConfigProvider`], [`EnvironmentConfigProvider`] and [`FileConfigProvider`] are here; those of services and
+//! databases are in the crates `victor-web` and `victor-sql`.
+//!
+//! # Reloading
+//!
+//! A [`reload`](victor_config_protocol::ConfigLoader::reload) reads the files again, on request or when
+//! [they change](ConfigOptions::watch_interval). Values that are right are put in force all at once, and a
+//! [`ConfigObserver`](victor_config_protocol::ConfigObserver) hears of them; where something is wrong, all old values
+//! stay in force, and health shows what it is.
 //!
 //! # Runtime
 //!
@@ -43,12 +58,19 @@
 //! provider may take as long as it likes.
 
 mod builder;
+mod cache;
 mod coordinator;
 mod environment;
 mod explain;
 mod file;
 mod layer;
 mod options;
+mod origin;
+mod providers;
+mod resolve;
+mod shared;
+mod sources;
+mod watch;
 
 #[doc(no_inline)]
 pub use victor_config_protocol as protocol;
@@ -58,4 +80,5 @@ pub use victor_core as core;
 pub use builder::ConfigCoordinatorBuilder;
 pub use coordinator::ConfigCoordinator;
 pub use explain::Explanation;
-pub use options::{ConfigOptions, MergePolicy};
+pub use options::{ConfigOptions, Resolution};
+pub use providers::{EnvironmentConfigProvider, FileConfigProvider, StaticConfigProvider};

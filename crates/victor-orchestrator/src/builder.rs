@@ -154,6 +154,7 @@ impl AgentOrchestratorBuilder {
         parts.give_to(&roles, &base.settings)?;
         observers.subscribe(&roles);
         metering::watch(&roles);
+        roles.note_model_in_use();
         parts::check_names(&roles, &base)?;
 
         let has_selection = roles.tool_selection.is_some();

@@ -112,6 +112,7 @@ impl AgentOrchestrator {
     pub fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) {
         let router = self.provider_coordinator();
         router.switch_provider(provider, model.into());
+        self.roles().note_model_in_use();
     }
 
     /// Returns the tokens and the cost of all model calls that this process has made; `None` if the provider

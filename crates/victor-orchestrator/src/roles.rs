@@ -8,16 +8,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::json;
 use victor_analytics_protocol::AnalyticsTracker;
 use victor_chat_protocol::ChatEngine;
 use victor_checkpoint_protocol::CheckpointManager;
-use victor_config_protocol::{ConfigLoader, Settings};
+use victor_config_protocol::{ConfigLoader, ConfigSource, Settings};
 use victor_context_protocol::ContextManager;
-use victor_core::{Coordinator, ModelId, SessionId};
+use victor_core::{Coordinator, ModelId, SessionId, contain_sync};
 use victor_metrics_protocol::MetricsRecorder;
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
-use victor_provider_protocol::ProviderRouter;
+use victor_provider_protocol::{ProviderRouter, Route};
 use victor_session_loader::SessionRoles;
 use victor_session_protocol::SessionManager;
 use victor_tool_protocol::ToolExecutor;
@@ -198,6 +199,18 @@ impl fmt::Display for RoleName {
 }
 
 impl Roles {
+    /// Tells the configuration the model that requests go to, wherever it was chosen.
+    pub(crate) fn note_model_in_use(&self) {
+        // Foreign coordinators; a failure leaves the configuration as it is.
+        let _ = contain_sync(|| {
+            let Route { provider, model, .. } = self.provider.route();
+            if !model.as_str().is_empty() {
+                let source = ConfigSource::InUse(format!("model provider {provider}"));
+                self.config.note_in_use("model", json!(model), source);
+            }
+        });
+    }
+
     /// The roles that are joined where a session is loaded.
     pub(crate) fn of_sessions(&self) -> SessionRoles {
         SessionRoles {

@@ -6,11 +6,9 @@ mod order;
 mod ports;
 mod preamble;
 mod scope;
-mod session_settings;
 mod settle;
 mod window;
 
 pub(crate) use open::TurnOpener;
 pub(crate) use order::TurnOrder;
-pub(crate) use session_settings::of_session;
 pub(crate) use window::compact;

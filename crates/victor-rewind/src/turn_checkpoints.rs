@@ -15,6 +15,8 @@ use crate::SessionCheckpoints;
 pub struct TurnCheckpoints {
     checkpoints: Arc<SessionCheckpoints>,
     events: EventSink,
+    /// Whether checkpoints are made.
+    is_enabled: bool,
     /// The turn as it could be resumed after its last write.
     open: Lock<Option<Box<SuspendedTurn>>>,
 }
@@ -26,8 +28,16 @@ impl TurnCheckpoints {
         Self {
             checkpoints,
             events,
+            is_enabled: true,
             open: Lock::default(),
         }
+    }
+
+    /// Makes none, where the settings say so.
+    #[must_use]
+    pub fn enabled(mut self, is_enabled: bool) -> Self {
+        self.is_enabled = is_enabled;
+        self
     }
 
     /// Notes where the turn could be resumed.
@@ -95,7 +105,8 @@ impl TurnCheckpoints {
     }
 
     fn is_due(&self, manager: &dyn CheckpointManager, cause: &CheckpointCause) -> bool {
-        contain_sync(|| manager.is_due(self.events.session(), cause)).unwrap_or_default()
+        let is_due = || contain_sync(|| manager.is_due(self.events.session(), cause));
+        self.is_enabled && is_due().unwrap_or_default()
     }
 
     async fn make_if_due(&self, cause: CheckpointCause, context: Context) {

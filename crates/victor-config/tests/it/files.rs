@@ -32,57 +32,57 @@ fn check_file(name: &str, text: &str, expected: &str) {
 fn a_later_file_beats_an_earlier_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    fs::write(path("user.toml"), "model = 'user'\ntemperature = 1.0").unwrap();
-    fs::write(path("project.json"), r#"{"model": "project"}"#).unwrap();
+    fs::write(path("project.toml"), "model = 'project'\ntemperature = 1.0").unwrap();
+    fs::write(path("user.json"), r#"{"model": "user"}"#).unwrap();
     let config = ConfigCoordinator::builder()
-        .file(path("user.toml"))
-        .file(path("project.json"))
+        .file(path("project.toml"))
+        .file(path("user.json"))
         .build()
         .unwrap();
-    assert_eq!(config.config().settings.model, Some("project".into()));
+    assert_eq!(config.config().settings.model, Some("user".into()));
     assert_eq!(config.config().settings.temperature, Some(1.0));
 }
 
 #[test]
 fn each_format_is_read() {
-    let values = "model = \"m\" from file FILE\nenable_metrics = false from file FILE\nextra.list = [1,-2,0.5] from file FILE";
-    let check = |name: &str, text: &str| check_file(name, text, &values.replace("FILE", name));
-    check(
-        "a.toml",
-        "model = 'm'\nenable_metrics = false\nextra.list = [1, -2, 0.5]",
-    );
-    check(
-        "a.yaml",
-        "model: m\nenable_metrics: false\nextra: {list: [1, -2, 0.5]}",
-    );
-    check(
-        "a.yml",
-        "# a comment\nmodel: m\nenable_metrics: false\nextra: {list: [1, -2, 0.5]}",
-    );
-    check(
-        "a.json",
-        r#"{"model": "m", "enable_metrics": false, "extra": {"list": [1, -2, 0.5]}}"#,
-    );
-    check(
-        "a.TOML",
-        "\u{feff}model = 'm'\nenable_metrics = false\nextra.list = [1, -2, 0.5]",
-    );
+    let check = |name: &str, text: &str, lines: [u32; 4]| {
+        let [model, metrics, list, team] =
+            lines.map(|line| format!("from file {name}, line {line}"));
+        let expected = format!(
+            "model = \"m\" {model}\nenable_metrics = false {metrics}\n\
+             extra.list = [1,-2,0.5] {list}\nextra.team = {{\"name\":\"x\"}} {team}"
+        );
+        check_file(name, text, &expected);
+    };
+    let toml =
+        "model = 'm'\nenable_metrics = false\nextra.list = [1, -2, 0.5]\n[extra.team]\nname = 'x'";
+    check("a.toml", toml, [1, 2, 3, 4]);
+    check("a.TOML", &format!("\u{feff}# x\n\n{toml}"), [3, 4, 5, 6]);
+    let yaml = "model: m\nenable_metrics: false\nextra: {list: [1, -2, 0.5],\n  team: {name: x}}";
+    check("a.yaml", yaml, [1, 2, 3, 4]);
+    check("a.yml", &format!("# a comment\n{yaml}"), [2, 3, 4, 5]);
+    let json = "{\"model\": \"m\", \"enable_metrics\": false,\n\"extra\": {\"list\": [1, -2, 0.5],\n\"team\": {\"name\": \"x\"}}}";
+    check("a.json", json, [1, 1, 2, 3]);
     check_file("empty.toml", "", "");
     check_file("empty.yaml", "# nothing yet\n", "");
     check_file(
         "time.toml",
         "extra.day = 2026-11-20",
-        "extra.day = \"2026-11-20\" from file time.toml",
+        "extra.day = \"2026-11-20\" from file time.toml, line 1",
     );
 }
 
 #[test]
 fn yaml_has_no_surprises() {
-    check_file("a.yaml", "model: no", "model = \"no\" from file a.yaml");
+    check_file(
+        "a.yaml",
+        "model: no",
+        "model = \"no\" from file a.yaml, line 1",
+    );
     check_file(
         "a.yaml",
         "enable_metrics: no",
-        "setting `enable_metrics` in file a.yaml: expected true or false, found \"no\"",
+        "setting `enable_metrics` in file a.yaml, line 1, column 1: expected true or false, found \"no\"",
     );
     check_file(
         "a.yaml",
@@ -92,7 +92,8 @@ fn yaml_has_no_surprises() {
     check_file(
         "a.yaml",
         "extra:\n  base: &base {x: 1, y: 1}\n  own: {<<: *base, y: 2}",
-        "extra.base = {\"x\":1,\"y\":1} from file a.yaml\nextra.own = {\"x\":1,\"y\":2} from file a.yaml",
+        "extra.base = {\"x\":1,\"y\":1} from file a.yaml, line 2\n\
+         extra.own = {\"x\":1,\"y\":2} from file a.yaml, line 3",
     );
     check_file(
         "a.yaml",
@@ -160,31 +161,84 @@ fn a_file_that_cannot_be_read_says_why() {
 }
 
 #[test]
-fn a_file_with_a_wrong_key_or_value_is_named() {
+fn a_wrong_key_or_value_is_named_with_its_place() {
     check_file(
         "a.toml",
-        "compaction_threshold = 0.5",
-        "unknown setting `compaction_threshold` in file a.toml: did you mean `context_compaction_threshold`?",
+        "# comment\n\n  compaction_threshold = 0.5",
+        "unknown setting `compaction_threshold` in file a.toml, line 3, column 3: \
+         did you mean `context_compaction_threshold`?",
     );
     check_file(
         "a.toml",
         "favourite_colour = 'blue'",
-        "unknown setting `favourite_colour` in file a.toml: values of the program belong under `extra`",
+        "unknown setting `favourite_colour` in file a.toml, line 1, column 1: \
+         values of the program belong under `extra`",
     );
     check_file(
         "a.json",
-        r#"{"temperature": 3}"#,
-        "setting `temperature` in file a.json: expected from 0 to 2, found 3",
+        "{\n  \"temperature\": 3}",
+        "setting `temperature` in file a.json, line 2, column 3: expected from 0 to 2, found 3",
     );
     check_file(
         "a.toml",
         "max_tool_iterations = 5.0",
-        "setting `max_tool_iterations` in file a.toml: expected a whole number from 0 to 4294967295, found 5.0",
+        "setting `max_tool_iterations` in file a.toml, line 1, column 1: \
+         expected a whole number from 0 to 4294967295, found 5.0",
     );
     check_file(
         "a.toml",
         "model = ['a', 'b']",
-        "setting `model` in file a.toml: expected a text, found a list",
+        "setting `model` in file a.toml, line 1, column 1: expected a text, found a list",
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.yaml");
+    fs::write(&path, "temprature: 1\nmodel: m\nmax_tool_calls: many\n").unwrap();
+    let builder = ConfigCoordinator::builder()
+        .file("/nowhere/b.toml")
+        .file(&path)
+        .environment([("VICTOR_TEMPERATURE", "hot")])
+        .set("mode", 5);
+    let error = builder.build().unwrap_err();
+    let found: Vec<_> = error.all().iter().map(ToString::to_string).collect();
+    let found = found
+        .join("\n")
+        .replace(&format!("{}/", directory.path().display()), "");
+    assert_eq!(
+        found,
+        "file /nowhere/b.toml cannot be read: there is no such file: check the path, or create the file\n\
+         setting `max_tool_calls` in file a.yaml, line 3, column 1: \
+         expected a whole number from 0 to 4294967295, found \"many\"\n\
+         unknown setting `temprature` in file a.yaml, line 1, column 1: did you mean `temperature`?\n\
+         setting `temperature` in environment variable VICTOR_TEMPERATURE: expected a number, found \"hot\"\n\
+         setting `mode` in code: expected a text, found 5"
+    );
+    assert!(
+        error
+            .to_string()
+            .starts_with("5 problems: file /nowhere/b.toml cannot"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_without_end_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.json");
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(1 << 40).unwrap(); // it takes no room on the disk
+    let error = ConfigCoordinator::builder()
+        .file(&path)
+        .build()
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("it has more than 4194304 bytes"),
+        "{error}"
     );
 }
 
@@ -206,7 +260,7 @@ fn discovery_takes_the_one_file_that_is_there() {
         .unwrap();
         check(
             discover(),
-            &format!("model = \"m\" from file {}", path(name).display()),
+            &format!("model = \"m\" from file {}, line 1", path(name).display()),
         );
         fs::remove_file(path(name)).unwrap();
     }

@@ -43,10 +43,10 @@ fn later_layers_beat_earlier_ones_key_by_key() {
         ])
         .discover(directory.path());
     let expected = format!(
-        "model = \"file\" from file {path}\n\
+        "model = \"file\" from file {path}, line 1\n\
          temperature = 0.5 from environment variable VICTOR_TEMPERATURE\n\
          max_tool_iterations = 3 from code\n\
-         extra.a = 1 from file {path}\n\
+         extra.a = 1 from file {path}, line 5\n\
          extra.b = 2 from environment variable VICTOR_EXTRA",
         path = path.display()
     );
@@ -94,14 +94,49 @@ fn values_of_the_program_are_checked() {
 }
 
 #[test]
-fn the_lowest_layer_with_a_fault_is_reported() {
+fn a_table_of_several_sources_is_explained_value_by_value() {
+    let lower = json!({"team": {"name": "a", "region": "eu"}, "whole": {"a": 1, "b": {"c": 2}}});
     let builder = ConfigCoordinator::builder()
-        .set("b", 1)
-        .environment([("VICTOR_C", "1")])
-        .file("/nowhere/a.toml");
+        .environment([("VICTOR_EXTRA", lower.to_string())])
+        .set("extra", json!({"team": {"region": "us"}}));
     check(
         builder,
-        "file /nowhere/a.toml cannot be read: there is no such file: check the path, or create the file <- No such file or directory (os error 2)",
+        "extra.team.name = \"a\" from environment variable VICTOR_EXTRA\n\
+         extra.team.region = \"us\" from code\n\
+         extra.whole = {\"a\":1,\"b\":{\"c\":2}} from environment variable VICTOR_EXTRA",
+    );
+}
+
+#[test]
+fn what_is_secret_by_its_name_is_shown_as_dots() {
+    let extra = json!({
+        "api_key": "sk-1", "max_tokens": 5, "db": {"user": "u", "Password": "p", "tokens": {"token": 7}},
+    });
+    let config = ConfigCoordinator::builder()
+        .set("extra", extra)
+        .build()
+        .unwrap();
+    let shown: Vec<_> = config
+        .explain_all()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let shown = shown.join("\n");
+    for expected in [
+        "extra.api_key = \"...\" from code",
+        "extra.max_tokens = 5 from code",
+        "extra.db = {\"Password\":\"...\",\"tokens\":{\"token\":\"...\"},\"user\":\"u\"} from code",
+    ] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    assert_eq!(
+        config.explain("db.Password").unwrap().to_string(),
+        "db.Password = \"...\" from code"
+    );
+    assert_eq!(
+        config.explain("api_key").unwrap().value,
+        "sk-1",
+        "the program gets it"
     );
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use tokio::time::Instant;
-use victor_config::{ConfigCoordinator, ConfigOptions, Explanation, MergePolicy};
+use victor_config::{ConfigCoordinator, ConfigOptions, Explanation, Resolution};
 use victor_config_protocol::{
     ConfigError, ConfigLoader, ConfigMap, ConfigProvider, EffectiveConfig,
 };
@@ -15,8 +15,10 @@ use victor_testkit::{cancel_at_every_poll, drive};
 
 use crate::fakes::{Act, Fake};
 
-fn coordinator(merge_policy: MergePolicy, providers: &[Arc<Fake>]) -> ConfigCoordinator {
-    let options = ConfigOptions::default().with_merge_policy(merge_policy);
+fn coordinator(resolution: Resolution, providers: &[Arc<Fake>]) -> ConfigCoordinator {
+    let options = ConfigOptions::default()
+        .with_resolution(resolution)
+        .with_cache_ttl(Duration::ZERO);
     let builder = ConfigCoordinator::builder()
         .set("max_tool_iterations", 5)
         .options(options);
@@ -27,11 +29,11 @@ fn coordinator(merge_policy: MergePolicy, providers: &[Arc<Fake>]) -> ConfigCoor
 }
 
 fn first(providers: &[Arc<Fake>]) -> ConfigCoordinator {
-    coordinator(MergePolicy::FirstAnswer, providers)
+    coordinator(Resolution::FirstValid, providers)
 }
 
 fn all(providers: &[Arc<Fake>]) -> ConfigCoordinator {
-    coordinator(MergePolicy::MergeAll, providers)
+    coordinator(Resolution::Merge, providers)
 }
 
 async fn load(config: &ConfigCoordinator) -> Result<Arc<EffectiveConfig>, ConfigError> {
@@ -209,11 +211,11 @@ async fn if_all_fail_all_are_named() {
 #[tokio::test]
 async fn a_value_that_is_not_for_sessions_is_ignored_and_reported() {
     let fake = Fake::new("db", 1, answer(json!({})));
-    for policy in [MergePolicy::FirstAnswer, MergePolicy::MergeAll] {
+    for resolution in [Resolution::FirstValid, Resolution::Merge] {
         fake.becomes(answer(
             json!({"command_timeout": 5, "enable_metrics": false, "model": "m"}),
         ));
-        let config = coordinator(policy, std::slice::from_ref(&fake));
+        let config = coordinator(resolution, std::slice::from_ref(&fake));
         assert_eq!(
             loaded(&config).await,
             "model = \"m\" from config provider db"
@@ -272,12 +274,12 @@ async fn providers_of_one_name_are_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_call_drops_the_calls_of_the_providers() {
     let second = Duration::from_secs(1);
-    for policy in [MergePolicy::FirstAnswer, MergePolicy::MergeAll] {
+    for resolution in [Resolution::FirstValid, Resolution::Merge] {
         let fakes = [
             Fake::new("silent", 2, Act::After(second, json!({}))),
             Fake::new("slow", 1, Act::After(2 * second, json!({"model": "m"}))),
         ];
-        let config = coordinator(policy, &fakes);
+        let config = coordinator(resolution, &fakes);
         let mut drops = 0;
         let loaded = cancel_at_every_poll(
             async || load(&config).await,

@@ -9,7 +9,6 @@ use victor_tool_selection_protocol::SelectionRequest;
 
 use super::ToolLists;
 use crate::roles::Roles;
-use crate::turn::of_session;
 
 /// Returns the text of the user's latest message.
 pub(crate) fn latest_user_text(messages: &Messages) -> Arc<str> {
@@ -33,7 +32,8 @@ pub(crate) async fn visible_tools(
     used: Arc<BTreeSet<String>>,
 ) -> (Arc<[ToolSpec]>, Option<String>) {
     let permitted = lists.permitted.of(session, &roles.tool.specs());
-    let Some(selector) = &roles.tool_selection else {
+    let is_enabled = config.settings.enable_tool_selection;
+    let Some(selector) = roles.tool_selection.as_ref().filter(|_| is_enabled) else {
         return (permitted, None);
     };
     let mut request = request_for(config, session, user_text);
@@ -52,15 +52,15 @@ fn request_for(
 ) -> SelectionRequest {
     let mut request = SelectionRequest::new(session.clone(), user_text);
     let settings = &config.settings;
-    if of_session(config, "tool_selection_strategy") {
+    if config.is_of_session("tool_selection_strategy") {
         request.strategy = Some(settings.tool_selection_strategy.as_str().into());
     }
-    if of_session(config, "tool_selection_hybrid_alpha") {
+    if config.is_of_session("tool_selection_hybrid_alpha") {
         #[expect(clippy::cast_possible_truncation, reason = "a weight has few digits")]
         let alpha = settings.tool_selection_hybrid_alpha as f32;
         request.hybrid_alpha = Some(alpha);
     }
-    if of_session(config, "tool_selection_limit") {
+    if config.is_of_session("tool_selection_limit") {
         // 0 stands for any number.
         let limit = usize::try_from(settings.tool_selection_limit).ok();
         request.limit = Some(limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX));

@@ -17,7 +17,6 @@ use super::order::{TurnOrder, TurnTask};
 use super::ports::SessionPorts;
 use super::preamble::PreambleSource;
 use super::scope::{TurnParts, TurnScope};
-use super::session_settings::of_session;
 use super::settle::settle_interrupted;
 use super::window::session_model;
 use crate::roles::Roles;
@@ -124,7 +123,7 @@ impl TurnOpener {
 
     async fn load_config(&self, events: &EventSink) -> Arc<EffectiveConfig> {
         let config = &self.parts.roles.config;
-        let problem = match contain(config.load_config(events.session())).await {
+        let problem = match contain(async { config.load_config(events.session()).await }).await {
             Ok(Ok(config)) => return config,
             Ok(Err(error)) => error.to_string(),
             Err(panicked) => panicked.to_string(),
@@ -139,7 +138,7 @@ impl TurnOpener {
         session: &SessionId,
         config: &EffectiveConfig,
     ) -> Result<(), SessionOpError> {
-        if of_session(config, "mode") {
+        if config.is_of_session("mode") {
             let origin = || config.source("mode").to_string();
             let modes = &self.parts.sessions.modes;
             modes.begin(session, &config.settings.mode, origin)?;

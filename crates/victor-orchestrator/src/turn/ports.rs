@@ -42,7 +42,8 @@ impl SessionPorts {
         let (parts, events) = (&scope.parts, &scope.events);
         Self {
             writer: TurnWriter::new(parts.sessions.clone(), lease, events.turn(), facts),
-            checkpoints: TurnCheckpoints::new(parts.checkpoints.clone(), events.clone()),
+            checkpoints: TurnCheckpoints::new(parts.checkpoints.clone(), events.clone())
+                .enabled(scope.config.settings.enable_checkpoints),
             scope,
             preambles,
             check,

@@ -9,7 +9,6 @@ use victor_session_loader::{SessionLoader, SessionOpError};
 
 use super::preamble::Preamble;
 use super::scope::TurnScope;
-use super::session_settings::of_session;
 use crate::roles::Roles;
 
 /// Tokens that an answer is assumed to need where no limit is known.
@@ -18,7 +17,7 @@ const ANSWER_TOKENS: u64 = 4096;
 /// Returns the model that the session's own configuration names; otherwise it is the one that requests go to.
 pub(super) fn session_model(config: &EffectiveConfig) -> Option<ModelId> {
     let model = config.settings.model.clone();
-    model.filter(|_| of_session(config, "model"))
+    model.filter(|_| config.is_of_session("model"))
 }
 
 /// Returns the window that a session's context must fit into: that of its model, less the room for an answer.
@@ -109,7 +108,7 @@ pub(crate) async fn compact(
     session: &SessionId,
 ) -> Result<Option<CompactionReport>, SessionOpError> {
     let _held = sessions.hold(session).await?;
-    let config = match contain(roles.config.load_config(session)).await {
+    let config = match contain(async { roles.config.load_config(session).await }).await {
         Ok(Ok(config)) => config,
         _ => roles.config.config(),
     };

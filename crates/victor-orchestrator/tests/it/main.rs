@@ -22,6 +22,7 @@ mod policies;
 #[cfg(unix)]
 mod processes;
 mod recall;
+mod reconfigured;
 mod recovery;
 mod refusals;
 mod scenarios;

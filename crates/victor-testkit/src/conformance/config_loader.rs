@@ -1,25 +1,29 @@
 //! The laws of configuration loaders.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use victor_config_protocol::{
-    ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig, Settings,
+    ConfigChange, ConfigError, ConfigLoader, ConfigMap, ConfigObserver, ConfigProvider,
+    ConfigSource, EffectiveConfig, Settings,
 };
 use victor_core::SessionId;
 
 use super::puppet::{Act, Puppet, ends};
-use super::{SIDE_BY_SIDE, drop_at_polls, guarded, life, succeed};
+use super::{SIDE_BY_SIDE, calm, drop_at_polls, guarded, life, succeed};
 
 /// Checks a loader. `make` makes a new one that has no providers; it may have values of other sources.
 ///
 /// The laws: what is configured for all stays the same and has a source for every value that is no default; providers
 /// are asked by priority and the first answer that is not empty wins; one that fails, panics, hangs or answers what are
 /// no settings is passed over and shown in health, and a value for a setting of the whole process is ignored and shown;
-/// there is an error only where all fail; sessions do not mix, and a
-/// dropped call ends the calls of the providers and leaves nothing behind.
+/// there is an error only where all fail; an answer may be cached, until its session is reset, everything is reloaded or
+/// a provider is added; a reload that finds nothing new changes nothing and tells of nothing; a value that the program
+/// uses is told where no session has its own; sessions do not mix, and a dropped call ends the calls of the providers
+/// and leaves nothing behind.
 ///
 /// Some of the suite's providers never answer, so the clock of tokio should be paused.
 ///
@@ -30,12 +34,20 @@ pub async fn config_loader<L: ConfigLoader>(make: impl Fn() -> L) {
     check_sources(&make()).await;
     check_order(&make).await;
     check_faults(&make).await;
+    check_changes(&make).await;
+    check_memory(&make).await;
     check_sessions(&make()).await;
     check_life(&make()).await;
 }
 
 async fn load<L: ConfigLoader>(loader: &L, session: &str) -> Arc<EffectiveConfig> {
     succeed(ends(loader.load_config(&SessionId::new(session))).await)
+}
+
+/// Loads without what may be cached.
+async fn load_anew<L: ConfigLoader>(loader: &L, session: &str) -> Arc<EffectiveConfig> {
+    guarded(|| loader.reset(&SessionId::new(session)));
+    load(loader, session).await
 }
 
 async fn check_sources<L: ConfigLoader>(loader: &L) {
@@ -94,12 +106,12 @@ async fn check_order<L: ConfigLoader>(make: &impl Fn() -> L) {
         for (name, priority) in providers {
             added.push(Source::add(&loader, name, *priority));
         }
-        let config = load(&loader, "a").await;
+        let config = load_anew(&loader, "a").await;
         check_answer(&config, &before, first);
         for source in &added {
             source.puppet.becomes(Act::Silent);
         }
-        let silent = load(&loader, "a").await;
+        let silent = load_anew(&loader, "a").await;
         law!(
             silent == before,
             "where no provider has anything to say, a session has what every session has",
@@ -107,7 +119,7 @@ async fn check_order<L: ConfigLoader>(make: &impl Fn() -> L) {
         );
         for source in added.iter().filter(|source| source.name != first).take(1) {
             source.puppet.becomes(Act::Works);
-            let config = load(&loader, "a").await;
+            let config = load_anew(&loader, "a").await;
             check_answer(&config, &before, source.name);
         }
         law!(
@@ -181,13 +193,14 @@ async fn check_faults<L: ConfigLoader>(make: &impl Fn() -> L) {
         check_answer(&config, &before, "suite_lower");
         life::shows_problem(&loader, "suite_upper", &format!("{fault:?}"));
         lower.puppet.becomes(Act::Silent);
-        let silent = load(&loader, "a").await;
+        let silent = load_anew(&loader, "a").await;
         law!(
             silent == before,
             "it is no failure that a provider has nothing to say",
             "{silent:?}"
         );
         lower.puppet.becomes(fault);
+        guarded(|| loader.reset(&SessionId::new("a")));
         let failed = ends(loader.load_config(&SessionId::new("a"))).await;
         law!(
             failed.is_err(),
@@ -197,7 +210,7 @@ async fn check_faults<L: ConfigLoader>(make: &impl Fn() -> L) {
         for source in [&upper, &lower] {
             source.puppet.becomes(Act::Silent);
         }
-        load(&loader, "a").await;
+        load_anew(&loader, "a").await;
         life::is_well(&loader);
         law!(
             upper.puppet.running() + lower.puppet.running() == 0,
@@ -215,7 +228,7 @@ async fn check_scope<L: ConfigLoader>(make: &impl Fn() -> L) {
     let before = guarded(|| loader.config());
     let source = Source::add(&loader, "suite_source", 50);
     source.puppet.becomes(Act::Rubbish("process scope"));
-    let config = load(&loader, "a").await;
+    let config = load_anew(&loader, "a").await;
     let key = "command_timeout";
     law!(
         config.get(key) == before.get(key) && config.source(key) == before.source(key),
@@ -232,7 +245,7 @@ async fn check_scope<L: ConfigLoader>(make: &impl Fn() -> L) {
     );
     life::shows_problem(&loader, "suite_source", "a value without effect");
     source.puppet.becomes(Act::Silent);
-    load(&loader, "a").await;
+    load_anew(&loader, "a").await;
     life::is_well(&loader);
 }
 
@@ -242,8 +255,76 @@ async fn check_nameless<L: ConfigLoader>(make: &impl Fn() -> L) {
     let before = guarded(|| loader.config());
     guarded(|| loader.add_provider(Arc::new(Nameless)));
     Source::add(&loader, "suite_named", 10);
-    let config = load(&loader, "a").await;
+    let config = load_anew(&loader, "a").await;
     check_answer(&config, &before, "suite_named");
+}
+
+/// Checks that nothing stays cached where somebody says so.
+async fn check_memory<L: ConfigLoader>(make: &impl Fn() -> L) {
+    let loader = make();
+    let before = guarded(|| loader.config());
+    let source = Source::add(&loader, "suite_source", 50);
+    load(&loader, "a").await;
+    source.puppet.becomes(Act::Silent);
+    let config = load_anew(&loader, "a").await;
+    law!(
+        config == before,
+        "of a session that is reset, nothing is cached",
+        "{config:?}"
+    );
+    source.puppet.becomes(Act::Works);
+    succeed(calm(loader.reload()).await);
+    let config = load(&loader, "a").await;
+    check_answer(&config, &before, "suite_source");
+    Source::add(&loader, "suite_above", 51);
+    let config = load(&loader, "a").await;
+    law!(
+        config.source("max_tool_iterations") == &ConfigSource::Provider("suite_above".to_owned()),
+        "a provider that is added is asked from then on",
+        "{:?}",
+        config.source("max_tool_iterations")
+    );
+}
+
+/// A reload that finds nothing new, and a value that the program uses.
+async fn check_changes<L: ConfigLoader>(make: &impl Fn() -> L) {
+    let loader = make();
+    let before = guarded(|| loader.config());
+    let observer = Arc::new(Observer::default());
+    guarded(|| loader.subscribe(observer.clone()));
+    let change = succeed(calm(loader.reload()).await);
+    law!(
+        change.is_empty() && observer.0.load(Ordering::SeqCst) == 0,
+        "a reload that finds nothing new tells of no change",
+        "{:?}",
+        change.keys
+    );
+    law!(
+        guarded(|| loader.config()) == before,
+        "a reload that finds nothing new changes nothing"
+    );
+    let in_use = ConfigSource::InUse("the suite".to_owned());
+    guarded(|| loader.note_in_use("max_tool_iterations", json!(ROUNDS + 1), in_use));
+    let config = guarded(|| loader.config());
+    law!(
+        config.settings == before.settings,
+        "a value in use sets nothing",
+        "{:?}",
+        config.settings
+    );
+    let told = config.get("max_tool_iterations");
+    law!(
+        told == Some(json!(ROUNDS + 1)) || told == before.get("max_tool_iterations"),
+        "a value in use is the one that was noted",
+        "{told:?}"
+    );
+    Source::add(&loader, "suite_source", 50);
+    let told = load(&loader, "a").await.get("max_tool_iterations");
+    law!(
+        told == Some(json!(ROUNDS)),
+        "a session's own value is told, whatever others use",
+        "{told:?}"
+    );
 }
 
 async fn check_sessions<L: ConfigLoader>(loader: &L) {
@@ -258,16 +339,16 @@ async fn check_sessions<L: ConfigLoader>(loader: &L) {
             "{session}: {found:?}"
         );
     }
-    let first = load(loader, "a").await;
+    let first = load_anew(loader, "a").await;
     drop_at_polls(
-        async || load(loader, "a").await,
+        async || load_anew(loader, "a").await,
         async |polls| {
             law!(
                 source.puppet.running() == 0,
                 "dropping a call drops the calls of the providers",
                 "after {polls} polls"
             );
-            let next = load(loader, "a").await;
+            let next = load_anew(loader, "a").await;
             law!(
                 next == first,
                 "a dropped call leaves nothing behind",
@@ -293,6 +374,16 @@ const ROUNDS: u32 = 777;
 
 /// Value that they give to a setting that is not for single sessions.
 const SECONDS: u64 = 7777;
+
+/// Counts the changes that it hears of.
+#[derive(Debug, Default)]
+struct Observer(AtomicUsize);
+
+impl ConfigObserver for Observer {
+    fn config_changed(&self, _: &ConfigChange) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
 
 /// Says who answered, and for which session.
 #[derive(Debug)]

@@ -6,21 +6,23 @@ use async_trait::async_trait;
 use serde_json::json;
 use tokio::time::timeout;
 use victor_config_protocol::{
-    ConfigError, ConfigLoader, ConfigMap, ConfigProvider, ConfigSource, EffectiveConfig,
-    SettingScope, Settings,
+    ConfigChange, ConfigError, ConfigFuture, ConfigLoader, ConfigMap, ConfigObserver,
+    ConfigProvider, ConfigSource, EffectiveConfig, SettingScope, Settings,
 };
 use victor_core::{Coordinator, Health, Problems, SessionId, contain, contain_sync};
 use victor_testkit::conformance;
 
 use super::{Bug, breaks};
 
-/// Asks its providers one after the other.
+/// Asks its providers one after the other, once for each session.
 #[derive(Debug)]
 struct Loader {
     bug: Bug,
     config: Mutex<Arc<EffectiveConfig>>,
     providers: Mutex<Vec<Arc<dyn ConfigProvider>>>,
     problems: Problems,
+    cache: Mutex<BTreeMap<SessionId, Arc<EffectiveConfig>>>,
+    observers: Mutex<Vec<Arc<dyn ConfigObserver>>>,
 }
 
 impl Loader {
@@ -37,6 +39,8 @@ impl Loader {
             config: Mutex::new(Arc::new(EffectiveConfig::new(settings, sources))),
             providers: Mutex::default(),
             problems: Problems::default(),
+            cache: Mutex::default(),
+            observers: Mutex::default(),
         }
     }
 
@@ -71,52 +75,8 @@ impl Loader {
         }
     }
 
-    fn with(&self, mut values: ConfigMap, name: &str) -> Arc<EffectiveConfig> {
-        let base = self.config();
-        if !self.is("takes every scope") {
-            values.retain(|key, _| is_for_sessions(key));
-        }
-        let mut sources = base.sources.clone();
-        for key in values.keys().filter(|_| !self.is("hides providers")) {
-            sources.insert(key.clone(), ConfigSource::Provider(name.to_owned()));
-        }
-        let mut settings: ConfigMap = json!(base.settings).as_object().unwrap().clone();
-        let extra = values.get("extra").and_then(|extra| extra.as_object());
-        for key in extra.into_iter().flatten().map(|(key, _)| key) {
-            let source = ConfigSource::Provider(name.to_owned());
-            sources.insert(format!("extra.{key}"), source);
-        }
-        if self.is("spoils others") {
-            settings.insert("mode".into(), json!("plan"));
-        }
-        settings.extend(values);
-        let settings = serde_json::from_value(json!(settings)).unwrap();
-        Arc::new(EffectiveConfig::new(settings, sources))
-    }
-}
-
-fn is_for_sessions(key: &str) -> bool {
-    Settings::scope(key) == Some(SettingScope::Session)
-}
-
-#[async_trait]
-impl Coordinator for Loader {
-    fn name(&self) -> &str {
-        if self.is("nameless") { "" } else { "loader" }
-    }
-
-    fn health(&self) -> Health {
-        self.problems.health("loader")
-    }
-}
-
-#[async_trait]
-impl ConfigLoader for Loader {
-    fn config(&self) -> Arc<EffectiveConfig> {
-        self.config.lock().unwrap().clone()
-    }
-
-    async fn load_config(&self, session: &SessionId) -> Result<Arc<EffectiveConfig>, ConfigError> {
+    async fn load(&self, session: &SessionId) -> Result<Arc<EffectiveConfig>, ConfigError> {
+        let asked_for = session.clone();
         let wrong = self.bug.shows().await;
         let another = SessionId::new("another");
         let session = if wrong { &another } else { session };
@@ -157,10 +117,113 @@ impl ConfigLoader for Loader {
         if self.is("adopts answers") {
             *self.config.lock().unwrap() = loaded.clone();
         }
+        if failures == 0 {
+            self.cache.lock().unwrap().insert(asked_for, loaded.clone());
+        }
         Ok(loaded)
     }
 
+    fn with(&self, mut values: ConfigMap, name: &str) -> Arc<EffectiveConfig> {
+        let base = self.config();
+        if !self.is("takes every scope") {
+            values.retain(|key, _| is_for_sessions(key));
+        }
+        let mut sources = base.sources.clone();
+        for key in values.keys().filter(|_| !self.is("hides providers")) {
+            sources.insert(key.clone(), ConfigSource::Provider(name.to_owned()));
+        }
+        let mut settings: ConfigMap = json!(base.settings).as_object().unwrap().clone();
+        let extra = values.get("extra").and_then(|extra| extra.as_object());
+        for key in extra.into_iter().flatten().map(|(key, _)| key) {
+            let source = ConfigSource::Provider(name.to_owned());
+            sources.insert(format!("extra.{key}"), source);
+        }
+        if self.is("spoils others") {
+            settings.insert("mode".into(), json!("plan"));
+        }
+        settings.extend(values);
+        let settings = serde_json::from_value(json!(settings)).unwrap();
+        let mut config = EffectiveConfig::new(settings, sources);
+        config.in_use.clone_from(&base.in_use);
+        Arc::new(config)
+    }
+}
+
+fn is_for_sessions(key: &str) -> bool {
+    Settings::scope(key) == Some(SettingScope::Session)
+}
+
+#[async_trait]
+impl Coordinator for Loader {
+    fn name(&self) -> &str {
+        if self.is("nameless") { "" } else { "loader" }
+    }
+
+    fn health(&self) -> Health {
+        self.problems.health("loader")
+    }
+
+    fn reset(&self, session: &SessionId) {
+        if !self.is("remembers what is reset") {
+            self.cache.lock().unwrap().remove(session);
+        }
+    }
+}
+
+#[async_trait]
+impl ConfigLoader for Loader {
+    fn config(&self) -> Arc<EffectiveConfig> {
+        self.config.lock().unwrap().clone()
+    }
+
+    fn load_config<'a>(&'a self, session: &'a SessionId) -> ConfigFuture<'a> {
+        let kept = self.cache.lock().unwrap().get(session).cloned();
+        match kept {
+            Some(config) => ConfigFuture::ready(Ok(config)),
+            None => ConfigFuture::new(self.load(session)),
+        }
+    }
+
+    async fn reload(&self) -> Result<ConfigChange, ConfigError> {
+        if !self.is("remembers over a reload") {
+            self.cache.lock().unwrap().clear();
+        }
+        let mut after = EffectiveConfig::clone(&self.config());
+        if self.is("drifts") {
+            after.settings.max_tool_calls = Some(1);
+        }
+        if self.is("tells of nothing") {
+            let observers = self.observers.lock().unwrap();
+            observers
+                .iter()
+                .for_each(|observer| observer.config_changed(&ConfigChange::default()));
+        }
+        let before = std::mem::replace(&mut *self.config.lock().unwrap(), Arc::new(after));
+        Ok(ConfigChange::between(before, self.config()))
+    }
+
+    fn subscribe(&self, observer: Arc<dyn ConfigObserver>) {
+        self.observers.lock().unwrap().push(observer);
+    }
+
+    fn note_in_use(&self, key: &str, value: serde_json::Value, source: ConfigSource) {
+        let mut config = EffectiveConfig::clone(&self.config());
+        match self.bug.name {
+            "sets what is in use" => config.settings.max_tool_iterations = 3,
+            "garbles what is in use" => {
+                config.in_use.insert(key.to_owned(), (json!(3), source));
+            }
+            _ => {
+                config.in_use.insert(key.to_owned(), (value, source));
+            }
+        }
+        *self.config.lock().unwrap() = Arc::new(config);
+    }
+
     fn add_provider(&self, provider: Arc<dyn ConfigProvider>) {
+        if !self.is("remembers over a provider") {
+            self.cache.lock().unwrap().clear();
+        }
         let mut providers = self.providers.lock().unwrap();
         if self.is("puts the last first") {
             providers.insert(0, provider);
@@ -231,6 +294,31 @@ async fn each_law_can_be_broken() {
         ("side by side", "every session has its own values"),
         ("after a drop", "a dropped call leaves nothing behind"),
         ("nameless", "a coordinator has a name"),
+        (
+            "remembers what is reset",
+            "where no provider has anything to say, a session has what every session has",
+        ),
+        (
+            "remembers over a reload",
+            "the answer of the highest priority wins, and of two alike that of the first",
+        ),
+        (
+            "remembers over a provider",
+            "a provider that is added is asked from then on",
+        ),
+        (
+            "drifts",
+            "a reload that finds nothing new tells of no change",
+        ),
+        (
+            "tells of nothing",
+            "a reload that finds nothing new tells of no change",
+        ),
+        ("sets what is in use", "a value in use sets nothing"),
+        (
+            "garbles what is in use",
+            "a value in use is the one that was noted",
+        ),
     ] {
         breaks(law, conformance::config_loader(|| Loader::new(bug))).await;
     }
