@@ -203,7 +203,9 @@ impl Roles {
     pub(crate) fn note_model_in_use(&self) {
         // Foreign coordinators; a failure leaves the configuration as it is.
         let _ = contain_sync(|| {
-            let Route { provider, model, .. } = self.provider.route();
+            let Route {
+                provider, model, ..
+            } = self.provider.route();
             if !model.as_str().is_empty() {
                 let source = ConfigSource::InUse(format!("model provider {provider}"));
                 self.config.note_in_use("model", json!(model), source);
