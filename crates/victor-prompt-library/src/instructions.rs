@@ -26,8 +26,10 @@ victor_core::options! {
     pub struct InstructionOptions {
         /// The most bytes of one file; the rest is cut, and the model is told so. Defaults to 32 KiB.
         pub max_file, with_max_file: usize = 32 * 1024;
-        /// The most bytes of all files together. The file closest to the work gets its share first. Defaults to 64 KiB.
-        pub max_total, with_max_total: usize = 64 * 1024;
+        /// The most bytes of all files together. The file closest to the work gets its share first. Defaults to 40 KiB,
+        /// which is within the limit of a contribution in `victor-prompt` however many tokens the text has: a section
+        /// that is cut there would lose the end of its last fence.
+        pub max_total, with_max_total: usize = 40 * 1024;
         /// The most files in folders below the root whose names are told. Defaults to 20.
         pub max_nested, with_max_nested: usize = 20;
         /// The least time between two looks at the files. Defaults to 1 second.

@@ -16,6 +16,7 @@ mod real_model;
 mod refusals;
 mod returns;
 mod run;
+mod sections;
 mod server;
 #[cfg(unix)]
 mod signals;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use victor_prompt_protocol::{
-    Contribution, PromptContext, PromptContributor, PromptError, Stability,
+    BASE_SECTION, Contribution, PromptContext, PromptContributor, PromptError, Stability,
 };
 
 use crate::priority;
@@ -26,6 +26,7 @@ pub struct Identity {
     name: String,
     does: String,
     rules: Vec<String>,
+    replaces_base: bool,
 }
 
 impl Identity {
@@ -36,7 +37,15 @@ impl Identity {
             name: name.into(),
             does: does.into(),
             rules: Vec::new(),
+            replaces_base: false,
         }
+    }
+
+    /// Puts the identity in place of the base prompt. Without it, it stands behind the base prompt.
+    #[must_use]
+    pub fn replacing_base(mut self) -> Self {
+        self.replaces_base = true;
+        self
     }
 
     /// Adds a rule by which it works.
@@ -66,6 +75,10 @@ impl PromptContributor for Identity {
             text += "\n- ";
             text += rule.trim();
         }
-        Ok(Contribution::from(text).with_stability(Stability::Process))
+        let contribution = Contribution::from(text).with_stability(Stability::Process);
+        Ok(match self.replaces_base {
+            true => contribution.replace_section(BASE_SECTION),
+            false => contribution,
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! The front matter of a `SKILL.md`: YAML between two lines of three hyphens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -41,6 +41,13 @@ pub(super) struct FrontMatter {
     pub(super) repeated: Vec<String>,
 }
 
+/// The most bytes of a front matter. All fields of the specification at their limits have half of it.
+const MAX_YAML: usize = 16 * 1024;
+
+/// The most brackets and braces in a front matter. The time that a YAML parser takes grows with the square of their
+/// number where they are nested.
+const MAX_BRACKETS: usize = 256;
+
 /// Splits a file into front matter and body.
 pub(super) fn split(text: &str) -> Result<Parts<'_>, Problem> {
     let Some(rest) = text.strip_prefix("---").and_then(after_line) else {
@@ -50,8 +57,10 @@ pub(super) fn split(text: &str) -> Result<Parts<'_>, Problem> {
     let mut at = 0;
     for line in rest.split_inclusive('\n') {
         if line.trim_end() == "---" {
+            let yaml = &rest[..at];
+            check_size(yaml)?;
             return Ok(Parts {
-                yaml: &rest[..at],
+                yaml,
                 body: &rest[at + line.len()..],
             });
         }
@@ -60,6 +69,26 @@ pub(super) fn split(text: &str) -> Result<Parts<'_>, Problem> {
     let line = 1 + rest.lines().count();
     let message = "the front matter does not end: a line `---` must follow its fields";
     Err(Problem::at(line, 1, message))
+}
+
+fn check_size(yaml: &str) -> Result<(), Problem> {
+    let brackets = yaml
+        .bytes()
+        .filter(|byte| matches!(byte, b'[' | b'{'))
+        .count();
+    let message = if yaml.len() > MAX_YAML {
+        format!(
+            "the front matter has {} bytes; at most {MAX_YAML} are permitted",
+            yaml.len()
+        )
+    } else if brackets > MAX_BRACKETS {
+        format!(
+            "the front matter has {brackets} brackets and braces; at most {MAX_BRACKETS} are permitted"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Problem::at(2, 1, message))
 }
 
 /// The text behind the first line, if nothing else is on it.
@@ -167,11 +196,8 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FrontMatter, A::Error> {
         let mut front = FrontMatter::default();
-        let mut keys: Vec<String> = Vec::new();
+        let mut keys = BTreeSet::new();
         while let Some(Scalar(key)) = map.next_key()? {
-            if keys.contains(&key) {
-                front.repeated.push(key.clone());
-            }
             match &*key {
                 "name" => front.name = Some(map.next_value::<Scalar>()?.0),
                 "description" => front.description = Some(map.next_value::<Scalar>()?.0),
@@ -189,7 +215,9 @@ impl<'de> Visitor<'de> for Fields {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
-            keys.push(key);
+            if let Some(key) = keys.replace(key) {
+                front.repeated.push(key);
+            }
         }
         Ok(front)
     }
@@ -233,5 +261,59 @@ impl<'de> Deserialize<'de> for Words {
         }
 
         deserializer.deserialize_any(TextOrList)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(---\n|name: |[a-z]|: |\n|- |\"|'|[|>{}&*!#]|  |ä|.){0,60}") {
+            let _ = split(&text);
+            let _ = parse(&text);
+            let _ = parse_leniently(&text);
+        }
+
+        #[test]
+        fn plain_values_are_read_as_they_are_written(value in "[a-zA-Z0-9.]{1,20}") {
+            let front = parse(&format!("description: {value}\nmetadata:\n  {value}: {value}\n")).unwrap();
+            prop_assert_eq!(front.metadata.get(&value), Some(&value));
+            prop_assert_eq!(front.description, Some(value));
+        }
+
+        #[test]
+        fn unquoted_colons_are_mended(before in "[a-z]{1,9}", after in "[a-z\"\\\\ ]{0,9}") {
+            let value = format!("{before}: {after}x");
+            let front = parse_leniently(&format!("description: {value}\n")).unwrap();
+            prop_assert_eq!(front.description, Some(value));
+        }
+    }
+
+    #[test]
+    fn bombs_do_not_go_off() {
+        let mut yaml = "name: [x]\na0: &a0 [x]\n".to_owned();
+        for level in 1..12 {
+            let below = format!("*a{}, ", level - 1).repeat(9);
+            yaml += &format!("a{level}: &a{level} [{below}]\n");
+        }
+        assert!(parse(&yaml).is_err());
+        assert_eq!(parse_leniently(&yaml), None);
+        let refused = |yaml: &str| {
+            split(&format!("---\n{yaml}\n---\n"))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            refused(&"[".repeat(300)),
+            "line 2, column 1: the front matter has 300 brackets and braces; at most 256 are permitted"
+        );
+        assert_eq!(
+            refused(&"x".repeat(20_000)),
+            "line 2, column 1: the front matter has 20001 bytes; at most 16384 are permitted"
+        );
     }
 }

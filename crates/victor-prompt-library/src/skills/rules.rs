@@ -15,6 +15,9 @@ pub(super) const MAX_DESCRIPTION: usize = 1_024;
 /// The most characters of the field `compatibility`.
 const MAX_COMPATIBILITY: usize = 500;
 
+/// The most unknown and repeated fields that are told, one by one.
+const MAX_UNKNOWN: usize = 10;
+
 /// The problem of a skill that no model could choose.
 pub(super) const NO_DESCRIPTION: &str =
     "the field `description` is missing: say what the skill does and when to use it";
@@ -31,14 +34,15 @@ pub(super) fn check(front: &FrontMatter, yaml: &str, folder: &str) -> Vec<Proble
             None => Problem::new(message),
         });
     };
-    for key in &front.unknown {
+    for key in front.unknown.iter().take(MAX_UNKNOWN) {
         let hint = match closest(key, FIELDS) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("the fields are {}", victor_text::listed(FIELDS, "and")),
         };
-        wrong(key, format!("unknown field `{key}`: {hint}"));
+        let shown = victor_text::excerpt(key, MAX_NAME);
+        wrong(key, format!("unknown field `{shown}`: {hint}"));
     }
-    for key in &front.repeated {
+    for key in front.repeated.iter().take(MAX_UNKNOWN) {
         wrong(
             key,
             format!("the field `{key}` is there twice: remove one of them"),

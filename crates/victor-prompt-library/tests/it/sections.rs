@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use victor_prompt_library::mode::Mode;
-use victor_prompt_library::protocol::{PromptContext, PromptContributor, Stability};
+use victor_prompt_library::protocol::{PromptContext, PromptContributor, SectionAction, Stability};
 use victor_prompt_library::{
     CodeStyle, Compliance, Environment, Identity, ModeGuide, PromptLibrary, Skills, TaskHints,
     TaskKind, ToolGuide, UserLanguage,
@@ -155,6 +155,22 @@ fn hints_for_tools_need_the_tools() {
     has(&["run_command"], &facts, "`recall`", true);
     let guide = ToolGuide::new(["mow"]).hint(["mow"], "Mow in the evening.");
     check(&guide, &[], "## Tools\n\n- Mow in the evening.");
+}
+
+#[test]
+fn an_identity_stands_behind_the_base_prompt_or_in_its_place() {
+    let identity = Identity::new("Ada", "an agent");
+    check(&identity, &[], "You are Ada, an agent.");
+    let section = |identity: &Identity| {
+        let contribution = block_on(identity.get_contribution(&PromptContext::new())).unwrap();
+        (
+            contribution.section().map(str::to_owned),
+            contribution.action(),
+        )
+    };
+    assert_eq!(section(&identity), (None, SectionAction::Extend));
+    let base = (Some("base".to_owned()), SectionAction::Replace);
+    assert_eq!(section(&identity.replacing_base()), base);
 }
 
 #[test]
