@@ -28,7 +28,7 @@ victor_core::options! {
         pub max_file, with_max_file: usize = 32 * 1024;
         /// The most bytes of all files together. The file closest to the work gets its share first. Defaults to 40 KiB,
         /// which is within the limit of a contribution in `victor-prompt` however many tokens the text has: a section
-        /// that is cut there would lose the end of its last fence.
+        /// that is cut there would lose the end of its last code fence.
         pub max_total, with_max_total: usize = 40 * 1024;
         /// The most files in folders below the root whose names are told. Defaults to 20.
         pub max_nested, with_max_nested: usize = 20;
@@ -44,7 +44,7 @@ victor_core::options! {
 /// Files in folders below the root are named, so that the model reads them before it works there; they are searched for
 /// whenever the files above have changed.
 ///
-/// Each file stands between fences that it cannot close, without hidden characters, and is marked as coming from the
+/// Each file stands between code fences that it cannot close, without hidden characters, and is marked as coming from the
 /// project. A file that is binary, not UTF-8, or reached by a link out of the project is refused, and one that is too
 /// long is cut; both is told to the model and by [`problems`](Self::problems). The section is of the class `process`;
 /// files are read again only after they have changed.

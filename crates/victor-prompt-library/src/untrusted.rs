@@ -2,10 +2,10 @@
 
 use victor_text::{cleaned, excerpt};
 
-/// The least number of backquotes of a fence, so that it stands out from fences in the text.
+/// The least number of backquotes of a code fence, so that it stands out from fences in the text.
 const FENCE: usize = 4;
 
-/// Puts a foreign text between fences that it cannot close, without its hidden characters.
+/// Puts a foreign text between code fences that it cannot close, without its hidden characters.
 ///
 /// The label says on the opening fence where the text comes from.
 pub(crate) fn fenced(label: &str, text: &str) -> String {

@@ -250,9 +250,16 @@ impl Fingerprint {
     /// Whether a change after `read` would show: file systems tell times coarsely, so what was written just before it
     /// was read may have been written again since.
     fn is_settled(&self, read: SystemTime) -> bool {
-        let age = |modified| read.duration_since(modified);
-        self.modified
-            .is_some_and(|modified| age(modified).is_ok_and(|age| age > SETTLES))
+        let is_old = |time| read.duration_since(time).is_ok_and(|age| age > SETTLES);
+        match self.modified {
+            // Somebody has set the time; that of the metadata, which nobody can set, tells more.
+            Some(modified) if modified > read => {
+                let seconds = u64::try_from(self.identity.1).unwrap_or_default();
+                is_old(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            }
+            Some(modified) => is_old(modified),
+            None => false,
+        }
     }
 }
 
@@ -263,5 +270,36 @@ pub(crate) async fn blocking<T: Send + 'static>(
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => Ok(runtime.spawn_blocking(work).await?),
         Err(_) => Ok(work()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_settled_when_its_clock_has_moved_on() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let check = |modified: i64, changed: i64, expected: bool| {
+            let at = |offset: i64| 1_000_000_u64.saturating_add_signed(offset);
+            let fingerprint = Fingerprint {
+                size: 1,
+                modified: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(at(modified))),
+                identity: (1, 1_000_000 + changed, 0),
+            };
+            assert_eq!(
+                fingerprint.is_settled(now),
+                expected,
+                "{modified} {changed}"
+            );
+        };
+        check(-60, -60, true);
+        check(-60, 0, true);
+        check(-3, -3, true);
+        check(-2, -2, false);
+        check(0, 0, false);
+        // Times in the future, as archives and other clocks have them.
+        check(60, -60, true);
+        check(60, -1, false);
     }
 }

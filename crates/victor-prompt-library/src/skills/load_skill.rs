@@ -26,7 +26,7 @@ const RESERVE: usize = 2 * 1024;
 /// The tool `load_skill`: the instructions of a skill with a list of its files, and the files themselves.
 ///
 /// It changes nothing, reads nothing outside of the folder of the skill, and no file that is not text. What it returns
-/// stands between fences that the text cannot close, without hidden characters.
+/// stands between code fences that the text cannot close, without hidden characters.
 #[derive(Debug)]
 pub struct LoadSkillTool {
     spec: ToolSpec,
