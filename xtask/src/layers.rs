@@ -18,7 +18,7 @@ use cargo_metadata::{Dependency, DependencyKind, NodeDep, Package};
 
 use crate::workspace::{Workspace, key};
 
-/// What `victor-core` may use from outside: to describe data, errors, identifiers and time.
+/// The crates from outside that `victor-core` may use: to describe data, errors, identifiers and time.
 const CORE_MAY_USE: [&str; 6] = [
     "async-trait",
     "jiff",
@@ -28,7 +28,7 @@ const CORE_MAY_USE: [&str; 6] = [
     "uuid",
 ];
 
-/// What is not behind a protocol or what is shared. Who wraps one of these is found through it.
+/// The crates that may not be behind a protocol or a shared crate. A crate that wraps one of them is found through it.
 const NOT_BEHIND_PROTOCOLS: [&str; 10] = [
     "diesel", "hyper", "mio", "reqwest", "rusqlite", "rustls", "smol", "sqlx", "tokio", "ureq",
 ];
@@ -94,7 +94,10 @@ impl Floor {
             "victor-testkit" => Self::Testkit,
             "victor-lexical" | "victor-text" => Self::Shared,
             "victor-guard" => Self::Guard,
-            "victor-mode-guard" | "victor-rewind" | "victor-session-loader" => Self::Joint,
+            "victor-agent-tool"
+            | "victor-mode-guard"
+            | "victor-rewind"
+            | "victor-session-loader" => Self::Joint,
             "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,
             // They serve the role of another coordinator instead of one with its own protocol.
@@ -195,7 +198,7 @@ mod tests {
     use super::check;
     use crate::fixture::Fixture;
 
-    /// What is found when a package of the fixture goes on with this manifest.
+    /// Returns the findings when a package of the fixture goes on with this manifest.
     fn findings(package: &str, manifest: &str) -> Vec<String> {
         let fixture = Fixture::new()
             .package("tokio", "")

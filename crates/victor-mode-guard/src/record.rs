@@ -16,7 +16,7 @@ pub(crate) struct ModeRecord {
     /// The mode that the store has.
     stored: Option<Arc<str>>,
     /// The author of a switch that no event has named yet.
-    switched_by: Option<SwitchedBy>,
+    switched_by: Option<Box<SwitchedBy>>,
     parent: Option<Box<ParentFact>>,
 }
 
@@ -47,11 +47,11 @@ impl ModeRecord {
         let before = self.announced.replace(mode);
         // A switch without an author was made through the coordinator, as the model's tool does it.
         let by = self.switched_by.take();
-        before.map(|before| (before, by.unwrap_or(SwitchedBy::Model)))
+        before.map(|before| (before, by.map_or(SwitchedBy::Model, |by| *by)))
     }
 
     pub(crate) fn note_switch(&mut self, by: SwitchedBy) {
-        self.switched_by = Some(by);
+        self.switched_by = Some(Box::new(by));
     }
 
     /// Whether the store has another mode, or none where `absent_means_mode` is not set.

@@ -5,6 +5,7 @@ mod parts;
 
 use std::sync::Arc;
 
+use victor_agent_tool::AgentTool;
 use victor_chat_protocol::TurnObserver;
 use victor_config_protocol::Settings;
 use victor_core::SessionId;
@@ -16,10 +17,11 @@ use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
 pub(crate) use parts::Parts;
 
 use crate::custom;
+use crate::nested_agent::NestedOrchestrator;
 use crate::observers::Observers;
 use crate::orchestrator::Assembly;
 use crate::roles::{Injected, RoleName, Roles};
-use crate::tools::{AgentTool, ToolLists};
+use crate::tools::ToolLists;
 use crate::{AgentOrchestrator, BuildError, MemoryLimits, defaults, metering};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
@@ -46,7 +48,7 @@ struct SessionDefaults {
     turn_policy: TurnPolicy,
 }
 
-/// Another agent, which is a tool of this one.
+/// Another agent, which becomes a tool of this one.
 #[derive(Debug)]
 struct NestedAgent {
     name: String,
@@ -183,7 +185,7 @@ impl NestedAgent {
         caller: &Roles,
         policy: Option<&Arc<dyn ApprovalPolicy>>,
         observers: &Observers,
-    ) -> Result<AgentTool, BuildError> {
+    ) -> Result<AgentTool<NestedOrchestrator>, BuildError> {
         let Self {
             name,
             description,
@@ -202,7 +204,11 @@ impl NestedAgent {
         if builder.injected.tool.is_none() && builder.parts.approval_policy.is_none() {
             builder.parts.approval_policy = policy.cloned();
         }
-        Ok(AgentTool::new(&name, &description, builder.build()?))
+        Ok(AgentTool::new(
+            &name,
+            &description,
+            NestedOrchestrator(builder.build()?),
+        ))
     }
 }
 

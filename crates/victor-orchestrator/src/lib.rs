@@ -105,6 +105,7 @@ mod defaults;
 mod error;
 mod health;
 mod metering;
+mod nested_agent;
 mod observers;
 mod orchestrator;
 mod recovery;

@@ -4,25 +4,26 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use victor_chat_protocol::{ChatInput, ChatResponse, TurnEventKind, TurnOutcome};
 use victor_core::{Effect, SessionId, ToolSpec};
-use victor_session_protocol::SessionManagerExt as _;
 use victor_tool_protocol::{Tool, ToolContext, ToolError, ToolOutput};
 
-use crate::AgentOrchestrator;
+use crate::NestedAgent;
 
-/// An orchestrator as a tool of another one. Each call is a separate conversation, named by the turn and the call's
+/// An agent as a tool of another one. Each call is a separate conversation, named by the turn and the call's
 /// place in it; the call's identifier would not do, since the model chooses it and may use it again.
 ///
 /// The two share their modes: the conversation is nested in that of the caller, so what is denied there is denied here,
 /// and the tool has no effect beyond those of the tools that the agent calls. Without modes nothing restricts these, so
 /// the tool declares the gravest effect.
 #[derive(Debug)]
-pub(crate) struct AgentTool {
+pub struct AgentTool<A> {
     spec: ToolSpec,
-    agent: AgentOrchestrator,
+    agent: A,
 }
 
-impl AgentTool {
-    pub(crate) fn new(name: &str, description: &str, agent: AgentOrchestrator) -> Self {
+impl<A: NestedAgent> AgentTool<A> {
+    /// Makes a tool of an agent, under this name and with this description.
+    #[must_use]
+    pub fn new(name: &str, description: &str, agent: A) -> Self {
         let task = "what the agent is to do, with all that it needs to know: it sees nothing of this conversation";
         let schema = json!({
             "type": "object",
@@ -30,9 +31,9 @@ impl AgentTool {
             "required": ["task"],
             "additionalProperties": false,
         });
-        let effect = match agent.mode_coordinator() {
-            Some(_) => Effect::ReadOnly,
-            None => Effect::Destructive,
+        let effect = match agent.has_modes() {
+            true => Effect::ReadOnly,
+            false => Effect::Destructive,
         };
         let spec = ToolSpec::new(name, description, schema).with_effect(effect);
         Self { spec, agent }
@@ -45,7 +46,7 @@ impl AgentTool {
         task: &str,
     ) -> Result<ChatResponse, ToolError> {
         let input = ChatInput::from(task).with_trace(cx.trace.clone());
-        let mut turn = self.agent.session(session.clone()).stream_chat(input);
+        let mut turn = self.agent.send(session, input);
         while let Some(event) = turn.next().await {
             let event = event.map_err(|error| {
                 ToolError::failed(format!("agent `{}`", self.spec.name)).with_source(error)
@@ -61,7 +62,7 @@ impl AgentTool {
 }
 
 #[async_trait]
-impl Tool for AgentTool {
+impl<A: NestedAgent> Tool for AgentTool<A> {
     fn spec(&self) -> &ToolSpec {
         &self.spec
     }
@@ -70,13 +71,13 @@ impl Tool for AgentTool {
         let task = arguments["task"].as_str().unwrap_or_default();
         let (name, call) = (&self.spec.name, &cx.idempotency_key);
         let session = SessionId::new(format!("{}/{name}/{call}", cx.session));
-        self.agent.sessions().modes.nest(&cx.session, &session);
-        let nested = Nested {
+        self.agent.nest(&cx.session, &session);
+        let nested = Conversation {
             agent: &self.agent,
             session,
         };
         let response = self.work(&nested.session, cx, task).await?;
-        nested.end().await;
+        self.agent.end(&nested.session).await;
         match &response.outcome {
             TurnOutcome::AwaitingApproval => {
                 let calls = response.suspended.iter().flat_map(|turn| &turn.approvals);
@@ -101,24 +102,13 @@ impl Tool for AgentTool {
 }
 
 /// A conversation of which nothing stays in memory when this is dropped.
-struct Nested<'a> {
-    agent: &'a AgentOrchestrator,
+struct Conversation<'a, A: NestedAgent> {
+    agent: &'a A,
     session: SessionId,
 }
 
-impl Nested<'_> {
-    /// Ends it. A durable store keeps its transcript.
-    async fn end(&self) {
-        if !self.agent.session_coordinator().persists_turns()
-            && let Err(error) = self.agent.reset_session(&self.session).await
-        {
-            tracing::debug!(session = %self.session, %error, "a nested conversation was not forgotten");
-        }
-    }
-}
-
-impl Drop for Nested<'_> {
+impl<A: NestedAgent> Drop for Conversation<'_, A> {
     fn drop(&mut self) {
-        self.agent.sessions().forget(&self.session);
+        self.agent.forget(&self.session);
     }
 }
