@@ -92,7 +92,7 @@ impl Fixture {
         Workspace::load(directory).expect("a workspace that cargo accepts")
     }
 
-    /// What a check finds.
+    /// Returns the findings of a check.
     pub(crate) fn findings(&self, check: fn(&Workspace) -> Result<Vec<String>>) -> Vec<String> {
         check(&self.workspace()).expect("a check that can be made")
     }

@@ -39,13 +39,13 @@ xflags::xflags! {
 
         /// Measures judgement with real data; in a release build, or the times say nothing.
         cmd eval {
-            /// How much of what later questions need survives compaction.
+            /// Measure the share of what later questions need that survives compaction.
             cmd compaction {
                 /// The folder with compaction.jsonl.
                 required --data directory: PathBuf
             }
 
-            /// How much of what queries need is found among many tools.
+            /// Measure the share of what queries need that is found among many tools.
             cmd tool-selection {
                 /// The folder with tool_selection.jsonl.
                 required --data directory: PathBuf

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 /// The README says it, and CI runs it.
 const TEST_COMMAND: &str = "cargo test --workspace";
 
-/// What stands at the top level of the repository.
+/// The entries at the top level of the repository.
 const TOP_LEVEL: [&str; 7] = [
     "Cargo.toml",
     "README.md",
@@ -25,13 +25,13 @@ const TOP_LEVEL: [&str; 7] = [
     "xtask",
 ];
 
-/// What tools look for there; so may names that begin with a dot or with `LICENSE-`.
+/// The files that tools look for there. Names that begin with a dot or with `LICENSE-` are allowed, too.
 const FOR_TOOLS: [&str; 4] = ["Cargo.lock", "clippy.toml", "deny.toml", "rustfmt.toml"];
 
 /// In a longer file, things must be searched for.
 const MAX_LINES: usize = 700;
 
-/// What work in progress looks like.
+/// The marks of unfinished work.
 const UNFINISHED: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
 
 /// Generates what is generated.

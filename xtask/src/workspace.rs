@@ -48,7 +48,7 @@ impl Workspace {
         &self.metadata.workspace_root
     }
 
-    /// Where cargo puts what it builds.
+    /// Returns the folder of cargo's build output.
     pub(crate) fn target(&self) -> &Utf8Path {
         &self.metadata.target_directory
     }
@@ -100,7 +100,7 @@ impl Workspace {
         files.map(|path| Ok((path, self.read(path)?))).collect()
     }
 
-    /// Where a member declares a dependency, as `path:line`.
+    /// Returns the place at which a member declares a dependency, as `path:line`.
     pub(crate) fn declaration(&self, package: &Package, dependency: &Dependency) -> Result<String> {
         self.place(
             package,
@@ -158,7 +158,7 @@ impl Workspace {
     }
 }
 
-/// What the manifest calls a dependency.
+/// Returns the name of a dependency in the manifest.
 pub(crate) fn key(dependency: &Dependency) -> &str {
     dependency.rename.as_ref().unwrap_or(&dependency.name)
 }

@@ -1,4 +1,4 @@
-//! What a checkpoint is.
+//! Checkpoints.
 
 use serde::{Deserialize, Serialize};
 use victor_core::wire::{Extra, FormatVersion};
@@ -19,11 +19,11 @@ pub struct Checkpoint {
     /// The checkpoint that the session was at before: the one made last, restored or forked from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<CheckpointId>,
-    /// When it was made.
+    /// The time at which it was made.
     pub at: Timestamp,
     /// Why it was made.
     pub cause: CheckpointCause,
-    /// What a person calls it. One that has a name is not pruned.
+    /// The name that a person gave it. A checkpoint with a name is not pruned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The turn that was being worked, if one was.
@@ -34,8 +34,8 @@ pub struct Checkpoint {
     /// The metadata of the context.
     #[serde(default, skip_serializing_if = "JsonMap::is_empty")]
     pub metadata: JsonMap,
-    /// What else belongs to the state, by who it belongs to: `mode`, `provider`, `model`, `turn` (where the turn can
-    /// be taken up again), `budget`, `receipts` (of tool calls that have run). Each is for its owner to read.
+    /// The rest of the state, by owner: `mode`, `provider`, `model`, `turn` (the point at which the turn can be
+    /// resumed), `budget`, `receipts` (of tool calls that have run). Each is for its owner to read.
     #[serde(default, skip_serializing_if = "JsonMap::is_empty")]
     pub state: JsonMap,
     /// Fields that this version does not know.

@@ -1,4 +1,4 @@
-//! What can go wrong with checkpoints.
+//! Errors of checkpoints.
 
 use victor_core::{BoxError, CheckpointId, SessionId};
 
@@ -21,16 +21,16 @@ pub enum CheckpointError {
     /// so is made again with the links of all messages.
     #[error("the store has no history `{0}`")]
     MissingHistory(ContentHash),
-    /// What is stored is not what was saved.
+    /// The stored checkpoint differs from the one that was saved.
     #[error("checkpoint data is damaged: {message}")]
     Damaged {
-        /// What is wrong with it.
+        /// The difference.
         message: String,
     },
     /// The store does not work.
     #[error("the checkpoint store failed: {message}")]
     Store {
-        /// What went wrong.
+        /// The reason.
         message: String,
         /// The error beneath.
         #[source]

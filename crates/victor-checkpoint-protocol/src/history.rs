@@ -13,7 +13,7 @@ pub struct History {
     /// The hash of the list; none if it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<ContentHash>,
-    /// How many messages there are.
+    /// The number of messages.
     pub len: u64,
 }
 

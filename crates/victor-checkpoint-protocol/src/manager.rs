@@ -76,7 +76,7 @@ pub trait CheckpointManager: Coordinator {
         session: &SessionId,
     ) -> Result<CheckpointSnapshot, CheckpointError>;
 
-    /// What is different in `to`, seen from `from`.
+    /// Returns the differences of `to` from `from`.
     ///
     /// # Errors
     ///
@@ -116,15 +116,15 @@ pub trait CheckpointManager: Coordinator {
 pub struct CheckpointDraft {
     /// The session.
     pub session: SessionId,
-    /// What the model sees.
+    /// The context that the model sees.
     pub context: Context,
     /// Why it is made.
     pub cause: CheckpointCause,
-    /// What a person calls it.
+    /// The name that a person gave it.
     pub label: Option<String>,
     /// The turn that is being worked, if one is.
     pub turn: Option<TurnId>,
-    /// What else belongs to the state, as in [`Checkpoint::state`].
+    /// The rest of the state, as in [`Checkpoint::state`].
     pub state: JsonMap,
 }
 
@@ -164,11 +164,11 @@ impl CheckpointSnapshot {
     }
 }
 
-/// What is different in one checkpoint, seen from another.
+/// The differences of one checkpoint from another.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CheckpointDiff {
-    /// How many messages from the beginning on are the same.
+    /// The number of messages from the beginning on that are the same.
     pub common: usize,
     /// The messages after them that are there no longer.
     pub removed: Vec<Arc<Message>>,
@@ -178,13 +178,13 @@ pub struct CheckpointDiff {
     pub state: Vec<(String, Value, Value)>,
 }
 
-/// Which checkpoints of a session are kept. Those with a label always are, and the newest is.
+/// The rule by which checkpoints of a session are kept. The newest one and those with a label always are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// How many are kept at most, the newest ones. 50 by default.
+    /// The maximum number that is kept, newest first. Defaults to 50.
     pub max_count: Option<usize>,
-    /// How old they become at most. Any age by default.
+    /// The maximum age. Defaults to none.
     pub max_age: Option<Duration>,
 }
 

@@ -24,9 +24,9 @@ struct Tables {
 struct Link {
     parent: Option<ContentHash>,
     content: ContentHash,
-    /// How many messages its history has.
+    /// The number of messages in its history.
     len: u64,
-    /// How many links and checkpoints build on it.
+    /// The number of links and checkpoints that build on it.
     users: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What is different between two checkpoints.
+//! The differences between two checkpoints.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use victor_core::{JsonMap, Message};
 
 use crate::hash_chain::HashChain;
 
-/// What is different in the messages and the state of `to`, seen from `from`.
+/// Compares the messages and the state of `to` with those of `from`.
 pub(crate) fn diff(from: (&HashChain, &JsonMap), to: (&HashChain, &JsonMap)) -> CheckpointDiff {
     let common = from.0.common(to.0);
     let behind = |chain: &HashChain| -> Vec<Arc<Message>> {

@@ -1,9 +1,9 @@
-//! Which checkpoints need not be kept.
+//! The selection of checkpoints that need not be kept.
 
 use victor_checkpoint_protocol::{Checkpoint, Retention};
 use victor_core::{CheckpointId, Timestamp};
 
-/// What has to be known of a checkpoint to decide whether it is kept.
+/// The facts about a checkpoint that decide whether it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: CheckpointId,

@@ -1,4 +1,4 @@
-//! What is remembered of sessions.
+//! The memory of sessions between checkpoints.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,16 +9,17 @@ use victor_core::{CheckpointId, Lock, RecentMap, SessionId};
 use crate::hash_chain::HashChain;
 use crate::retention::Entry;
 
-/// What is remembered of a session.
+/// The memory of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
-    /// How many tool calls there were since the last checkpoint.
+    /// The number of tool calls since the last checkpoint.
     pub(crate) calls: AtomicU32,
-    /// Where it is. One at a time makes a checkpoint, so that each follows on the one before.
+    /// The position among its checkpoints. One task at a time makes a checkpoint, so that each follows on the one
+    /// before.
     pub(crate) place: tokio::sync::Mutex<Place>,
 }
 
-/// Where a session is among its checkpoints.
+/// The position of a session among its checkpoints.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     /// The checkpoint on which the next one follows, if it was made or restored here.

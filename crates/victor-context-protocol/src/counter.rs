@@ -32,7 +32,7 @@ impl<T: TokenCounter + ?Sized> TokenCounter for std::sync::Arc<T> {
     }
 }
 
-/// What callers of a [`TokenCounter`] use.
+/// Additions for the callers of a [`TokenCounter`].
 pub trait TokenCounterExt: TokenCounter {
     /// The tokens of a message, counted once and then remembered with it.
     fn tokens(&self, message: &Message) -> u32 {

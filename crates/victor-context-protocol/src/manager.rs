@@ -57,7 +57,7 @@ pub trait ContextManager: Coordinator {
     /// It cannot be made smaller: what may not be left out is already too large.
     async fn compact_context(&self, context: &Context) -> Result<Prepared, ContextError>;
 
-    /// How large the session's context is, and what it consists of.
+    /// Returns the size of the session's context and of its parts.
     fn stats(&self, session: &SessionId) -> ContextStats;
 
     /// Registers a strategy under its name or another. It replaces the one that has this name, a built-in one too, so
@@ -67,20 +67,20 @@ pub trait ContextManager: Coordinator {
     /// The names of the strategies that are known, in order.
     fn strategies(&self) -> Vec<String>;
 
-    /// How tokens are counted.
+    /// Returns the counter of tokens.
     fn counter(&self) -> Arc<dyn TokenCounter>;
 }
 
-/// What a context must fit into.
+/// The space that a context must fit into.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct WindowRequest {
     /// The model's window in tokens. If absent, the manager compacts by an assumption of its own, and holds no context
     /// to it that cannot be made so small.
     pub window: Option<u64>,
-    /// How many tokens of it are kept free, such as for the answer.
+    /// The tokens of the window that are kept free, such as for the answer.
     pub reserved: u64,
-    /// How many tokens are sent beside the context, such as the system prompt and the tools, by the manager's
+    /// The tokens that are sent beside the context, such as the system prompt and the tools, by the manager's
     /// [counter](ContextManager::counter).
     pub preamble: u64,
     /// The model that is asked, for managers that learn how far their count is off for each; unknown if absent.
@@ -103,7 +103,7 @@ pub struct WindowRequest {
 pub struct Prepared {
     /// The context.
     pub context: Context,
-    /// What the compaction did, if there was one.
+    /// The report of the compaction, if there was one.
     pub compaction: Option<CompactionReport>,
     /// Tokens of its messages as the manager counts them; absent if it does not count.
     pub tokens: Option<u64>,

@@ -1,19 +1,19 @@
-//! What is known about a context.
+//! The size of a context, and reports of compactions.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How large a context is, and what it consists of.
+/// The size of a context and of its parts.
 ///
 /// All sizes are counts of the manager's counter, so that they can be compared and added up. The window alone is in the
 /// provider's own tokens; [`calibration`](Self::calibration) leads from one to the other.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ContextStats {
-    /// How many messages there are.
+    /// The number of messages.
     pub messages: usize,
-    /// How many tokens they have.
+    /// The tokens of the messages.
     pub tokens: u64,
     /// The tokens by the role of their message.
     pub tokens_by_role: BTreeMap<String, u64>,
@@ -26,10 +26,10 @@ pub struct ContextStats {
     pub preamble: u64,
     /// The window that was last asked for, in the provider's tokens; unknown before the first model call.
     pub window: Option<u64>,
-    /// How many tokens the model's provider reports for each that is counted; unknown before it has reported any.
+    /// The tokens that the model's provider reports for each counted token; `None` before it has reported any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<f64>,
-    /// What the last compaction did, if there was one.
+    /// The report of the last compaction, if there was one.
     pub last_compaction: Option<CompactionReport>,
 }
 
@@ -49,19 +49,19 @@ impl ContextStats {
     }
 }
 
-/// What a compaction did. Its sizes are counts, as those of [`ContextStats`] are.
+/// The report of a compaction. Its sizes are counts, as those of [`ContextStats`] are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompactionReport {
     /// The strategy whose result was taken.
     pub strategy: String,
-    /// How many messages there were.
+    /// The number of messages before.
     pub messages_before: usize,
-    /// How many there are.
+    /// The number of messages after.
     pub messages_after: usize,
-    /// How many tokens there were.
+    /// The tokens before.
     pub tokens_before: u64,
-    /// How many there are.
+    /// The tokens after.
     pub tokens_after: u64,
     /// Why another strategy's result was not taken, if that was so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

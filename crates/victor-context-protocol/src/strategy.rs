@@ -65,13 +65,13 @@ impl<T: CompactionStrategy + ?Sized> CompactionStrategy for Arc<T> {
     }
 }
 
-/// How small a context should become.
+/// The size that a context should be reduced to.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CompactionBudget {
-    /// How many tokens it should have at most.
+    /// The maximum number of tokens that it should have.
     pub target_tokens: u64,
-    /// How tokens are counted.
+    /// The counter of tokens.
     pub counter: Arc<dyn TokenCounter>,
 }
 

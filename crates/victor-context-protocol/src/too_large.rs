@@ -23,7 +23,7 @@ pub struct TooLarge {
     pub refusal: Option<BoxError>,
 }
 
-/// What takes up the most of a request.
+/// The part that takes up most of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LargestPart {
@@ -36,7 +36,7 @@ pub enum LargestPart {
 }
 
 impl TooLarge {
-    /// What takes up the most, and would have to become smaller.
+    /// Returns the part that takes up most, and would have to become smaller.
     #[must_use]
     pub fn largest_part(&self) -> LargestPart {
         let others = self.other_messages();

@@ -21,23 +21,23 @@ use crate::Truncation;
 use crate::groups::{Group, groups};
 use crate::strategies::truncate;
 
-/// What a compaction must reach, in tokens.
+/// The sizes that a compaction aims for and must reach, in tokens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Goal {
-    /// What the strategies are asked for.
+    /// The size that strategies are asked for.
     pub(crate) target: u64,
-    /// What a strategy may return without being followed by truncation.
+    /// The largest result of a strategy that is not followed by truncation.
     pub(crate) accept: u64,
-    /// What truncation may leave without tool results being cut.
+    /// The largest result of truncation for which tool results stay whole.
     pub(crate) uncut: u64,
-    /// What must be reached.
+    /// The size that must be reached.
     pub(crate) limit: u64,
 }
 
-/// What may not be left out is above the limit.
+/// The error of a context whose mandatory part is above the limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Incompressible {
-    /// How many tokens it has.
+    /// The tokens of that part.
     pub(crate) tokens: u64,
 }
 
@@ -130,7 +130,8 @@ impl Compaction<'_> {
         Ok(Prepared::new(context.with_messages(result), Some(report)))
     }
 
-    /// What the strategy makes of the context, fit for use and not larger than before; or why there is nothing.
+    /// Asks the strategy, and returns its context if that is valid and not larger than before, or the reason why it is
+    /// not used.
     async fn ask(&self, context: &Context, before: u64, target: u64) -> Result<Context, String> {
         let groups: Vec<Group> = groups(context.messages());
         let budget = CompactionBudget::new(target, self.counter.clone());

@@ -67,7 +67,7 @@ pub struct ContextCoordinatorBuilder {
 }
 
 impl ContextCoordinatorBuilder {
-    /// When to compact, and how far down.
+    /// Sets when contexts are compacted, and to which size.
     #[must_use]
     pub fn options(mut self, options: ContextOptions) -> Self {
         self.options = options;
@@ -81,7 +81,7 @@ impl ContextCoordinatorBuilder {
         self
     }
 
-    /// How tokens are counted; [`EstimateCounter`] unless set.
+    /// Sets the token counter. Defaults to [`EstimateCounter`].
     #[must_use]
     pub fn counter(mut self, counter: Arc<dyn TokenCounter>) -> Self {
         self.counter = counter;
@@ -445,7 +445,7 @@ impl ContextManager for ContextCoordinator {
     }
 }
 
-/// How large a context that could not be made smaller than `settled` must be before that is tried again.
+/// Returns the size from which compaction is tried again, for a context that could not be made smaller than `settled`.
 fn grown(settled: u64, room: u64) -> u64 {
     if settled == 0 { 0 } else { settled + room / 20 }
 }

@@ -2,8 +2,8 @@
 
 use victor_core::{Context, Messages};
 
-/// Where the exchange begins that the last of the messages ends as declined; none if it ends none. Where its first
-/// message is no longer there, the last one alone is left of it.
+/// Returns the index at which the exchange begins that the last message marks as declined; `None` if it marks none. If
+/// the first message of the exchange is gone, only the last one is left of it.
 pub(crate) fn declined_from(messages: &Messages) -> Option<usize> {
     let first = messages.last()?.declines_from()?;
     let found = messages.iter().rposition(|message| message.id() == first);

@@ -9,9 +9,9 @@ use victor_core::{Message, Messages, Role};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Group {
-    /// Where its messages stand in the history.
+    /// The position of its messages in the history.
     pub range: Range<usize>,
-    /// What it is.
+    /// The kind of the group.
     pub kind: GroupKind,
     /// The number of the request that it belongs to, from 1; 0 before the first.
     pub turn: usize,
@@ -21,7 +21,7 @@ pub struct Group {
     pub protected: bool,
 }
 
-/// What a [`Group`] is.
+/// The kind of a [`Group`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupKind {
@@ -44,7 +44,7 @@ impl Group {
         history.iter().skip(self.range.start).take(self.range.len())
     }
 
-    /// How many tokens the group has.
+    /// Counts the tokens of the group.
     pub fn tokens(&self, history: &Messages, counter: &dyn TokenCounter) -> u64 {
         self.messages(history)
             .map(|message| u64::from(counter.tokens(message)))

@@ -35,7 +35,7 @@ victor_core::options! {
 /// The levels of one request, in counted tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// What is free in the window.
+    /// The free part of the window.
     pub(crate) room: u64,
     /// More than this is compacted.
     pub(crate) trigger: u64,

@@ -7,10 +7,10 @@ use victor_core::{Context, Message, Messages, Part, Role, ToolCallId, ToolOutcom
 
 use crate::rebuild::{derived_id, note, with_parts};
 
-/// What stands in place of a result that is lost.
+/// The text that takes the place of a lost result.
 const LOST: &str = "The result of this call was lost. The call may have had its effect.";
 
-/// What stands before an answer whose question is gone.
+/// The text before an answer whose question is gone.
 const LEFT_OUT: &str = "(Earlier messages were left out.)";
 
 /// Makes a context valid that some provider would refuse, and drops nothing that means something.
@@ -53,7 +53,7 @@ pub fn repair(context: &Context) -> Context {
     }
 }
 
-/// Where a part stands: the number of its message, and its own in there.
+/// The position of a part: the index of its message, and its index in that message.
 type Place = (usize, usize);
 
 /// A call, and where its result was found.
@@ -271,7 +271,7 @@ impl<'a> Repair<'a> {
     }
 }
 
-/// What stays of a message, and what follows it because it may not hold it.
+/// The parts that stay in a message, and the message that follows with those that it may not hold.
 struct Kept<'a> {
     role: &'a Role,
     parts: Vec<Part>,

@@ -1,4 +1,4 @@
-//! What is kept of one session.
+//! The memory of one session.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ pub(crate) struct Session {
     pub(crate) context: Context,
     pub(crate) tokens: u64,
     pub(crate) window: Option<u64>,
-    /// What was sent beside the context at the last model call, in tokens.
+    /// The tokens that were sent beside the context at the last model call.
     pub(crate) preamble: u64,
     /// The model that was last asked.
     pub(crate) model: Option<ModelId>,
-    /// How many tokens were counted for a request about which the provider has not reported yet.
+    /// The tokens that were counted for a request about which the provider has not reported yet.
     pub(crate) sent: Option<u64>,
     /// The last report of the provider, and the model that it was about.
     pub(crate) reported: Option<(ModelId, Report)>,
@@ -28,7 +28,7 @@ pub(crate) struct Session {
     pub(crate) checked: Checked,
     /// Changes whenever the context is replaced by another.
     pub(crate) epoch: u64,
-    /// How large the last compaction left the context, if that was still over the trigger.
+    /// The size after the last compaction, if that was still over the trigger.
     pub(crate) settled: u64,
     tokens_by_role: Vec<(Role, u64)>,
     last_compaction: Option<Box<CompactionReport>>,
@@ -36,7 +36,7 @@ pub(crate) struct Session {
     replaced: Vec<MessageId>,
 }
 
-/// How many messages from the beginning are known to be valid, and whether there is one among them that is not the
+/// The messages from the beginning that are known to be valid: their number, and whether one of them is not the
 /// system's.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Checked {

@@ -25,10 +25,10 @@ pub trait Embedder: fmt::Debug + Send + Sync + 'static {
     /// The model, by a name that changes whenever its vectors do.
     fn model(&self) -> &ModelId;
 
-    /// How many numbers each of its vectors has. Always the same.
+    /// Returns the number of dimensions of its vectors, which never changes.
     fn dimensions(&self) -> usize;
 
-    /// How many texts one call may have. 64 by default.
+    /// Returns the maximum number of texts in one call. Defaults to 64.
     fn max_batch(&self) -> usize {
         64
     }
@@ -60,13 +60,13 @@ mockall::mock! {
     /// `embed_texts`, which is given the texts as strings.
     #[derive(Debug)]
     pub Embedder {
-        /// What [`Embedder::model`] calls.
+        /// The expectation of [`Embedder::model`].
         pub fn model(&self) -> &ModelId;
-        /// What [`Embedder::dimensions`] calls.
+        /// The expectation of [`Embedder::dimensions`].
         pub fn dimensions(&self) -> usize;
-        /// What [`Embedder::max_batch`] calls.
+        /// The expectation of [`Embedder::max_batch`].
         pub fn max_batch(&self) -> usize;
-        /// What [`Embedder::embed`] calls.
+        /// The expectation of [`Embedder::embed`].
         pub fn embed_texts(&self, texts: Vec<String>) -> Result<Vec<Embedding>, EmbedError>;
     }
 }

@@ -24,7 +24,7 @@ pub enum InvalidEmbedding {
     /// One of them is infinite or not a number.
     #[error("number {index} of the vector is not finite")]
     NotFinite {
-        /// Which one, counted from 0.
+        /// The index of the number, counted from 0.
         index: usize,
     },
 }
@@ -53,7 +53,7 @@ impl Embedding {
         &self.values
     }
 
-    /// How many numbers there are.
+    /// Returns the number of dimensions.
     #[must_use]
     pub fn dimensions(&self) -> usize {
         self.values.len()
@@ -82,7 +82,7 @@ impl Embedding {
         })
     }
 
-    /// How alike two vectors point, from -1 (opposite) over 0 (unrelated) to 1 (the same), or none if the other one
+    /// Returns the cosine similarity, from -1 (opposite) over 0 (unrelated) to 1 (the same); `None` if the other vector
     /// has another dimension. The zero vector is unrelated to all.
     #[must_use]
     pub fn cosine(&self, other: &Self) -> Option<f32> {

@@ -1,4 +1,4 @@
-//! What can go wrong when texts are embedded.
+//! Errors of embedding texts.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ pub enum EmbedError {
     /// There were more texts than one call may have.
     #[error("{found} texts are too many for one call: send at most {max}")]
     BatchTooLarge {
-        /// How many there were.
+        /// The number of texts that were given.
         found: usize,
-        /// How many there may be.
+        /// The maximum number of texts.
         max: usize,
     },
     /// A text is longer than the model can read.
     #[error("text number {index} is longer than the model can read: shorten it or split it")]
     TextTooLong {
-        /// Which text, counted from 0.
+        /// The index of the text, counted from 0.
         index: usize,
     },
     /// The embedder does not work at the moment. Another attempt may succeed.
     #[error("the embedder is not available: {message}")]
     Unavailable {
-        /// What went wrong.
+        /// The reason.
         message: String,
-        /// How long the embedder asks to wait.
+        /// The time after which the embedder asks to be called again.
         retry_after: Option<Duration>,
         /// The error beneath.
         #[source]
@@ -38,19 +38,19 @@ pub enum EmbedError {
     /// The embedder works, and does not do this: a wrong key, an unknown model.
     #[error("the embedder refused: {message}")]
     Refused {
-        /// What it said.
+        /// The embedder's message.
         message: String,
         /// The error beneath.
         #[source]
         source: Option<BoxError>,
     },
-    /// What came back breaks the contract: too few vectors, or of another dimension.
+    /// The answer breaks the contract: too few vectors, or vectors of another dimension.
     #[error("the embedder's answer is malformed: {message}")]
     Malformed {
-        /// What is wrong with it.
+        /// The fault in the answer.
         message: String,
     },
-    /// What came back is not a vector.
+    /// The answer is not a vector.
     #[error("the embedder's answer is malformed")]
     Invalid(#[from] InvalidEmbedding),
 }

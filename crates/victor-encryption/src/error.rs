@@ -1,4 +1,4 @@
-//! What can go wrong with keys and with what they seal.
+//! Errors of keys and of sealed content.
 
 use std::io;
 
@@ -16,10 +16,10 @@ pub enum KeyError {
     /// There is no key in what should hold one.
     #[error("there is no key: expected 32 bytes in base64 or hexadecimal digits")]
     Empty,
-    /// What should be a key is none.
+    /// A key is malformed.
     #[error("key {place} is not 32 bytes in base64 or hexadecimal digits")]
     Malformed {
-        /// Which one, counted from 1.
+        /// The position of the key, counted from 1.
         place: usize,
     },
     /// The command that should print the keys could not be run.
@@ -36,7 +36,7 @@ pub enum KeyError {
     CommandFailed {
         /// The command, without its arguments.
         command: String,
-        /// How it ended.
+        /// The exit status of the command.
         status: std::process::ExitStatus,
     },
     /// The system gives no random numbers.

@@ -19,7 +19,7 @@ pub const KEY_VARIABLE: &str = "VICTOR_ENCRYPTION_KEYS";
 
 const KEY_BYTES: usize = 32;
 
-/// How many digits a fingerprint has.
+/// The number of digits in a fingerprint.
 pub(crate) const FINGERPRINT: usize = 16;
 
 const LENIENT: GeneralPurposeConfig =

@@ -7,16 +7,16 @@ use victor_tool_protocol::{ResultPage, ResultStore, ToolStoreError};
 use crate::seal::{HEADER, Nonce, OVERHEAD, Place, random_nonce};
 use crate::{Encrypted, SealError};
 
-/// How many bytes of a text are sealed together. With what comes to them they fill their base64, so that all pieces
-/// but the last have the same length.
+/// The number of bytes of a text that are sealed together. With the overhead they fill their base64 exactly, so that
+/// all pieces but the last have the same length.
 const PIECE: u64 = 16_382;
 
-/// How long such a piece is when it is sealed.
+/// The length of such a piece when it is sealed.
 const SEALED_PIECE: u64 = HEADER as u64 + (PIECE + OVERHEAD as u64) / 3 * 4;
 
 const _: () = assert!((PIECE + OVERHEAD as u64).is_multiple_of(3));
 
-/// How many bytes of a nonce say to which text a piece belongs. The others count the pieces.
+/// The number of bytes of a nonce that identify the text of a piece. The others count the pieces.
 const OF_TEXT: usize = 16;
 
 #[async_trait]
@@ -125,7 +125,7 @@ fn reach(offset: u64, max_bytes: usize) -> (u64, u64) {
     (offset.saturating_sub(3), behind)
 }
 
-/// How long a text is that has this length when it is sealed; none if none has.
+/// Returns the length of the text that has this length when it is sealed; `None` if there is no such text.
 fn opened_length(sealed: u64) -> Option<u64> {
     let (whole, rest) = (sealed / SEALED_PIECE, sealed % SEALED_PIECE);
     if rest == 0 {

@@ -10,23 +10,24 @@ use serde::de::DeserializeOwned;
 use crate::keys::{FINGERPRINT, Key};
 use crate::{Keys, SealError};
 
-/// How a sealed text begins, with the version of its form. After it come the fingerprint of its key, a colon, and the
-/// nonce with what is sealed in base64.
+/// The beginning of a sealed text, with the version of its form. It is followed by the fingerprint of the key, a colon,
+/// and the nonce with the sealed content in base64.
 const PREFIX: &str = "sealed1:";
 
-/// What stands where a word is needed and the true one is sealed: as a role, as the name of a tool, as a key.
+/// The word that takes the place of a sealed one where a word is needed: a role, the name of a tool, a key.
 pub(crate) const SEALED: &str = "sealed";
 
 /// Of bytes drawn at random, no two are ever the same at this length.
 pub(crate) type Nonce = [u8; 24];
 
-/// How long a sealed text is before what is in base64.
+/// The length of a sealed text before its base64.
 pub(crate) const HEADER: usize = PREFIX.len() + FINGERPRINT + 1;
 
-/// How many more bytes there are in base64 than were sealed: the nonce, and what proves that nothing was changed.
+/// The number of bytes in base64 beyond those that were sealed: the nonce and the authentication tag.
 pub(crate) const OVERHEAD: usize = size_of::<Nonce>() + 16;
 
-/// Where something belongs: what it is, and of what. What is sealed for one place does not open in another.
+/// The place to which content belongs: its kind and its owner. Content that was sealed for one place does not open in
+/// another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a>(pub(crate) &'a [&'a str]);
 
@@ -134,7 +135,7 @@ pub(crate) fn random_nonce() -> Result<Nonce, SealError> {
     Ok(nonce)
 }
 
-/// What is sealed of a value.
+/// Returns the form of a value that is sealed.
 pub(crate) fn to_json(value: &impl Serialize) -> String {
     // They have only fields and keys that JSON can hold, so this cannot fail.
     serde_json::to_string(value).unwrap_or_default()

@@ -13,7 +13,7 @@ use victor_session_protocol::{
 use crate::seal::{Place, SEALED, from_json, to_json};
 use crate::{Encrypted, Keys, SealError};
 
-/// How many sessions are opened together when the store cannot look for what is asked.
+/// The number of sessions that are opened together when the store itself cannot search for the wanted ones.
 const PAGE: u32 = 200;
 
 /// The state of a turn, with what a later version has added to it.

@@ -25,18 +25,18 @@ pub struct Bm25 {
     /// The number of each term, which is its place in `postings`.
     terms: HashMap<Box<str>, u32>,
     postings: Vec<Vec<Posting>>,
-    /// How many terms each document has, by their weight.
+    /// The number of terms in each document, by their weight.
     lengths: Vec<f32>,
     total_length: f64,
 }
 
-/// How BM25 weighs. The defaults are within what S. Robertson and H. Zaragoza recommend in "The Probabilistic Relevance
-/// Framework: BM25 and Beyond", 2009.
+/// The parameters of BM25. The defaults are within the range that S. Robertson and H. Zaragoza recommend in "The
+/// Probabilistic Relevance Framework: BM25 and Beyond", 2009.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bm25Parameters {
-    /// How much further occurrences of a term in a document add to the first: from 0, nothing. 1.2 by default.
+    /// The gain by further occurrences of a term in a document, from 0 for none. Defaults to 1.2.
     pub k1: f32,
-    /// How much of its length is held against a document: from 0, nothing, to 1, all. 0.75 by default.
+    /// The penalty for the length of a document, from 0 for none to 1 for all of it. Defaults to 0.75.
     pub b: f32,
 }
 
@@ -51,7 +51,7 @@ impl Default for Bm25Parameters {
 pub struct Hit {
     /// Its number.
     pub document: usize,
-    /// How relevant it is: more than 0. Comparable within one answer only.
+    /// The relevance, above 0. It is comparable within one answer only.
     pub score: f32,
 }
 
@@ -59,7 +59,7 @@ pub struct Hit {
 #[derive(Debug, Clone, Copy)]
 struct Posting {
     document: u32,
-    /// How often, by the weight of its fields.
+    /// The number of occurrences, by the weight of the fields.
     frequency: f32,
 }
 
@@ -121,7 +121,7 @@ impl Bm25 {
         }
     }
 
-    /// How many documents there are.
+    /// Returns the number of documents.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lengths.len()
@@ -133,7 +133,7 @@ impl Bm25 {
         self.lengths.is_empty()
     }
 
-    /// How relevant each document is to a query, by the number of the document: 0 if they share no term.
+    /// Scores the relevance of each document to a query, by the number of the document; 0 if they share no term.
     #[must_use]
     pub fn scores(&self, query: &str) -> Vec<f32> {
         let mut terms: Vec<u32> = Vec::new();
@@ -178,8 +178,8 @@ impl Bm25 {
         hits
     }
 
-    /// How much each document says for its length, by its number: the information of its different terms over the
-    /// number of all its terms. 0 for one without terms.
+    /// Returns the density of each document, by its number: the information of its different terms over the number of
+    /// all its terms; 0 for a document without terms.
     #[must_use]
     pub fn densities(&self) -> Vec<f32> {
         let mut densities = vec![0.0; self.len()];
@@ -203,7 +203,8 @@ impl Bm25 {
         self.idf_of(term.map_or(0, |term| self.postings[*term as usize].len()))
     }
 
-    /// What a term says that so many documents have. The 1 keeps those that most have from counting against them.
+    /// Returns the information of a term that this number of documents has. The 1 keeps terms that most documents have
+    /// from counting against them.
     fn idf_of(&self, documents: usize) -> f32 {
         let (all, with) = (self.len() as f32, documents as f32);
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()

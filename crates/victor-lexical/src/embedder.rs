@@ -11,8 +11,8 @@ use victor_embedding_protocol::{EmbedError, Embedder, Embedding};
 
 use crate::each_term;
 
-/// How many numbers a vector has. With half as many, 2 to 5 hundredths less of what was sought in two catalogues of
-/// tools was among the first five; with twice as many, 1 to 2 more.
+/// The number of dimensions of a vector. With half of them, 2 to 5 hundredths less of the sought tools in two
+/// catalogues were among the first five; with twice as many, 1 to 2 more.
 const DIMENSIONS: usize = 1024;
 
 /// An embedder without a model: the vectors of texts that share terms, or parts of terms, point alike.

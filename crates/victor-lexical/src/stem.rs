@@ -157,7 +157,7 @@ fn consonants(word: &str) -> impl Iterator<Item = bool> {
     })
 }
 
-/// How often a vowel is followed by a consonant.
+/// Counts how often a vowel is followed by a consonant.
 fn measure(word: &str) -> usize {
     let after = consonants(word).skip(1);
     consonants(word)

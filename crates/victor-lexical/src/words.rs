@@ -2,7 +2,7 @@
 
 use std::str::Chars;
 
-/// What a character is to its neighbours.
+/// The kind of a character, by which words are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Between words.
@@ -111,13 +111,13 @@ pub(crate) fn each_word(text: &str, each: impl FnMut(Word<'_>)) {
     splitter.end_name();
 }
 
-/// What has been read and not been handed on.
+/// The text that has been read and not been handed on.
 struct Splitter<F> {
     each: F,
     word: String,
     /// The words without a space between them, in one.
     name: String,
-    /// How many these are.
+    /// The number of words in it.
     words: usize,
 }
 

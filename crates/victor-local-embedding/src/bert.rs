@@ -53,7 +53,7 @@ impl Bert {
         })
     }
 
-    /// How many numbers each token has.
+    /// Returns the number of dimensions of each token.
     pub(crate) fn size(&self) -> usize {
         self.words.ncols()
     }

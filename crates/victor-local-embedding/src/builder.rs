@@ -26,14 +26,14 @@ impl LocalEmbedderBuilder {
         }
     }
 
-    /// How many tokens of a text are read, with those that begin and end every text; what comes after them is cut off.
-    /// What the model's files say by default.
+    /// Sets the maximum number of tokens that are read of a text, with those that begin and end every text; the rest is
+    /// cut off. Defaults to the number in the model's files.
     pub fn max_tokens(mut self, max_tokens: usize) -> Self {
         self.max_tokens = Some(max_tokens);
         self
     }
 
-    /// How many texts one call may have. 64 by default.
+    /// Sets the maximum number of texts in one call. Defaults to 64.
     pub fn max_batch(mut self, max_batch: NonZero<usize>) -> Self {
         self.max_batch = max_batch.get();
         self

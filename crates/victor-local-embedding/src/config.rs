@@ -1,4 +1,4 @@
-//! What the JSON files of a model say.
+//! The JSON files of a model.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,11 +13,11 @@ pub(crate) struct Config {
     pub(crate) pooling: Pooling,
     /// Whether vectors are brought to the length 1.
     pub(crate) is_normalized: bool,
-    /// How many tokens of a text the model was made to read.
+    /// The number of tokens of a text that the model was made to read.
     pub(crate) max_tokens: usize,
     /// Whether texts are lowered before the tokenizer sees them.
     pub(crate) is_lowercase: bool,
-    /// What the names of the files of tokens and weights begin with: nothing, or a folder and `/`.
+    /// The beginning of the names of the token and weight files: nothing, or a folder and `/`.
     pub(crate) prefix: String,
 }
 

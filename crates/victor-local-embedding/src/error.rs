@@ -30,7 +30,7 @@ pub enum LoadError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -39,7 +39,7 @@ pub enum LoadError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: BoxError,
     },
@@ -48,7 +48,7 @@ pub enum LoadError {
     Unsupported {
         /// The file that asks for it.
         path: PathBuf,
-        /// What it asks for.
+        /// The feature that it asks for.
         what: String,
     },
     /// The weights lack a tensor that the configuration calls for.
@@ -85,7 +85,7 @@ pub enum LoadError {
         path: PathBuf,
         /// The highest number that it gives to a token.
         highest: u32,
-        /// How many tokens the model has.
+        /// The number of tokens that the model has.
         known: usize,
     },
     /// The model cannot read texts of so many tokens, or of so few.
@@ -93,7 +93,7 @@ pub enum LoadError {
         "the longest text cannot have {asked} tokens with this model: choose from {min} to {max}"
     )]
     MaxTokens {
-        /// How many were asked for, by the builder or by the model's files.
+        /// The number that was asked for, by the builder or by the model's files.
         asked: usize,
         /// The fewest that leave room for a token beside those that begin and end every text.
         min: usize,

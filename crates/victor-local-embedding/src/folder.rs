@@ -25,7 +25,7 @@ impl Folder {
         Ok(Self { path, hash })
     }
 
-    /// Where a file is, or would be.
+    /// Returns the path that a file has or would have.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -37,13 +37,13 @@ impl Folder {
             .ok_or(LoadError::FileMissing { path })
     }
 
-    /// What a JSON file says that must be there.
+    /// Reads a JSON file that must exist.
     pub(crate) fn read_json<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, LoadError> {
         let content = self.read(name)?;
         self.parse(name, &content)
     }
 
-    /// What a JSON file says, where there is one.
+    /// Reads a JSON file, if it exists.
     pub(crate) fn read_json_if_any<T: DeserializeOwned>(
         &mut self,
         name: &str,

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, ArrayRef2, Axis};
 
-/// How.
+/// The ways of pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pooling {
     /// The mean of all tokens.

@@ -12,7 +12,7 @@ use crate::LoadError;
 pub(crate) struct Weights<'a> {
     path: PathBuf,
     tensors: SafeTensors<'a>,
-    /// What all names begin with: models that were trained for something else besides have `bert.` here.
+    /// The beginning of all names. Models that were also trained for something else have `bert.` here.
     prefix: &'static str,
 }
 

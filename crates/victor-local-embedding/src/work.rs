@@ -1,12 +1,12 @@
-//! How the texts of a call become pieces of work.
+//! The division of the texts of a call into pieces of work.
 
 use std::ops::Range;
 
-/// How many bytes of text one piece has at most, but for a single text that is longer. At about four bytes to a token,
+/// The maximum number of bytes of text in one piece, unless a single text is longer. At about four bytes to a token,
 /// matrices of this height are multiplied at full speed, and a piece takes an eighth of a second at most.
 const MOST: usize = 1024;
 
-/// How many bytes one piece has at least, where there are more of them: less is not worth a thread.
+/// The minimum number of bytes in one piece, if there are that many: less is not worth a thread.
 const LEAST: usize = 256;
 
 /// Splits texts, of which only `max_tokens` each will be read, into pieces of about equal size for so many threads.

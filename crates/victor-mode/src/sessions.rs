@@ -1,4 +1,4 @@
-//! Which session is in which mode, and nested in which others.
+//! The modes of sessions, and the sessions that they are nested in.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

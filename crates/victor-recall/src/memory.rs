@@ -1,4 +1,4 @@
-//! What is remembered of one session.
+//! The memory of one session.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct Memory {
     messages: Vec<Remembered>,
     passages: Vec<Passage>,
     index: Bm25,
-    /// How many bytes of text there are.
+    /// The number of bytes of text.
     text: usize,
 }
 

@@ -55,7 +55,7 @@ impl RecallTool {
     }
 }
 
-/// How many messages a search returns if nobody says.
+/// The default number of messages that a search returns.
 const LIMIT: usize = 5;
 
 fn spec() -> ToolSpec {
@@ -159,7 +159,7 @@ impl Tool for RecallTool {
     }
 }
 
-/// Where the message stands that is meant by a number, or by a whole or [short](MessageId::short) identifier.
+/// Finds the position of a message by its number, or by its whole or [short](MessageId::short) identifier.
 fn place(memory: &Memory, name: &str) -> Result<usize, ToolError> {
     let messages = memory.messages();
     let is = |id: MessageId| id.short().eq_ignore_ascii_case(name) || Ok(id) == name.parse();

@@ -1,4 +1,4 @@
-//! What the model is told.
+//! The texts that the model is given.
 
 use std::fmt::Write as _;
 
@@ -7,13 +7,13 @@ use victor_core::Message;
 use crate::memory::{Memory, Passage};
 use crate::text::{beginning, pieces, text};
 
-/// How many bytes of a message are shown at once when it is asked for.
+/// The number of bytes of a message that are shown at once when it is asked for.
 const PAGE: usize = 8_000;
 
-/// How much of a neighbour is shown.
+/// The number of bytes of a neighbour that are shown.
 const NEIGHBOUR: usize = 120;
 
-/// What a search has found.
+/// Reports the results of a search.
 pub(crate) fn found(memory: &Memory, passages: &[&Passage]) -> String {
     let all = memory.messages().len();
     let mut report = format!("Found {} of {all} messages, best first.\n", passages.len());
@@ -68,7 +68,7 @@ fn call(place: usize, page: usize) -> String {
     }
 }
 
-/// Where a message stands, who wrote it and when.
+/// Returns the position of a message, its author and its time.
 fn heading(memory: &Memory, place: usize) -> String {
     let remembered = &memory.messages()[place];
     let at = format!("{:.0}", remembered.at).replacen('T', " ", 1);
@@ -82,7 +82,7 @@ fn name(place: usize, message: &Message) -> String {
     format!("#{} {}", place + 1, message.role().as_str())
 }
 
-/// How the messages before and after one begin.
+/// Appends the beginnings of the messages before and after one.
 fn neighbours(memory: &Memory, place: usize, report: &mut String) {
     let messages = memory.messages();
     let before = place.checked_sub(1).map(|before| ("before", before));

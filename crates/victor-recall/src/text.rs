@@ -7,8 +7,8 @@ use victor_core::{Message, Part, ToolOutcome, text_of};
 
 use crate::RecallTool;
 
-/// What was said, called and returned, without thoughts. Calls and results of this tool are not among them: it would
-/// find its own findings.
+/// Returns the text of a message with its calls and results, without thoughts. Calls and results of this tool are left
+/// out: it would find its own findings.
 pub(crate) fn text(message: &Message) -> String {
     let mut text = String::new();
     for part in message.parts() {

@@ -1,4 +1,4 @@
-//! Where the two databases differ: how they are opened, how a transaction begins and what their errors mean.
+//! The differences between the two databases: opening them, beginning transactions, and the meaning of errors.
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
@@ -25,7 +25,7 @@ pub(crate) enum Pools {
     Postgres(sqlx::PgPool),
 }
 
-/// What two processes must not do at once, where the database has several writers at a time.
+/// An action that two processes must not take at once, in a database with several writers at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Lock {
     /// Changing the schema.
@@ -170,7 +170,7 @@ impl Connection {
         self.script(sql).await
     }
 
-    /// What takes a lock until the transaction ends, if there is anything to take.
+    /// Returns the statement that takes a lock until the transaction ends, if one is needed.
     pub(crate) fn lock(&self, lock: Lock) -> Option<&'static str> {
         match &self.0 {
             #[cfg(feature = "postgres")]

@@ -1,4 +1,4 @@
-//! What can go wrong with a database.
+//! Errors of databases.
 
 use victor_analytics_protocol::{EventStoreError, ExportError};
 use victor_checkpoint_protocol::CheckpointError;
@@ -14,7 +14,7 @@ pub enum DatabaseError {
     /// The address names no database that this build can open.
     #[error("no database is opened: {message}")]
     Address {
-        /// What is wrong with it. A password is never shown.
+        /// The reason. A password is never shown.
         message: String,
     },
     /// There is no such file or server, or it lets nobody in.
@@ -105,14 +105,14 @@ pub enum DatabaseError {
         /// The error beneath, which says no more.
         cause: BoxError,
     },
-    /// What stands in a row cannot be understood.
+    /// The content of a row cannot be read.
     #[error(
         "`{place}` holds a {what} that cannot be read: use a later version of Victor, or a backup"
     )]
     Unreadable {
         /// The database.
         place: String,
-        /// What it should be.
+        /// The kind of value that was expected.
         what: &'static str,
         /// The error beneath.
         source: BoxError,
@@ -141,7 +141,7 @@ pub enum DatabaseError {
     },
 }
 
-/// What an error of a database means.
+/// The class of a database error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     Unreachable,
@@ -206,7 +206,7 @@ impl DatabaseError {
         }
     }
 
-    /// What a store says, and the error beneath if that says more.
+    /// Returns the message for the error of a store, and the underlying error if it says more.
     pub(crate) fn into_parts(self) -> (String, Option<BoxError>) {
         let message = self.to_string();
         let source = match self {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use sqlx::query::Query;
 use sqlx::{Arguments, AssertSqlSafe, Connection, Database, Encode, IntoArguments, Type};
 
-/// How many rows one statement writes. A statement has a price of its own, and a larger one gains nothing.
+/// The number of rows that one statement writes. Each statement has a fixed cost, and a larger one gains nothing.
 pub(crate) const ROWS: usize = 200;
 
 /// A value of a statement. Both databases must know the type of one that is absent.

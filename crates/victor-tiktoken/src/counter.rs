@@ -47,7 +47,7 @@ impl TiktokenCounter {
         }
     }
 
-    /// What it counts with.
+    /// Returns the encoding that it counts with.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.encoding
@@ -137,7 +137,7 @@ impl fmt::Debug for TiktokenCounter {
     }
 }
 
-/// What the wire format adds, in tokens.
+/// The tokens that the wire format adds.
 struct Costs {
     /// To a message: its frame and its role.
     message: u32,
@@ -197,7 +197,8 @@ fn document_cost(document: &Document) -> u64 {
     }
 }
 
-/// What goes back to the provider byte for byte. Reasoning is encrypted, and 8 to 20 bytes of that are a token.
+/// Estimates content that goes back to the provider byte for byte. Reasoning is encrypted, and 8 to 20 bytes of it are
+/// a token.
 fn sealed(opaque: &Opaque) -> u64 {
     let bytes_per_token = if opaque.kind == "reasoning" { 8 } else { 4 };
     opaque.data.len().div_ceil(bytes_per_token) as u64

@@ -1,4 +1,4 @@
-//! Which models use which tokenizer.
+//! The tokenizers of models.
 
 use victor_core::ModelId;
 
@@ -38,7 +38,7 @@ impl Encoding {
             })
     }
 
-    /// What OpenAI calls it, for example `o200k_base`.
+    /// Returns the name that OpenAI gives it, for example `o200k_base`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

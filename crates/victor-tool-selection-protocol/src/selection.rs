@@ -1,4 +1,4 @@
-//! What comes of a selection.
+//! The outcome of a selection.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How a coordinator is put together.
+//! The builder of a coordinator.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

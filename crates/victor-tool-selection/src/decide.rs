@@ -1,4 +1,4 @@
-//! Which tools are shown.
+//! The decision about the tools that are shown.
 
 use std::collections::HashSet;
 

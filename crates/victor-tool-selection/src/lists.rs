@@ -1,4 +1,4 @@
-//! What is known of lists of tools.
+//! The memory of lists of tools.
 
 use std::sync::Arc;
 

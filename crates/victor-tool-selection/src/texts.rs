@@ -1,4 +1,4 @@
-//! What a tool says of itself, in words.
+//! The words by which a tool is found.
 
 use serde_json::Value;
 use victor_core::ToolSpec;

@@ -39,7 +39,7 @@ pub(crate) struct Budget {
     min: Option<f64>,
 }
 
-/// What a value may not go beyond, in the unit of its row.
+/// The limit of a value, in the unit of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Limit {

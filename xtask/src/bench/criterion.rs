@@ -32,7 +32,7 @@ struct Estimate {
     point_estimate: f64,
 }
 
-/// Where criterion keeps its results.
+/// Returns the folder of criterion's results.
 pub(crate) fn folder(workspace: &Workspace) -> Utf8PathBuf {
     workspace.target().join("criterion")
 }

@@ -1,4 +1,4 @@
-//! How many instructions a job takes, counted by valgrind: the same on a busy machine.
+//! The instructions of a job, counted by valgrind, which are the same on a busy machine.
 
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::camino::Utf8Path;
@@ -9,8 +9,8 @@ use super::measures::Values;
 /// The group of these measures.
 pub(crate) const GROUP: &str = "instructions";
 
-/// How often a job runs in the shorter and in the longer of two runs. What both do besides, such as
-/// starting up and warming up, falls out of their difference.
+/// The numbers of repetitions of a job in the shorter and in the longer of two runs. Everything else, such as starting
+/// up and warming up, drops out of their difference.
 const RUNS: [u32; 2] = [20, 120];
 
 /// Whether valgrind is there.

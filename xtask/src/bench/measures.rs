@@ -7,8 +7,7 @@ use anyhow::{Result, ensure};
 /// Measures by name. Times are in nanoseconds.
 pub(crate) type Values = BTreeMap<String, f64>;
 
-/// What a run has measured and what it has left out. The group of a measure is its name up to the
-/// first slash.
+/// The measures of a run, and those that it has left out. The group of a measure is its name up to the first slash.
 #[derive(Debug, Default)]
 pub(crate) struct Measures {
     values: Values,

@@ -14,7 +14,7 @@ use super::rows::Row;
 /// All that a run has found, and where and when.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// What `rustc --version` says.
+    /// The output of `rustc --version`.
     pub(crate) rustc: String,
     pub(crate) date: Timestamp,
     /// The commit, with `-dirty` behind it if files differ from it.

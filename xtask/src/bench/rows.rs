@@ -34,9 +34,9 @@ pub(crate) enum Verdict {
 pub(crate) struct Judged {
     /// In the order of the budget.
     pub(crate) rows: Vec<Row>,
-    /// How many rows there are not, because the run has left out their measures.
+    /// The number of missing rows, whose measures the run has left out.
     pub(crate) left_out: usize,
-    /// What is wrong with the budget.
+    /// The faults of the budget.
     pub(crate) faults: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the plots are drawn with.
+//! The elements of plots.
 
 use std::fmt::Display;
 

@@ -1,6 +1,5 @@
-//! How many crates one takes in with ours, they included: what `cargo tree` lists with default
-//! features, each version once. Every package is asked for alone, so that no other member of the
-//! workspace switches features on.
+//! The number of crates that each of ours brings, itself included: the list of `cargo tree` with default features, each
+//! version once. Every package is asked for alone, so that no other member of the workspace switches features on.
 
 use std::collections::BTreeSet;
 

@@ -24,7 +24,7 @@ use score::Score;
 /// The shares of the tokens that are left.
 const SHARES: [f64; 3] = [0.5, 0.25, 0.1];
 
-/// What a strategy knows of the question.
+/// The knowledge that a strategy has of the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Knowledge {
     /// Nothing: it is asked later.
@@ -60,8 +60,8 @@ pub(crate) fn compaction(data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is measured, with its name. What takes no heed of the budget is followed by truncation, as a coordinator
-/// would.
+/// Lists the strategies that are measured, with their names. Those that ignore the budget are followed by truncation,
+/// as in a coordinator.
 fn strategies() -> Vec<(&'static str, Box<dyn CompactionStrategy>)> {
     let to_budget = |strategy: Arc<dyn CompactionStrategy>| {
         Box::new(Hybrid::new([strategy, Arc::new(Truncation)])) as Box<dyn CompactionStrategy>

@@ -72,7 +72,7 @@ fn minilm() -> Result<Option<Named>> {
     Ok(None)
 }
 
-/// How much a strategy finds, and how long a query takes and, before the first, the list of tools.
+/// Measures the share that a strategy finds, and the time of a query and, before the first, of the list of tools.
 async fn measure(
     tools: &Arc<[ToolSpec]>,
     queries: &[Query],

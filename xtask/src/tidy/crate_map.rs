@@ -43,7 +43,7 @@ pub(super) fn write(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// What is before, between and after the markers.
+/// Returns the texts before, between and after the markers.
 fn split(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once(BEGIN)?;
     let (map, after) = rest.split_once(END)?;

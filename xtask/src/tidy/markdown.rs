@@ -86,13 +86,13 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
         .filter(|target| !target.contains(':'))
 }
 
-/// What stands between two marks, wherever they stand.
+/// Returns the texts between two marks, wherever these are.
 fn between<'a>(line: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
     let rests = line.split(open).skip(1);
     rests.filter_map(move |rest| rest.split(close).next())
 }
 
-/// What `#..` can mean in a document: a heading as GitHub spells it, or the `id` of an element.
+/// Returns the meanings of `#..` in a document: headings as GitHub spells them, and the `id` of elements.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut times = BTreeMap::<String, usize>::new();

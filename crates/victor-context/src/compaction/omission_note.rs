@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::EstimateCounter;
 
-    /// What becomes of the letters of `history` when those of `kept` are left.
+    /// Checks the letters that remain of `history` when those of `kept` are kept.
     fn check(history: &Messages, kept: &str, limit: u64, expected: &str) -> Messages {
         let result = history
             .iter()

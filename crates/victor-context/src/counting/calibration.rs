@@ -1,4 +1,4 @@
-//! What a model's own reports say about a counter.
+//! Corrections of a counter by the reports of each model.
 
 use std::collections::HashMap;
 
@@ -59,13 +59,13 @@ struct Known {
 struct Learned {
     factor: f64,
     observations: u32,
-    /// Which of all observations was the last of this model.
+    /// The number of the last observation of this model.
     last: u64,
     /// The last report, whether or not something was learnt from it.
     report: Report,
 }
 
-/// How many tokens were counted for a request, and how many its provider reports.
+/// The tokens that were counted for a request, and those that its provider reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Report {
     pub(crate) counted: u64,
@@ -155,8 +155,8 @@ impl Calibration {
         }
     }
 
-    /// What a model's provider reports for each counted token: between 0.5 and 3, and 1 for a model that was never
-    /// observed.
+    /// Returns the tokens that a model's provider reports for each counted token: between 0.5 and 3, and 1 for a model
+    /// that was never observed.
     #[must_use]
     pub fn factor(&self, model: &ModelId) -> f64 {
         self.known_factor(model).unwrap_or(1.0)
@@ -172,13 +172,13 @@ impl Calibration {
         learned.map(|learned| learned.factor)
     }
 
-    /// How many tokens the provider will report where so many are counted, rounded up.
+    /// Converts counted tokens into those that the provider will report, rounded up.
     #[must_use]
     pub fn correct(&self, model: &ModelId, counted: u64) -> u64 {
         whole((float(counted) * self.factor(model)).ceil())
     }
 
-    /// How many tokens may be counted so that the provider reports at most so many, rounded down.
+    /// Converts tokens of the provider into the largest count that stays within them, rounded down.
     #[must_use]
     pub fn budget(&self, model: &ModelId, tokens: u64) -> u64 {
         whole(float(tokens) / self.factor(model))

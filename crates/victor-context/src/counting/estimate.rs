@@ -106,7 +106,7 @@ fn word_ends(last: char, next: char) -> bool {
     last.is_ascii_lowercase() && next.is_ascii_uppercase()
 }
 
-/// What tokenizers tell apart.
+/// The kinds of characters that tokenizers tell apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Letter,
@@ -141,7 +141,8 @@ impl Kind {
         }
     }
 
-    /// What a run of `length` such characters costs, in hundredths of a token. Fitted to the texts named above.
+    /// Returns the cost of a run of `length` such characters, in hundredths of a token. The values are fitted to the
+    /// texts named above.
     fn hundredths(self, length: u64) -> u64 {
         match self {
             Self::Letter => 84 + 14 * length.saturating_sub(4) + 25 * length.saturating_sub(16),

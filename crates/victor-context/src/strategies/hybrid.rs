@@ -50,8 +50,8 @@ impl Hybrid {
         }
     }
 
-    /// How long each stage may take. It should be less than the coordinator allows the whole, so that the stages after
-    /// a slow one have their turn. Without a tokio runtime with timers there is no limit.
+    /// Sets the time limit of each stage. It should be shorter than the coordinator's limit for the whole, so that the
+    /// stages after a slow one have their turn. Without a tokio runtime with timers, there is no limit.
     #[must_use]
     pub fn stage_limit(mut self, limit: Duration) -> Self {
         self.stage_limit = limit;

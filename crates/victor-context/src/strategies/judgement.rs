@@ -1,4 +1,4 @@
-//! What a group of messages is worth.
+//! The worth of a group of messages.
 
 use victor_core::{Context, Role};
 use victor_lexical::{Bm25, fuse};
@@ -7,7 +7,7 @@ use super::selection::Selection;
 use super::texts::texts;
 use crate::groups::GroupKind;
 
-/// What the model is to do now, as far as the context tells.
+/// The task at hand, as far as the context tells.
 pub(crate) struct Task {
     /// In words.
     pub(crate) text: String,
@@ -38,8 +38,8 @@ impl Task {
     }
 }
 
-/// How much each group should be kept: how near it is to the task, by the mean of some measures, and also what stands
-/// around it; and what it is worth whatever the task is.
+/// Scores each group by its similarity to the task (the mean of several measures), by that of its neighbours, and by
+/// its worth for any task.
 ///
 /// A last request counts a third of a stated task, since it may be no more than "yes, do that". It does not count as
 /// near to itself.
@@ -73,7 +73,7 @@ pub(crate) fn index(selection: &Selection<'_>) -> Bm25 {
     index
 }
 
-/// What each group is worth whatever the task is.
+/// Scores each group by its worth for any task.
 ///
 /// Where tools are at work, it is what was done last: the next step follows from the last ones. In a talk it is what
 /// was said densely, in words that are not said elsewhere. Between the two the worth is mixed by the share of tokens

@@ -14,7 +14,7 @@ use crate::groups::{groups, keep};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[doc(alias = "RecentMessagesCompactionStrategy")]
 pub struct RecentMessages {
-    /// How many messages are kept; 20 unless set.
+    /// The number of messages that are kept. Defaults to 20.
     pub keep_last: usize,
 }
 

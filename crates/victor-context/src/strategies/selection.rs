@@ -15,7 +15,7 @@ const COMPARED: usize = 64;
 pub(crate) struct Selection<'a> {
     pub(crate) history: &'a Messages,
     pub(crate) groups: Vec<Group>,
-    /// How many tokens each group has.
+    /// The tokens of each group.
     pub(crate) tokens: Vec<u64>,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Selection<'a> {
             .collect()
     }
 
-    /// Which of the oldest groups must go so that the others have at most `target` tokens.
+    /// Marks the oldest groups that must go so that the others have at most `target` tokens.
     pub(crate) fn oldest(&self, target: u64) -> Vec<bool> {
         let mut left: u64 = self.tokens.iter().sum();
         let groups = self.groups.iter().zip(&self.tokens);
@@ -113,9 +113,9 @@ struct Candidate {
     is_note: bool,
     score: f32,
     index: usize,
-    /// How like it is to the groups that it was compared with.
+    /// The highest similarity to the groups that it was compared with.
     likeness: f32,
-    /// How many groups had been taken when it was compared last.
+    /// The number of groups that had been taken when it was compared last.
     compared: usize,
 }
 

@@ -42,8 +42,8 @@ impl Semantic {
         }
     }
 
-    /// How much it is held against a message that it is like another: not at all at 0, more than its nearness to the
-    /// task is worth above 1. 0.3 unless set.
+    /// Sets the penalty for a message that resembles another one: 0 for none; above 1, it outweighs the similarity to
+    /// the task. Defaults to 0.3.
     #[must_use]
     pub fn diversity(mut self, diversity: f32) -> Self {
         self.diversity = diversity;

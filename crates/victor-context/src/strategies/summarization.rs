@@ -63,15 +63,15 @@ impl Summarization {
         }
     }
 
-    /// How long a summary may be, in tokens. It is at most a quarter of what the context is to have.
+    /// Sets the maximum length of a summary, in tokens. A summary also takes at most a quarter of the target size.
     #[must_use]
     pub fn max_summary_tokens(mut self, tokens: u64) -> Self {
         self.max_summary_tokens = tokens;
         self
     }
 
-    /// How many tokens the model is shown at once. The other half of its window is for the instructions, the answer
-    /// and the error of the count.
+    /// Returns the tokens that the model is shown at once. The other half of its window is for the instructions, the
+    /// answer and the error of the count.
     fn piece_tokens(&self) -> u64 {
         let window = self.provider.capabilities(&self.model).context_window;
         (window.unwrap_or(32_000) / 2).clamp(SMALLEST_PIECE, 100_000)
@@ -208,7 +208,7 @@ impl CompactionStrategy for Summarization {
 enum Failure {
     /// The piece is too long for the model.
     TooLong,
-    /// What the model returned cannot be used.
+    /// The model's answer cannot be used.
     Useless(String),
     Provider(ProviderError),
 }

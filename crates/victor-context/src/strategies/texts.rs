@@ -1,4 +1,4 @@
-//! What messages say, as text.
+//! Messages as text.
 
 use std::sync::Arc;
 

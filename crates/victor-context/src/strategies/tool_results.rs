@@ -21,7 +21,7 @@ use crate::rebuild::with_parts;
 /// hardly shorten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToolResults {
-    /// How many of the last steps with tool calls keep their results; 3 unless set.
+    /// The number of recent steps with tool calls that keep their results. Defaults to 3.
     pub keep_last: usize,
 }
 
@@ -90,7 +90,7 @@ fn collapse(message: &Message, counter: &dyn TokenCounter) -> Option<Message> {
     (counter.tokens(&collapsed) <= whole / 2).then_some(collapsed)
 }
 
-/// What stands for a result.
+/// Returns the note that takes the place of a result.
 fn note(id: MessageId, result: &ToolResult, counter: &dyn TokenCounter) -> String {
     let text = result.text();
     let (text, tokens) = (text.trim(), counter.count_text(&text));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use victor_context_protocol::TokenCounter;
 use victor_core::{Message, Part};
 
-/// What messages say, a paragraph for each part. Thoughts are left out, and so is what is not text.
+/// Returns the text of messages, with a paragraph for each part. Thoughts and parts that are not text are left out.
 pub(crate) fn transcript<'a>(messages: impl Iterator<Item = &'a Arc<Message>>) -> String {
     let mut out = String::new();
     for message in messages {
@@ -47,8 +47,8 @@ pub(crate) fn pieces(text: &str, tokens: u64, counter: &dyn TokenCounter) -> Vec
     all
 }
 
-/// Where to cut a text of at least two characters in two: behind the paragraph, line or word that is nearest below the
-/// middle, if that is not far.
+/// Returns the position at which to divide a text of at least two characters: after the nearest paragraph, line or word
+/// before the middle, unless that is too far from it.
 fn middle(text: &str) -> usize {
     let middle = text.floor_char_boundary(text.len() / 2);
     let near = text.floor_char_boundary(text.len() / 4);

@@ -17,7 +17,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// (<https://www.postgresql.org/docs/current/functions-datetime.html>).
 pub(crate) const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
-/// What an address says, and how it is shown: without a password.
+/// Parses an address, and returns it without its password, too, to show it.
 pub(crate) fn parse(address: &str) -> Result<(PgConnectOptions, String), DatabaseError> {
     let connect = PgConnectOptions::from_str(address).map_err(|error| DatabaseError::Address {
         message: format!("a `postgres://` address that cannot be read: {error}"),
@@ -102,7 +102,7 @@ pub(crate) fn lock(lock: Lock) -> &'static str {
     }
 }
 
-/// What a code of PostgreSQL means (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// Classifies a code of PostgreSQL (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 pub(crate) fn cause(error: &PgDatabaseError) -> Cause {
     match error.code() {
         "53100" => Cause::Full,

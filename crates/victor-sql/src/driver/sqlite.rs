@@ -15,7 +15,7 @@ use super::Pools;
 use crate::error::{Cause, DatabaseError};
 use crate::options::{DatabaseOptions, Synchronous};
 
-/// How long to wait before the journal of a new file is asked for again, while another process makes it.
+/// The pause before the journal of a new file is asked for again, while another process makes it.
 const RETRY: Duration = Duration::from_millis(10);
 
 /// The time in microseconds since 1970. Who shares a file is on one machine, and has its clock
@@ -194,7 +194,7 @@ fn make(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// What a code of SQLite means (<https://sqlite.org/rescode.html>).
+/// Classifies a code of SQLite (<https://sqlite.org/rescode.html>).
 pub(crate) fn cause(error: &SqliteError) -> Cause {
     use sqlx::error::DatabaseError as _;
     let code = error.code().and_then(|code| code.parse::<i32>().ok());

@@ -1,4 +1,4 @@
-//! How copied rows become a sound database again.
+//! The repair of copied rows, so that they are a sound database again.
 
 use victor_core::SessionId;
 use victor_session_protocol::SessionInfo;

@@ -13,17 +13,17 @@ use crate::schema;
 use crate::statement::{ROWS, Statement, Value};
 use crate::transaction::Transaction;
 
-/// How often reading may fail in one table before the rest between two damaged places is given up.
+/// The number of failed reads in one table after which the rest between two damaged places is given up.
 const FAILURES: usize = 10_000;
 
 /// A damaged file that is being read.
 pub(super) struct Walk {
     source: SqliteConnection,
-    /// How large the file is. No gap has more rows.
+    /// The size of the file. No gap has more rows.
     bytes: i64,
 }
 
-/// What came of a table.
+/// The outcome of copying a table.
 pub(super) struct Copied {
     pub(super) rows: u64,
     pub(super) complete: bool,
@@ -158,7 +158,7 @@ impl Walk {
     }
 }
 
-/// What came of reading from one end.
+/// The outcome of reading from one end.
 #[derive(Default)]
 struct Read {
     rows: u64,

@@ -113,7 +113,7 @@ impl CheckpointStore for SqlCheckpointStore {
 }
 
 impl SqlCheckpointStore {
-    /// How many messages a history has that is built upon.
+    /// Returns the number of messages in a history that others build upon.
     async fn len(
         &self,
         transaction: &mut Transaction<'_>,
@@ -171,7 +171,8 @@ impl SqlCheckpointStore {
     }
 }
 
-/// What links build upon, or a history without new links is. They must lead from there to the history.
+/// Returns the history that links build upon, or that a history without new links is. The links must lead from there to
+/// the history.
 fn before(
     history: &History,
     links: &[HistoryLink],

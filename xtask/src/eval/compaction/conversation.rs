@@ -16,10 +16,10 @@ pub(crate) struct Conversation {
     pub(crate) questions: Vec<Question>,
 }
 
-/// What is asked, and what is needed for the answer.
+/// A question, and the messages that its answer needs.
 #[derive(Debug)]
 pub(crate) struct Question {
-    /// How many messages there are when it is asked.
+    /// The number of messages before it is asked.
     pub(crate) at: usize,
     pub(crate) text: String,
     /// The places of the messages that are needed.
@@ -148,7 +148,7 @@ impl TokenCounter for Characters {
     }
 }
 
-/// What a message says, calls and returns.
+/// Returns the text of a message with its calls and results.
 pub(crate) fn texts(message: &Message) -> String {
     let mut texts = message.text().into_owned();
     for call in message.tool_calls() {

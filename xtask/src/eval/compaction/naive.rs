@@ -1,4 +1,4 @@
-//! What strategies are compared with: choices of single messages, which break pairs.
+//! Baselines for strategies: choices of single messages, which break pairs.
 
 use async_trait::async_trait;
 use victor_context::protocol::{
@@ -53,7 +53,8 @@ impl CompactionStrategy for Random {
     }
 }
 
-/// What the system says, and messages in this order while they fit; one that does not fit is passed over or the last.
+/// Takes the system's messages, and others in this order while they fit; one that does not fit is passed over or the
+/// last.
 fn fill(
     context: &Context,
     budget: &CompactionBudget,

@@ -1,4 +1,4 @@
-//! How much of what was needed is left.
+//! The share of needed messages that is left.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use victor_core::Messages;
 use super::SHARES;
 use super::conversation::{Conversation, Question, texts};
 
-/// What is shown: a source of conversations, and whether its needles are meant or its evidence.
+/// The columns: a source of conversations, and whether its needles are meant or its evidence.
 const COLUMNS: [(&str, bool); 4] = [
     ("locomo", false),
     ("tau_bench_airline", false),
@@ -22,7 +22,7 @@ const COLUMNS: [(&str, bool); 4] = [
 pub(crate) struct Score {
     /// By the source, whether needles are meant, and the place of the share.
     recalls: BTreeMap<(String, bool, usize), Mean>,
-    /// What a provider would refuse, as a call without its result.
+    /// The number of contexts that a provider would refuse, such as for a call without its result.
     refused: usize,
     kept: Mean,
     time: Mean,

@@ -37,7 +37,7 @@ enum Entry {
         description: String,
         parameters: Value,
     },
-    /// What it expects are names.
+    /// A query, with the names of the tools that it expects.
     Query { text: String, expected: Vec<String> },
 }
 

@@ -1,4 +1,4 @@
-//! How good rankings are.
+//! The quality of rankings.
 
 use std::fmt;
 

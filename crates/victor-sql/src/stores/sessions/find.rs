@@ -1,4 +1,4 @@
-//! How sessions are looked for.
+//! The search for sessions.
 
 use victor_session_protocol::SessionQuery;
 

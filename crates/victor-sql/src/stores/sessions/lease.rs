@@ -96,7 +96,7 @@ pub(super) fn change<'a>(
     admitted(statement, change, now)
 }
 
-/// What [`standing`] reads, behind the `SELECT`.
+/// Appends the columns that [`standing`] reads, after the `SELECT`.
 pub(super) fn read<'a>(session: &'a SessionId, now: &'static str) -> Statement<'a> {
     Statement::new("SELECT entries, status, fence, owner, owner_turn, held_since, held_until - ")
         .push(now)
@@ -107,7 +107,7 @@ pub(super) fn read<'a>(session: &'a SessionId, now: &'static str) -> Statement<'
         .push_value(session.as_str())
 }
 
-/// Where a session stands.
+/// Reads the standing of a session.
 pub(super) fn standing(row: &Row, place: &str) -> Result<SessionStanding, DatabaseError> {
     let failed = |error| DatabaseError::new(place, error);
     let mut standing = SessionStanding::default();
