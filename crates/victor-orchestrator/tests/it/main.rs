@@ -17,6 +17,7 @@ mod modes;
 mod money;
 mod names;
 mod observers;
+mod otel;
 mod per_session;
 mod policies;
 #[cfg(unix)]
