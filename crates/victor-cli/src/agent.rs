@@ -33,6 +33,7 @@ use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source, too_large}
 use crate::recording::{Recording, RecordingArgs};
 use crate::routing::{Routing, RoutingArgs};
 use crate::settings::SettingsArgs;
+use crate::telemetry::Telemetry;
 use crate::terminal;
 use crate::toolbox::ToolsArgs;
 use crate::{prices, session_lookup};
@@ -90,6 +91,7 @@ pub(crate) struct Agent {
     pub(crate) approvals: FolderApprovals,
     /// The MCP servers that provide tools.
     pub(crate) mcp: Option<McpServers>,
+    pub(crate) telemetry: Telemetry,
     /// The provider and the model, to be stored with the session.
     pub(crate) memory: Option<Value>,
 }
@@ -152,7 +154,8 @@ impl AgentArgs {
             .provider_coordinator(Arc::new(router))
             .default_session(&*name)
             .switch_mode_tool();
-        let builder = stores.attach_to(builder);
+        let telemetry = Telemetry::from_environment()?;
+        let builder = telemetry.attach_to(stores.attach_to(builder));
         // Finds the omitted parts of a long conversation in the store, which has all of it.
         let recall: Arc<dyn Tool> = Arc::new(RecallTool::new(stores.sessions));
         let library = self.prompt.library(data, &self.toolbox, is_recorded);
@@ -180,6 +183,7 @@ impl AgentArgs {
             workspace,
             approvals,
             mcp,
+            telemetry,
             memory,
         })
     }

@@ -225,6 +225,7 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         (Err(error), _) => Err(error),
     };
     agent.orchestrator.shutdown().await;
+    agent.telemetry.report();
     if let Some(mcp) = agent.mcp {
         mcp.shutdown().await;
     }

@@ -1,13 +1,13 @@
 //! The victor command: chat with an agent from a terminal.
 //!
-//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`tools`], [`skills`],
-//! [`trust`], [`mcp`].
+//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`report`], [`tools`],
+//! [`skills`], [`trust`], [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
 //! [`recording`] and [`approvals`]; [`data`], the stores on disk, with [`folder_record`]; [`session_lookup`], sessions by name; [`interrupt`], the signals; [`secrets`], the
 //! values to keep out of logs and recordings; [`terminal`], [`table`], [`selection`] and [`misuse`], the output;
-//! [`exit`], the exit codes.
+//! [`exit`], the exit codes; [`telemetry`], traces for others.
 
 mod agent;
 mod approvals;
@@ -24,6 +24,7 @@ mod prices;
 mod prompt_library;
 mod provider;
 mod recording;
+mod report;
 mod routing;
 mod secrets;
 mod selection;
@@ -32,6 +33,7 @@ mod sessions;
 mod settings;
 mod skills;
 mod table;
+mod telemetry;
 mod terminal;
 mod toolbox;
 mod tools;
@@ -59,6 +61,7 @@ enum Command {
     Sessions(Box<sessions::SessionsCommand>),
     Checkpoints(Box<checkpoints::CheckpointsCommand>),
     Usage(Box<usage::UsageArgs>),
+    Report(Box<report::ReportArgs>),
     Tools(Box<tools::ToolsCommand>),
     Skills(skills::SkillsCommand),
     Trust(trust::TrustCommand),
@@ -102,6 +105,10 @@ fn main() -> ExitCode {
         Some(Command::Usage(args)) => {
             logging::start()?;
             usage::run(&args)
+        }
+        Some(Command::Report(args)) => {
+            logging::start()?;
+            report::run(&args)
         }
         None => {
             Cli::command().print_help()?;

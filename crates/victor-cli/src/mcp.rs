@@ -52,6 +52,7 @@ async fn serve(args: &McpArgs) -> Result<Exit, Failure> {
         .agents(move |session| Arc::new(sessions.session(session.clone())));
     let served = server.serve_stdio().await;
     orchestrator.shutdown().await;
+    agent.telemetry.report();
     if let Some(mcp) = agent.mcp {
         mcp.shutdown().await;
     }

@@ -82,7 +82,8 @@ fn model(entry: &LedgerEntry) -> String {
     format!("{} of {}", entry.model, entry.provider)
 }
 
-fn date(text: &str) -> Result<Date, String> {
+/// Reads a day.
+pub(crate) fn date(text: &str) -> Result<Date, String> {
     let day = text.parse();
     day.map_err(|_| "write a day such as 2026-11-30".to_owned())
 }
@@ -127,12 +128,13 @@ async fn show(args: &UsageArgs) -> Result<Exit, Failure> {
 }
 
 /// Returns the session that a name or its beginning means. One that was deleted is in the ledger by its whole name.
-async fn session(sessions: &SessionCoordinator, name: &str) -> SessionId {
+pub(crate) async fn session(sessions: &SessionCoordinator, name: &str) -> SessionId {
     let found = session_lookup::find(sessions, name).await;
     found.map_or_else(|_| SessionId::new(name), |info| info.id)
 }
 
-fn begin(day: Date) -> anyhow::Result<Timestamp> {
+/// Returns the begin of a day here.
+pub(crate) fn begin(day: Date) -> anyhow::Result<Timestamp> {
     let outside = || anyhow!("there is no day {day} here");
     let midnight = day.to_zoned(TimeZone::system()).map_err(|_| outside())?;
     let milliseconds = midnight.timestamp().as_millisecond();

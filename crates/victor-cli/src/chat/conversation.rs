@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use victor_orchestrator::Session;
 use victor_orchestrator::chat::{
-    Approval, ChatError, ChatResponse, SuspendedTurn, TurnEventKind, TurnOutcome, TurnStream,
+    Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnEventKind, TurnOutcome,
+    TurnStream,
 };
 use victor_orchestrator::provider::{LedgerTotal, NanoDollars};
 use victor_orchestrator::session::SessionManagerExt as _;
@@ -21,7 +22,7 @@ use crate::agent::ErrorHints;
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
 use crate::provider::PROVIDER;
-use crate::{terminal, usage};
+use crate::{telemetry, terminal, usage};
 
 /// A conversation: its session, and the view that shows it.
 #[derive(Debug)]
@@ -120,7 +121,8 @@ impl Conversation {
     /// Sends a message and shows the turn. Fails only if the output cannot be written.
     pub(super) async fn send(&mut self, message: String) -> io::Result<End> {
         let title = terminal::short_line(&message);
-        let stream = self.session.stream_chat(message);
+        let input = ChatInput::from(message).with_trace(telemetry::caller());
+        let stream = self.session.stream_chat(input);
         let end = self.show(stream).await?;
         if end != End::Refused {
             self.describe(title).await;

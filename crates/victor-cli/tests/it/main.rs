@@ -21,6 +21,7 @@ mod server;
 #[cfg(unix)]
 mod signals;
 mod tapes;
+mod telemetry;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod tools;

@@ -42,7 +42,15 @@ pub(crate) fn victor(folder: &Path) -> Command {
 /// Whether a variable of the environment could change what the command does.
 fn is_foreign(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let begins = ["VICTOR_", "CLICOLOR", "ANTHROPIC_", "OPENAI_", "OLLAMA_"];
+    let begins = [
+        "VICTOR_",
+        "CLICOLOR",
+        "ANTHROPIC_",
+        "OPENAI_",
+        "OLLAMA_",
+        "OTEL_",
+        "TRACE",
+    ];
     let ends = ["_API_KEY", "_PROXY"];
     name == "NO_COLOR"
         || begins.iter().any(|begin| name.starts_with(begin))
