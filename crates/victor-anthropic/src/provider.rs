@@ -141,7 +141,7 @@ impl AnthropicProvider {
         mode: Mode,
     ) -> Result<HttpResponse, ProviderError> {
         let body = self.body(request, model, mode)?;
-        let mut headers = self.endpoint.headers().clone();
+        let mut headers = self.endpoint.headers_at(request.trace.as_ref());
         if self.drops_refused_thinking(request, model) {
             add_beta(&mut headers, BINDING_BETA);
         }

@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::HeaderMap;
-use victor_core::ModelId;
+use http::header::{HeaderMap, HeaderValue};
+use victor_core::{ModelId, TraceContext};
 use victor_provider_protocol::{Capabilities, ProviderError, ProviderErrorKind};
 
 use crate::{
@@ -67,6 +67,28 @@ impl ApiEndpoint {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Returns the headers of a request that is at this place in a distributed trace: `traceparent` and `tracestate` are
+    /// added to the [endpoint's](Self::headers), which a gateway or a server of one's own takes part in. A place that its
+    /// caller does not record goes along too, so that nobody records it.
+    #[must_use]
+    pub fn headers_at(&self, trace: Option<&TraceContext>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(trace) = trace {
+            let state = trace.state().map(str::to_owned);
+            let both = [
+                ("traceparent", Some(trace.to_string())),
+                ("tracestate", state),
+            ];
+            for (name, value) in both {
+                // What a trace context holds can be sent.
+                if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                    headers.insert(name, value);
+                }
+            }
+        }
+        headers
     }
 
     /// Returns the model that is asked where none is chosen.

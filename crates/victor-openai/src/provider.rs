@@ -99,7 +99,8 @@ impl OpenAiProvider {
             Dialect::Responses => "/responses",
         };
         let body = self.body(request, model, stream)?;
-        self.endpoint.post(path, body).await
+        let headers = self.endpoint.headers_at(request.trace.as_ref());
+        self.endpoint.post_with(path, headers, body).await
     }
 
     fn decoder(&self, model: &ModelId) -> StreamDecoder {

@@ -205,7 +205,7 @@ fn round_up(value: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    let steps = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0];
+    let steps = [1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 5.0, 6.0, 8.0, 10.0];
     let step = steps
         .into_iter()
         .find(|step| value <= step * power * 1.000_001);
@@ -222,10 +222,10 @@ mod tests {
             (0.0, 1.0),
             (f64::NAN, 1.0),
             (1.0, 1.0),
-            (1.1, 2.0),
-            (4.2, 6.0),
+            (1.1, 1.2),
+            (4.2, 5.0),
             (99.0, 100.0),
-            (0.03, 0.04),
+            (0.03, 0.032),
         ] {
             let found = round_up(value);
             assert!((found - top).abs() < 1e-9, "{value}: {found}");

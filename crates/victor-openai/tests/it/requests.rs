@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use victor_core::{
     Context, Document, Image, MediaSource, Message, Opaque, Part, Role, SessionId, Thinking,
-    ToolCall, ToolOutcome, ToolResult, ToolSpec,
+    ToolCall, ToolOutcome, ToolResult, ToolSpec, TraceContext,
 };
 use victor_openai::{
     Dialect, InstructionRole, MaxTokensField, Quirks, ReasoningField, ReasoningReplay, Server,
@@ -441,4 +441,23 @@ async fn reasoning_goes_back_only_where_it_can_be_read_and_is_followed() {
         body(Server::COMPATIBLE, RESPONSES, &stored).await["input"][1]["id"],
         "rs"
     );
+}
+
+#[tokio::test]
+async fn the_place_in_a_trace_goes_along_in_headers() {
+    let fake = Fake::saying(Reply::json("{}")).await;
+    let provider = fake.provider(Server::COMPATIBLE, CHAT);
+    let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut request = request([Message::user("Hi")]);
+    for (trace, parent, state) in [(None, "", ""), (TraceContext::parse(header), header, "a=1")] {
+        request.trace = trace.map(|trace| trace.with_state(state));
+        let _ = provider.chat(&request).await;
+        let asked = fake.asked().pop().unwrap();
+        let sent = (asked.header("traceparent"), asked.header("tracestate"));
+        assert_eq!(sent, (parent, state));
+        assert!(
+            !asked.body.contains("4bf92f35"),
+            "it is no part of the body"
+        );
+    }
 }
