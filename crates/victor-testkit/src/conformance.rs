@@ -10,7 +10,7 @@
 //!   `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
 //!   `ToolSelector`, `WorkflowRunner`; and `Agent`, which is all of them together.
 //!
-//! `ModePolicy`, `ToolListener` and `TurnPorts` have none yet.
+//! `ModePolicy`, `ToolListener`, `TurnPorts`, `TurnObserver` and `LedgerObserver` have none yet.
 //!
 //! A suite panics at the first law that is broken, with a message that begins with `law broken:` and names it. Suites
 //! are to be run in a tokio test and need no network, unless the implementation does. Where a suite plugs in something

@@ -19,6 +19,9 @@ use crate::names::finish_reason;
 use crate::observer::{Inner, LiveTurn};
 use crate::{Conventions, content};
 
+/// Most events of a span, as the specification of the SDK has it. Further ones are left out.
+const MAX_EVENTS: usize = 128;
+
 /// The observation of a turn, which becomes spans.
 #[derive(Debug)]
 pub(crate) struct TurnTrace {
@@ -140,7 +143,9 @@ impl TurnTrace {
             Some(call) => &mut call.events,
             None => &mut self.events,
         };
-        events.push(event(name, at, attributes));
+        if events.len() < MAX_EVENTS {
+            events.push(event(name, at, attributes));
+        }
     }
 
     /// Records the attempts that were made beside the calls of the turn, such as for a summary.
