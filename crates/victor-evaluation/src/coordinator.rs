@@ -108,7 +108,7 @@ async fn record(
     Ok(record)
 }
 
-/// What a run may take, and has taken.
+/// Limits of a run, and the part of them that is spent.
 struct Limits {
     deadline: Option<Instant>,
     tokens: (u64, AtomicU64),

@@ -1,4 +1,4 @@
-//! How a run went.
+//! Summaries of runs.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::statistics::{
     Interval, Sample, mean, pass_at_k, pass_hat_k, student_interval, wilson_interval,
 };
 
-/// How a run went: the states of its trials, and the scores of each evaluator with their certainty.
+/// A summary of a run: the states of its trials, and the scores of each evaluator with their certainty.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {

@@ -12,7 +12,7 @@ use victor_evaluation_protocol::{
     TrialTurn,
 };
 
-/// How long an agent that was cancelled may take to say what it used.
+/// Time that an agent has to say what it used after it was cancelled.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Makes a trial, again after an error that may pass.

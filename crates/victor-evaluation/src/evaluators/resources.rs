@@ -1,4 +1,4 @@
-//! What a trial took.
+//! Cost and time of trials.
 
 use std::time::Duration;
 
