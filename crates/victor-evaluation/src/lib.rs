@@ -5,6 +5,7 @@
 //! - [`evaluators`] judge trials: by text, JSON, numbers, tool calls, files, cost, time, or by a model.
 //! - [`Summary`] says how a run went, with intervals; [`Comparison`] whether one run is better than another, pair by
 //!   pair; a [`Gate`] decides by the interval and not by the point.
+//! - [`report`] writes a run as Markdown, JUnit XML, HTML, or the log of inspect-ai.
 //! - [`calibration`] compares a judge with people.
 //! - [`statistics`] are the numbers beneath.
 //!
@@ -23,6 +24,7 @@ pub mod evaluators;
 mod gate;
 mod judging;
 mod log;
+pub mod report;
 pub mod statistics;
 mod summary;
 mod trials;

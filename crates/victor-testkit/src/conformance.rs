@@ -3,11 +3,11 @@
 //! There is a suite for each of these traits:
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
-//!   `ConfigProvider`, `Embedder`, `EventOutbox`, `EventStore`, `LedgerStore`, `MetricsExporter`, `PriceTable`,
+//!   `ConfigProvider`, `Embedder`, `Evaluator`, `EventOutbox`, `EventStore`, `LedgerStore`, `MetricsExporter`, `PriceTable`,
 //!   `PromptContributor`, `PromptSource`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`,
 //!   `ToolSelectionStrategy`, `WorkflowJournal`;
 //! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`,
-//!   `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
+//!   `EvaluationRunner`, `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
 //!   `ToolSelector`, `WorkflowRunner`; and `Agent`, which is all of them together.
 //!
 //! `ModePolicy`, `ToolListener`, `TurnPorts`, `TurnObserver` and `LedgerObserver` have none yet.
@@ -46,6 +46,8 @@ mod config_loader;
 mod config_provider;
 mod context_manager;
 mod embedder;
+mod evaluation_runner;
+mod evaluator;
 mod event_outbox;
 mod event_store;
 mod ledger_store;
@@ -86,6 +88,8 @@ pub use config_loader::config_loader;
 pub use config_provider::config_provider;
 pub use context_manager::context_manager;
 pub use embedder::embedder;
+pub use evaluation_runner::evaluation_runner;
+pub use evaluator::evaluator;
 pub use event_outbox::event_outbox;
 pub use event_store::{event_store, stored_events};
 pub use ledger_store::ledger_store;

@@ -2,7 +2,10 @@
 
 mod comparing;
 mod evaluators;
+mod inspect;
 mod judges;
+mod laws;
 mod logs;
 mod puppet;
+mod reports;
 mod runs;

@@ -13,6 +13,8 @@ mod config_loader;
 mod config_provider;
 mod context_manager;
 mod embedder;
+mod evaluation_runner;
+mod evaluator;
 mod event_outbox;
 mod ledger_store;
 mod mode_manager;
