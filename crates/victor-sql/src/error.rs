@@ -4,6 +4,7 @@ use victor_analytics_protocol::{EventStoreError, ExportError};
 use victor_checkpoint_protocol::CheckpointError;
 use victor_config_protocol::ConfigError;
 use victor_core::BoxError;
+use victor_prompt_protocol::PromptError;
 use victor_provider_protocol::LedgerError;
 use victor_session_protocol::SessionError;
 
@@ -281,7 +282,7 @@ macro_rules! with_message_and_source {
     };
 }
 
-with_message_and_source!(EventStoreError, ExportError, LedgerError);
+with_message_and_source!(EventStoreError, ExportError, LedgerError, PromptError);
 
 impl From<DatabaseError> for ConfigError {
     fn from(error: DatabaseError) -> Self {

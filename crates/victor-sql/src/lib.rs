@@ -1,4 +1,4 @@
-//! Durable stores of sessions, checkpoints, events, settings, tool results and the ledger in SQLite or PostgreSQL.
+//! Durable stores of sessions, checkpoints, events, settings, prompts, tool results and the ledger in SQLite or PostgreSQL.
 //!
 //! What the protocols keep in memory by default is gone with the process. A [`Database`] keeps it: in one file, or on a
 //! server that several machines share. Both keep the same laws, and which of them it is stands in the address alone.
@@ -75,8 +75,8 @@
 //! # Neighbours
 //!
 //! The stores implement extension points of `victor-session-protocol`, `victor-checkpoint-protocol`,
-//! `victor-analytics-protocol`, `victor-config-protocol`, `victor-provider-protocol` and `victor-tool-protocol`, and go
-//! where those say. Nothing in this crate knows a coordinator.
+//! `victor-analytics-protocol`, `victor-config-protocol`, `victor-prompt-protocol`, `victor-provider-protocol` and
+//! `victor-tool-protocol`, and go where those say. Nothing in this crate knows a coordinator.
 
 // Without a database there is nothing here.
 #![cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -99,7 +99,7 @@ pub use options::{DatabaseOptions, Synchronous};
 pub use salvage::{Salvage, salvage};
 pub use stores::{
     SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlEventOutbox, SqlLedgerStore,
-    SqlReceiptStore, SqlResultStore, SqlSessionStore,
+    SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlSessionStore,
 };
 #[doc(no_inline)]
 pub use victor_analytics_protocol as analytics;
@@ -109,6 +109,8 @@ pub use victor_checkpoint_protocol as checkpoint;
 pub use victor_config_protocol as config;
 #[doc(no_inline)]
 pub use victor_core as core;
+#[doc(no_inline)]
+pub use victor_prompt_protocol as prompt;
 #[doc(no_inline)]
 pub use victor_provider_protocol as provider;
 #[doc(no_inline)]

@@ -41,6 +41,12 @@ const STEPS: &[Step] = &[
         #[cfg(feature = "postgres")]
         postgres: include_str!("schema/postgres-4.sql"),
     },
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-5.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-5.sql"),
+    },
 ];
 
 /// The version of the schema that this crate writes.

@@ -31,6 +31,7 @@ mod selection;
 mod sessions;
 #[cfg(unix)]
 mod sweep;
+mod templates;
 mod tools;
 #[cfg(feature = "typed")]
 mod typed;

@@ -1,12 +1,15 @@
 //! The laws that every store keeps.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use serde_json::json;
 use victor_analytics_protocol::AnalyticsExporter as _;
 use victor_core::SessionId;
-use victor_sql::{SqlReceiptStore, SqlResultStore};
-use victor_testkit::conformance;
+use victor_prompt_protocol::PromptSource;
+use victor_sql::{SqlPromptSource, SqlReceiptStore, SqlResultStore};
+use victor_testkit::conformance::{self, PromptShelf};
 
 use crate::home::on_both;
 
@@ -17,7 +20,34 @@ fn fresh() -> String {
     format!("fresh{number}")
 }
 
+/// A database of prompts.
+struct Shelf(Arc<SqlPromptSource>);
+
+#[async_trait]
+impl PromptShelf for Shelf {
+    fn source(&self) -> &dyn PromptSource {
+        &*self.0
+    }
+
+    async fn publish(&self, name: &str, text: &str) -> String {
+        self.0
+            .publish(name, text)
+            .await
+            .unwrap()
+            .version
+            .to_string()
+    }
+
+    async fn label(&self, name: &str, label: &str, version: &str) {
+        self.0.set_label(name, label, version).await.unwrap();
+    }
+}
+
 on_both! {
+    async fn prompts_keep_the_laws(home: Home) {
+        conformance::prompt_source(&Shelf(home.open("prompts").await.prompt_source())).await;
+    }
+
     async fn sessions_keep_the_laws(home: Home) {
         conformance::session_store(async || {
             home.open(&fresh()).await.session_store()

@@ -4,6 +4,7 @@ mod faults;
 mod home;
 mod laws;
 mod processes;
+mod prompts;
 mod salvage;
 mod schema;
 mod server;

@@ -10,6 +10,7 @@ use victor_analytics_protocol::{
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
 use victor_config_protocol::ConfigProvider;
 use victor_core::{Message, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
+use victor_prompt_protocol::{PromptReference, PromptSource};
 use victor_provider_protocol::{LedgerEntry, LedgerQuery, LedgerStore, NanoDollars};
 use victor_session_protocol::{
     LeaseChange, LeaseClaim, LeaseOwner, OpenTurn, SessionCommit, SessionPatch, SessionQuery,
@@ -20,7 +21,7 @@ use victor_tool_protocol::{Receipt, ReceiptStore, ResultStore};
 
 use crate::home::{Home, on_both};
 
-pub(crate) const VERSIONS: [(&str, &str); 4] = [
+pub(crate) const VERSIONS: [(&str, &str); 5] = [
     (
         include_str!("snapshots/v1-sqlite.sql"),
         include_str!("snapshots/v1-postgres.sql"),
@@ -36,6 +37,10 @@ pub(crate) const VERSIONS: [(&str, &str); 4] = [
     (
         include_str!("snapshots/v4-sqlite.sql"),
         include_str!("snapshots/v4-postgres.sql"),
+    ),
+    (
+        include_str!("snapshots/v5-sqlite.sql"),
+        include_str!("snapshots/v5-postgres.sql"),
     ),
 ];
 
@@ -109,6 +114,12 @@ pub(crate) async fn fill(database: &Database) {
     entry.usage = Usage::new(7, 5);
     entry.cost = Some(NanoDollars::from_nanos(42));
     database.ledger_store().write(&[entry]).await.unwrap();
+
+    let prompts = database.prompt_source();
+    let first = prompts.publish("review", "Review.").await.unwrap();
+    prompts.publish("review", "Review twice.").await.unwrap();
+    let label = prompts.set_label("review", "production", &first.version);
+    label.await.unwrap();
 }
 
 /// Reads all of that, as far as a database had it that was written with this schema.
@@ -194,6 +205,13 @@ pub(crate) async fn check(database: &Database, version: usize) {
         .map(|entry| (entry.usage.total_tokens(), entry.cost.unwrap().as_nanos()))
         .collect();
     assert_eq!(found, if version < 3 { vec![] } else { vec![(12, 42)] });
+
+    // And no prompts.
+    let (prompts, review) = (database.prompt_source(), PromptReference::new("review"));
+    let prompt = prompts.get_prompt(&review).await.unwrap();
+    let found = prompt.map(|prompt| (prompt.version.to_string(), prompt.text));
+    let expected = ("review@1 (production)".to_owned(), "Review.".into());
+    assert_eq!(found, (version >= 5).then_some(expected));
 }
 
 on_both! {

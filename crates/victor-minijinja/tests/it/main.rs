@@ -1,0 +1,3 @@
+//! The behaviour of the renderer, through its public API.
+
+mod templates;
