@@ -2,7 +2,9 @@
 //!
 //! [`AnalyticsCoordinator`] plays the role of [`AnalyticsTracker`](victor_analytics_protocol::AnalyticsTracker). Two
 //! exporters come with it, [`ConsoleExporter`] and [`JsonLinesExporter`]; others implement
-//! [`AnalyticsExporter`](victor_analytics_protocol::AnalyticsExporter).
+//! [`AnalyticsExporter`](victor_analytics_protocol::AnalyticsExporter). Decorators go around any exporter:
+//! [`FilterExporter`] passes some events on, or a sample of the sessions, [`BatchExporter`] parts batches,
+//! [`TeeExporter`] joins exporters, and [`RedactExporter`] replaces what identifies persons, and keys.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -46,11 +48,9 @@
 //!
 //! Tracking runs anywhere. Exporting in the background and the time limits need a tokio runtime with its clock enabled.
 
-mod blocking;
 mod builder;
-mod console;
 mod coordinator;
-mod json_lines;
+mod exporters;
 mod letters;
 mod options;
 mod outbox;
@@ -67,7 +67,9 @@ pub use victor_analytics_protocol as protocol;
 pub use victor_core as core;
 
 pub use builder::AnalyticsCoordinatorBuilder;
-pub use console::ConsoleExporter;
 pub use coordinator::AnalyticsCoordinator;
-pub use json_lines::JsonLinesExporter;
+pub use exporters::{
+    BatchExporter, ConsoleExporter, FilterExporter, JsonLinesExporter, PatternError,
+    RedactExporter, Redactor, TeeExporter,
+};
 pub use options::AnalyticsOptions;

@@ -1,6 +1,7 @@
 //! The way into the outbox.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use victor_analytics_protocol::{
@@ -15,7 +16,7 @@ pub(crate) struct OutboxWriter {
     /// Names of exporters that the outbox does not know yet.
     unknown: Lock<Vec<String>>,
     /// Number of events that the outbox has dropped.
-    dropped: std::sync::atomic::AtomicU64,
+    dropped: AtomicU64,
 }
 
 impl OutboxWriter {
@@ -36,7 +37,7 @@ impl OutboxWriter {
     }
 
     pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(std::sync::atomic::Ordering::Relaxed)
+        self.dropped.load(Ordering::Relaxed)
     }
 
     async fn write(&self, events: &[AnalyticsEvent]) -> Result<(), EventStoreError> {
@@ -48,8 +49,7 @@ impl OutboxWriter {
             self.unknown.lock().retain(|unknown| *unknown != exporter);
         }
         let dropped = self.outbox.append(events).await?;
-        self.dropped
-            .fetch_add(dropped, std::sync::atomic::Ordering::Relaxed);
+        self.dropped.fetch_add(dropped, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -63,8 +63,13 @@ impl AnalyticsExporter for OutboxWriter {
     async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
         match self.write(events).await {
             Ok(()) => Ok(ExportResult::exported(events.len())),
-            Err(error) => Err(ExportError::new(error.message)
-                .with_source(error.source.unwrap_or_else(|| "no cause is known".into()))),
+            Err(error) => {
+                let failed = ExportError::new(error.message);
+                Err(match error.source {
+                    Some(source) => failed.with_source(source),
+                    None => failed,
+                })
+            }
         }
     }
 }

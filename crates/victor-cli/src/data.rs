@@ -15,7 +15,7 @@ use victor_orchestrator::provider::LedgerStore;
 use victor_orchestrator::session::{InMemorySessionStore, SessionStore};
 use victor_orchestrator::tool::{InMemoryResultStore, ReceiptStore, ResultStore};
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError};
-use victor_sql::Database;
+use victor_sql::{Database, SqlAnalyticsExporter};
 
 /// The environment variable that names the folder.
 pub(crate) const VARIABLE: &str = "VICTOR_DATA_DIR";
@@ -64,6 +64,7 @@ impl DataArgs {
             receipts: Some(database.receipt_store()),
             results: database.result_store(),
             ledger: Some(database.ledger_store()),
+            events: Some(database.analytics_exporter()),
         })
     }
 }
@@ -78,6 +79,8 @@ pub(crate) struct Stores {
     receipts: Option<Arc<dyn ReceiptStore>>,
     results: Arc<dyn ResultStore>,
     pub(crate) ledger: Option<Arc<dyn LedgerStore>>,
+    /// The events of conversations, which are written there too.
+    pub(crate) events: Option<Arc<SqlAnalyticsExporter>>,
 }
 
 impl Stores {
@@ -90,6 +93,7 @@ impl Stores {
             receipts: None,
             results: Arc::new(InMemoryResultStore::default()),
             ledger: None,
+            events: None,
         }
     }
 
@@ -119,8 +123,12 @@ impl Stores {
             .session_coordinator(Arc::new(self.coordinator()))
             .checkpoint_store(self.checkpoints.clone())
             .result_store(self.results.clone());
-        match &self.receipts {
+        let builder = match &self.receipts {
             Some(receipts) => builder.receipt_store(receipts.clone()),
+            None => builder,
+        };
+        match &self.events {
+            Some(events) => builder.analytics_exporter(events.clone()),
             None => builder,
         }
     }

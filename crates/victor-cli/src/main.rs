@@ -1,7 +1,7 @@
 //! The victor command: chat with an agent from a terminal.
 //!
-//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`report`], [`tools`],
-//! [`skills`], [`trust`], [`mcp`].
+//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`analytics`],
+//! [`report`], [`tools`], [`skills`], [`trust`], [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
@@ -10,6 +10,7 @@
 //! [`exit`], the exit codes; [`telemetry`], traces for others.
 
 mod agent;
+mod analytics;
 mod approvals;
 mod chat;
 mod checkpoints;
@@ -62,6 +63,7 @@ enum Command {
     Checkpoints(Box<checkpoints::CheckpointsCommand>),
     Usage(Box<usage::UsageArgs>),
     Report(Box<report::ReportArgs>),
+    Analytics(Box<analytics::AnalyticsArgs>),
     Tools(Box<tools::ToolsCommand>),
     Skills(skills::SkillsCommand),
     Trust(trust::TrustCommand),
@@ -109,6 +111,10 @@ fn main() -> ExitCode {
         Some(Command::Report(args)) => {
             logging::start()?;
             report::run(&args)
+        }
+        Some(Command::Analytics(args)) => {
+            logging::start()?;
+            analytics::run(&args)
         }
         None => {
             Cli::command().print_help()?;

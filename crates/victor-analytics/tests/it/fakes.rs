@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 use victor_analytics::{AnalyticsCoordinator, AnalyticsOptions};
 use victor_analytics_protocol::{
-    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportResult,
+    AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportErrorKind, ExportResult,
 };
 use victor_core::SessionId;
 
@@ -20,6 +20,14 @@ pub(crate) enum Act {
     /// Takes so many of each batch and no more.
     TakeOnly(usize),
     Fail,
+    /// Fails in this way.
+    Give(ExportErrorKind),
+    /// Asks to be left alone for so long.
+    Later(Duration),
+    /// Takes batches of at most so many.
+    Fits(usize),
+    /// Panics over an event of this kind.
+    Chokes(&'static str),
     Panic,
     Hang,
 }
@@ -122,6 +130,18 @@ impl AnalyticsExporter for Fake {
             Act::Fail => {
                 return Err(ExportError::new("not sent").with_source("connection refused"));
             }
+            Act::Give(kind) => {
+                let error = ExportError::new("not sent").with_kind(kind);
+                return Err(error.with_source("connection refused"));
+            }
+            Act::Later(time) => return Err(ExportError::new("busy").with_retry_after(time)),
+            Act::Fits(most) if events.len() > most => {
+                return Err(ExportError::new("too large").with_kind(ExportErrorKind::TooLarge));
+            }
+            Act::Chokes(kind) if events.iter().any(|event| event.event_type == kind) => {
+                panic!("out of cheese")
+            }
+            Act::Fits(_) | Act::Chokes(_) => events.len(),
             Act::Panic => panic!("out of cheese"),
             Act::Hang => std::future::pending().await,
         };

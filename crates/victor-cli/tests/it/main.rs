@@ -1,5 +1,6 @@
 //! The command as people and programs use it: with flags, files, pipes, signals and a terminal.
 
+mod analytics;
 mod answers;
 #[cfg(target_os = "linux")]
 mod approvals;

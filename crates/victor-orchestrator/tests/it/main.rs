@@ -18,6 +18,8 @@ mod money;
 mod names;
 mod observers;
 mod otel;
+#[cfg(unix)]
+mod outbox;
 mod per_session;
 mod policies;
 #[cfg(unix)]

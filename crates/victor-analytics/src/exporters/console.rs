@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use victor_analytics_protocol::{AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult};
 use victor_text::is_hidden;
 
-use crate::blocking;
+use super::blocking;
 
 /// Writes one line for each event, for people to read: time, session, type and data.
 ///
