@@ -252,6 +252,7 @@ macro_rules! columns {
 
 columns! {
     int: i64,
+    optional_int: Option<i64>,
     text: &str,
     optional_text: Option<&str>,
     bytes: &[u8],

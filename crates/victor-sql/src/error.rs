@@ -7,6 +7,7 @@ use victor_core::BoxError;
 use victor_prompt_protocol::PromptError;
 use victor_provider_protocol::LedgerError;
 use victor_session_protocol::SessionError;
+use victor_workflow_protocol::JournalError;
 
 /// Why a database could not be used. The stores put it in words into the errors of their protocols.
 #[derive(Debug, thiserror::Error)]
@@ -254,6 +255,17 @@ impl From<DatabaseError> for SessionError {
 }
 
 impl From<DatabaseError> for CheckpointError {
+    fn from(error: DatabaseError) -> Self {
+        let unreadable = matches!(error, DatabaseError::Unreadable { .. });
+        let (message, source) = error.into_parts();
+        if unreadable {
+            return Self::Damaged { message };
+        }
+        Self::Store { message, source }
+    }
+}
+
+impl From<DatabaseError> for JournalError {
     fn from(error: DatabaseError) -> Self {
         let unreadable = matches!(error, DatabaseError::Unreadable { .. });
         let (message, source) = error.into_parts();

@@ -1,4 +1,6 @@
 //! Durable stores of sessions, checkpoints, events, settings, prompts, tool results and the ledger in SQLite or PostgreSQL.
+//! Durable stores of sessions, checkpoints, events, settings, tool results, workflows and the ledger in SQLite or
+//! PostgreSQL.
 //!
 //! What the protocols keep in memory by default is gone with the process. A [`Database`] keeps it: in one file, or on a
 //! server that several machines share. Both keep the same laws, and which of them it is stands in the address alone.
@@ -50,7 +52,8 @@
 //!
 //! # What is not
 //!
-//! Each call of a store is one transaction, and no transaction spans two calls.
+//! Each call of a store is one transaction, and no transaction spans two calls. A handler of a workflow can have its
+//! own writes done in the transaction that records its step.
 //!
 //! **PostgreSQL keeps what was deleted for a while**: rows stay in the tables' files until `VACUUM` has come by, which
 //! the server does by itself, and their space until other rows take it; `VACUUM FULL` rewrites the tables. The
@@ -77,6 +80,8 @@
 //! The stores implement extension points of `victor-session-protocol`, `victor-checkpoint-protocol`,
 //! `victor-analytics-protocol`, `victor-config-protocol`, `victor-prompt-protocol`, `victor-provider-protocol` and
 //! `victor-tool-protocol`, and go where those say. Nothing in this crate knows a coordinator.
+//! `victor-analytics-protocol`, `victor-config-protocol`, `victor-provider-protocol`, `victor-tool-protocol` and
+//! `victor-workflow-protocol`, and go where those say. Nothing in this crate knows a coordinator.
 
 // Without a database there is nothing here.
 #![cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -99,7 +104,7 @@ pub use options::{DatabaseOptions, Synchronous};
 pub use salvage::{Salvage, salvage};
 pub use stores::{
     SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlEventOutbox, SqlLedgerStore,
-    SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlSessionStore,
+    SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlSessionStore, SqlWorkflowJournal,
 };
 #[doc(no_inline)]
 pub use victor_analytics_protocol as analytics;
@@ -117,3 +122,5 @@ pub use victor_provider_protocol as provider;
 pub use victor_session_protocol as session;
 #[doc(no_inline)]
 pub use victor_tool_protocol as tool;
+#[doc(no_inline)]
+pub use victor_workflow_protocol as workflow;

@@ -47,6 +47,12 @@ const STEPS: &[Step] = &[
         #[cfg(feature = "postgres")]
         postgres: include_str!("schema/postgres-5.sql"),
     },
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-6.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-6.sql"),
+    },
 ];
 
 /// The version of the schema that this crate writes.

@@ -55,6 +55,14 @@ impl<'a> Statement<'a> {
         }
     }
 
+    /// A statement that a handler of a workflow has written, which is trusted as its code is.
+    pub(crate) fn of_handler(sql: String) -> Self {
+        Self {
+            sql: sql.into(),
+            values: Vec::new(),
+        }
+    }
+
     /// Adds the value of the next `$n` that stands in the text.
     pub(crate) fn bind(mut self, value: impl Into<Value<'a>>) -> Self {
         self.values.push(value.into());

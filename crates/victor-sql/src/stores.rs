@@ -9,6 +9,7 @@ mod prompts;
 mod receipts;
 mod results;
 mod sessions;
+mod workflows;
 
 pub use checkpoints::SqlCheckpointStore;
 pub use config::SqlConfigProvider;
@@ -19,6 +20,7 @@ pub use prompts::SqlPromptSource;
 pub use receipts::SqlReceiptStore;
 pub use results::SqlResultStore;
 pub use sessions::SqlSessionStore;
+pub use workflows::SqlWorkflowJournal;
 
 use std::borrow::Cow;
 

@@ -70,6 +70,8 @@ mod options;
 mod replay;
 mod state;
 mod value;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 pub use coordinator::{WorkflowCoordinator, WorkflowCoordinatorBuilder};
 pub use options::WorkflowOptions;
@@ -77,3 +79,5 @@ pub use options::WorkflowOptions;
 pub use victor_core as core;
 #[doc(no_inline)]
 pub use victor_workflow_protocol as protocol;
+#[cfg(feature = "yaml")]
+pub use yaml::from_yaml;

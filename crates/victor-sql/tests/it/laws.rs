@@ -8,7 +8,7 @@ use serde_json::json;
 use victor_analytics_protocol::AnalyticsExporter as _;
 use victor_core::SessionId;
 use victor_prompt_protocol::PromptSource;
-use victor_sql::{SqlPromptSource, SqlReceiptStore, SqlResultStore};
+use victor_sql::{SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlWorkflowJournal};
 use victor_testkit::conformance::{self, PromptShelf};
 
 use crate::home::on_both;
@@ -88,6 +88,11 @@ on_both! {
 
     async fn the_outbox_keeps_the_laws(home: Home) {
         conformance::event_outbox(async || home.open("outbox").await.event_outbox().with_limit(100)).await;
+    }
+
+    async fn journals_of_workflows_keep_the_laws(home: Home) {
+        let make = async || SqlWorkflowJournal::clone(&*home.open(&fresh()).await.workflow_journal());
+        conformance::workflow_journal(make).await;
     }
 
     async fn the_ledger_keeps_the_laws(home: Home) {

@@ -10,3 +10,4 @@ mod schema;
 mod server;
 mod stores;
 mod sweep;
+mod workflows;

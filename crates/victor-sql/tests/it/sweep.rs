@@ -2,12 +2,13 @@
 //! or what was to be there, and the call made again comes to its end. The process is this test binary, run again.
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use victor_checkpoint_protocol::CheckpointStore;
-use victor_core::{AttemptId, JsonMap, Message, SessionId, TurnId};
+use victor_core::{AttemptId, JsonMap, Message, RunId, SessionId, TurnId};
 use victor_provider_protocol::{AttemptOutcome, LedgerEntry, LedgerQuery, LedgerStore};
 use victor_session_protocol::{
     OpenTurn, SessionCommit, SessionError, SessionInfo, SessionPatch, SessionStatus, SessionStore,
@@ -15,6 +16,11 @@ use victor_session_protocol::{
 };
 use victor_sql::Database;
 use victor_testkit::die_at_every_write;
+use victor_workflow_protocol::checkpoint::ContentHash;
+use victor_workflow_protocol::{
+    ClaimRequest, RunCommit, RunInfo, RunStarted, RunStatus, Signal, StepFinished, StoredValue,
+    WorkflowEvent, WorkflowJournal,
+};
 
 use crate::home::on_both;
 use crate::stores::hang;
@@ -26,7 +32,9 @@ const WORK: &str = "VICTOR_SQL_SWEEP_WORK";
 /// In which session.
 const SESSION: &str = "VICTOR_SQL_SWEEP_SESSION";
 
-const WORKS: [&str; 6] = ["bring in", "commit", "change", "clear", "delete", "charge"];
+const WORKS: [&str; 8] = [
+    "bring in", "commit", "change", "clear", "delete", "charge", "run", "signal",
+];
 
 #[tokio::test]
 async fn the_process_that_is_killed() {
@@ -59,6 +67,7 @@ async fn prepare(database: &Database, work: &str, id: &SessionId) {
     match work {
         "bring in" => {}
         "charge" => charge(database, id, false).await,
+        "run" | "signal" => begin_run(database, id).await,
         "delete" => hang(database, id.as_str()).await,
         _ => {
             let begin = commit(entries(0..4), id, "old");
@@ -85,6 +94,40 @@ async fn charge(database: &Database, id: &SessionId, has_ended: bool) {
     database.ledger_store().write(&entries).await.unwrap();
 }
 
+/// The same in every process, and another one for each session.
+fn run_of(id: &SessionId) -> RunId {
+    let name = id.as_str().bytes();
+    RunId::from_u128(name.fold(1, |sum: u128, byte| sum.rotate_left(8) ^ u128::from(byte)))
+}
+
+async fn begin_run(database: &Database, id: &SessionId) {
+    let hash = ContentHash::of(b"definition");
+    let mut run = RunInfo::new("work", hash);
+    run.id = run_of(id);
+    let begin = RunStarted::new("work".into(), hash, StoredValue::Value(json!(null)));
+    let commit = RunCommit::new([begin.into()]).with_status(RunStatus::Waiting);
+    let journal = database.workflow_journal();
+    journal.create(&run, &commit).await.unwrap();
+}
+
+/// What there is of a run.
+async fn run_state(database: &Database, id: &SessionId) -> String {
+    let journal = database.workflow_journal();
+    let Some(info) = journal.info(run_of(id)).await.unwrap() else {
+        return String::new();
+    };
+    let records = journal.records(info.id, 0, 100).await.unwrap();
+    let mut values = 0;
+    for record in &records {
+        if let WorkflowEvent::StepFinished(event) = &record.event
+            && let StoredValue::Ref(hash) = event.output
+        {
+            values += journal.values(info.id, &[hash]).await.unwrap().len();
+        }
+    }
+    format!("{} {} {values}", info.status, records.len())
+}
+
 async fn work_on(database: &Database, work: &str, id: &SessionId) -> Result<(), SessionError> {
     let store = database.session_store();
     let patch = SessionPatch::default()
@@ -108,6 +151,29 @@ async fn work_on(database: &Database, work: &str, id: &SessionId) -> Result<(), 
         "delete" => store.delete(id).await.map(drop),
         "charge" => {
             charge(database, id, true).await;
+            Ok(())
+        }
+        "run" => {
+            let journal = database.workflow_journal();
+            let request = ClaimRequest::new("the process that is killed", Duration::ZERO);
+            let claim = journal.claim(run_of(id), &request).await.unwrap();
+            let values = ["one", "two"].map(|name| format!("{name} {}", "text ".repeat(300)));
+            let events = values.iter().map(|value| {
+                let stored = StoredValue::Ref(ContentHash::of(value.as_bytes()));
+                StepFinished::new("step".into(), stored).into()
+            });
+            let commit = RunCommit::new(events)
+                .with_value(&*values[0])
+                .with_value(&*values[1])
+                .with_status(RunStatus::Finished)
+                .releasing();
+            journal.commit(run_of(id), &claim, &commit).await.unwrap();
+            Ok(())
+        }
+        "signal" => {
+            let event = Signal::event("paid", "1", 5);
+            let journal = database.workflow_journal();
+            journal.signal(run_of(id), &event).await.unwrap();
             Ok(())
         }
         other => panic!("`{other}` is no work"),
@@ -144,7 +210,9 @@ async fn state(database: &Database, id: &SessionId) -> String {
     let query = LedgerQuery::default().with_session(id.clone());
     let entries = database.ledger_store().entries(&query).await.unwrap();
     let attempts: Vec<_> = entries.iter().map(|entry| &entry.outcome).collect();
-    format!("{known:?} {texts:?} {open:?} {checkpoints} {attempts:?}").replace(id.as_str(), "it")
+    let run = run_state(database, id).await;
+    format!("{known:?} {texts:?} {open:?} {checkpoints} {attempts:?} {run}")
+        .replace(id.as_str(), "it")
 }
 
 on_both! {

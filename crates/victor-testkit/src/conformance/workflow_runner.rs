@@ -40,8 +40,8 @@ pub async fn workflow_runner<R: WorkflowRunner>(
     steps::check(&world).await;
     failures::check(&world).await;
     waits::check(&world).await;
-    crashes::check(&world).await;
     definitions::check(&world).await;
+    crashes::check(&world).await;
     growth::check(&world).await;
 }
 

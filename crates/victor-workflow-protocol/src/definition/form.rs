@@ -44,7 +44,8 @@ macro_rules! form {
                 let [action] = <[StepAction; 1]>::try_from(actions).map_err(|actions| {
                     let found: Vec<_> = actions.iter().map(StepAction::kind).collect();
                     let found = if found.is_empty() { "none".to_owned() } else { found.join(" and ") };
-                    format!("step `{}` must do one thing; expected one of {}, found {found}", form.id, [$($name),*].join(", "))
+                    let known = [$($name),*].join(", ");
+                    format!("step `{}` must do one thing; expected one of {known}, found {found}", form.id)
                 })?;
                 Ok(Self {
                     id: form.id,
@@ -109,6 +110,45 @@ impl From<Names> for Vec<String> {
             Names::One(name) => vec![name],
             Names::Many(names) => names,
         }
+    }
+}
+
+/// The written form of a join: a word, or a number of edges.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum JoinForm {
+    Word(String),
+    AtLeast { at_least: u32 },
+}
+
+impl TryFrom<JoinForm> for Join {
+    type Error = String;
+
+    fn try_from(form: JoinForm) -> Result<Self, String> {
+        let word = match form {
+            JoinForm::AtLeast { at_least } => return Ok(Self::AtLeast(at_least)),
+            JoinForm::Word(word) => word,
+        };
+        match word.as_str() {
+            "merge" => Ok(Self::Merge),
+            "all" => Ok(Self::All),
+            "any" => Ok(Self::Any),
+            _ => Err(format!(
+                "unknown join `{word}`; expected merge, all, any or {{ at_least: 2 }}"
+            )),
+        }
+    }
+}
+
+impl From<Join> for JoinForm {
+    fn from(join: Join) -> Self {
+        let word = match join {
+            Join::AtLeast(at_least) => return Self::AtLeast { at_least },
+            Join::Merge => "merge",
+            Join::All => "all",
+            Join::Any => "any",
+        };
+        Self::Word(word.to_owned())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::form::StepForm;
+use super::form::{JoinForm, StepForm};
 use super::{Body, duration};
 
 /// A step of a workflow.
@@ -414,7 +414,7 @@ pub struct WorkflowStep {
 /// The rule by which edges that come together start a step. An edge is dead if the step before it was skipped, or a
 /// branch went elsewhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "JoinForm", into = "JoinForm")]
 #[non_exhaustive]
 pub enum Join {
     /// Waits until every edge is decided, and starts the step if one of them is alive.

@@ -200,7 +200,7 @@ fn what_a_definition_does_not_know_is_refused() {
         ),
         (
             step(json!({ "id": "a", "transform": 1, "join": "some" })),
-            "unknown variant `some`",
+            "unknown join `some`; expected merge, all, any or { at_least: 2 }",
         ),
     ] {
         check_refused::<Workflow>(&form, expected);

@@ -159,5 +159,9 @@ fn order(nodes: &[Node]) -> Result<Vec<usize>, Vec<usize>> {
         .unwrap_or_default();
     let mut cycle = trail.split_off(start);
     cycle.reverse();
+    let first = (0..cycle.len())
+        .min_by_key(|place| cycle[*place])
+        .unwrap_or_default();
+    cycle.rotate_left(first);
     Err(cycle)
 }

@@ -7,7 +7,7 @@ use victor_testkit::conformance::{self, Handlers};
 use victor_workflow::protocol::{InMemoryJournal, WorkflowJournal};
 use victor_workflow::{WorkflowCoordinator, WorkflowOptions};
 
-fn make(journal: Arc<dyn WorkflowJournal>, handlers: Handlers) -> WorkflowCoordinator {
+pub(crate) fn make(journal: Arc<dyn WorkflowJournal>, handlers: Handlers) -> WorkflowCoordinator {
     let options = WorkflowOptions::default().with_poll(Duration::from_millis(5));
     let builder = WorkflowCoordinator::builder(journal).options(options);
     let add = |builder: victor_workflow::WorkflowCoordinatorBuilder, (name, handler)| {

@@ -1,3 +1,5 @@
 //! The coordinator through its public API.
 
+mod broken;
+mod definitions;
 mod laws;
