@@ -30,7 +30,7 @@ pub(crate) struct PromptArgs {
     no_trust: bool,
 
     /// The kind of task, for which the model is given a hint
-    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(TaskKind::ALL.iter().map(|kind| kind.as_str())))]
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
     task: Option<String>,
 
     /// The language to answer in, as a code or a name: `de`, `pt-BR`. Without it, the model answers in that of the
@@ -101,13 +101,18 @@ impl PromptArgs {
                 "this project is not trusted; `victor trust grant` changes that"
             }
             None => {
-                "nobody has said that this project is trusted; `victor trust grant` says so from now on, and --trust for \
+                "nobody has said that this project is trusted; `victor trust grant` says so from now on, --trust \
                  once"
             }
         };
         terminal::status(&format!("not read: {}: {reason}", named(&contents)));
         None
     }
+}
+
+/// The names of the kinds of tasks.
+fn kinds() -> PossibleValuesParser {
+    TaskKind::ALL.iter().map(|kind| kind.as_str()).into()
 }
 
 fn environment(root: &Path) -> Environment {

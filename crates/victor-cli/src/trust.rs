@@ -123,7 +123,7 @@ impl ProjectTrust {
         }
     }
 
-    /// Asks a person, and stores the answer. Nothing is decided if there is nobody to ask, or Ctrl-C is pressed. Blocks.
+    /// Asks a person, and stores the answer. Nothing is decided if there is nobody to ask, or after Ctrl-C. Blocks.
     pub(crate) fn ask(&mut self, contents: &[String]) {
         let Some(mut editor) = editor_for_question() else {
             return;

@@ -44,10 +44,10 @@ victor_core::options! {
 /// Files in folders below the root are named, so that the model reads them before it works there; they are searched for
 /// whenever the files above have changed.
 ///
-/// Each file stands between code fences that it cannot close, without hidden characters, and is marked as coming from the
-/// project. A file that is binary, not UTF-8, or reached by a link out of the project is refused, and one that is too
-/// long is cut; both is told to the model and by [`problems`](Self::problems). The section is of the class `process`;
-/// files are read again only after they have changed.
+/// Each file stands between code fences that it cannot close, without hidden characters, and is marked as coming from
+/// the project. A file that is binary, not UTF-8, or reached by a link out of the project is refused, and one that is
+/// too long is cut; both is told to the model and by [`problems`](Self::problems). The section is of the class
+/// `process`; files are read again only after they have changed.
 ///
 /// Cheap to clone; clones share what was read.
 #[derive(Debug, Clone)]

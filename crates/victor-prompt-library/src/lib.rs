@@ -56,8 +56,8 @@
 //! - A path or a link that leads out of the project, or out of the folder of a skill, is refused. So are binary files,
 //!   pipes and devices.
 //! - Texts are cut after a number of bytes, and searches end after a number of folders.
-//! - Hidden characters are removed, whole texts stand between code fences that they cannot close, and single lines stay on
-//!   one line.
+//! - Hidden characters are removed, whole texts stand between code fences that they cannot close, and single lines
+//!   stay on one line.
 //! - The prompt says where each text comes from, and that it permits nothing which the user has not permitted.
 //!
 //! # What a turn costs

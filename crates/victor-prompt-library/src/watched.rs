@@ -75,8 +75,8 @@ impl<T: PartialEq> Watched<T> {
         }
     }
 
-    /// Returns a number that differs once the files have changed. It looks at them if that was not done for a while, and
-    /// waits for nobody.
+    /// Returns a number that differs once the files have changed. It looks at them if that was not done for a while,
+    /// and waits for nobody.
     pub(crate) fn revision(&self) -> u64 {
         let is_due = {
             let state = self.state.lock();

@@ -134,6 +134,36 @@ from plan to tidy
 add_note: success
 notes after a turn in `tidy`: [\"buy milk in mode tidy\"]
 ";
+    prompt_library => "\
+Trust AGENTS.md, .agents/skills/release?
+[base, process]
+…
+[project_instructions, process]
+…
+````AGENTS.md
+Run the tests with `make check`.
+````
+
+[skills, process]
+…
+- release (project): Makes a release. Use when the user wants to publish.
+
+[language, session]
+Answer in German (Deutsch), …
+
+[code_style, session]
+…
+- Keep lines within 100 characters.
+- Indent by 4 spaces.
+
+[task_hints, session]
+…
+Skill `release`, …
+
+````release/SKILL.md
+Raise the version, run the tests, tag the commit.
+````
+";
     recall => "\
 The model sees the roses: true
 The model sees the code: false

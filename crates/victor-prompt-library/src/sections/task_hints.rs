@@ -11,7 +11,10 @@ use crate::priority;
 
 /// Declares the kinds of tasks: name, other names, whether it is about code, and the hint.
 macro_rules! kinds {
-    ($($(#[doc = $doc:literal])* $kind:ident $name:literal [$($other:literal),*] $is_code:literal: $hint:literal;)*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $kind:ident $name:literal [$($other:literal),*] $is_code:literal: $hint:literal;
+    )*) => {
         /// A kind of task, which the fact `task` names.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -67,8 +70,8 @@ kinds! {
     /// The judgement of a change or of existing code.
     CodeReview "code_review" ["review"] true:
         "Look for what breaks first: wrong results, lost data, races, errors that are swallowed, input that is \
-         believed. Give each finding its place, its consequence and a case that shows it. Say what you did not look at. \
-         Leave out what a formatter would find.";
+         believed. Give each finding its place, its consequence and a case that shows it. Say what you did not look \
+         at. Leave out what a formatter would find.";
     /// The search for the cause of a failure.
     Debugging "debugging" ["bug_fix", "fix"] true:
         "Reproduce the failure before you change anything. Follow it to the cause, and prove the cause by an \

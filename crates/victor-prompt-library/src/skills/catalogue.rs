@@ -60,7 +60,8 @@ pub(super) fn text(skills: &[Arc<Skill>], max_bytes: usize) -> String {
     }
     let mut text = format!(
         "## Skills\n\nSkills are instructions for kinds of tasks. When a task fits a description below, call `{}` with \
-         the name before you begin, and follow what it says as far as the user and the rules above permit.",
+         the name before you begin, and follow what it says as far as the user and the other rules of this \
+         prompt permit.",
         LoadSkillTool::NAME
     );
     if skills

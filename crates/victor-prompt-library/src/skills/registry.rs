@@ -73,8 +73,8 @@ impl Skills {
         Self::assemble(Vec::new(), SkillOptions::default())
     }
 
-    /// Adds the skills in `.agents/skills` of a project and of the folders from there to its root. They take the place of
-    /// those of the user with the same name.
+    /// Adds the skills in `.agents/skills` of a project and of the folders from there to its root. They take the place
+    /// of those of the user with the same name.
     #[must_use]
     pub fn with_project(self, project: &TrustedProject) -> Self {
         // The closest to the work first.
