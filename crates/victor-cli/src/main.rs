@@ -1,7 +1,7 @@
 //! The victor command: chat with an agent from a terminal.
 //!
 //! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`analytics`],
-//! [`report`], [`tools`], [`skills`], [`trust`], [`mcp`].
+//! [`report`], [`tools`], [`skills`], [`trust`], [`eval`], [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
@@ -15,6 +15,7 @@ mod approvals;
 mod chat;
 mod checkpoints;
 mod data;
+mod eval;
 mod exit;
 mod folder_record;
 mod interrupt;
@@ -67,6 +68,7 @@ enum Command {
     Tools(Box<tools::ToolsCommand>),
     Skills(skills::SkillsCommand),
     Trust(trust::TrustCommand),
+    Eval(Box<eval::EvalCommand>),
     Mcp(Box<mcp::McpArgs>),
 }
 
@@ -91,6 +93,10 @@ fn main() -> ExitCode {
         Some(Command::Trust(command)) => {
             logging::start()?;
             trust::run(&command)
+        }
+        Some(Command::Eval(command)) => {
+            logging::start()?;
+            eval::run(*command)
         }
         Some(Command::Mcp(args)) => {
             logging::start()?;

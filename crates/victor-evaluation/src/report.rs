@@ -4,11 +4,13 @@ mod html;
 mod inspect;
 mod junit;
 mod markdown;
+mod text;
 
 pub use html::html;
 pub use inspect::inspect_log;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use text::text;
 
 use crate::EvaluatorSummary;
 use crate::statistics::Interval;

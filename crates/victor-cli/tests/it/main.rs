@@ -5,6 +5,7 @@ mod answers;
 #[cfg(target_os = "linux")]
 mod approvals;
 mod conversation;
+mod eval;
 mod events;
 mod judge;
 mod kept;
