@@ -113,7 +113,7 @@ impl AgentArgs {
     ) -> Result<Agent, Failure> {
         let config = self
             .settings
-            .read(self.toolbox.mode.as_deref())
+            .read(self.toolbox.mode.as_deref(), self.model.as_deref())
             .map_err(Failure::usage)?;
         let settings = config.config().settings.clone();
         let folder = self.settings.folder();

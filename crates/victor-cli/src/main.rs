@@ -1,7 +1,7 @@
 //! The victor command: chat with an agent from a terminal.
 //!
 //! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`analytics`],
-//! [`report`], [`tools`], [`skills`], [`trust`], [`eval`], [`mcp`].
+//! [`report`], [`config`], [`tools`], [`skills`], [`trust`], [`eval`], [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
@@ -14,6 +14,7 @@ mod analytics;
 mod approvals;
 mod chat;
 mod checkpoints;
+mod config;
 mod data;
 mod eval;
 mod exit;
@@ -65,6 +66,7 @@ enum Command {
     Usage(Box<usage::UsageArgs>),
     Report(Box<report::ReportArgs>),
     Analytics(Box<analytics::AnalyticsArgs>),
+    Config(Box<config::ConfigCommand>),
     Tools(Box<tools::ToolsCommand>),
     Skills(skills::SkillsCommand),
     Trust(trust::TrustCommand),
@@ -121,6 +123,10 @@ fn main() -> ExitCode {
         Some(Command::Analytics(args)) => {
             logging::start()?;
             analytics::run(&args)
+        }
+        Some(Command::Config(command)) => {
+            logging::start()?;
+            config::run(&command)
         }
         None => {
             Cli::command().print_help()?;

@@ -94,7 +94,7 @@ impl Common {
         approvals: &FolderApprovals,
     ) -> Result<(AgentOrchestrator, Option<McpServers>), Failure> {
         let mode = self.toolbox.mode.as_deref();
-        let config = self.settings.read(mode).map_err(Failure::usage)?;
+        let config = self.settings.read(mode, None).map_err(Failure::usage)?;
         let timeout = config.config().settings.command_timeout;
         let servers = self.toolbox.servers()?;
         let builder = AgentOrchestrator::builder()

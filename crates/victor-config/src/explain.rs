@@ -74,8 +74,15 @@ impl Explanation {
         all.collect()
     }
 
-    /// Returns the value as it may be shown.
-    fn shown(&self) -> Value {
+    /// Whether somebody has set the value.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.source != ConfigSource::Default
+    }
+
+    /// Returns the value as it may be shown: secrets of the program, by their names, as dots.
+    #[must_use]
+    pub fn shown(&self) -> Value {
         let is_own = !Settings::keys().contains(&self.key.as_str()) || self.key == EXTRA;
         let mut value = self.value.clone();
         if is_own {

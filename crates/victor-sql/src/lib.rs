@@ -103,8 +103,9 @@ pub use options::{DatabaseOptions, Synchronous};
 #[cfg(feature = "sqlite")]
 pub use salvage::{Salvage, salvage};
 pub use stores::{
-    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlEventOutbox, SqlLedgerStore,
-    SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlSessionStore, SqlWorkflowJournal,
+    SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlConfigQuery, SqlEventOutbox,
+    SqlLedgerStore, SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlSessionStore,
+    SqlWorkflowJournal,
 };
 #[doc(no_inline)]
 pub use victor_analytics_protocol as analytics;

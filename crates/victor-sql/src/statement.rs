@@ -55,7 +55,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// A statement that a handler of a workflow has written, which is trusted as its code is.
+    /// A statement that the program has written, as a handler of a workflow does, which is trusted as its code is.
     pub(crate) fn of_handler(sql: String) -> Self {
         Self {
             sql: sql.into(),

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod config;
+mod config_query;
 mod events;
 mod ledger;
 mod outbox;
@@ -13,6 +14,7 @@ mod workflows;
 
 pub use checkpoints::SqlCheckpointStore;
 pub use config::SqlConfigProvider;
+pub use config_query::SqlConfigQuery;
 pub use events::SqlAnalyticsExporter;
 pub use ledger::SqlLedgerStore;
 pub use outbox::SqlEventOutbox;

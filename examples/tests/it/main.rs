@@ -26,6 +26,15 @@ run `write_letter`, which may change something that cannot be brought back, with
 (a letter leaves: Dear Ada)
 completed: …The letter was sent.
 ";
+    ab_test => "\
+Sessions with the variant `two`, of 10000: about 20%
+user-1 always has `control`
+user-2 always has `control`
+user-4 always has `two`
+control: … input tokens a turn
+two: … input tokens a turn
+The variant `two` is cheaper: true
+";
     basic_chat => "\
 Response: …oordinator…(from docs/architecture.md)
 Tokens used: …
@@ -133,6 +142,12 @@ notes after a turn in `plan`: []
 from plan to tidy
 add_note: success
 notes after a turn in `tidy`: [\"buy milk in mode tidy\"]
+";
+    multi_tenant => "\
+acme:alice: plan \"free\", mode plan, 3 tool calls, from config provider table
+globex:bob: plan \"enterprise\", mode build, 100 tool calls, from config provider service
+initech:carol: plan null, mode build, 10 tool calls, from code
+acme:alice: plan \"pro\", mode plan, 50 tool calls, from config provider table
 ";
     prompt_library => "\
 Trust AGENTS.md, .agents/skills/release?

@@ -4,6 +4,7 @@ mod analytics;
 mod answers;
 #[cfg(target_os = "linux")]
 mod approvals;
+mod config;
 mod conversation;
 mod eval;
 mod events;

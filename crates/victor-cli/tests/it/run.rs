@@ -44,6 +44,7 @@ fn is_foreign(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let begins = [
         "VICTOR_",
+        "XDG_",
         "CLICOLOR",
         "ANTHROPIC_",
         "OPENAI_",

@@ -1,5 +1,6 @@
 //! The behaviour of the stores, on both databases.
 
+mod config_query;
 mod faults;
 mod home;
 mod laws;
