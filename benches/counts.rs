@@ -22,6 +22,7 @@ use victor_checkpoint::CheckpointCoordinator;
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_core::{Context, Message, SessionId, TurnId};
 use victor_orchestrator::Session;
+use victor_orchestrator::analytics::{AnalyticsEvent, AnalyticsTracker as _};
 use victor_orchestrator::config::ConfigLoader as _;
 use victor_orchestrator::coordinators::config::{ConfigCoordinator, StaticConfigProvider};
 use victor_orchestrator::coordinators::provider::ProviderCoordinator;
@@ -29,8 +30,9 @@ use victor_orchestrator::provider::{ChatProvider, ChatRequest, ProviderRouter};
 use victor_orchestrator::session::{SessionStore, TranscriptEntry};
 
 use benches::{
-    ByteModel, DatabaseFile, InstantModel, QUESTION, history, openai, orchestrator, request,
-    route_of_one, route_of_ten, routed_request, runtime, warm_session,
+    ByteModel, DatabaseFile, InstantModel, QUESTION, history, openai, orchestrator,
+    orchestrator_with_exporters, request, route_of_one, route_of_ten, routed_request, runtime,
+    warm_session,
 };
 
 /// How often something is counted; what holds is the median, since maps and lists grow now and then.
@@ -68,9 +70,12 @@ fn main() -> ExitCode {
 }
 
 /// What can be run again and again.
-const JOBS: [&str; 12] = [
+const JOBS: [&str; 15] = [
     "turn/10",
     "turn/10000",
+    "turn_dead/10",
+    "track/0",
+    "track/3",
     "tool_call/10",
     "stream/1",
     "stream/101",
@@ -86,6 +91,8 @@ const JOBS: [&str; 12] = [
 /// One of [`JOBS`], ready to run.
 enum Job {
     Turn(Session),
+    /// An event that is tracked.
+    Track(victor_orchestrator::AgentOrchestrator, SessionId),
     Body(Box<benches::Growing>),
     /// A session that is heard of for the first time.
     Session(victor_orchestrator::AgentOrchestrator, usize),
@@ -103,6 +110,15 @@ impl Job {
         let (model, context) = match kind {
             "body" => return Self::Body(Box::new(request(openai(), size))),
             "session" => return Self::Session(orchestrator(instant), 0),
+            "track" => {
+                let session = SessionId::new("tracked");
+                return Self::Track(orchestrator_with_exporters(instant, size), session);
+            }
+            "turn_dead" => {
+                let orchestrator = orchestrator_with_exporters(instant, 3);
+                let history = history(size);
+                return Self::Turn(runtime.block_on(warm_session(&orchestrator, name, &history)));
+            }
             "config" => {
                 let provider = StaticConfigProvider::new("bench").set("max_tool_calls", 5);
                 let config = ConfigCoordinator::new([Arc::new(provider)]);
@@ -137,6 +153,12 @@ impl Job {
             Self::Turn(session) => {
                 let turn = runtime.block_on(session.chat(QUESTION));
                 black_box(turn.expect("an answer"));
+            }
+            Self::Track(orchestrator, session) => {
+                let event = AnalyticsEvent::new("feedback");
+                orchestrator
+                    .analytics_coordinator()
+                    .track_event(session, event);
             }
             Self::Body(growing) => {
                 black_box(growing.next_body());

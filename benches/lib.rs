@@ -15,6 +15,9 @@ use tokio::runtime::Runtime;
 use victor_core::{Context, Effect, Message, ModelId, Part, Role, ToolCall, ToolSpec, Usage};
 use victor_http::{HttpBody, SseDecoder};
 use victor_openai::{Dialect, OpenAiProvider, Server, StreamDecoder};
+use victor_orchestrator::analytics::{
+    AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult,
+};
 use victor_orchestrator::provider::{
     Capabilities, ChatProvider, ChatRequest, Completion, CompletionEvent, CompletionStream,
     ProviderError,
@@ -218,12 +221,39 @@ pub fn history(length: usize) -> Context {
 /// It cannot be built.
 #[must_use]
 pub fn orchestrator(model: impl ChatProvider) -> AgentOrchestrator {
-    AgentOrchestrator::builder()
+    orchestrator_with_exporters(model, 0)
+}
+
+/// The same with so many exporters of analytics, of which none reaches its destination.
+///
+/// # Panics
+///
+/// It cannot be built.
+#[must_use]
+pub fn orchestrator_with_exporters(model: impl ChatProvider, count: usize) -> AgentOrchestrator {
+    let builder = AgentOrchestrator::builder()
         .provider(Arc::new(model))
         .model("m")
-        .tool(Arc::new(Add::default()))
-        .build()
-        .expect("nothing is missing")
+        .tool(Arc::new(Add::default()));
+    let builder = (0..count).fold(builder, |builder, _| {
+        builder.analytics_exporter(DeadExporter)
+    });
+    builder.build().expect("nothing is missing")
+}
+
+/// An exporter that reaches nothing.
+#[derive(Debug)]
+struct DeadExporter;
+
+#[async_trait]
+impl AnalyticsExporter for DeadExporter {
+    fn name(&self) -> &str {
+        "dead"
+    }
+
+    async fn export(&self, _: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
+        Err(ExportError::new("connection refused"))
+    }
 }
 
 /// A session whose context is `context`, with one turn behind it, so that nothing is done for the first time.

@@ -1,4 +1,4 @@
-//! What became of one batch.
+//! The outcome of one batch.
 
 use victor_analytics_protocol::{AnalyticsEvent, ExportError, ExportErrorKind, ExportResult};
 use victor_core::with_causes;

@@ -37,7 +37,7 @@ pub(crate) struct Pipe {
     given_up: AtomicU64,
 }
 
-/// What the pipes of a coordinator have in common.
+/// The parts that the pipes of a coordinator share.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) options: Arc<AnalyticsOptions>,

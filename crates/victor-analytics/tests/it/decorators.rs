@@ -7,13 +7,19 @@ use victor_analytics::{BatchExporter, FilterExporter, RedactExporter, Redactor, 
 use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, ExportError, ExportErrorKind, ExportResult,
 };
+use victor_core::Timestamp;
 use victor_testkit::conformance;
 
 use crate::fakes::{Act, Fake};
 
 fn events(kinds: &str) -> Vec<AnalyticsEvent> {
-    let kinds = kinds.split(' ').map(str::to_owned);
-    kinds.map(AnalyticsEvent::new).collect()
+    let event = |kind: &str| {
+        let mut event = AnalyticsEvent::new(kind.to_owned());
+        // Of one length as JSON.
+        event.timestamp = Timestamp::UNIX_EPOCH;
+        event
+    };
+    kinds.split(' ').map(event).collect()
 }
 
 async fn export(exporter: &impl AnalyticsExporter, events: &[AnalyticsEvent]) -> ExportResult {

@@ -159,3 +159,64 @@ async fn a_file_that_cannot_be_written_is_named() {
     );
     assert!(error.source.unwrap().to_string().contains("No such file"));
 }
+
+/// The kinds of the events in a file and the older ones, the latest first.
+fn rotated(directory: &TempDir) -> String {
+    let path = |number: u32| match number {
+        0 => directory.path().join("events.jsonl"),
+        number => directory.path().join(format!("events.jsonl.{number}")),
+    };
+    let kinds = |path| {
+        let text = fs::read_to_string(path).ok()?;
+        let events = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let kinds: Vec<_> = events
+            .map(|event: AnalyticsEvent| event.event_type)
+            .collect();
+        Some(kinds.join(" "))
+    };
+    let files: Vec<_> = (0..9).map_while(|number| kinds(path(number))).collect();
+    files.join(" | ")
+}
+
+#[tokio::test]
+async fn a_file_that_would_grow_too_large_is_moved_away_and_the_oldest_goes() {
+    let size = serde_json::to_vec(&AnalyticsEvent::new("1")).unwrap().len() as u64 + 10;
+    for (files, expected) in [(2, "5 | 4 | 2 3"), (1, "5 | 4"), (0, "5")] {
+        let (directory, exporter) = json_lines();
+        let exporter = exporter.with_rotation(2 * size, files);
+        // A batch is not parted, however large it is.
+        for batch in [&events(["1"])[..], &events(["2", "3"]), &events(["4"])] {
+            exporter.export(batch).await.unwrap();
+        }
+        let large = &events(["5"])[0].clone().with("text", "x".repeat(500));
+        exporter.export(std::slice::from_ref(large)).await.unwrap();
+        assert_eq!(rotated(&directory), expected);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_told_and_the_batch_arrives_once_there_is_room() {
+    use victor_analytics::AnalyticsCoordinator;
+    use victor_analytics_protocol::AnalyticsTracker as _;
+    use victor_core::Coordinator as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("events.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let analytics = AnalyticsCoordinator::builder()
+        .exporter(JsonLinesExporter::new(&path))
+        .build();
+    analytics.track_event(&"s".into(), AnalyticsEvent::new("one"));
+    let result = analytics.flush().await;
+    let error = result.error.unwrap();
+    assert!(
+        error.ends_with("cannot be written: No space left on device (os error 28)"),
+        "{error}"
+    );
+    assert!(analytics.health().problems[0].contains("No space left"));
+    fs::remove_file(&path).unwrap();
+    assert!(analytics.flush().await.success);
+    assert_eq!(lines(&directory), "one");
+    assert!(analytics.health().is_healthy());
+}

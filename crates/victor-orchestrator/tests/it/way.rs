@@ -137,6 +137,21 @@ async fn facts_about_the_request_reach_the_prompt() {
     model.assert_finished();
 }
 
+#[tokio::test]
+async fn events_have_the_tags_of_their_session() {
+    let (_, builder) = builder(ScriptedModel::new().says("Hello"));
+    let orchestrator = builder.build().unwrap();
+    let session = orchestrator.session("s").with_tag("tenant-a");
+    session.chat("Hello").await.unwrap();
+    let events = session.analytics().events;
+    assert!(
+        !events.is_empty()
+            && events
+                .iter()
+                .all(|event| *event.tags == ["tenant-a".into()])
+    );
+}
+
 #[derive(Debug)]
 struct Hints;
 

@@ -246,7 +246,7 @@ async fn check_faults<T: AnalyticsTracker>(make: &impl Fn() -> T) {
     }
 }
 
-/// What an exporter will never take is given up, at once.
+/// Checks that events are given up at once which an exporter will never take.
 async fn check_refusals<T: AnalyticsTracker>(make: &impl Fn() -> T) {
     for (refusal, arrives, dead) in [
         ("gives up", &[][..], &["a", "b", "c"][..]),
