@@ -22,7 +22,7 @@ use victor_checkpoint::CheckpointCoordinator;
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
 use victor_core::{Context, Message, SessionId, TurnId};
 use victor_orchestrator::Session;
-use victor_orchestrator::analytics::{AnalyticsEvent, AnalyticsTracker as _};
+use victor_orchestrator::analytics::AnalyticsEvent;
 use victor_orchestrator::config::ConfigLoader as _;
 use victor_orchestrator::coordinators::config::{ConfigCoordinator, StaticConfigProvider};
 use victor_orchestrator::coordinators::provider::ProviderCoordinator;
