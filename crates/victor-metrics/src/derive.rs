@@ -11,7 +11,7 @@ const UNKNOWN_TOOL: &str = "unknown";
 /// The shortest time from which a speed is computed, in microseconds. What comes within less has come at once.
 const LEAST_SPAN: u64 = 1_000;
 
-/// What measurements are written into: those of all sessions, or those of one.
+/// Destination of measurements: those of all sessions, or those of one.
 pub(crate) trait Sink {
     /// Counts `number` more. A measurement with fewer than two labels leaves the others empty.
     fn count(&mut self, count: Count, labels: [&str; 2], number: u64);
