@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use victor_http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use victor_http::{BaseUrl, HttpClient, HttpError, HttpOptions, HttpResponse, Secret};
+use victor_http::{BaseUrl, HttpBody, HttpClient, HttpError, HttpOptions, HttpResponse, Secret};
 
 /// The service behind an adapter: its address, the headers of every request, and a client.
 #[derive(Clone)]
@@ -75,6 +75,20 @@ impl Endpoint {
         let mut headers = self.headers.clone();
         headers.extend(more);
         self.client.get(&self.base_url.join(path), headers).await
+    }
+
+    /// Sends a POST request to a path below the base URL, with further headers. They may replace the content type, which
+    /// is JSON otherwise.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        more: HeaderMap,
+        body: impl Into<HttpBody>,
+    ) -> Result<HttpResponse, HttpError> {
+        let mut headers = self.headers.clone();
+        headers.extend(more);
+        let url = self.base_url.join(path);
+        self.client.post_json(&url, headers, body).await
     }
 
     /// Returns the host, for messages.

@@ -1,3 +1,5 @@
 //! The adapters, through their public API, against a server on this machine.
 
 mod config_provider;
+mod pushgateway;
+mod webhook;
