@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use victor_core::{Lock, Problems};
+use victor_core::{Health, Lock, Problems};
 
 use self::sender::Sender;
 use crate::metrics::Metrics;
@@ -171,19 +171,20 @@ impl Exporter {
         self.shared.counts()
     }
 
-    /// The problems of now, and the spans that were lost.
-    pub(crate) fn problems(&self) -> Vec<String> {
-        let mut problems = self.shared.problems.health("otel").problems;
+    /// Returns the health of the coordinator that exports: the problems of now, the failures until now, and the spans that
+    /// were lost.
+    pub(crate) fn health(&self, coordinator: &str) -> Health {
+        let mut health = self.shared.problems.health(coordinator);
         let ExportCounts {
             dropped, rejected, ..
         } = self.counts();
         if dropped > 0 {
-            problems.push(format!("{dropped} spans were dropped"));
+            health.add_problem(format!("{dropped} spans were dropped"));
         }
         if rejected > 0 {
-            problems.push(format!("the receiver has refused {rejected} spans"));
+            health.add_problem(format!("the receiver has refused {rejected} spans"));
         }
-        problems
+        health
     }
 }
 

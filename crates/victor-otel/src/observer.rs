@@ -148,7 +148,7 @@ impl Coordinator for Otel {
     }
 
     fn health(&self) -> Health {
-        Health::from_problems(self.name(), self.inner.recorder.exporter.problems())
+        self.inner.recorder.exporter.health(self.name())
     }
 
     async fn shutdown(&self) {

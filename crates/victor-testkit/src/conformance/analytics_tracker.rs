@@ -227,6 +227,7 @@ async fn check_faults<T: AnalyticsTracker>(make: &impl Fn() -> T) {
             "{fault:?}: {result:?}"
         );
         life::shows_problem(&tracker, "suite_broken", &format!("{fault:?}"));
+        life::counts_faults(&tracker, "suite_broken", &format!("{fault:?}"));
         track(&tracker, "one", &["d"]);
         broken.puppet.becomes(Act::Works);
         export(&tracker, "one").await;

@@ -192,6 +192,7 @@ async fn check_faults<L: ConfigLoader>(make: &impl Fn() -> L) {
         };
         check_answer(&config, &before, "suite_lower");
         life::shows_problem(&loader, "suite_upper", &format!("{fault:?}"));
+        life::counts_faults(&loader, "suite_upper", &format!("{fault:?}"));
         lower.puppet.becomes(Act::Silent);
         let silent = load_anew(&loader, "a").await;
         law!(

@@ -41,6 +41,20 @@ pub(super) fn shows_problem<C: Coordinator + ?Sized>(coordinator: &C, with: &str
     );
 }
 
+/// Checks that health counts the failures of a component, those included that are over. Metrics read them from there, and
+/// so every failure that is contained is counted without anybody counting it.
+pub(super) fn counts_faults<C: Coordinator + ?Sized>(coordinator: &C, of: &str, why: &str) {
+    let health = guarded(|| coordinator.health());
+    law!(
+        health
+            .faults
+            .iter()
+            .any(|fault| fault.component.contains(of) && fault.count > 0),
+        "health counts every failure that was contained",
+        "{of} {why}: {health:?}"
+    );
+}
+
 /// Checks that health shows nothing more.
 pub(super) fn is_well<C: Coordinator + ?Sized>(coordinator: &C) {
     let health = guarded(|| coordinator.health());

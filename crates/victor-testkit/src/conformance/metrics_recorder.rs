@@ -407,7 +407,10 @@ async fn check_exporters<R: MetricsRecorder>(recorder: &R) {
         );
         match act {
             Act::Works => life::is_well(recorder),
-            _ => life::shows_problem(recorder, "bad", why),
+            _ => {
+                life::shows_problem(recorder, "bad", why);
+                life::counts_faults(recorder, "bad", why);
+            }
         }
     }
     bad.puppet.becomes(Act::Works);

@@ -249,6 +249,7 @@ async fn check_faults<B: PromptBuilder>(builder: &B) {
                 "{fault:?}: {built:?}"
             );
             life::shows_problem(builder, names[broken], &format!("{fault:?}"));
+            life::counts_faults(builder, names[broken], &format!("{fault:?}"));
             added[broken].puppet.becomes(Act::Works);
             let again = whole(builder, &PromptContext::new()).await;
             law!(

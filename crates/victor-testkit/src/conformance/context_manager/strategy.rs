@@ -121,6 +121,7 @@ async fn check_fault<M: ContextManager>(manager: &M, fault: Act) {
         );
     }
     life::shows_problem(manager, NAME, &format!("{fault:?}"));
+    life::counts_faults(manager, NAME, &format!("{fault:?}"));
     law!(
         strategy.0.running() == 0,
         "a strategy that takes too long is dropped"
