@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn numbers_keep_every_digit() {
         let check = |value: u64, digits: usize, expected: &str| {
-            assert_eq!(decimal(value, digits), expected)
+            assert_eq!(decimal(value, digits), expected);
         };
         check(0, 6, "0");
         check(1, 6, "0.000001");

@@ -1,6 +1,5 @@
 //! The instruments of the derived measurements, found by their labels without an allocation.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use victor_core::{SharedLock, ToolOutcome};
@@ -130,8 +129,8 @@ impl<T: Kind> Family<T> {
         }
         let (instrument, overflows) = known.others.get_or_insert_with(|| {
             let others = self.key([MetricKey::OVERFLOW; 2]);
-            let name = Cow::Borrowed(self.measure.name);
-            (registry.get(&others), registry.overflow(&name))
+            let overflows = registry.overflow(self.measure.name.into());
+            (registry.get(&others), overflows)
         });
         overflows.add(1);
         write(instrument);

@@ -95,7 +95,7 @@ impl Ledgers {
         if total.attempts == 0 {
             return Vec::new();
         }
-        metrics(&total, |name| MetricKey::new(name))
+        metrics(&total, MetricKey::new)
     }
 }
 

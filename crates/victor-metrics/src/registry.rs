@@ -121,13 +121,13 @@ impl Registry {
         let others = others.or_insert_with(|| T::default().into());
         let others = T::of(others).cloned().unwrap_or_default();
         drop(names);
-        self.overflow(&key.name).add(1);
+        self.overflow(key.name.clone()).add(1);
         Ok(others)
     }
 
     /// Returns the counter of measurements of a name whose labels were too many.
-    pub(crate) fn overflow(&self, name: &Cow<'static, str>) -> Counter {
-        let key = MetricKey::new(OVERFLOWS).with("metric", name.clone());
+    pub(crate) fn overflow(&self, name: Cow<'static, str>) -> Counter {
+        let key = MetricKey::new(OVERFLOWS).with("metric", name);
         let mut names = self.names.lock();
         let named = names.entry(OVERFLOWS.into()).or_default();
         // There are no more of them than names.

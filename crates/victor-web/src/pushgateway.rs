@@ -54,7 +54,6 @@ struct Refusal {
 
 impl PushgatewayExporter {
     /// Returns a builder of an exporter for the Pushgateway at a base URL.
-    #[must_use]
     pub fn builder(base_url: impl Into<String>) -> PushgatewayExporterBuilder {
         PushgatewayExporterBuilder::new(base_url.into())
     }

@@ -72,7 +72,6 @@ const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 impl WebhookExporter {
     /// Returns a builder of an exporter for the webhook at a URL.
-    #[must_use]
     pub fn builder(url: impl Into<String>) -> WebhookExporterBuilder {
         WebhookExporterBuilder::new(url.into())
     }
