@@ -22,12 +22,14 @@ use victor_orchestrator::provider::ChatProvider;
 use victor_orchestrator::session::SessionQuery;
 use victor_orchestrator::tool::Tool;
 use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, Session};
+use victor_prometheus::PrometheusListener;
 use victor_recall::RecallTool;
 use victor_workspace_tools::WorkspaceTools;
 
 use crate::approvals::FolderApprovals;
 use crate::data::{DataArgs, Stores};
 use crate::exit::Failure;
+use crate::metrics::ListenerArgs;
 use crate::prompt_library::PromptArgs;
 use crate::provider::{Memory, Opened, PROVIDER, ProviderArgs, Source, too_large};
 use crate::recording::{Recording, RecordingArgs};
@@ -74,6 +76,9 @@ pub(crate) struct AgentArgs {
 
     #[command(flatten)]
     recording: RecordingArgs,
+
+    #[command(flatten)]
+    listener: ListenerArgs,
 }
 
 /// An agent, ready for a conversation.
@@ -92,6 +97,8 @@ pub(crate) struct Agent {
     /// The MCP servers that provide tools.
     pub(crate) mcp: Option<McpServers>,
     pub(crate) telemetry: Telemetry,
+    /// The listener that serves metrics.
+    pub(crate) listener: Option<PrometheusListener>,
     /// The provider and the model, to be stored with the session.
     pub(crate) memory: Option<Value>,
 }
@@ -167,6 +174,7 @@ impl AgentArgs {
         let policy = approvals.policy();
         let (builder, workspace) = self.toolbox.offer(builder, more, timeout, policy)?;
         let orchestrator = builder.build().map_err(Failure::usage)?;
+        let listener = self.listener.open(&orchestrator).await?;
         let mcp = self.toolbox.connect(&orchestrator, servers).await;
         let session = orchestrator.session(&*name);
         let flag = self.toolbox.mode.as_deref();
@@ -184,6 +192,7 @@ impl AgentArgs {
             approvals,
             mcp,
             telemetry,
+            listener,
             memory,
         })
     }

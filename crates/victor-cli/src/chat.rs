@@ -229,6 +229,9 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
     if let Some(mcp) = agent.mcp {
         mcp.shutdown().await;
     }
+    if let Some(listener) = agent.listener {
+        listener.shutdown().await;
+    }
     let exit = exit?;
     if let Some(remark) = agent.recording.finish()?
         && !args.quiet

@@ -1,7 +1,7 @@
 //! The victor command: chat with an agent from a terminal.
 //!
-//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`analytics`],
-//! [`report`], [`config`], [`tools`], [`skills`], [`trust`], [`eval`], [`mcp`].
+//! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`metrics`],
+//! [`analytics`], [`report`], [`config`], [`tools`], [`skills`], [`trust`], [`eval`], [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
@@ -22,6 +22,7 @@ mod folder_record;
 mod interrupt;
 mod logging;
 mod mcp;
+mod metrics;
 mod misuse;
 mod prices;
 mod prompt_library;
@@ -64,6 +65,7 @@ enum Command {
     Sessions(Box<sessions::SessionsCommand>),
     Checkpoints(Box<checkpoints::CheckpointsCommand>),
     Usage(Box<usage::UsageArgs>),
+    Metrics(Box<metrics::MetricsCommand>),
     Report(Box<report::ReportArgs>),
     Analytics(Box<analytics::AnalyticsArgs>),
     Config(Box<config::ConfigCommand>),
@@ -127,6 +129,10 @@ fn main() -> ExitCode {
         Some(Command::Config(command)) => {
             logging::start()?;
             config::run(&command)
+        }
+        Some(Command::Metrics(args)) => {
+            logging::start()?;
+            metrics::run(&args)
         }
         None => {
             Cli::command().print_help()?;

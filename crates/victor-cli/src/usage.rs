@@ -78,7 +78,7 @@ impl Key {
     }
 }
 
-fn model(entry: &LedgerEntry) -> String {
+pub(crate) fn model(entry: &LedgerEntry) -> String {
     format!("{} of {}", entry.model, entry.provider)
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod judge;
 mod kept;
 mod mcp;
+mod metrics;
 mod peer;
 mod pipes;
 mod project;
