@@ -1,6 +1,6 @@
 //! An exporter that does what a test wants.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, AnalyticsTracker, ExportError, ExportErrorKind, ExportResult,
 };
 use victor_core::SessionId;
+use victor_testkit::Puppet;
 
 /// Behaviour of an exporter when it is called.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +37,10 @@ pub(crate) enum Act {
 #[derive(Debug)]
 pub(crate) struct Fake {
     name: &'static str,
-    export: Mutex<Act>,
+    pub(crate) puppet: Puppet<Act>,
     end: Act,
     batches: Mutex<Vec<Vec<AnalyticsEvent>>>,
-    calls: AtomicUsize,
-    running: AtomicUsize,
+    is_ending: AtomicBool,
     ended: AtomicUsize,
 }
 
@@ -51,20 +51,15 @@ impl Fake {
 
     /// One that does this when it is shut down.
     pub(crate) fn ending(name: &'static str, act: Act, end: Act) -> Arc<Self> {
-        let (batches, calls, running, ended) = Default::default();
+        let (batches, is_ending, ended) = Default::default();
         Arc::new(Self {
             name,
-            export: act.into(),
+            puppet: Puppet::new(act),
             end,
             batches,
-            calls,
-            running,
+            is_ending,
             ended,
         })
-    }
-
-    pub(crate) fn becomes(&self, act: Act) {
-        *self.export.lock().unwrap() = act;
     }
 
     /// The kinds of the events that arrived, batch by batch.
@@ -85,22 +80,9 @@ impl Fake {
         self.batches.lock().unwrap().concat()
     }
 
-    /// Number of batches that it was sent.
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-
     /// Number of times that it was shut down to the end.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)
-    }
-}
-
-struct Running<'a>(&'a AtomicUsize);
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -111,16 +93,10 @@ impl AnalyticsExporter for Fake {
     }
 
     async fn export(&self, events: &[AnalyticsEvent]) -> Result<ExportResult, ExportError> {
-        assert_eq!(self.ended(), 0, "it was shut down");
-        assert_eq!(
-            self.running.fetch_add(1, Ordering::SeqCst),
-            0,
-            "two batches overlap"
-        );
-        let _running = Running(&self.running);
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        let act = *self.export.lock().unwrap();
-        let count = match act {
+        assert!(!self.is_ending.load(Ordering::SeqCst), "it was shut down");
+        let call = self.puppet.begin();
+        assert_eq!(self.puppet.running(), 1, "two batches overlap");
+        let count = match call.act {
             Act::Take => events.len(),
             Act::TakeAfter(time) => {
                 sleep(time).await;
@@ -153,12 +129,8 @@ impl AnalyticsExporter for Fake {
     }
 
     async fn shutdown(&self) {
-        assert_eq!(
-            self.running.fetch_add(1, Ordering::SeqCst),
-            0,
-            "a batch is under way"
-        );
-        let _running = Running(&self.running);
+        assert_eq!(self.puppet.running(), 0, "a batch is under way");
+        self.is_ending.store(true, Ordering::SeqCst);
         match self.end {
             Act::TakeAfter(time) => sleep(time).await,
             Act::Panic => panic!("out of cheese"),

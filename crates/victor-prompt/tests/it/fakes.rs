@@ -1,7 +1,7 @@
 //! Contributors that say, fail, panic or hang.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use victor_prompt::PromptCoordinator;
 use victor_prompt_protocol::{
     BuiltPrompt, Contribution, PromptBuilder, PromptContext, PromptContributor, PromptError,
 };
+use victor_testkit::Puppet;
 
 /// Behaviour of a contributor when it is asked.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +28,7 @@ pub(crate) enum Act {
 pub(crate) struct Fake {
     name: &'static str,
     priority: i32,
-    act: Mutex<Act>,
-    running: AtomicUsize,
+    pub(crate) puppet: Puppet<Act>,
 }
 
 impl Fake {
@@ -36,26 +36,8 @@ impl Fake {
         Arc::new(Self {
             name,
             priority,
-            act: act.into(),
-            running: AtomicUsize::new(0),
+            puppet: Puppet::new(act),
         })
-    }
-
-    pub(crate) fn becomes(&self, act: Act) {
-        *self.act.lock().unwrap() = act;
-    }
-
-    /// Number of calls that have begun and were neither ended nor dropped.
-    pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::SeqCst)
-    }
-}
-
-struct Running<'a>(&'a AtomicUsize);
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -70,10 +52,8 @@ impl PromptContributor for Fake {
     }
 
     async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
-        self.running.fetch_add(1, Ordering::SeqCst);
-        let _running = Running(&self.running);
-        let act = *self.act.lock().unwrap();
-        match act {
+        let call = self.puppet.begin();
+        match call.act {
             Act::Say(text) => Ok(text.into()),
             Act::SayAfter(seconds, text) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;

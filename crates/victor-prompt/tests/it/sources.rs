@@ -1,7 +1,6 @@
 //! Base prompts of sources: what is kept of them, and what happens when a source fails.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +11,7 @@ use victor_prompt_protocol::{
     PromptBuilder, PromptContext, PromptError, PromptReference, PromptSource, PromptVersion,
     StoredPrompt,
 };
+use victor_testkit::Puppet;
 
 /// Answer of a store.
 #[derive(Debug, Clone, Copy)]
@@ -26,24 +26,14 @@ enum Act {
 
 #[derive(Debug)]
 struct Store {
-    act: Mutex<Act>,
-    asked: AtomicUsize,
+    puppet: Puppet<Act>,
 }
 
 impl Store {
     fn new(act: Act) -> Arc<Self> {
         Arc::new(Self {
-            act: act.into(),
-            asked: AtomicUsize::new(0),
+            puppet: Puppet::new(act),
         })
-    }
-
-    fn becomes(&self, act: Act) {
-        *self.act.lock().unwrap() = act;
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
     }
 }
 
@@ -57,9 +47,8 @@ impl PromptSource for Store {
         &self,
         reference: &PromptReference,
     ) -> Result<Option<StoredPrompt>, PromptError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let act = *self.act.lock().unwrap();
-        match act {
+        let call = self.puppet.begin();
+        match call.act {
             Act::Version(version, text) => Ok(Some(StoredPrompt::new(
                 PromptVersion::new(reference.name(), version),
                 text,
@@ -109,15 +98,15 @@ async fn a_prompt_is_used_while_it_is_fresh_and_then_renewed_in_the_background()
     let store = Store::new(Act::Version("1", "One."));
     let prompt = coordinator(&store);
     assert_eq!(build(&prompt, "review").await, "One. [review@1]");
-    store.becomes(Act::Version("2", "Two."));
+    store.puppet.becomes(Act::Version("2", "Two."));
     advance(Duration::from_secs(59)).await;
     assert_eq!(build(&prompt, "review").await, "One. [review@1]");
-    assert_eq!(store.asked(), 1);
+    assert_eq!(store.puppet.calls(), 1);
     advance(Duration::from_secs(2)).await;
     assert_eq!(build(&prompt, "review").await, "One. [review@1]");
     settle().await;
     assert_eq!(build(&prompt, "review").await, "Two. [review@2]");
-    assert_eq!(store.asked(), 2);
+    assert_eq!(store.puppet.calls(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,8 +123,8 @@ async fn the_last_good_version_outlives_a_failing_source() {
             "it was asked for `review` and answered with `payroll@1`",
         ),
     ] {
-        store.becomes(act);
-        let asked = store.asked();
+        store.puppet.becomes(act);
+        let asked = store.puppet.calls();
         advance(Duration::from_secs(61)).await;
         let start = Instant::now();
         assert_eq!(build(&prompt, "review").await, "One. [review@1]");
@@ -148,13 +137,13 @@ async fn the_last_good_version_outlives_a_failing_source() {
             [format!("review: source `store`: {reason}")]
         );
         // It is asked again, but not for every prompt.
-        assert_eq!(store.asked(), asked + 1);
-        store.becomes(Act::Version("1", "One."));
+        assert_eq!(store.puppet.calls(), asked + 1);
+        store.puppet.becomes(Act::Version("1", "One."));
         advance(Duration::from_secs(5)).await;
         build(&prompt, "review").await;
         build(&prompt, "review").await;
         settle().await;
-        assert_eq!(store.asked(), asked + 2);
+        assert_eq!(store.puppet.calls(), asked + 2);
         assert!(prompt.health().is_healthy());
     }
 }
@@ -169,7 +158,7 @@ async fn where_a_source_cannot_be_had_a_template_stands_in() {
     // A source that hangs holds up one prompt, not each of them.
     assert_eq!(build(&prompt, "spare").await, "Spare.");
     assert_eq!(start.elapsed(), Duration::from_secs(5));
-    store.becomes(Act::Fail);
+    store.puppet.becomes(Act::Fail);
     let built = prompt
         .build_system_prompt(&PromptContext::new().with_template("review"))
         .await;
@@ -179,7 +168,7 @@ async fn where_a_source_cannot_be_had_a_template_stands_in() {
         built.omissions[0].reason,
         "`default` stands in: source `store`: no connection"
     );
-    store.becomes(Act::Version("1", "One."));
+    store.puppet.becomes(Act::Version("1", "One."));
     advance(Duration::from_secs(6)).await;
     assert_eq!(build(&prompt, "review").await, "One. [review@1]");
     assert_eq!(build(&prompt, "spare").await, "One. [spare@1]");
@@ -196,7 +185,7 @@ async fn the_first_source_that_has_a_prompt_is_used() {
         .source(second)
         .build();
     assert_eq!(build(&prompt, "review").await, "Seven. [review@7]");
-    first.becomes(Act::Version("1", "One."));
+    first.puppet.becomes(Act::Version("1", "One."));
     advance(Duration::from_secs(61)).await;
     build(&prompt, "review").await;
     settle().await;
@@ -208,11 +197,11 @@ async fn a_version_that_was_asked_for_by_name_is_kept_for_good() {
     let store = Store::new(Act::Version("3", "Three."));
     let prompt = coordinator(&store);
     assert_eq!(build(&prompt, "review@3").await, "Three. [review@3]");
-    store.becomes(Act::Fail);
+    store.puppet.becomes(Act::Fail);
     advance(Duration::from_secs(86_400)).await;
     assert_eq!(build(&prompt, "review@3").await, "Three. [review@3]");
     settle().await;
-    assert_eq!(store.asked(), 1);
+    assert_eq!(store.puppet.calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +211,7 @@ async fn a_prompt_that_was_taken_away_is_gone() {
     let source = CachedPromptSource::new(store.clone(), &options);
     let reference = PromptReference::new("review");
     assert!(source.get_prompt(&reference).await.unwrap().is_some());
-    store.becomes(Act::Nothing);
+    store.puppet.becomes(Act::Nothing);
     advance(Duration::from_secs(2)).await;
     assert!(source.get_prompt(&reference).await.unwrap().is_some());
     settle().await;
@@ -237,7 +226,7 @@ fn without_a_runtime_the_call_renews_the_prompt() {
     let source = CachedPromptSource::new(store.clone(), &options);
     let reference = PromptReference::new("review");
     for version in ["1", "2", "3"] {
-        store.becomes(Act::Version(version, "Text."));
+        store.puppet.becomes(Act::Version(version, "Text."));
         let answer = victor_testkit::drive(source.get_prompt(&reference)).unwrap();
         let found = answer.unwrap().unwrap();
         assert_eq!(&*found.version.version, version);

@@ -12,8 +12,9 @@ use victor_config_protocol::{
 };
 use victor_core::SessionId;
 
-use super::puppet::{Act, Puppet, ends};
+use super::puppet::{Act, ends, perform};
 use super::{SIDE_BY_SIDE, calm, drop_at_polls, guarded, life, succeed};
+use crate::Puppet;
 
 /// Checks a loader. `make` makes a new one that has no providers; it may have values of other sources.
 ///
@@ -391,7 +392,7 @@ impl ConfigObserver for Observer {
 struct Source {
     name: &'static str,
     priority: i32,
-    puppet: Puppet,
+    puppet: Puppet<Act>,
 }
 
 impl Source {
@@ -417,7 +418,7 @@ impl ConfigProvider for Source {
     }
 
     async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError> {
-        let (key, value) = match self.puppet.call().await {
+        let (key, value) = match perform(&self.puppet).await {
             Act::Silent => return Ok(ConfigMap::new()),
             Act::Fails => return Err(ConfigError::new(self.name, "it is broken")),
             Act::Rubbish("unknown key") => ("suite_unknown", json!(1)),

@@ -19,8 +19,9 @@ use victor_provider_protocol::{
     LedgerEntry, LedgerError, LedgerQuery, LedgerReader, LedgerTotal, NanoDollars,
 };
 
-use super::puppet::{Act, Puppet, ends};
+use super::puppet::{Act, ends, perform};
 use super::{drop_at_polls, guarded, life};
+use crate::Puppet;
 
 /// A number of label sets or sessions that is too high for a recorder of the suite.
 const MANY: u64 = 5_000;
@@ -341,7 +342,7 @@ impl LedgerReader for OneAttempt {
 #[derive(Debug)]
 struct Sink {
     name: &'static str,
-    puppet: Puppet,
+    puppet: Puppet<Act>,
     /// The sums of all counters that arrived.
     arrived: Lock<Vec<u64>>,
     ended: Lock<usize>,
@@ -371,7 +372,7 @@ impl MetricsExporter for Sink {
     }
 
     async fn export(&self, snapshot: &MetricsSnapshot) -> Result<(), MetricsExportError> {
-        match self.puppet.call().await {
+        match perform(&self.puppet).await {
             Act::Fails => Err(MetricsExportError::new("no luck")),
             _ => {
                 self.arrived.lock().push(counted(snapshot));

@@ -11,8 +11,9 @@ use victor_prompt_protocol::{
     Stability,
 };
 
-use super::puppet::{Act, Puppet, ends};
+use super::puppet::{Act, ends, perform};
 use super::{SIDE_BY_SIDE, drop_at_polls, guarded, life};
+use crate::Puppet;
 
 /// Checks a builder. `make` makes a new one that has no contributors and is the same each time.
 ///
@@ -337,7 +338,7 @@ fn sections(text: &str) -> Vec<&str> {
 struct Section {
     name: &'static str,
     priority: i32,
-    puppet: Puppet,
+    puppet: Puppet<Act>,
 }
 
 impl Section {
@@ -363,7 +364,7 @@ impl PromptContributor for Section {
     }
 
     async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
-        match self.puppet.call().await {
+        match perform(&self.puppet).await {
             Act::Fails => Err(PromptError::new("it is broken")),
             Act::Silent => Ok(" \n".into()),
             _ => {

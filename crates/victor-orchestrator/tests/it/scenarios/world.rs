@@ -36,7 +36,7 @@ pub(super) struct Given {
 }
 
 /// Nothing but the tools.
-pub(super) fn nothing() -> Given {
+pub(super) fn case() -> Given {
     Given::default()
 }
 
@@ -403,10 +403,61 @@ fn helper(log: &Log) -> AgentOrchestratorBuilder {
         .tools(tools(log))
 }
 
-/// Checks a scenario: what came of the calls, answer by answer, as `id=outcome` or `id=outcome~part+of+the+text`; when
-/// they ran; and how the turn ended.
+/// A scenario: the answers of the model, and the outcome that is expected.
+#[must_use = "nothing is checked until `check` is called"]
+pub(super) struct Scenario {
+    given: Given,
+    answers: Vec<&'static str>,
+    results: &'static str,
+    ran: &'static str,
+    ends: &'static str,
+}
+
+impl Given {
+    /// Begins a scenario with the answers of the model, in their order.
+    pub(super) fn answers(self, answers: impl IntoIterator<Item = &'static str>) -> Scenario {
+        Scenario {
+            given: self,
+            answers: answers.into_iter().collect(),
+            results: "",
+            ran: "",
+            ends: "completed",
+        }
+    }
+}
+
+impl Scenario {
+    /// Expects these results of the calls, answer by answer.
+    pub(super) fn results(self, results: &'static str) -> Self {
+        Self { results, ..self }
+    }
+
+    /// Expects these beginnings and ends of calls, in this order.
+    pub(super) fn ran(self, ran: &'static str) -> Self {
+        Self { ran, ..self }
+    }
+
+    /// Expects this outcome of the turn.
+    pub(super) fn ends(self, ends: &'static str) -> Self {
+        Self { ends, ..self }
+    }
+
+    /// Runs the scenario.
+    #[track_caller]
+    pub(super) fn check(self) {
+        let Self {
+            given,
+            answers,
+            results,
+            ran,
+            ends,
+        } = self;
+        check(&given, &answers, results, ran, ends);
+    }
+}
+
 #[track_caller]
-pub(super) fn check(given: &Given, answers: &[&str], results: &str, ran: &str, end: &str) {
+fn check(given: &Given, answers: &[&str], results: &str, ran: &str, end: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

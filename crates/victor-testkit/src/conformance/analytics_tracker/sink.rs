@@ -11,13 +11,14 @@ use victor_analytics_protocol::{
 use victor_core::Lock;
 
 use super::super::guarded;
-use super::super::puppet::{Act, Puppet};
+use super::super::puppet::{Act, perform};
+use crate::Puppet;
 
 /// Keeps what it is sent, and notices what should not be.
 #[derive(Debug)]
 pub(super) struct Sink {
     pub(super) name: &'static str,
-    pub(super) puppet: Puppet,
+    pub(super) puppet: Puppet<Act>,
     events: Lock<Vec<AnalyticsEvent>>,
     overlaps: AtomicUsize,
     shutdowns: AtomicUsize,
@@ -79,7 +80,7 @@ impl AnalyticsExporter for Sink {
         if self.puppet.running() > 0 {
             self.overlaps.fetch_add(1, Ordering::SeqCst);
         }
-        let (taken, result) = match self.puppet.call().await {
+        let (taken, result) = match perform(&self.puppet).await {
             Act::Fails => return Err(ExportError::new("it is broken")),
             Act::Rubbish("gives up") => {
                 let error = ExportError::new("it is no event");
@@ -115,6 +116,6 @@ impl AnalyticsExporter for Sink {
 
     async fn shutdown(&self) {
         self.shutdowns.fetch_add(1, Ordering::SeqCst);
-        self.puppet.call().await;
+        perform(&self.puppet).await;
     }
 }

@@ -10,10 +10,11 @@ use victor_context_protocol::{
 };
 use victor_core::{Context, Message, Part, Role, SessionId, ToolCall, ToolOutcome, ToolResult};
 
-use super::super::puppet::{Act, Puppet, ends};
+use super::super::puppet::{Act, ends, perform};
 use super::super::{SIDE_BY_SIDE, drop_at_polls, guarded, life, succeed};
 use super::compactions::ample;
 use super::{context, conversation};
+use crate::Puppet;
 
 const NAME: &str = "suite_strategy";
 
@@ -180,7 +181,7 @@ async fn check_drops<M: ContextManager>(manager: &M) {
 
 /// Keeps the first message, the last ones and what is pinned, and more as far as the budget goes.
 #[derive(Debug)]
-struct Strategy(Puppet);
+struct Strategy(Puppet<Act>);
 
 #[async_trait]
 impl CompactionStrategy for Strategy {
@@ -193,7 +194,7 @@ impl CompactionStrategy for Strategy {
         context: &Context,
         budget: &CompactionBudget,
     ) -> Result<Context, CompactionError> {
-        let act = self.0.call().await;
+        let act = perform(&self.0).await;
         let mut messages: Vec<Arc<Message>> = context.messages().iter().cloned().collect();
         match act {
             Act::Fails => return Err(CompactionError::new("it is broken")),
