@@ -26,19 +26,19 @@ async fn events_are_exported_once_in_an_interval() {
     let analytics = coordinator(AnalyticsOptions::default(), std::slice::from_ref(&fake));
     track(&analytics, "a:1");
     sleep(2 * INTERVAL).await;
-    assert_eq!(fake.puppet.calls(), 0, "not before it is initialized");
+    assert_eq!(fake.calls(), 0, "not before it is initialized");
     analytics.initialize().await.unwrap();
     analytics.initialize().await.unwrap();
     assert_eq!(tasks(), 1, "the second time it does nothing");
     sleep(INTERVAL - MOMENT).await;
-    assert_eq!(fake.puppet.calls(), 0);
+    assert_eq!(fake.calls(), 0);
     sleep(2 * MOMENT).await;
     assert_eq!(fake.arrived(), "1");
     track(&analytics, "b:2");
     sleep(INTERVAL).await;
     assert_eq!(fake.arrived(), "1 | 2");
     sleep(INTERVAL).await;
-    assert_eq!(fake.puppet.calls(), 2, "nothing waits, nothing is sent");
+    assert_eq!(fake.calls(), 2, "nothing waits, nothing is sent");
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,7 +60,7 @@ async fn a_queue_that_is_half_full_does_not_wait() {
     analytics.initialize().await.unwrap();
     track(&analytics, "a:1");
     sleep(MOMENT).await;
-    assert_eq!(fake.puppet.calls(), 0);
+    assert_eq!(fake.calls(), 0);
     track(&analytics, "a:2");
     sleep(MOMENT).await;
     assert_eq!(fake.arrived(), "1 2");
@@ -76,7 +76,7 @@ async fn a_full_queue_is_not_tried_all_the_time() {
         track(&analytics, "a:1");
         sleep(MOMENT).await;
     }
-    assert_eq!(fake.puppet.calls(), 1);
+    assert_eq!(fake.calls(), 1);
     assert_eq!(
         analytics.health().problems.len(),
         2,
@@ -98,10 +98,10 @@ async fn a_hanging_exporter_does_not_delay_the_others() {
     for round in 1..=3 {
         track(&analytics, "a:1");
         sleep(INTERVAL + MOMENT).await;
-        assert_eq!(good.puppet.calls(), round);
+        assert_eq!(good.calls(), round);
     }
     assert_eq!(
-        hanging.puppet.calls(),
+        hanging.calls(),
         4,
         "30 s each, with a pause of seconds between them"
     );

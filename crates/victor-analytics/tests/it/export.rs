@@ -75,11 +75,11 @@ async fn what_could_not_be_exported_comes_again_and_others_do_not_feel_it() {
         assert_eq!(result.error, Some(format!("bad: {problem}")));
         assert_eq!(analytics.health().problems, [format!("bad: {problem}")]);
         assert_eq!(
-            (bad.puppet.calls(), bad.arrived(), good.arrived()),
+            (bad.calls(), bad.arrived(), good.arrived()),
             (1, String::new(), "1 2 | 3".into())
         );
 
-        bad.puppet.becomes(Act::Take);
+        bad.becomes(Act::Take);
         track(&analytics, "a:4");
         let result = analytics.flush().await;
         assert_eq!(

@@ -1,5 +1,6 @@
 //! An exporter that does what a test wants.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub(crate) enum Act {
 #[derive(Debug)]
 pub(crate) struct Fake {
     name: &'static str,
-    pub(crate) puppet: Puppet<Act>,
+    puppet: Puppet<Act>,
     end: Act,
     batches: Mutex<Vec<Vec<AnalyticsEvent>>>,
     is_ending: AtomicBool,
@@ -83,6 +84,14 @@ impl Fake {
     /// Number of times that it was shut down to the end.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)
+    }
+}
+
+impl Deref for Fake {
+    type Target = Puppet<Act>;
+
+    fn deref(&self) -> &Puppet<Act> {
+        &self.puppet
     }
 }
 

@@ -58,10 +58,7 @@ async fn afterwards_nothing_panics_and_nothing_is_exported() {
         ["fake: 2 events dropped", "late: 1 events dropped"]
     );
     analytics.shutdown().await;
-    assert_eq!(
-        (fake.puppet.calls(), late.puppet.calls(), fake.ended()),
-        (0, 0, 1)
-    );
+    assert_eq!((fake.calls(), late.calls(), fake.ended()), (0, 0, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,8 +44,8 @@ async fn an_answer_is_kept_for_its_time() {
     let first = config.load_config(&a).await.unwrap();
     assert!(Arc::ptr_eq(&first, &config.load_config(&a).await.unwrap()));
     model(&config, &b).await;
-    assert_eq!(fake.puppet.calls(), 2, "once for each session");
-    fake.puppet.becomes(Act::Answer(json!({"model": "two"})));
+    assert_eq!(fake.calls(), 2, "once for each session");
+    fake.becomes(Act::Answer(json!({"model": "two"})));
     advance(TTL - Duration::from_millis(1)).await;
     assert_eq!(model(&config, &a).await, "one");
     advance(Duration::from_millis(1)).await;
@@ -77,7 +77,7 @@ async fn what_is_kept_is_forgotten_on_request() {
     for session in [&a, &b] {
         model(&config, session).await;
     }
-    fake.puppet.becomes(Act::Answer(json!({"model": "two"})));
+    fake.becomes(Act::Answer(json!({"model": "two"})));
     config.reset(&a);
     assert_eq!(
         (model(&config, &a).await, model(&config, &b).await),
@@ -85,7 +85,7 @@ async fn what_is_kept_is_forgotten_on_request() {
     );
     config.evict(&b);
     assert_eq!(model(&config, &b).await, "two");
-    fake.puppet.becomes(Act::Answer(json!({"model": "three"})));
+    fake.becomes(Act::Answer(json!({"model": "three"})));
     config.reload().await.unwrap();
     assert_eq!(model(&config, &a).await, "three");
     config.add_provider(Fake::new("above", 2, Act::Answer(json!({"model": "four"}))));
@@ -102,9 +102,9 @@ async fn an_answer_that_a_failing_provider_has_no_part_in_is_not_kept() {
     let config = with(&[upper.clone(), lower]);
     let session = "a".into();
     assert_eq!(model(&config, &session).await, "lower");
-    upper.puppet.becomes(Act::Answer(json!({"model": "upper"})));
+    upper.becomes(Act::Answer(json!({"model": "upper"})));
     assert_eq!(model(&config, &session).await, "upper");
-    upper.puppet.becomes(Act::Fail);
+    upper.becomes(Act::Fail);
     assert_eq!(model(&config, &session).await, "upper", "within its time");
 }
 
@@ -120,7 +120,7 @@ async fn what_was_asked_before_a_change_is_not_kept() {
     let load = async { config.load_config(&session).await.unwrap() };
     let change = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        fake.puppet.becomes(Act::Answer(json!({"model": "new"})));
+        fake.becomes(Act::Answer(json!({"model": "new"})));
         config.reload().await.unwrap();
     };
     let (loaded, ()) = tokio::join!(load, change);
@@ -139,6 +139,6 @@ async fn a_time_of_nothing_keeps_nothing() {
         .unwrap();
     for asked in 1..4 {
         model(&config, &"a".into()).await;
-        assert_eq!(fake.puppet.calls(), asked);
+        assert_eq!(fake.calls(), asked);
     }
 }

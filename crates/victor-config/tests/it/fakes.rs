@@ -1,5 +1,6 @@
 //! Providers that answer, fail, panic or hang.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub(crate) enum Act {
 pub(crate) struct Fake {
     name: &'static str,
     priority: i32,
-    pub(crate) puppet: Puppet<Act>,
+    puppet: Puppet<Act>,
 }
 
 impl Fake {
@@ -34,6 +35,14 @@ impl Fake {
             priority,
             puppet,
         })
+    }
+}
+
+impl Deref for Fake {
+    type Target = Puppet<Act>;
+
+    fn deref(&self) -> &Puppet<Act> {
+        &self.puppet
     }
 }
 

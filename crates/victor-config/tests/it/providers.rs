@@ -77,14 +77,7 @@ async fn the_first_answer_of_the_highest_priority_wins_whole() {
         loaded(&config).await,
         "model = \"high\" from config provider high"
     );
-    assert_eq!(
-        (
-            silent.puppet.calls(),
-            high.puppet.calls(),
-            low.puppet.calls()
-        ),
-        (1, 1, 0)
-    );
+    assert_eq!((silent.calls(), high.calls(), low.calls()), (1, 1, 0));
     assert!(config.health().is_healthy());
 }
 
@@ -189,7 +182,7 @@ async fn a_fault_leads_to_the_next_provider_and_shows_in_health_until_it_is_gone
         let alone = first(std::slice::from_ref(&bad));
         let error = load(&alone).await.unwrap_err().to_string();
         assert!(problem.starts_with(&error), "{error}");
-        bad.puppet.becomes(answer(json!({"model": "better"})));
+        bad.becomes(answer(json!({"model": "better"})));
         assert_eq!(
             loaded(&alone).await,
             "model = \"better\" from config provider bad"
@@ -219,7 +212,7 @@ async fn if_all_fail_all_are_named() {
 async fn a_value_that_is_not_for_sessions_is_ignored_and_reported() {
     let fake = Fake::new("db", 1, answer(json!({})));
     for resolution in [Resolution::FirstValid, Resolution::Merge] {
-        fake.puppet.becomes(answer(
+        fake.becomes(answer(
             json!({"command_timeout": 5, "enable_metrics": false, "model": "m"}),
         ));
         let config = coordinator(resolution, std::slice::from_ref(&fake));
@@ -242,7 +235,7 @@ async fn a_value_that_is_not_for_sessions_is_ignored_and_reported() {
             "command_timeout = null from the defaults (the value of config provider db has no effect: the setting is \
              read once, when the program starts)"
         );
-        fake.puppet.becomes(answer(json!({"model": "m"})));
+        fake.becomes(answer(json!({"model": "m"})));
         assert_eq!(
             load(&config).await.unwrap().ignored,
             std::collections::BTreeMap::new()
@@ -292,7 +285,7 @@ async fn a_dropped_call_drops_the_calls_of_the_providers() {
             async || load(&config).await,
             async |_| {
                 drops += 1;
-                assert!(fakes.iter().all(|fake| fake.puppet.running() == 0));
+                assert!(fakes.iter().all(|fake| fake.running() == 0));
                 assert!(config.health().is_healthy(), "nobody failed");
             },
         );

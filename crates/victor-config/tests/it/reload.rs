@@ -180,7 +180,7 @@ async fn sessions_have_new_values_with_those_of_their_providers() {
     assert_eq!(loaded.get("model"), Some(json!("two")));
     assert_eq!(loaded.get("a"), Some(json!({"x": 2, "y": 1})));
     assert!(loaded.is_of_session("model"));
-    assert_eq!(provider.puppet.calls(), 2);
+    assert_eq!(provider.calls(), 2);
 }
 
 #[tokio::test]
@@ -241,9 +241,7 @@ async fn what_is_in_use_is_told_wherever_nothing_else_is_set() {
         (&None, false)
     );
 
-    provider
-        .puppet
-        .becomes(Act::Answer(json!({"model": "own"})));
+    provider.becomes(Act::Answer(json!({"model": "own"})));
     config.reset(&session);
     assert_eq!(
         config.load_config(&session).await.unwrap().get("model"),

@@ -1,5 +1,6 @@
 //! Contributors that say, fail, panic or hang.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub(crate) enum Act {
 pub(crate) struct Fake {
     name: &'static str,
     priority: i32,
-    pub(crate) puppet: Puppet<Act>,
+    puppet: Puppet<Act>,
 }
 
 impl Fake {
@@ -38,6 +39,14 @@ impl Fake {
             priority,
             puppet: Puppet::new(act),
         })
+    }
+}
+
+impl Deref for Fake {
+    type Target = Puppet<Act>;
+
+    fn deref(&self) -> &Puppet<Act> {
+        &self.puppet
     }
 }
 

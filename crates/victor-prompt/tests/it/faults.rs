@@ -25,8 +25,8 @@ async fn who_fails_is_left_out_and_reported_until_it_works_again() {
         let built = build(&prompt).await;
         assert_eq!(&*built.text, "Base.\n\ngood");
         assert_eq!(left_out(&prompt, &built), [format!("bad: {reason}")]);
-        assert_eq!(bad.puppet.running(), 0);
-        bad.puppet.becomes(Act::Say("better"));
+        assert_eq!(bad.running(), 0);
+        bad.becomes(Act::Say("better"));
         let built = build(&prompt).await;
         assert_eq!(&*built.text, "Base.\n\nbetter\n\ngood");
         assert!(left_out(&prompt, &built).is_empty());
@@ -78,7 +78,7 @@ async fn a_dropped_build_drops_the_calls_of_the_contributors() {
         async || build(&prompt).await,
         async |_| {
             drops += 1;
-            assert!(fakes.iter().all(|fake| fake.puppet.running() == 0));
+            assert!(fakes.iter().all(|fake| fake.running() == 0));
             assert!(prompt.health().is_healthy(), "nobody failed");
         },
     );

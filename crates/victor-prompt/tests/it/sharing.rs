@@ -28,7 +28,7 @@ async fn the_base_prompt_alone_is_never_copied() {
     let fake = Fake::new("a", 1, Act::Say(""));
     let prompt = coordinator(std::slice::from_ref(&fake));
     let alone = build(&prompt).await.text;
-    fake.puppet.becomes(Act::Fail);
+    fake.becomes(Act::Fail);
     assert!(Arc::ptr_eq(&alone, &build(&prompt).await.text));
 }
 
@@ -49,6 +49,6 @@ async fn contributions_are_asked_for_anew() {
     let fake = Fake::new("a", 1, Act::Say("old"));
     let prompt = coordinator(std::slice::from_ref(&fake));
     assert_eq!(&*build(&prompt).await.text, "Base.\n\nold");
-    fake.puppet.becomes(Act::Say("new"));
+    fake.becomes(Act::Say("new"));
     assert_eq!(&*build(&prompt).await.text, "Base.\n\nnew");
 }
