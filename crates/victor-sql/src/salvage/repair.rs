@@ -19,6 +19,9 @@ const GARBAGE: &str = "
     DELETE FROM victor_dead_letters WHERE NOT json_valid(letter);
     DELETE FROM victor_config WHERE NOT json_valid(value);
     DELETE FROM victor_prompt_labels WHERE (name, version) NOT IN (SELECT name, version FROM victor_prompts);
+    DELETE FROM victor_run_records WHERE NOT json_valid(record) OR run NOT IN (SELECT key FROM victor_runs);
+    DELETE FROM victor_run_values WHERE run NOT IN (SELECT key FROM victor_runs);
+    DELETE FROM victor_run_signals WHERE run NOT IN (SELECT key FROM victor_runs);
     DELETE FROM victor_receipts WHERE result IS NOT NULL AND NOT json_valid(result);
 ";
 

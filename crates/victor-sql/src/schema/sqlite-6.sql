@@ -30,7 +30,7 @@ CREATE TABLE victor_run_records (
     number INTEGER NOT NULL,
     record TEXT NOT NULL,
     PRIMARY KEY (run, number)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE victor_run_values (
     run INTEGER NOT NULL REFERENCES victor_runs (key) ON DELETE CASCADE,
@@ -43,4 +43,4 @@ CREATE TABLE victor_run_signals (
     run INTEGER NOT NULL REFERENCES victor_runs (key) ON DELETE CASCADE,
     key TEXT NOT NULL,
     PRIMARY KEY (run, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;

@@ -9,7 +9,7 @@ use victor_analytics_protocol::{
 };
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
 use victor_config_protocol::ConfigProvider;
-use victor_core::{Message, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
+use victor_core::{Message, RunId, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
 use victor_prompt_protocol::{PromptReference, PromptSource};
 use victor_provider_protocol::{LedgerEntry, LedgerQuery, LedgerStore, NanoDollars};
 use victor_session_protocol::{
@@ -18,6 +18,10 @@ use victor_session_protocol::{
 };
 use victor_sql::{Database, DatabaseError};
 use victor_tool_protocol::{Receipt, ReceiptStore, ResultStore};
+use victor_workflow_protocol::checkpoint::ContentHash;
+use victor_workflow_protocol::{
+    RunCommit, RunInfo, RunQuery, RunStarted, Signal, StoredValue, WorkflowJournal,
+};
 
 use crate::home::{Home, on_both};
 
@@ -43,6 +47,9 @@ pub(crate) const VERSIONS: [(&str, &str); 5] = [
         include_str!("snapshots/v5-postgres.sql"),
     ),
 ];
+
+/// The version of the schema of today, of which there is no snapshot before it is released.
+pub(crate) const LATEST: usize = 6;
 
 fn session() -> SessionId {
     SessionId::new("docs-456")
@@ -120,6 +127,18 @@ pub(crate) async fn fill(database: &Database) {
     prompts.publish("review", "Review twice.").await.unwrap();
     let label = prompts.set_label("review", "production", &first.version);
     label.await.unwrap();
+
+    let journal = database.workflow_journal();
+    let hash = ContentHash::of(b"{}");
+    journal.put_definition(hash, "{}").await.unwrap();
+    let mut run = RunInfo::new("release", hash);
+    run.id = RunId::from_u128(1);
+    let input = StoredValue::Ref(ContentHash::of(b"input"));
+    let begin = RunStarted::new("release".into(), hash, input);
+    let commit = RunCommit::new([begin.into()]).with_value("input");
+    journal.create(&run, &commit).await.unwrap();
+    let cancel = Signal::cancel("no longer needed");
+    journal.signal(run.id, &cancel).await.unwrap();
 }
 
 /// Reads all of that, as far as a database had it that was written with this schema.
@@ -212,6 +231,18 @@ pub(crate) async fn check(database: &Database, version: usize) {
     let found = prompt.map(|prompt| (prompt.version.to_string(), prompt.text));
     let expected = ("review@1 (production)".to_owned(), "Review.".into());
     assert_eq!(found, (version >= 5).then_some(expected));
+
+    // Earlier versions had no workflows.
+    let journal = database.workflow_journal();
+    let runs = journal.find(&RunQuery::default()).await.unwrap();
+    assert_eq!(runs.len(), usize::from(version >= 6));
+    for run in runs {
+        assert_eq!(journal.records(run.id, 0, 9).await.unwrap().len(), 2);
+        let values = journal.values(run.id, &[ContentHash::of(b"input")]).await;
+        assert_eq!(&*values.unwrap()[0], "input");
+        let definition = journal.definition(run.definition).await.unwrap();
+        assert_eq!(definition.as_deref(), Some("{}"));
+    }
 }
 
 on_both! {
@@ -219,7 +250,7 @@ on_both! {
         let database = home.open("new").await;
         fill(&database).await;
         database.close().await;
-        check(&home.open("new").await, VERSIONS.len()).await;
+        check(&home.open("new").await, LATEST).await;
     }
 
     async fn a_database_of_any_earlier_version_opens(home: Home) {
