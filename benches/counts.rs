@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::{self, Waker};
 
 use allocation_counter::{AllocationInfo, measure};
+use async_trait::async_trait;
 use tokio::runtime::Runtime;
 use victor_checkpoint::CheckpointCoordinator;
 use victor_checkpoint_protocol::{CheckpointCause, CheckpointDraft, CheckpointManager};
@@ -26,6 +27,9 @@ use victor_orchestrator::analytics::AnalyticsEvent;
 use victor_orchestrator::config::ConfigLoader as _;
 use victor_orchestrator::coordinators::config::{ConfigCoordinator, StaticConfigProvider};
 use victor_orchestrator::coordinators::provider::ProviderCoordinator;
+use victor_orchestrator::prompt::{
+    Contribution, PromptBuilder, PromptContext, PromptContributor, PromptError, Stability,
+};
 use victor_orchestrator::provider::{ChatProvider, ChatRequest, ProviderRouter};
 use victor_orchestrator::session::{SessionStore, TranscriptEntry};
 
@@ -70,7 +74,7 @@ fn main() -> ExitCode {
 }
 
 /// What can be run again and again.
-const JOBS: [&str; 15] = [
+const JOBS: [&str; 17] = [
     "turn/10",
     "turn/10000",
     "turn_dead/10",
@@ -86,6 +90,8 @@ const JOBS: [&str; 15] = [
     "router/1",
     "router/10",
     "config/1",
+    "prompt/0",
+    "prompt/10",
 ];
 
 /// One of [`JOBS`], ready to run.
@@ -96,6 +102,8 @@ enum Job {
     Body(Box<benches::Growing>),
     /// A session that is heard of for the first time.
     Session(victor_orchestrator::AgentOrchestrator, usize),
+    /// The prompt of a session in which nothing has changed.
+    Prompt(Arc<dyn PromptBuilder>, PromptContext),
     /// A call by a router, or of the bare provider without one.
     Router(Box<ChatRequest>, Option<Box<ProviderCoordinator>>),
     /// The configuration of a session that a provider has answered for.
@@ -123,6 +131,16 @@ impl Job {
                 let provider = StaticConfigProvider::new("bench").set("max_tool_calls", 5);
                 let config = ConfigCoordinator::new([Arc::new(provider)]);
                 return Self::Config(Box::new(config), SessionId::new("s"));
+            }
+            "prompt" => {
+                let prompt = orchestrator(instant).prompt_coordinator().clone();
+                for _ in 0..size {
+                    prompt.add_contributor(Arc::new(Stable));
+                }
+                let mut context = PromptContext::from_iter([("session_id", "s"), ("model", "m")]);
+                context.insert("task", "review");
+                runtime.block_on(prompt.build_system_prompt(&context));
+                return Self::Prompt(prompt, context.with_message(QUESTION));
             }
             "router" => {
                 let router = match size {
@@ -163,6 +181,9 @@ impl Job {
             Self::Body(growing) => {
                 black_box(growing.next_body());
             }
+            Self::Prompt(prompt, context) => {
+                black_box(runtime.block_on(prompt.build_system_prompt(context)));
+            }
             Self::Router(request, router) => {
                 let request = request.as_ref().clone();
                 let answer = runtime.block_on(async {
@@ -185,6 +206,21 @@ impl Job {
                 black_box(runtime.block_on(session.chat(QUESTION)).expect("an answer"));
             }
         }
+    }
+}
+
+/// Says the same in a session.
+#[derive(Debug)]
+struct Stable;
+
+#[async_trait]
+impl PromptContributor for Stable {
+    fn name(&self) -> &str {
+        "stable"
+    }
+
+    async fn get_contribution(&self, _: &PromptContext) -> Result<Contribution, PromptError> {
+        Ok(Contribution::from("Be kind.").with_stability(Stability::Session))
     }
 }
 

@@ -9,8 +9,8 @@ use victor_provider_protocol::{RetryNotice, WaitNotice};
 
 pub use self::body::{
     ApprovalRequested, ContextCompacted, Delta, ModeSwitched, ModelCallFinished, ModelCallStarted,
-    Notice, TextWithdrawn, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted,
-    TurnFailed, TurnFinished, TurnStarted,
+    Notice, PromptUsed, TextWithdrawn, ThinkingDelta, ToolCallFinished, ToolCallProgressed,
+    ToolCallStarted, TurnFailed, TurnFinished, TurnStarted,
 };
 
 /// Something that happened in a turn.
@@ -70,6 +70,8 @@ victor_core::open_enum! {
     pub enum TurnEventKind tagged "event" {
         /// The turn has begun.
         "turn_started" => TurnStarted(TurnStarted),
+        /// The system prompt was made from stored prompts.
+        "prompt_used" => PromptUsed(PromptUsed),
         /// The context was compacted.
         "context_compacted" => ContextCompacted(ContextCompacted),
         /// A model call begins.

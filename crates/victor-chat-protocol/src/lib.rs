@@ -52,8 +52,8 @@ pub use engine::{ChatEngine, TurnLimits, TurnStart};
 pub use error::{ChatError, ChatErrorKind, ModelCallError};
 pub use event::{
     ApprovalRequested, ContextCompacted, Delta, ModeSwitched, ModelCallFinished, ModelCallStarted,
-    Notice, TextWithdrawn, ThinkingDelta, ToolCallFinished, ToolCallProgressed, ToolCallStarted,
-    TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
+    Notice, PromptUsed, TextWithdrawn, ThinkingDelta, ToolCallFinished, ToolCallProgressed,
+    ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
 };
 pub use input::ChatInput;
 pub use observer::{ObservedTurn, TurnObserver, TurnOpening, model_call_trace};

@@ -194,6 +194,9 @@ impl Serialize for Redacted<'_> {
             TurnEventKind::TurnStarted(started) => {
                 fields.serialize_entry("resumed", &started.resumed)?;
             }
+            TurnEventKind::PromptUsed(used) => {
+                fields.serialize_entry("versions", &used.versions)?;
+            }
             TurnEventKind::ContextCompacted(compacted) => {
                 fields.serialize_entry("strategy", &compacted.strategy)?;
                 fields.serialize_entry("messages_before", &compacted.messages_before)?;

@@ -4,7 +4,7 @@ use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
@@ -218,6 +218,14 @@ impl AgentArgs {
             }
             stores => stores,
         }
+    }
+
+    /// Returns the name of the session that the flags continue.
+    pub(crate) async fn continued(&self, stores: &Stores) -> anyhow::Result<String> {
+        if self.session.is_none() && !self.r#continue {
+            bail!("name the session: its prompts, --session NAME or --continue");
+        }
+        self.session_name(stores).await
     }
 
     /// Returns the name of the session.

@@ -25,6 +25,7 @@ mod mcp;
 mod metrics;
 mod misuse;
 mod prices;
+mod prompt;
 mod prompt_library;
 mod provider;
 mod recording;
@@ -69,6 +70,7 @@ enum Command {
     Report(Box<report::ReportArgs>),
     Analytics(Box<analytics::AnalyticsArgs>),
     Config(Box<config::ConfigCommand>),
+    Prompt(prompt::PromptCommand),
     Tools(Box<tools::ToolsCommand>),
     Skills(skills::SkillsCommand),
     Trust(trust::TrustCommand),
@@ -85,6 +87,10 @@ fn main() -> ExitCode {
         Some(Command::Chat(args)) => {
             logging::start()?;
             chat::run(*args)
+        }
+        Some(Command::Prompt(command)) => {
+            logging::start()?;
+            prompt::run(&command)
         }
         Some(Command::Tools(command)) => {
             logging::start()?;

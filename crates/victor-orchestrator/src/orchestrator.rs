@@ -184,6 +184,10 @@ impl AgentOrchestrator {
         compact(self.roles(), self.sessions(), session).await
     }
 
+    pub(crate) fn turns(&self) -> &TurnOpener {
+        &self.inner.turns
+    }
+
     /// Returns the health of the orchestrator and of every coordinator.
     #[must_use]
     pub fn health(&self) -> HealthReport {

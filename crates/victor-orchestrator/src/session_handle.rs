@@ -10,6 +10,7 @@ use victor_chat_protocol::{
 };
 use victor_core::{CheckpointId, ModelId, SessionId};
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
+use victor_prompt_protocol::BuiltPrompt;
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
 use victor_session_loader::SessionLoader;
 use victor_session_protocol::SessionManagerExt as _;
@@ -134,6 +135,15 @@ impl Session {
     ) -> TurnStream {
         let order = TurnOrder::resume(turn, approvals.into_iter().collect());
         self.orchestrator.run(order.with_tags(self.tags.clone()))
+    }
+
+    /// Returns the system prompt that the next message would be sent with, with its sections. Waits for the running turn.
+    ///
+    /// # Errors
+    ///
+    /// A coordinator could not start, the session is in a mode that is not known, or the store failed.
+    pub async fn system_prompt(&self) -> Result<BuiltPrompt, SessionOpError> {
+        self.orchestrator.turns().preview_prompt(&self.id).await
     }
 
     /// Returns the name of the conversation's mode, as far as this process knows; `None` if there are no modes. See

@@ -40,7 +40,7 @@ pub trait PromptBuilder: Coordinator {
 }
 
 /// A system prompt.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuiltPrompt {
     /// The text. Equal prompts of one builder share it.
@@ -78,7 +78,7 @@ impl BuiltPrompt {
 }
 
 /// A section of a built prompt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PromptSection {
     /// The name.

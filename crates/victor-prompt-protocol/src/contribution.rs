@@ -22,7 +22,7 @@ use crate::PromptVersion;
 /// let none = Contribution::drop_section("style");
 /// assert_eq!((none.text(), none.action()), ("", SectionAction::Drop));
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contribution {
     text: Arc<str>,
     section: Option<Arc<str>>,

@@ -3,6 +3,7 @@
 //! - [`PromptContributor`] adds a section to the system prompt, or changes that of another one.
 //! - [`PromptSource`] keeps named prompts in versions that never change, with labels that point to them.
 //! - [`PromptRenderer`] is the template language of prompts.
+//! - [`PromptHistory`] is stored with a session, and [`PromptDiff`] tells what has changed from one prompt to another.
 //! - [`PromptBuilder`] is the role of the coordinator that puts the sections together.
 //!
 //! # A contributor
@@ -38,6 +39,7 @@ mod context;
 mod contribution;
 mod contributor;
 mod error;
+mod history;
 mod renderer;
 mod source;
 
@@ -53,6 +55,9 @@ pub use contribution::{Contribution, SectionAction, Stability};
 pub use contributor::MockPromptContributor;
 pub use contributor::PromptContributor;
 pub use error::PromptError;
+pub use history::{
+    PromptDiff, PromptHistory, PromptRecord, SectionChange, SectionRecord, text_digest,
+};
 pub use renderer::{PromptRenderer, PromptTemplate, Rendering};
 #[cfg(feature = "mock")]
 pub use source::MockPromptSource;

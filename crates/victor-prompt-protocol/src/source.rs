@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use victor_core::wire::Extra;
 
 use crate::PromptError;
 
@@ -167,7 +168,7 @@ impl fmt::Display for PromptReference {
 }
 
 /// A version of a prompt, as a source has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StoredPrompt {
     /// Name, version and, where a label led to it, the label.
@@ -189,7 +190,7 @@ impl StoredPrompt {
 /// The identity of the text that was used: the name and the version of a prompt, and the label that led there.
 ///
 /// Its text is `review@7`, or `review@7 (production)`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PromptVersion {
     /// The name of the prompt.
@@ -199,6 +200,9 @@ pub struct PromptVersion {
     /// The label by which the version was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Arc<str>>,
+    /// Fields that this version of Victor does not know.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 impl PromptVersion {
@@ -208,6 +212,7 @@ impl PromptVersion {
             name: name.into(),
             version: version.into(),
             label: None,
+            extra: Extra::default(),
         }
     }
 

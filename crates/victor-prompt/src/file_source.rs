@@ -13,10 +13,10 @@ use tokio::runtime::Handle;
 use victor_core::{Lock, UnknownName};
 use victor_prompt_protocol::{
     LATEST, PRODUCTION, PromptError, PromptReference, PromptSelector, PromptSource, PromptVersion,
-    StoredPrompt,
+    StoredPrompt, text_digest,
 };
 
-use self::names::{digest, natural, prompt_name};
+use self::names::{natural, prompt_name};
 use self::read::read_text;
 
 /// The file of labels.
@@ -148,7 +148,7 @@ impl Folder {
         let Some(text) = read_text(file, MOST_BYTES)? else {
             return Ok(None);
         };
-        let current = digest(&text);
+        let current = text_digest(&text);
         let labels = self.labels(name)?;
         let Some((version, label)) = choose(reference, &labels, Some(&current)) else {
             return Ok(None);
@@ -202,7 +202,7 @@ impl Folder {
     fn check_unchanged(&self, name: &str, version: &str, text: &str) -> Result<(), PromptError> {
         let mut digests = self.digests.lock();
         let key = (name.to_owned(), version.to_owned());
-        let now = digest(text);
+        let now = text_digest(text);
         let first = digests.entry(key).or_insert_with(|| now.clone());
         if *first == now {
             return Ok(());

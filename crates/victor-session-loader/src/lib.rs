@@ -19,6 +19,7 @@ mod error;
 mod journal;
 mod lifecycle;
 mod loader;
+mod prompts;
 mod record;
 mod registry;
 mod writer;

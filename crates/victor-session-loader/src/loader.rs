@@ -140,6 +140,7 @@ impl SessionLoader {
         self.modes.bind(session, info.as_ref()).await?;
         let messages = transcript.iter().map(|entry| &*entry.message);
         self.registry.loaded(session, messages);
+        self.registry.adopt_prompts(session, info.as_ref());
         if transcript.is_empty() {
             return Ok(None);
         }

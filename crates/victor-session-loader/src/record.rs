@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use victor_core::{Message, Part, ToolOutcome};
 
+use crate::prompts::PromptMemory;
+
 /// The memory of one session between its turns.
 #[derive(Debug, Default)]
 pub struct SessionRecord {
@@ -12,6 +14,8 @@ pub struct SessionRecord {
     pub(crate) entries: Option<u64>,
     /// The last system prompt and its tokens, counted again only when it changes.
     prompt: Option<(Arc<str>, u32)>,
+    /// The prompts that it was held with, in a durable store.
+    pub(crate) prompts: Option<Box<PromptMemory>>,
     used_tools: Option<Arc<BTreeSet<String>>>,
     tool_calls: u32,
     /// Approximate size of its messages.

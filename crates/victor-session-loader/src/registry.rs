@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use victor_core::{Lock, Message, SessionId};
+use victor_core::{JsonMap, Lock, Message, SessionId, TurnId};
+use victor_prompt_protocol::{BuiltPrompt, PromptHistory, SectionRecord};
+use victor_session_protocol::SessionInfo;
 
+use crate::prompts::PromptMemory;
 use crate::record::SessionRecord;
 
 victor_core::options! {
@@ -138,6 +141,49 @@ impl SessionRegistry {
             record.set_prompt_tokens(prompt.clone(), tokens);
         });
         tokens
+    }
+
+    /// Notes the prompt that a turn begins with, which the turn's next write stores with the session.
+    pub fn note_prompt(&self, session: &SessionId, turn: TurnId, prompt: &BuiltPrompt) {
+        let is_last = |record: &SessionRecord| {
+            let prompts = record.prompts.as_ref();
+            prompts.is_some_and(|prompts| prompts.last.as_ref() == Some(&prompt.text))
+        };
+        if self.read(session, is_last) {
+            return;
+        }
+        let sections = SectionRecord::of(prompt);
+        self.update(session, |record| {
+            let prompts = record.prompts.get_or_insert_default();
+            prompts.last = Some(prompt.text.clone());
+            prompts.is_unsaved |= prompts.history.note(turn, sections);
+        });
+    }
+
+    /// Takes over the prompts that the store has of a session.
+    pub(crate) fn adopt_prompts(&self, session: &SessionId, info: Option<&SessionInfo>) {
+        if let Some(prompts) = PromptMemory::of(info) {
+            self.update(session, |record| record.prompts = Some(prompts));
+        }
+    }
+
+    /// Adds the prompts of a session to the facts that its next write saves, unless the store has them.
+    pub(crate) fn add_unsaved_prompts(&self, session: &SessionId, facts: &mut JsonMap) {
+        let unsaved = self.read(session, |record| record.prompts.as_ref()?.unsaved());
+        if let Some(prompts) = unsaved {
+            facts.insert(PromptHistory::KEY.to_owned(), prompts);
+        }
+    }
+
+    /// Notes that the store has these facts of a session.
+    pub(crate) fn saved(&self, session: &SessionId, facts: &JsonMap) {
+        if facts.contains_key(PromptHistory::KEY) {
+            self.update(session, |record| {
+                if let Some(prompts) = &mut record.prompts {
+                    prompts.is_unsaved = false;
+                }
+            });
+        }
     }
 
     /// Evicts idle sessions, least recently used first, if there are more than the limits allow. It makes some room

@@ -78,10 +78,13 @@ impl TurnWriter {
             return;
         };
         let sessions = &self.sessions;
+        let mut facts = sessions.modes.unsaved_facts(lease.session());
+        sessions
+            .registry
+            .add_unsaved_prompts(lease.session(), &mut facts);
         // A dropped commit may have written some of them, so the next turn loads the session again.
         sessions.registry.distrust(lease.session());
         sessions.context().append(lease.session(), &messages);
-        let facts = sessions.modes.unsaved_facts(lease.session());
         sessions
             .manager()
             .record_abandoned(lease, self.turn, messages, facts);
@@ -118,11 +121,13 @@ impl TurnWriter {
         let manager = sessions.manager();
         let mut races = 0;
         loop {
-            let facts = sessions.modes.unsaved_facts(session);
+            let mut facts = sessions.modes.unsaved_facts(session);
+            sessions.registry.add_unsaved_prompts(session, &mut facts);
             let committed = manager.commit(lease, self.turn, messages, journal.clone(), &facts);
             match (committed.await, &first) {
                 (Ok(()), _) => {
                     sessions.modes.saved(session, &facts);
+                    sessions.registry.saved(session, &facts);
                     return Ok(());
                 }
                 (Err(error), Some(facts)) if error.is_conflict() && races < MAX_RACES => {

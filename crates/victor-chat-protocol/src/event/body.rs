@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use victor_core::wire::Extra;
 use victor_core::{MessageId, ModelId, StopReason, ToolCall, ToolCallId, ToolResult, Usage};
+use victor_prompt_protocol::PromptVersion;
 
 use crate::{ChatResponse, PendingApproval};
 
@@ -59,6 +60,13 @@ event_body! {
         /// Whether a suspended turn was resumed. Defaults to `false`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         resumed, with_resumed: bool,
+    }
+}
+event_body! {
+    /// The system prompt was made from stored prompts.
+    PromptUsed {
+        /// The versions that were used.
+        versions: Vec<PromptVersion>,
     }
 }
 event_body! {

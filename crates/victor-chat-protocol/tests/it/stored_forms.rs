@@ -4,14 +4,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use victor_chat_protocol::{
     Approval, ApprovalRequested, ChatResponse, ContextCompacted, ModeSwitched, ModelCallFinished,
-    ModelCallStarted, OutputContract, PendingApproval, SuspendedTurn, TextWithdrawn, TooLong,
-    ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed,
-    TurnFinished, TurnLimits, TurnOutcome, TurnStarted,
+    ModelCallStarted, OutputContract, PendingApproval, PromptUsed, SuspendedTurn, TextWithdrawn,
+    TooLong, ToolCallFinished, ToolCallProgressed, ToolCallStarted, TurnEvent, TurnEventKind,
+    TurnFailed, TurnFinished, TurnLimits, TurnOutcome, TurnStarted,
 };
 use victor_core::{
     Message, MessageId, ModelId, Part, Role, SessionId, StopReason, Timestamp, ToolCall,
     ToolOutcome, ToolResult, TurnId, Usage,
 };
+use victor_prompt_protocol::PromptVersion;
 use victor_provider_protocol::{
     NanoDollars, ProviderError, ProviderErrorKind, Refusal, ResponseFormat, RetryNotice, WaitNotice,
 };
@@ -72,6 +73,10 @@ fn events() -> Vec<TurnEvent> {
         TurnStarted::new(MessageId::from_u128(2))
             .with_resumed(true)
             .into(),
+        PromptUsed::new(vec![
+            PromptVersion::new("review", "7").with_label("production"),
+        ])
+        .into(),
         ContextCompacted::new("truncate".into(), 9, 4, 900, 400).into(),
         ModelCallStarted::new(1).into(),
         WaitNotice::new("main", Duration::from_secs(2)).into(),
@@ -205,7 +210,7 @@ fn every_kind_of_event_is_among_them() {
     let events = events();
     let mut kinds: Vec<_> = events.iter().map(|event| event.kind.kind()).collect();
     kinds.dedup();
-    assert_eq!(kinds.len(), 17);
+    assert_eq!(kinds.len(), 18);
     let deltas = events.iter().filter(|event| event.kind.is_delta());
     assert_eq!(
         deltas.map(TurnEvent::content).collect::<Vec<_>>(),

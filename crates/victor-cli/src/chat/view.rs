@@ -216,6 +216,7 @@ fn line(kind: &TurnEventKind) -> Option<String> {
         }
         // Shown elsewhere: text and calls by `event`, the end by `summary` and the error, questions by `approval`.
         TurnEventKind::TurnStarted(_)
+        | TurnEventKind::PromptUsed(_)
         | TurnEventKind::ModelCallStarted(_)
         | TurnEventKind::TextDelta(_)
         | TurnEventKind::TextWithdrawn(_)

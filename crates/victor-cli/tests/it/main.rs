@@ -15,6 +15,7 @@ mod metrics;
 mod peer;
 mod pipes;
 mod project;
+mod prompt;
 mod providers;
 mod real_model;
 mod refusals;

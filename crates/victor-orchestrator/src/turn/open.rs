@@ -3,14 +3,16 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
-use victor_chat_protocol::{ChatError, ChatResponse, EventSink, TurnEventKind, TurnLimits};
+use victor_chat_protocol::{
+    ChatError, ChatResponse, EventSink, PromptUsed, TurnEventKind, TurnLimits,
+};
 use victor_config_protocol::{EffectiveConfig, Settings};
-use victor_core::{SessionId, contain, contain_sync};
-use victor_prompt_protocol::{BuiltPrompt, Omission, PromptContext};
+use victor_core::{JsonMap, SessionId, contain, contain_sync};
+use victor_prompt_protocol::{BuiltPrompt, Omission, PromptContext, PromptSection, Stability};
 use victor_provider_protocol::NanoDollars;
 use victor_rewind::SessionCheckpoints;
 use victor_session_loader::{SessionLoader, SessionOpError, SessionRecord, note_facts};
-use victor_session_protocol::{SessionError, TurnLease, TurnPolicy};
+use victor_session_protocol::{SessionError, SessionManagerExt as _, TurnLease, TurnPolicy};
 
 use super::admission::{Admission, admit, check_fresh};
 use super::order::{TurnOrder, TurnTask};
@@ -153,40 +155,101 @@ impl TurnOpener {
         config: &EffectiveConfig,
         events: &EventSink,
     ) -> PreambleSource {
-        let roles = &self.parts.roles;
-        let model = session_model(config);
         let facts = task.facts().cloned().unwrap_or_default();
+        let context = self.prompt_context(events.session(), facts, config);
+        let context = match task.message() {
+            Some(message) => context.with_message(message.text()),
+            None => context,
+        };
+        let prompt = build_prompt(&self.parts.roles, &context).await;
+        self.tell_prompt(&prompt, events).await;
+        PreambleSource {
+            prompt: prompt.text,
+            model: session_model(config),
+            tool_lists: self.tool_lists.clone(),
+            user_text: OnceLock::new(),
+        }
+    }
+
+    /// Returns what contributors can know of a session.
+    fn prompt_context(
+        &self,
+        session: &SessionId,
+        facts: JsonMap,
+        config: &EffectiveConfig,
+    ) -> PromptContext {
+        let model = session_model(config);
         let mut context = PromptContext::from(facts);
         if config.is_set("system_prompt_template") {
             context = context.with_template(&config.settings.system_prompt_template);
         }
-        context.insert("session_id", json!(events.session()));
+        context.insert("session_id", json!(session));
         context.insert(
             "model",
-            json!(roles.model(events.session(), model.as_ref())),
+            json!(self.parts.roles.model(session, model.as_ref())),
         );
         // On by default, so that it costs nothing.
         if !config.settings.enable_task_hints {
             context.insert("enable_task_hints", false);
         }
-        let built = contain(roles.prompt.build_system_prompt(&context)).await;
-        let prompt = built.unwrap_or_else(|panicked| {
-            let omission = Omission::new("prompt coordinator", panicked.to_string());
-            BuiltPrompt::new("", vec![omission])
-        });
-        for omission in prompt.omissions {
+        context
+    }
+
+    /// Tells what is left out of a prompt and which stored prompts are in it, and has it stored with the session.
+    async fn tell_prompt(&self, prompt: &BuiltPrompt, events: &EventSink) {
+        for omission in &prompt.omissions {
             let message = format!(
                 "`{}` is left out of the prompt: {}",
                 omission.contributor, omission.reason
             );
             events.emit(TurnEventKind::notice("prompt", message)).await;
         }
-        PreambleSource {
-            prompt: prompt.text,
-            model,
-            tool_lists: self.tool_lists.clone(),
-            user_text: OnceLock::new(),
+        let versions = prompt.sections.iter().flat_map(|section| &section.versions);
+        let versions: Vec<_> = versions.cloned().collect();
+        if !versions.is_empty() {
+            events.emit(PromptUsed::new(versions)).await;
         }
+        let (sessions, session) = (&self.parts.sessions, events.session());
+        // A store that lives no longer than its process need not keep it.
+        if sessions.manager().persists_turns() {
+            let sent = self.with_mode(session, prompt);
+            sessions.registry.note_prompt(session, events.turn(), &sent);
+        }
+    }
+
+    /// Adds what the mode of a session adds to its prompt.
+    fn with_mode(&self, session: &SessionId, prompt: &BuiltPrompt) -> BuiltPrompt {
+        let modes = &self.parts.sessions.modes;
+        let added = modes.read(session, |mode| mode.prompt.to_string());
+        let Some(added) = added.filter(|added| !added.is_empty()) else {
+            return prompt.clone();
+        };
+        let joined = format!("{}\n\n{added}", prompt.text);
+        let text = joined.trim_start();
+        let mode = PromptSection::new(
+            "mode",
+            Stability::Turn,
+            text.len() - added.len()..text.len(),
+        );
+        let sections = prompt.sections.iter().cloned().chain([mode]);
+        BuiltPrompt::new(text, prompt.omissions.clone()).with_sections(sections.collect::<Vec<_>>())
+    }
+
+    /// Builds the prompt that the next turn of a session would begin with, and that its mode adds to.
+    pub(crate) async fn preview_prompt(
+        &self,
+        session: &SessionId,
+    ) -> Result<BuiltPrompt, SessionOpError> {
+        let _held = self.parts.sessions.hold(session).await?;
+        let roles = &self.parts.roles;
+        let config = match contain(roles.config.load_config(session)).await {
+            Ok(Ok(config)) => config,
+            _ => roles.config.config(),
+        };
+        self.begin_mode(session, &config)?;
+        let context = self.prompt_context(session, JsonMap::new(), &config);
+        let prompt = build_prompt(roles, &context).await;
+        Ok(self.with_mode(session, &prompt))
     }
 
     /// Returns the limits of a turn, by the settings and the session's mode.
@@ -209,6 +272,15 @@ impl TurnOpener {
         }
         limits
     }
+}
+
+/// Builds a prompt. A coordinator that panics is left out as a whole.
+async fn build_prompt(roles: &Roles, context: &PromptContext) -> BuiltPrompt {
+    let built = contain(roles.prompt.build_system_prompt(context)).await;
+    built.unwrap_or_else(|panicked| {
+        let omission = Omission::new("prompt coordinator", panicked.to_string());
+        BuiltPrompt::new("", vec![omission])
+    })
 }
 
 /// Returns the cost of a turn; `None` where a price is unknown, or where another process has made some of its calls.

@@ -114,6 +114,14 @@ impl TurnOrder {
 }
 
 impl TurnTask {
+    /// Returns the message that it answers.
+    pub(super) fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Answer { message, .. } => Some(message),
+            Self::Resume { .. } => None,
+        }
+    }
+
     /// Returns the facts about the request.
     pub(super) fn facts(&self) -> Option<&JsonMap> {
         match self {

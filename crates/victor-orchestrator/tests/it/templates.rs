@@ -1,10 +1,17 @@
 //! Templates as base prompts.
 
+use async_trait::async_trait;
 use victor_minijinja::MinijinjaRenderer;
+use victor_orchestrator::chat::TurnEventKind;
 use victor_orchestrator::coordinators::prompt::PromptCoordinator;
 use victor_orchestrator::core::Coordinator;
 use victor_orchestrator::prompt::Stability::{self, Process, Session};
-use victor_orchestrator::prompt::{PromptBuilder, PromptContext};
+use victor_orchestrator::prompt::{
+    Contribution, PromptBuilder, PromptContext, PromptContributor, PromptError, PromptVersion,
+};
+use victor_testkit::ScriptedModel;
+
+use crate::builder;
 
 fn coordinator() -> PromptCoordinator {
     PromptCoordinator::builder()
@@ -82,4 +89,59 @@ async fn a_fact_that_changes_changes_the_prompt() {
         let built = prompt.build_system_prompt(&context).await;
         assert_eq!(&*built.text, format!("Review {language}. Be kind."));
     }
+}
+
+/// Says a text of a stored prompt.
+#[derive(Debug)]
+struct Tone;
+
+#[async_trait]
+impl PromptContributor for Tone {
+    fn name(&self) -> &str {
+        "tone"
+    }
+
+    async fn get_contribution(&self, cx: &PromptContext) -> Result<Contribution, PromptError> {
+        let version = PromptVersion::new("tone", "7").with_label("production");
+        let message = cx.message().unwrap_or("nobody");
+        Ok(Contribution::from(format!("Be kind to {message}.")).with_version(version))
+    }
+}
+
+#[tokio::test]
+async fn the_versions_that_were_used_are_on_the_events_of_the_turn() {
+    let model = ScriptedModel::new().says("Yes.").says("No.");
+    let (model, builder) = builder(model);
+    let orchestrator = builder.prompt_contributor(Tone).build().unwrap();
+    let session = orchestrator.session("x");
+    for message in ["Ada", "Bob"] {
+        let (mut turn, mut used) = (session.stream_chat(message), Vec::new());
+        while let Some(event) = turn.next().await {
+            if let TurnEventKind::PromptUsed(event) = event.unwrap().kind {
+                used.extend(event.versions.iter().map(ToString::to_string));
+            }
+        }
+        assert_eq!(used, ["tone@7 (production)"]);
+        let sent = model.requests().last().unwrap().system.clone().unwrap();
+        assert!(sent.contains(&format!("Be kind to {message}.")), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_can_be_looked_at_before_it_is_sent() {
+    let (model, builder) = builder(ScriptedModel::new().says("Yes."));
+    let orchestrator = builder.prompt_contributor(Tone).build().unwrap();
+    let session = orchestrator.session("x");
+    session.switch_mode("plan").unwrap();
+    let prompt = session.system_prompt().await.unwrap();
+    let names: Vec<_> = prompt
+        .sections
+        .iter()
+        .map(|section| &*section.name)
+        .collect();
+    assert_eq!(names, ["base", "tone", "mode"]);
+    let texts: Vec<_> = prompt.section_texts().map(|(_, text)| text).collect();
+    assert_eq!(texts.join("\n\n"), *prompt.text);
+    session.chat("nobody").await.unwrap();
+    assert_eq!(model.requests()[0].system.as_deref(), Some(&*prompt.text));
 }

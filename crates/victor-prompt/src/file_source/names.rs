@@ -1,22 +1,11 @@
 //! Names of prompts and versions.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 /// Whether a name is one of a prompt: it leads to no other folder and to no hidden file.
 pub(super) fn prompt_name(name: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     !name.is_empty() && !name.starts_with('.') && name.chars().all(fits)
-}
-
-/// The version of a text: the first twelve hexadecimal digits of its SHA-256.
-pub(super) fn digest(text: &str) -> String {
-    let hash = hmac_sha256::Hash::hash(text.as_bytes());
-    let mut digits = String::with_capacity(12);
-    for byte in &hash[..6] {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 /// Compares versions as people read them: numbers within them by their value.
