@@ -159,7 +159,7 @@ pub(super) fn phones(text: &str) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
-    fn texts<'a>(text: &'a str, find: fn(&str) -> Vec<Range<usize>>) -> Vec<&'a str> {
+    fn texts(text: &str, find: fn(&str) -> Vec<Range<usize>>) -> Vec<&str> {
         find(text).into_iter().map(|range| &text[range]).collect()
     }
 

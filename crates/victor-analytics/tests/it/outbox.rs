@@ -133,14 +133,18 @@ async fn events_of_a_day_ago_and_of_tomorrow_arrive_in_the_order_in_which_they_w
     let fake = Fake::new("fake", Act::Take);
     let day = 86_400_000_000;
     let now = Timestamp::now().as_unix_micros();
-    drop(with_outbox(&outbox, &[fake.clone()]).persist().await);
+    drop(
+        with_outbox(&outbox, std::slice::from_ref(&fake))
+            .persist()
+            .await,
+    );
     outbox.register("fake").await.unwrap();
     for (kind, at) in [("1", now - day), ("2", now + day), ("3", 0), ("4", now)] {
         let mut event = AnalyticsEvent::new(kind);
         event.timestamp = Timestamp::from_unix_micros(at).unwrap();
         outbox.append(&[event]).await.unwrap();
     }
-    let analytics = with_outbox(&outbox, &[fake.clone()]);
+    let analytics = with_outbox(&outbox, std::slice::from_ref(&fake));
     assert!(analytics.flush().await.success);
     assert_eq!(fake.arrived(), "1 2 3 4");
 }
@@ -161,7 +165,7 @@ async fn events_are_in_the_outbox_within_moments() {
 async fn an_outbox_that_fails_is_tried_again_and_shown() {
     let outbox = Outbox::default();
     let fake = Fake::new("fake", Act::Take);
-    let analytics = with_outbox(&outbox, &[fake.clone()]);
+    let analytics = with_outbox(&outbox, std::slice::from_ref(&fake));
     analytics.initialize().await.unwrap();
     outbox.fails(true);
     track(&analytics, "a:1");
@@ -178,7 +182,7 @@ async fn an_outbox_that_fails_is_tried_again_and_shown() {
 async fn dead_letters_are_in_the_outbox_too() {
     let outbox = Outbox::default();
     let fake = Fake::new("fake", Act::Give(ExportErrorKind::Permanent));
-    let analytics = with_outbox(&outbox, &[fake.clone()]);
+    let analytics = with_outbox(&outbox, std::slice::from_ref(&fake));
     track(&analytics, "a:1");
     let result = analytics.export_analytics(&"a".into()).await;
     assert_eq!((result.exported_count, result.rejected.len()), (0, 1));
