@@ -17,7 +17,7 @@ CREATE TABLE victor_runs (
     updated_at BIGINT NOT NULL,
     wake_at BIGINT,
     records BIGINT NOT NULL,
-    fence BIGINT NOT NULL,
+    fence BIGINT NOT NULL DEFAULT 0,
     owner TEXT,
     held_until BIGINT,
     UNIQUE (workflow, start_key)

@@ -17,7 +17,7 @@ CREATE TABLE victor_runs (
     updated_at INTEGER NOT NULL,
     wake_at INTEGER,
     records INTEGER NOT NULL,
-    fence INTEGER NOT NULL,
+    fence INTEGER NOT NULL DEFAULT 0,
     owner TEXT,
     held_until INTEGER,
     UNIQUE (workflow, start_key)
