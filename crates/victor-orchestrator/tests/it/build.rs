@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use victor_orchestrator::config::Settings;
 use victor_orchestrator::coordinators::config::ConfigCoordinator;
+use victor_orchestrator::coordinators::metrics::MetricsCoordinator;
 use victor_orchestrator::coordinators::session::SessionCoordinator;
 use victor_orchestrator::coordinators::tool::ToolCoordinator;
 use victor_orchestrator::core::ModelId;
@@ -160,13 +161,14 @@ fn a_setting_that_nobody_reads_is_said_to_have_no_effect() {
     );
     let (_, odd) = builder(ScriptedModel::new());
     let health = odd
-        .setting("enable_task_hints", false)
+        .metrics_coordinator(Arc::new(MetricsCoordinator::default()))
+        .setting("enable_metrics", false)
         .build()
         .unwrap()
         .health();
     let problems = &health.get("orchestrator").unwrap().problems;
     assert!(
-        problems[0].starts_with("setting `enable_task_hints` has no effect"),
+        problems[0].starts_with("setting `enable_metrics` has no effect"),
         "{problems:?}"
     );
 }
