@@ -121,7 +121,7 @@ pub fn parse_dataset(name: &str, text: &str, format: Format) -> Result<Dataset, 
             let value = yaml::parse(text).map_err(invalid)?;
             match &value {
                 Value::Object(file) if file.contains_key("cases") => {
-                    pydantic::read(file, &mut cases)
+                    pydantic::read(file, &mut cases);
                 }
                 Value::Object(file)
                     if file.contains_key("tests") || file.contains_key("prompts") =>

@@ -101,6 +101,10 @@ fn a_conversation_serves_its_metrics() {
         if text.contains("victor_turns_total{outcome=\"completed\"} 1") {
             break;
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "there is no runtime in this process"
+        )]
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(

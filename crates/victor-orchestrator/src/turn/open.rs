@@ -220,7 +220,7 @@ impl TurnOpener {
     /// Adds what the mode of a session adds to its prompt.
     fn with_mode(&self, session: &SessionId, prompt: &BuiltPrompt) -> BuiltPrompt {
         let modes = &self.parts.sessions.modes;
-        let added = modes.read(session, |mode| mode.prompt.to_string());
+        let added = modes.read(session, |mode| mode.prompt.clone());
         let Some(added) = added.filter(|added| !added.is_empty()) else {
             return prompt.clone();
         };

@@ -121,6 +121,10 @@ async fn what_is_in_the_outbox_arrives_however_often_the_process_is_killed() {
             "a process was killed too early"
         );
         // At another moment each time.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "nothing else happens in this process"
+        )]
         std::thread::sleep(Duration::from_millis(kill));
         child.kill().unwrap();
         child.wait().unwrap();
