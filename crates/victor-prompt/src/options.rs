@@ -14,8 +14,8 @@ victor_core::options! {
         /// Number of different texts that are remembered, the ones used last, so that equal prompts share one. Defaults
         /// to 32.
         pub shared_texts, with_shared_texts: usize = 32;
-        /// Number of sessions whose prompts are remembered, the ones used last. Defaults to 1,024.
-        pub kept_sessions, with_kept_sessions: usize = 1_024;
+        /// Number of sessions whose prompts are remembered, the ones used last. Defaults to 256.
+        pub kept_sessions, with_kept_sessions: usize = 256;
         /// Time for which a prompt of a source is used before the source is asked again. Defaults to one minute.
         pub source_ttl, with_source_ttl: Duration = Duration::from_secs(60);
         /// Time limit of one call of a source. Defaults to 5 seconds.
