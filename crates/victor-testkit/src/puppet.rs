@@ -15,7 +15,8 @@ use victor_core::Lock;
 /// assert_eq!((call.act, puppet.calls(), puppet.running()), ("answers", 1, 1));
 /// drop(call);
 /// puppet.becomes("fails");
-/// assert_eq!((puppet.begin().act, puppet.running()), ("fails", 0));
+/// let act = puppet.begin().act;
+/// assert_eq!((act, puppet.running()), ("fails", 0));
 /// ```
 #[derive(Debug, Default)]
 pub struct Puppet<A> {

@@ -21,11 +21,6 @@ macro_rules! examples {
 }
 
 examples! {
-    approvals => "\
-run `write_letter`, which may change something that cannot be brought back, with {\"text\":\"Dear Ada\"}?
-(a letter leaves: Dear Ada)
-completed: …The letter was sent.
-";
     ab_test => "\
 Sessions with the variant `two`, of 10000: about 20%
 user-1 always has `control`
@@ -34,6 +29,11 @@ user-4 always has `two`
 control: … input tokens a turn
 two: … input tokens a turn
 The variant `two` is cheaper: true
+";
+    approvals => "\
+run `write_letter`, which may change something that cannot be brought back, with {\"text\":\"Dear Ada\"}?
+(a letter leaves: Dear Ada)
+completed: …The letter was sent.
 ";
     basic_chat => "\
 Response: …oordinator…(from docs/architecture.md)
