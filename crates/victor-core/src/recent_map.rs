@@ -64,14 +64,18 @@ impl<K: Clone + Eq + Hash, V> RecentMap<K, V> {
     }
 
     /// Returns the value of a key, which counts as used. It is made if there is none.
+    #[expect(clippy::missing_panics_doc, reason = "it is there")]
     pub fn get_or_default(&mut self, key: &K) -> &mut V
     where
         V: Default,
     {
-        drop(self.make_room_for(key));
-        let old = &mut self.old;
-        let value = || old.remove(key).unwrap_or_default();
-        self.young.entry(key.clone()).or_insert_with(value)
+        // A key that is there is not copied.
+        if !self.young.contains_key(key) {
+            let known = self.old.remove_entry(key);
+            let (key, value) = known.unwrap_or_else(|| (key.clone(), V::default()));
+            self.insert(key, value);
+        }
+        self.young.get_mut(key).expect("it was there, or is now")
     }
 
     /// Sets the value of a key.

@@ -27,11 +27,7 @@ impl Sessions {
 
     /// Returns a sink for the measurements of one event of a session.
     pub(crate) fn sink(&mut self, session: &SessionId) -> impl Sink + '_ {
-        // A known session is found without a copy of its name.
-        if self.0.get(session).is_none() {
-            self.0.insert(session.clone(), Measured::default());
-        }
-        self.0.get(session)
+        self.0.get_or_default(session)
     }
 
     /// Returns the measurements of a session that are not zero.
@@ -55,18 +51,14 @@ impl Sessions {
     }
 }
 
-impl Sink for Option<&mut Measured> {
+impl Sink for &mut Measured {
     fn count(&mut self, count: Count, _labels: [&str; 2], number: u64) {
-        if let Some(measured) = self {
-            let count = &mut measured.counts[count as usize];
-            *count = count.saturating_add(number);
-        }
+        let count = &mut self.counts[count as usize];
+        *count = count.saturating_add(number);
     }
 
     fn record(&mut self, distribution: Distribution, _label: &str, value: u64) {
-        if let Some(measured) = self {
-            measured.distributions[distribution as usize].record(value);
-        }
+        self.distributions[distribution as usize].record(value);
     }
 
     fn knows_tool(&self, _name: &str) -> bool {
