@@ -1,6 +1,6 @@
 //! The difference of two runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 use victor_core::UnknownName;
@@ -84,13 +84,10 @@ impl Comparison {
                 None => only_after.push(case.case.clone()),
             }
         }
-        let paired: HashMap<&str, ()> = pairs
-            .iter()
-            .map(|(case, _)| (case.case.as_str(), ()))
-            .collect();
+        let paired: HashSet<&str> = pairs.iter().map(|(case, _)| case.case.as_str()).collect();
         let only_before = first
             .iter()
-            .filter(|case| !paired.contains_key(case.case.as_str()));
+            .filter(|case| !paired.contains(case.case.as_str()));
         let bounds = [bounds(before, evaluator), bounds(after, evaluator)];
         let apart = |is_less: bool| -> Vec<String> {
             let mut apart: Vec<_> = pairs

@@ -12,8 +12,8 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use text::text;
 
-use crate::EvaluatorSummary;
 use crate::statistics::Interval;
+use crate::{Comparison, EvaluatorSummary};
 
 /// A share in percent, or a dash.
 fn percent(share: Option<f64>) -> String {
@@ -49,6 +49,16 @@ fn repeats(summary: &EvaluatorSummary) -> Option<usize> {
         .next_back()
         .copied()
         .filter(|k| *k > 1)
+}
+
+/// The cases in which two runs differ, each list with its title.
+fn cases(comparison: &Comparison) -> [(&'static str, &[String]); 4] {
+    [
+        ("Worse in every trial", &comparison.regressions),
+        ("Better in every trial", &comparison.improvements),
+        ("Scored before alone", &comparison.only_before),
+        ("Scored now alone", &comparison.only_after),
+    ]
 }
 
 /// A text with the characters that mean something in XML and HTML escaped, and those that XML cannot hold replaced.

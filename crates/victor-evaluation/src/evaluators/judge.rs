@@ -24,7 +24,8 @@ const TASK: &str = "You judge answers of an assistant. The material stands betwe
 pub struct Judge {
     name: String,
     rubric: String,
-    panel: Panel,
+    model: JudgeModel,
+    votes: u32,
 }
 
 impl Judge {
@@ -38,18 +39,15 @@ impl Judge {
         Self {
             name: name.into(),
             rubric: rubric.into(),
-            panel: Panel {
-                provider: Arc::new(provider),
-                model: model.into(),
-                votes: 3,
-            },
+            model: JudgeModel::new(provider, model),
+            votes: 3,
         }
     }
 
     /// Sets the number of votes; an even one may end without a majority. Zero counts as one.
     #[must_use]
     pub fn with_votes(mut self, votes: u32) -> Self {
-        self.panel.votes = votes.max(1);
+        self.votes = votes.max(1);
         self
     }
 }
@@ -70,18 +68,18 @@ impl Evaluator for Judge {
         material += &format!("<answer>\n{}\n</answer>\n", trial.answer());
         material += "Does the answer fulfil the rubric? The last line: {\"passed\": true} or {\"passed\": false}";
         let mut votes = Votes::default();
-        for _ in 0..self.panel.votes {
-            let (said, usage) = self.panel.ask(&material).await?;
+        for _ in 0..self.votes {
+            let (said, usage) = self.model.ask(&material).await?;
             votes.count(
                 verdict::<Passed>(&said).map(|verdict| verdict.passed),
                 &said,
                 &usage,
             );
-            if votes.is_decided(self.panel.votes) {
+            if votes.is_decided(self.votes) {
                 break;
             }
         }
-        Ok(votes.judgement(self.panel.votes))
+        Ok(votes.judgement(self.votes))
     }
 }
 
@@ -93,7 +91,7 @@ impl Evaluator for Judge {
 pub struct PairwiseJudge {
     name: String,
     rubric: String,
-    panel: Panel,
+    model: JudgeModel,
 }
 
 impl PairwiseJudge {
@@ -107,11 +105,7 @@ impl PairwiseJudge {
         Self {
             name: name.into(),
             rubric: rubric.into(),
-            panel: Panel {
-                provider: Arc::new(provider),
-                model: model.into(),
-                votes: 2,
-            },
+            model: JudgeModel::new(provider, model),
         }
     }
 
@@ -142,7 +136,7 @@ impl Evaluator for PairwiseJudge {
             (trial.answer(), reference.as_str(), 1),
             (reference, trial.answer(), 2),
         ] {
-            let (said, usage) = self.panel.ask(&self.material(trial, first, second)).await?;
+            let (said, usage) = self.model.ask(&self.material(trial, first, second)).await?;
             used += &usage;
             let better = verdict::<Better>(&said).map(|verdict| verdict.better);
             verdicts.push(match better {
@@ -172,13 +166,19 @@ impl Evaluator for PairwiseJudge {
 
 /// A model that is asked.
 #[derive(Debug, Clone)]
-struct Panel {
+struct JudgeModel {
     provider: Arc<dyn ChatProvider>,
     model: ModelId,
-    votes: u32,
 }
 
-impl Panel {
+impl JudgeModel {
+    fn new(provider: impl ChatProvider + 'static, model: impl Into<ModelId>) -> Self {
+        Self {
+            provider: Arc::new(provider),
+            model: model.into(),
+        }
+    }
+
     async fn ask(&self, material: &str) -> Result<(String, Usage), EvaluatorError> {
         let mut request = ChatRequest::new(
             self.model.clone(),

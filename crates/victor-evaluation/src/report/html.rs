@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use victor_evaluation_protocol::{EvaluationRun, Judgement, TrialRecord, TrialState};
 
-use super::{escape, number, numbers, percent, percents};
+use super::{cases, escape, number, numbers, percent, percents};
 use crate::{Comparison, EvaluatorSummary, Summary};
 
 const STYLE: &str = include_str!("style.css");
@@ -115,12 +115,7 @@ fn difference(page: &mut String, comparison: &Comparison) {
             );
         }
     }
-    for (title, cases) in [
-        ("Worse in every trial", &comparison.regressions),
-        ("Better in every trial", &comparison.improvements),
-        ("Scored before alone", &comparison.only_before),
-        ("Scored now alone", &comparison.only_after),
-    ] {
+    for (title, cases) in cases(comparison) {
         if !cases.is_empty() {
             let _ = writeln!(page, "<p>{title}: {}</p>", escape(&cases.join(", ")));
         }

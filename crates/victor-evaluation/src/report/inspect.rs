@@ -1,8 +1,10 @@
 //! The log of inspect-ai, so that its viewer opens our runs.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 use victor_evaluation_protocol::{
-    Dataset, EvaluationRun, Judgement, RunEnd, TrialRecord, TrialState,
+    Dataset, EvalCase, EvaluationRun, Judgement, RunEnd, TrialRecord, TrialState,
 };
 
 use crate::statistics::Interval;
@@ -27,6 +29,8 @@ pub fn inspect_log(run: &EvaluationRun, dataset: &Dataset, agent: &str, level: f
         .map(|record| record.trial.repeat)
         .max()
         .unwrap_or(1);
+    let by_id = dataset.cases().iter().map(|case| (case.id.as_str(), case));
+    let by_id: HashMap<&str, &EvalCase> = by_id.collect();
     let ids: Vec<&str> = dataset
         .cases()
         .iter()
@@ -48,7 +52,7 @@ pub fn inspect_log(run: &EvaluationRun, dataset: &Dataset, agent: &str, level: f
             "scores": summary.evaluators.iter().map(score).collect::<Vec<_>>(),
         },
         "stats": { "started_at": run.started, "completed_at": run.ended },
-        "samples": run.trials.iter().map(|record| sample(record, dataset)).collect::<Vec<_>>(),
+        "samples": run.trials.iter().map(|record| sample(record, &by_id)).collect::<Vec<_>>(),
     })
 }
 
@@ -74,9 +78,9 @@ fn score(summary: &EvaluatorSummary) -> Value {
     })
 }
 
-fn sample(record: &TrialRecord, dataset: &Dataset) -> Value {
+fn sample(record: &TrialRecord, cases: &HashMap<&str, &EvalCase>) -> Value {
     let trial = &record.trial;
-    let case = dataset.cases().iter().find(|case| case.id == trial.case);
+    let case = cases.get(trial.case.as_str());
     let target = case
         .map(|case| case.expected.text.clone())
         .unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{number, numbers, percent, percents, repeats};
+use super::{cases, number, numbers, percent, percents, repeats};
 use crate::{Comparison, Summary};
 
 /// A report in Markdown: the scores with their intervals, what has no score, cases that are not stable, and the
@@ -91,10 +91,9 @@ fn difference(text: &mut String, comparison: &Comparison) {
             );
         }
     }
-    list(text, "Worse in every trial", &comparison.regressions);
-    list(text, "Better in every trial", &comparison.improvements);
-    list(text, "Scored before alone", &comparison.only_before);
-    list(text, "Scored now alone", &comparison.only_after);
+    for (title, cases) in cases(comparison) {
+        list(text, title, cases);
+    }
 }
 
 fn list(text: &mut String, title: &str, cases: &[String]) {

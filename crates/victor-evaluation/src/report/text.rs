@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{number, numbers, percent, percents, repeats};
+use super::{cases, number, numbers, percent, percents, repeats};
 use crate::{Comparison, Summary};
 
 /// A report in a few lines of plain text. Names in it are those of cases and evaluators, as they are.
@@ -90,10 +90,9 @@ fn difference(text: &mut String, comparison: &Comparison) {
             );
         }
     }
-    list(text, "worse in every trial", &comparison.regressions);
-    list(text, "better in every trial", &comparison.improvements);
-    list(text, "scored before alone", &comparison.only_before);
-    list(text, "scored now alone", &comparison.only_after);
+    for (title, cases) in cases(comparison) {
+        list(text, &title.to_lowercase(), cases);
+    }
 }
 
 fn list(text: &mut String, title: &str, cases: &[String]) {
