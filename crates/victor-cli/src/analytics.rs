@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use victor_orchestrator::analytics::{
     AnalyticsEvent, AnalyticsExporter as _, EventPosition, EventQuery, EventStore,
@@ -18,7 +17,7 @@ use victor_text::json_escaped;
 
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
-use crate::session_lookup;
+use crate::period::{begin, date, session};
 use crate::table::{local, table};
 use crate::terminal;
 
@@ -103,11 +102,6 @@ struct Choice {
     until: Option<Date>,
 }
 
-fn date(text: &str) -> Result<Date, String> {
-    let day = text.parse();
-    day.map_err(|_| "write a day such as 2026-11-30".to_owned())
-}
-
 pub(crate) fn run(args: &AnalyticsArgs) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -123,8 +117,7 @@ impl Command {
         | Self::Export { choice, .. }) = self;
         let mut query = choice.query()?;
         if let Some(name) = &choice.session {
-            let found = session_lookup::find(&stores.coordinator(), name).await;
-            let session = found.map_or_else(|_| SessionId::new(name.as_str()), |info| info.id);
+            let session = session(&stores.coordinator(), name).await;
             query = query.with_session(Some(session));
         }
         let events = stores.events.context("events are not stored")?;
@@ -155,13 +148,6 @@ impl Choice {
             .with_since(self.since.map(begin).transpose()?)
             .with_until(self.until.map(begin).transpose()?))
     }
-}
-
-fn begin(day: Date) -> anyhow::Result<Timestamp> {
-    let outside = || anyhow!("there is no day {day} here");
-    let midnight = day.to_zoned(TimeZone::system()).map_err(|_| outside())?;
-    let milliseconds = midnight.timestamp().as_millisecond();
-    Timestamp::from_unix_millis(milliseconds).map_err(|_| outside())
 }
 
 /// Reads the events of a query page by page, so that millions need no memory.

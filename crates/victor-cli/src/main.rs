@@ -5,7 +5,7 @@
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
-//! [`recording`] and [`approvals`]; [`data`], the stores on disk, with [`folder_record`]; [`session_lookup`], sessions by name; [`interrupt`], the signals; [`secrets`], the
+//! [`recording`] and [`approvals`]; [`data`], the stores on disk, with [`folder_record`]; [`session_lookup`], sessions by name, and [`period`], records by session and day; [`interrupt`], the signals; [`secrets`], the
 //! values to keep out of logs and recordings; [`terminal`], [`table`], [`selection`] and [`misuse`], the output;
 //! [`exit`], the exit codes; [`telemetry`], traces for others.
 
@@ -24,6 +24,7 @@ mod logging;
 mod mcp;
 mod metrics;
 mod misuse;
+mod period;
 mod prices;
 mod prompt;
 mod prompt_library;

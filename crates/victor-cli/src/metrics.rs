@@ -13,15 +13,16 @@ use victor_orchestrator::core::Timestamp;
 use victor_orchestrator::metrics::{
     CounterValue, Histogram, Metric, MetricKey, MetricsSnapshot, TextFormat,
 };
-use victor_orchestrator::provider::{AttemptOutcome, LedgerEntry, LedgerQuery};
+use victor_orchestrator::provider::{AttemptOutcome, LedgerEntry};
 use victor_prometheus::PrometheusListener;
 use victor_text::json_escaped;
 
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
+use crate::period::{date, ledger_query};
 use crate::table::table;
 use crate::terminal;
-use crate::usage::{begin, date, model, session};
+use crate::usage::model;
 
 const MORE: &str = "\
 The numbers are those of the stored ledger: each attempt of a model call, with its time, its tokens and its error. Times \
@@ -97,13 +98,7 @@ pub(crate) fn run(args: &MetricsCommand) -> Result<Exit, Failure> {
 
 async fn show(args: &MetricsCommand) -> Result<Exit, Failure> {
     let stores = args.data.stores().await?;
-    let mut query = LedgerQuery::default();
-    if let Some(name) = &args.session {
-        query = query.with_session(session(&stores.coordinator(), name).await);
-    }
-    if let Some(since) = args.since {
-        query = query.with_from(begin(since)?);
-    }
+    let query = ledger_query(&stores.coordinator(), args.session.as_deref(), args.since).await?;
     let entries = match &stores.ledger {
         Some(ledger) => ledger.entries(&query).await?,
         None => Vec::new(),

@@ -9,14 +9,13 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use victor_orchestrator::core::{Part, Role, SessionId, Timestamp, TurnId};
-use victor_orchestrator::provider::LedgerQuery;
 use victor_orchestrator::session::{SessionStore, TranscriptEntry};
 use victor_report::{ReportData, ToolRecord, render};
 
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
+use crate::period::{date, ledger_query};
 use crate::terminal;
-use crate::usage::{begin, date, session};
 
 /// Most sessions whose transcripts are read for their tools, those that were asked last.
 const SESSIONS: usize = 500;
@@ -76,13 +75,7 @@ async fn write(args: &ReportArgs) -> Result<Exit, Failure> {
 /// Reads what the page shows.
 async fn data(args: &ReportArgs) -> Result<ReportData, Failure> {
     let stores = args.data.stores().await?;
-    let mut query = LedgerQuery::default();
-    if let Some(name) = &args.session {
-        query = query.with_session(session(&stores.coordinator(), name).await);
-    }
-    if let Some(since) = args.since {
-        query = query.with_from(begin(since)?);
-    }
+    let query = ledger_query(&stores.coordinator(), args.session.as_deref(), args.since).await?;
     let mut data = ReportData::new(Timestamp::now());
     data.zone = TimeZone::system();
     data.turn = args.turn;

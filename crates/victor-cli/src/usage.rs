@@ -3,20 +3,18 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write as _};
 
-use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use victor_orchestrator::coordinators::session::SessionCoordinator;
-use victor_orchestrator::core::{SessionId, Timestamp};
-use victor_orchestrator::provider::{LedgerEntry, LedgerQuery, LedgerTotal};
+use victor_orchestrator::core::SessionId;
+use victor_orchestrator::provider::{LedgerEntry, LedgerTotal};
 use victor_orchestrator::session::SessionManager as _;
 use victor_text::json_escaped;
 
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
-use crate::session_lookup;
+use crate::period::{date, ledger_query};
 use crate::table::{day, table};
 use crate::terminal;
 
@@ -82,12 +80,6 @@ pub(crate) fn model(entry: &LedgerEntry) -> String {
     format!("{} of {}", entry.model, entry.provider)
 }
 
-/// Reads a day.
-pub(crate) fn date(text: &str) -> Result<Date, String> {
-    let day = text.parse();
-    day.map_err(|_| "write a day such as 2026-11-30".to_owned())
-}
-
 pub(crate) fn run(args: &UsageArgs) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -98,13 +90,7 @@ pub(crate) fn run(args: &UsageArgs) -> Result<Exit, Failure> {
 async fn show(args: &UsageArgs) -> Result<Exit, Failure> {
     let stores = args.data.stores().await?;
     let sessions = stores.coordinator();
-    let mut query = LedgerQuery::default();
-    if let Some(name) = &args.session {
-        query = query.with_session(session(&sessions, name).await);
-    }
-    if let Some(since) = args.since {
-        query = query.with_from(begin(since)?);
-    }
+    let query = ledger_query(&sessions, args.session.as_deref(), args.since).await?;
     let entries = match &stores.ledger {
         Some(ledger) => ledger.entries(&query).await?,
         None => Vec::new(),
@@ -125,20 +111,6 @@ async fn show(args: &UsageArgs) -> Result<Exit, Failure> {
         false => writeln!(out, "{}", report.table())?,
     }
     Ok(Exit::Answered)
-}
-
-/// Returns the session that a name or its beginning means. One that was deleted is in the ledger by its whole name.
-pub(crate) async fn session(sessions: &SessionCoordinator, name: &str) -> SessionId {
-    let found = session_lookup::find(sessions, name).await;
-    found.map_or_else(|_| SessionId::new(name), |info| info.id)
-}
-
-/// Returns the begin of a day here.
-pub(crate) fn begin(day: Date) -> anyhow::Result<Timestamp> {
-    let outside = || anyhow!("there is no day {day} here");
-    let midnight = day.to_zoned(TimeZone::system()).map_err(|_| outside())?;
-    let milliseconds = midnight.timestamp().as_millisecond();
-    Timestamp::from_unix_millis(milliseconds).map_err(|_| outside())
 }
 
 /// The sessions with attempts that have not ended and on which a process works at this moment.
