@@ -68,7 +68,7 @@ impl Fixture {
     pub(crate) fn package(self, name: &str, rest: &str) -> Self {
         let mut manifest =
             format!("[package]\nname = \"{name}\"\ndescription = \"About {name}\"\n");
-        manifest += "version = \"0.1.0\"\nedition = \"2024\"\n\n";
+        manifest += "version = \"0.1.0\"\nedition = \"2024\"\npublish = false\n";
         for line in rest.lines() {
             manifest += &line.strip_prefix('@').map_or(line.to_owned(), |line| {
                 let (name, more) = line.split_once(' ').unwrap_or((line, ""));

@@ -3,11 +3,12 @@
 mod crate_map;
 mod markdown;
 mod openings;
+mod packages;
+mod readmes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use cargo_metadata::DependencyKind;
 
 use crate::workspace::Workspace;
 
@@ -37,6 +38,7 @@ const UNFINISHED: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
 /// Generates what is generated.
 pub(crate) fn write(workspace: &Workspace) -> Result<()> {
     crate_map::write(workspace)?;
+    readmes::write(workspace)?;
     openings::write(workspace)
 }
 
@@ -47,7 +49,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
         test_command,
         crate_docs,
         descriptions,
-        dev_dependencies,
+        packages::check,
+        readmes::check,
         sources,
         crate_map::check,
         markdown::check,
@@ -124,27 +127,6 @@ fn descriptions(workspace: &Workspace) -> Result<Vec<String>> {
         } else if let Some(other) = seen.insert(description, &package.name) {
             let name = &package.name;
             findings.push(format!("{place}: {name} has the description of {other}"));
-        }
-    }
-    Ok(findings)
-}
-
-/// A crate that will be published names its internal dev-dependencies by path alone: a version
-/// would want the other crate on the registry first, and that one perhaps this.
-fn dev_dependencies(workspace: &Workspace) -> Result<Vec<String>> {
-    let mut findings = Vec::new();
-    for package in workspace.members() {
-        if package.publish.as_ref().is_some_and(Vec::is_empty) {
-            continue; // `publish = false`
-        }
-        for dependency in &package.dependencies {
-            let for_tests = dependency.kind == DependencyKind::Development;
-            let versioned = dependency.req.to_string() != "*";
-            if for_tests && versioned && workspace.member(dependency).is_some() {
-                let place = workspace.declaration(package, dependency)?;
-                let rule = "by path alone: a version makes a publish cycle";
-                findings.push(format!("{place}: {} {rule}", dependency.name));
-            }
         }
     }
     Ok(findings)
@@ -251,15 +233,6 @@ mod tests {
             &manifest,
             "3: xtask has the description of victor-core",
         );
-    }
-
-    #[test]
-    fn internal_dev_dependencies_have_no_version() {
-        let versioned = "[dev-dependencies]\n@victor-testkit version = \"0.1.0\"";
-        let findings = tidy().package("victor-tool", versioned).findings(check);
-        let expected = "crates/victor-tool/Cargo.toml:8: victor-testkit by path alone: \
-                        a version makes a publish cycle";
-        assert_eq!(findings, [expected]);
     }
 
     #[test]

@@ -78,6 +78,19 @@ impl Workspace {
         self.relative(&package.manifest_path).starts_with("crates")
     }
 
+    /// The members that will be published, sorted by name.
+    pub(crate) fn published(&self) -> Vec<&Package> {
+        let mut members = self.members();
+        members.retain(|package| !package.publish.as_ref().is_some_and(Vec::is_empty)); // `publish = false`
+        members
+    }
+
+    /// Returns the folder of a member, relative to the root.
+    pub(crate) fn folder<'a>(&self, package: &'a Package) -> &'a Utf8Path {
+        let manifest = self.relative(&package.manifest_path);
+        manifest.parent().unwrap_or(manifest)
+    }
+
     /// The text of a file.
     pub(crate) fn read(&self, path: impl AsRef<Utf8Path>) -> Result<String> {
         let path = self.metadata.workspace_root.join(path);

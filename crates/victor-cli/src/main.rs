@@ -1,5 +1,16 @@
 //! The victor command: chat with an agent from a terminal.
 //!
+//! ```sh
+//! cargo install victor-cli
+//! victor chat "Which crate retries a failed model call? Read docs/architecture.md"
+//! ```
+//!
+//! It finds a model by the keys in the environment (`ANTHROPIC_API_KEY`, `OPENAI_API_KEY`) or a running Ollama, and
+//! works without any by picking sentences from what it reads. It asks before it changes a file or runs a command.
+//! `victor help` lists all commands.
+//!
+//! # Inside
+//!
 //! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`metrics`],
 //! [`analytics`], [`report`], [`config`], [`tools`], [`skills`], [`trust`], [`eval`], [`mcp`].
 //!
