@@ -3,41 +3,26 @@
 //! ```sh
 //! cargo run -p examples --example custom_config_provider
 //! ```
+//!
+//! The database is SQLite in memory, and the service a server on this machine that answers over HTTP. `victor-sql` has
+//! a provider for tables like this one, too (see `multi_tenant`); this one is written by hand to show that it is short.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
-use tokio::sync::RwLock;
+use serde_json::json;
+use sqlx::SqlitePool;
 use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::config::{ConfigError, ConfigMap, ConfigProvider};
 use victor_orchestrator::coordinators::config::ConfigCoordinator;
 use victor_orchestrator::core::SessionId;
-
-/// Stands for a database with a table `sessions (session_id, config)`.
-#[derive(Debug, Default)]
-struct Database {
-    sessions: RwLock<HashMap<String, ConfigMap>>,
-}
-
-impl Database {
-    async fn insert(&self, session: &str, config: ConfigMap) {
-        self.sessions
-            .write()
-            .await
-            .insert(session.to_owned(), config);
-    }
-
-    async fn select(&self, session: &str) -> Option<ConfigMap> {
-        self.sessions.read().await.get(session).cloned()
-    }
-}
+use victor_testkit::{ApiRequest, FakeApi, Reply};
+use victor_web::HttpConfigProvider;
 
 #[derive(Debug)]
 struct DatabaseConfigProvider {
-    database: Arc<Database>,
+    database: SqlitePool,
 }
 
 #[async_trait]
@@ -51,100 +36,58 @@ impl ConfigProvider for DatabaseConfigProvider {
     }
 
     async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError> {
-        // Nothing: the next provider is asked.
-        Ok(self
-            .database
-            .select(session.as_str())
+        let query = sqlx::query_scalar("SELECT config FROM sessions WHERE session_id = $1");
+        let row: Option<String> = query
+            .bind(session.as_str())
+            .fetch_optional(&self.database)
             .await
-            .unwrap_or_default())
-    }
-}
-
-/// Stands for a service: `GET /config/{session}`, for those who have the key.
-#[derive(Debug)]
-struct Service {
-    key: String,
-    configs: HashMap<String, Value>,
-}
-
-impl Service {
-    /// The status and the body of the answer.
-    fn get(&self, path: &str, authorization: &str) -> (u16, Value) {
-        if authorization != format!("Bearer {}", self.key) {
-            return (401, Value::Null);
-        }
-        match path
-            .strip_prefix("/config/")
-            .and_then(|session| self.configs.get(session))
-        {
-            Some(config) => (200, config.clone()),
-            None => (404, Value::Null),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct ApiConfigProvider {
-    service: Service,
-    api_key: String,
-}
-
-#[async_trait]
-impl ConfigProvider for ApiConfigProvider {
-    fn name(&self) -> &str {
-        "api"
-    }
-
-    fn priority(&self) -> i32 {
-        50 // where the database has nothing to say
-    }
-
-    async fn get_config(&self, session: &SessionId) -> Result<ConfigMap, ConfigError> {
-        let authorization = format!("Bearer {}", self.api_key);
-        match self
-            .service
-            .get(&format!("/config/{session}"), &authorization)
-        {
-            (200, Value::Object(config)) => Ok(config),
-            (404, _) => Ok(ConfigMap::new()),
-            (status, _) => Err(ConfigError::new("the API", format!("status {status}"))),
-        }
+            .map_err(|error| ConfigError::new("the database", error.to_string()))?;
+        let Some(config) = row else {
+            return Ok(ConfigMap::new()); // the next provider is asked
+        };
+        serde_json::from_str(&config)
+            .map_err(|error| ConfigError::new("the database", error.to_string()))
     }
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let database = Arc::new(Database::default());
-    let config = [
-        ("temperature".to_owned(), json!(0.2)),
-        ("max_tool_iterations".to_owned(), json!(50)),
-    ];
-    database
-        .insert("user-session-123", config.into_iter().collect())
-        .await;
-    let service = Service {
-        key: "your-api-key".to_owned(),
-        configs: HashMap::from([
-            ("user-session-123".to_owned(), json!({ "temperature": 0.9 })),
-            (
-                "user-session-456".to_owned(),
-                json!({ "tool_calling_timeout": 5 }),
-            ),
-        ]),
-    };
+    // One connection, since each connection to `:memory:` has a database of its own.
+    let options = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+    let database = options.connect("sqlite::memory:").await?;
+    sqlx::raw_sql(
+        r#"CREATE TABLE sessions (session_id text PRIMARY KEY, config text NOT NULL);
+           INSERT INTO sessions VALUES ('user-session-123', '{"temperature": 0.2, "max_tool_iterations": 50}');"#,
+    )
+    .execute(&database)
+    .await?;
 
-    let config_coordinator = Arc::new(ConfigCoordinator::new([
-        Arc::new(DatabaseConfigProvider {
-            database: database.clone(),
-        }),
-        Arc::new(ApiConfigProvider {
-            service,
-            api_key: "your-api-key".to_owned(),
-        }),
-    ]));
+    let service = FakeApi::start(|request: &ApiRequest| {
+        match (request.header("authorization"), request.path.as_str()) {
+            ("Bearer your-api-key", "/config/user-session-123") => {
+                Reply::json(json!({ "temperature": 0.9 }).to_string())
+            }
+            ("Bearer your-api-key", "/config/user-session-456") => {
+                Reply::json(json!({ "tool_calling_timeout": 5 }).to_string())
+            }
+            ("Bearer your-api-key", _) => Reply::new(404, "text/plain", "no such session"),
+            _ => Reply::new(401, "text/plain", "no key"),
+        }
+    })
+    .await?;
+    let api = HttpConfigProvider::builder(service.url())
+        .name("api")
+        .priority(50) // where the database has nothing to say
+        .bearer_token("your-api-key")
+        .build()?;
+
+    let config_coordinator = ConfigCoordinator::builder()
+        .provider(DatabaseConfigProvider { database })
+        .provider(api)
+        .build()?;
     let orchestrator = AgentOrchestrator::builder()
         .provider(OfflineModel::new())
-        .config_coordinator(config_coordinator)
+        .config_coordinator(Arc::new(config_coordinator))
         .build()?;
 
     // Every turn loads the configuration of its session in this way.

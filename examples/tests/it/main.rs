@@ -30,6 +30,12 @@ control: … input tokens a turn
 two: … input tokens a turn
 The variant `two` is cheaper: true
 ";
+    analytics_tracking => "\
+Tracked in this session: {\"feedback\": 1, \"model_call_finished\": 1, \"model_call_started\": 1, \"turn_finished\": 1, \"turn_started\": 1}
+Found: feedback with {\"stars\":5,\"page\":\"settings\"}
+Exported 5 events
+Lines in the file: 5
+";
     approvals => "\
 run `write_letter`, which may change something that cannot be brought back, with {\"text\":\"Dear Ada\"}?
 (a letter leaves: Dear Ada)
@@ -39,11 +45,23 @@ completed: …The letter was sent.
 Response: …oordinator…(from docs/architecture.md)
 Tokens used: …
 ";
+    budget => "\
+Several turns were answered: true
+The context stayed within its budget: true
+The last turn ended as budget
+Spent: $0.0…
+customer-8: completed
+";
     combining_coordinators => "\
 …recent…(from crates/victor-context/src/strategies/recent.rs)
 Rounds of tool calls: 3
 Messages in the context: 4
 Model calls: 2
+";
+    compliance => "\
+In the prompt: true
+Addresses exported: 0
+{\"from\":\"[email]\",\"text\":\"Call me at [phone] about [ticket].\"}
 ";
     context_management => "\
 Initial context size: 0
@@ -55,14 +73,23 @@ Context size after compaction: 4
 The transcript still has 6 messages
 After reset: 0
 ";
+    coordinator_state => "\
+Current model: \"offline-extractive\"
+Context size: 2 messages, … tokens
+Total events: 4
+Health: Healthy
+…
+  context: Healthy
+…
+  chat: Healthy
+Usage: … tokens in 1 model calls
+";
     custom_analytics_exporter => "\
-console: turn_started
-console: model_call_started
-console: model_call_finished
-console: turn_finished
-console: feedback
 Exported 5 events
 database: feedback of session default with {\"stars\":5}
+webhook: /analytics with \"turn_started\", \"model_call_started\", \"model_call_finished\", \"turn_finished\", \"feedback\"
+Pushgateway: /metrics/job/victor-analytics
+Pushgateway: victor_analytics_feedback 1
 ";
     custom_compaction_strategy => "\
 Day …, compacted by task_aware: … messages with … tokens before, … with … after
@@ -91,6 +118,14 @@ Loaded config of user-session-789:
   temperature = null, from the defaults
   max_tool_iterations = 20, from the defaults
   tool_calling_timeout = 60, from the defaults
+";
+    custom_coordinator => "\
+mood: started
+Found by name: true
+Health: Some(Healthy)
+Mood: Some(4)
+After the reset: None
+mood: ended
 ";
     custom_prompt_contributors => "\
 Generated prompt:
@@ -198,6 +233,15 @@ After the reset of code-review-123:
 Session code-review-123: 0 events, 0 messages
 Session docs-456: 4 events, 2 messages
 ";
+    settings => "\
+model = \"offline-extractive\", from model provider offline
+temperature = 0.2, from file …victor.toml, line 1
+context_compaction_threshold = 0.7, from code
+tool_calling_timeout = 30, from code
+mode = \"build\", from the defaults
+Metrics: false
+setting `context_compaction_threshold` in code: expected above 0 and up to 1
+";
     several_providers => "\
 cheap is overloaded, so sure is asked
 …
@@ -210,6 +254,25 @@ All was spent in this session: true
 [success]
 …`victor-provider`…
 [… pieces, … tokens]
+";
+    switch_provider => "\
+ada: I am the first model.
+bob: The first model, again.
+ada: ada-model answered
+ada: 4 messages kept
+bob: offline-extractive answered
+bob: 4 messages kept
+";
+    tool_execution => "\
+1 success: retries: 3
+2 rejected: …`read_fle`…`read_file`…
+3 rejected: …/path must be a string…
+";
+    tool_selection => "\
+keyword: read_file, …
+semantic: read_file, …
+hybrid: read_file, …
+all: read_file, write_file, send_mail, get_forecast, list_events, convert_currency
 ";
 }
 
