@@ -2,6 +2,8 @@
 
 mod duration;
 mod form;
+#[cfg(feature = "schema")]
+mod schema;
 mod step;
 
 use std::collections::BTreeMap;
@@ -22,10 +24,16 @@ pub use step::{
 /// It is data, so it can be stored with its runs, sent and compared. Keys that it does not know are an error, since a
 /// step that was meant to be retried and is not would be a silent one. `docs/workflows.md` describes every field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a workflow: { name: NAME, steps: [...] }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Workflow {
+    /// The version of the form, 1.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "u32", extend("const" = 1)))]
     version: FormatVersion<1>,
     /// The name under which it is started.
     pub name: String,
@@ -47,7 +55,8 @@ pub struct Workflow {
 
 /// Steps within a step, or those of a sub-workflow.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a workflow: { steps: [...] }")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Body {
     /// The steps.

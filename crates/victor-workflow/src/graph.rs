@@ -35,7 +35,16 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn new(workflow: Workflow) -> Result<Self, InvalidWorkflow> {
-        compile::compile(workflow)
+        compile::compile(workflow, None)
+    }
+
+    /// Checks as well that there are no other handlers than these.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn checked(
+        workflow: Workflow,
+        handlers: Option<&[&str]>,
+    ) -> Result<Self, InvalidWorkflow> {
+        compile::compile(workflow, handlers)
     }
 
     pub(crate) fn node(&self, body: BodyId, node: NodeId) -> &Node {

@@ -80,4 +80,4 @@ pub use victor_core as core;
 #[doc(no_inline)]
 pub use victor_workflow_protocol as protocol;
 #[cfg(feature = "yaml")]
-pub use yaml::from_yaml;
+pub use yaml::{from_yaml, from_yaml_for};

@@ -1,18 +1,20 @@
 //! Definitions in YAML, with line and column of each fault.
 
-use std::fmt;
+mod form;
+mod place;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use victor_workflow_protocol::{DefinitionFault, InvalidWorkflow, Workflow};
 
+use self::form::Form;
 use crate::graph::Graph;
 
 /// Reads a definition in YAML and checks it. JSON is YAML, too.
 ///
 /// # Errors
 ///
-/// [`InvalidWorkflow`] has all faults, each with its line and column. A text that is no definition at all, or has a key
-/// that no definition has, has one.
+/// [`InvalidWorkflow`] has all faults in the order of their places, each with its line and column: those of the form,
+/// such as unknown keys, and those of the workflow. A text that is no YAML has one.
 ///
 /// ```
 /// let text = "
@@ -21,123 +23,81 @@ use crate::graph::Graph;
 ///   - id: who
 ///     call: { handler: directory, input: '{{ input.user }}' }
 ///   - id: greeting
-///     transform: Hello, {{ steps.whom.name }}!
+///     transfrom: Hello, {{ steps.whom.name }}!
 /// ";
 /// let error = victor_workflow::from_yaml(text).unwrap_err();
-/// let expected = "line 7, column 16: steps[1].transform: unknown step `whom`, did you mean `who`?";
+/// let expected = "line 7, column 5: steps[1]: unknown key `transfrom`, did you mean `transform`?";
 /// assert!(error.faults[0].to_string().starts_with(expected), "{error}");
 /// ```
 pub fn from_yaml(text: &str) -> Result<Workflow, InvalidWorkflow> {
-    let invalid = |error: &yaml_serde::Error| {
-        let position = error.location().map(|at| (at.line(), at.column()));
-        let fault = DefinitionFault::new("", message(error)).at(position);
-        InvalidWorkflow::new("", vec![fault])
-    };
-    // Of two equal keys, this reading alone does not take the last one in silence.
-    yaml_serde::from_str::<yaml_serde::Value>(text).map_err(|error| invalid(&error))?;
-    let workflow: Workflow = yaml_serde::from_str(text).map_err(|error| invalid(&error))?;
-    match Graph::new(workflow) {
-        Ok(graph) => Ok(graph.workflow),
-        Err(mut error) => {
-            for fault in &mut error.faults {
-                fault.position = position(text, &fault.path);
-            }
-            Err(error)
-        }
-    }
+    read(text, None)
 }
 
-/// The words of an error without its position, which is told beside them.
-fn message(error: &yaml_serde::Error) -> String {
+/// Reads a definition as [`from_yaml`] does, and checks that there are no other handlers in it than these.
+///
+/// # Errors
+///
+/// Those of [`from_yaml`], and a fault for each step whose handler is not among them.
+///
+/// ```
+/// let text = "{ name: greet, steps: [{ id: who, call: { handler: directroy } }] }";
+/// let error = victor_workflow::from_yaml_for(text, &["agent", "directory"]).unwrap_err();
+/// assert!(error.to_string().contains("unknown handler `directroy`, did you mean `directory`?"), "{error}");
+/// ```
+pub fn from_yaml_for(text: &str, handlers: &[&str]) -> Result<Workflow, InvalidWorkflow> {
+    read(text, Some(handlers))
+}
+
+fn read(text: &str, handlers: Option<&[&str]>) -> Result<Workflow, InvalidWorkflow> {
+    let document = document(text).map_err(|error| invalid(&error))?;
+    let name = document["name"].as_str().unwrap_or_default().to_owned();
+    let Form {
+        workflow,
+        mut faults,
+        is_whole,
+    } = form::read(document);
+    match workflow.map(|workflow| Graph::checked(workflow, handlers)) {
+        Some(Ok(graph)) if faults.is_empty() => return Ok(graph.workflow),
+        Some(Ok(_)) | None => {}
+        Some(Err(error)) => {
+            // A sub-workflow may be run by a step that could not be read.
+            let is_certain =
+                |fault: &DefinitionFault| is_whole || !fault.path.starts_with("workflows.");
+            faults.extend(
+                error
+                    .faults
+                    .into_iter()
+                    .filter(is_certain)
+                    .map(|fault| (fault, None)),
+            );
+        }
+    }
+    let mut faults: Vec<_> = faults
+        .into_iter()
+        .map(|(fault, key)| {
+            let position = place::find(text, &fault.path, key.as_deref());
+            fault.at(position)
+        })
+        .collect();
+    faults.sort_by_key(|fault| fault.position);
+    Err(InvalidWorkflow::new(name, faults))
+}
+
+/// The values of a text. Merge keys are resolved, and two equal keys are an error.
+fn document(text: &str) -> Result<Value, yaml_serde::Error> {
+    let mut document: yaml_serde::Value = yaml_serde::from_str(text)?;
+    document.apply_merge()?;
+    yaml_serde::from_value(document)
+}
+
+/// The error of a text that cannot be read at all.
+fn invalid(error: &yaml_serde::Error) -> InvalidWorkflow {
+    let position = error.location().map(|at| (at.line(), at.column()));
+    // The position is told beside the words.
     let words = error.to_string();
     let end = words.rfind(" at line ").unwrap_or(words.len());
-    words[..end].to_owned()
-}
-
-/// Line and column of a place such as `steps[2].after[0]`, or of the nearest one around it that is there.
-fn position(text: &str, path: &str) -> Option<(usize, usize)> {
-    let parts: Vec<_> = path
-        .split(['.', '[', ']'])
-        .filter(|part| !part.is_empty())
-        .collect();
-    (0..=parts.len()).rev().find_map(|count| {
-        let document = yaml_serde::Deserializer::from_str(text);
-        let found = Probe(&parts[..count]).deserialize(document).err()?;
-        found.location().map(|at| (at.line(), at.column()))
-    })
-}
-
-/// Reads a document up to a place, and fails there: the error has the position.
-struct Probe<'p>(&'p [&'p str]);
-
-impl Probe<'_> {
-    fn found<E: de::Error>() -> Result<(), E> {
-        Err(E::custom("found"))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Probe<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Probe<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a definition")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((key, rest)) = self.0.split_first() else {
-            return Self::found();
-        };
-        while let Some(found) = map.next_key::<String>()? {
-            if found == **key {
-                map.next_value_seed(Probe(rest))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Some((index, rest)) = self.0.split_first() else {
-            return Self::found();
-        };
-        for _ in 0..index.parse().unwrap_or(0) {
-            seq.next_element::<IgnoredAny>()?;
-        }
-        seq.next_element_seed(Probe(rest))?;
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
-        Self::found()
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
-        Self::found()
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
-        Self::found()
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
-        Self::found()
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
-        Self::found()
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        Self::found()
-    }
+    InvalidWorkflow::new(
+        "",
+        vec![DefinitionFault::new("", &words[..end]).at(position)],
+    )
 }

@@ -12,25 +12,39 @@ use super::step::{
 };
 
 macro_rules! form {
-    ($($key:ident $name:literal $variant:ident($body:ty),)*) => {
+    ($($(#[$meta:meta])* $key:ident $name:literal $variant:ident($body:ty),)*) => {
         #[derive(Default, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
+        #[serde(deny_unknown_fields, default, expecting = "a step: { id: NAME, ... }")]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", schemars(transform = super::schema::one_action))]
         pub(super) struct StepForm {
+            /// The name, which no other step has: letters, digits, `_` and `-`, beginning with a letter.
+            #[cfg_attr(feature = "schema", schemars(required, regex(pattern = r"^[A-Za-z][A-Za-z0-9_-]*$")))]
             id: String,
-            $(#[serde(rename = $name, skip_serializing_if = "Option::is_none")]
+            $($(#[$meta])*
+            #[serde(rename = $name, skip_serializing_if = "Option::is_none")]
             $key: Option<$body>,)*
+            /// Steps that come before it: one, or a list. If absent, it is the one before it in the list, unless a
+            /// branch leads here.
             #[serde(skip_serializing_if = "Option::is_none")]
             after: Option<Names>,
+            /// The rule by which edges that come together start the step.
             #[serde(skip_serializing_if = "is_default")]
             join: Join,
+            /// An expression; the step is skipped unless it is true.
             #[serde(skip_serializing_if = "Option::is_none")]
             when: Option<String>,
+            /// Further attempts after a failure.
             #[serde(skip_serializing_if = "Option::is_none")]
             retry: Option<Retry>,
+            /// Time limit of one attempt, and of the wait of an approval or an event: `30s`, `5m`, `1h 30m`.
             #[serde(skip_serializing_if = "Option::is_none", with = "duration")]
+            #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
             timeout: Option<Duration>,
+            /// The consequence of a failure.
             #[serde(skip_serializing_if = "is_default")]
             on_failure: OnFailure,
+            /// The call that undoes the step if the run fails or is cancelled after it.
             #[serde(skip_serializing_if = "Option::is_none")]
             compensate: Option<CallStep>,
         }
@@ -84,21 +98,35 @@ macro_rules! form {
 }
 
 form! {
+    /// Calls a handler.
     call "call" Call(CallStep),
+    /// Has a turn of an agent.
     agent "agent" Agent(AgentStep),
+    /// Calls a tool.
     tool "tool" Tool(ToolStep),
+    /// Computes a value from a template.
     transform "transform" Transform(Value),
+    /// Goes to one of several steps.
     branch "branch" Branch(BranchStep),
+    /// Does the same for each item of a list.
     map "map" Map(MapStep),
+    /// Repeats steps, within a bound.
     repeat "loop" Loop(LoopStep),
+    /// Asks a person.
     approval "approval" Approval(ApprovalStep),
+    /// Waits for an event or a time.
     wait "wait" Wait(WaitStep),
+    /// Runs another workflow of the definition.
     workflow "workflow" Workflow(WorkflowStep),
 }
 
 /// Names of steps: one, or a list.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected the name of a step, or a list of names"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 enum Names {
     One(String),
     Many(Vec<String>),
@@ -115,10 +143,23 @@ impl From<Names> for Vec<String> {
 
 /// The written form of a join: a word, or a number of edges.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a join: merge, all, any or { at_least: NUMBER }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) enum JoinForm {
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["merge", "all", "any"])))]
     Word(String),
-    AtLeast { at_least: u32 },
+    AtLeast(AtLeast),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct AtLeast {
+    /// Number of edges that must be alive.
+    at_least: u32,
 }
 
 impl TryFrom<JoinForm> for Join {
@@ -126,7 +167,7 @@ impl TryFrom<JoinForm> for Join {
 
     fn try_from(form: JoinForm) -> Result<Self, String> {
         let word = match form {
-            JoinForm::AtLeast { at_least } => return Ok(Self::AtLeast(at_least)),
+            JoinForm::AtLeast(AtLeast { at_least }) => return Ok(Self::AtLeast(at_least)),
             JoinForm::Word(word) => word,
         };
         match word.as_str() {
@@ -143,7 +184,7 @@ impl TryFrom<JoinForm> for Join {
 impl From<Join> for JoinForm {
     fn from(join: Join) -> Self {
         let word = match join {
-            Join::AtLeast(at_least) => return Self::AtLeast { at_least },
+            Join::AtLeast(at_least) => return Self::AtLeast(AtLeast { at_least }),
             Join::Merge => "merge",
             Join::All => "all",
             Join::Any => "any",

@@ -11,6 +11,7 @@ use super::{Body, duration};
 /// A step of a workflow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "StepForm", into = "StepForm")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// The name, which no other step has: letters, digits, `_` and `-`, beginning with a letter.
@@ -229,6 +230,10 @@ pub enum StepAction {
 macro_rules! actions {
     ($($variant:ident($body:ty) = $name:literal,)*) => {
         impl StepAction {
+            /// The kinds of actions, as a definition names them.
+            #[cfg(feature = "schema")]
+            pub(super) const KINDS: &[&str] = &[$($name),*];
+
             /// Returns the kind of the action, the key under which a definition has it.
             #[must_use]
             pub fn kind(&self) -> &'static str {
@@ -261,7 +266,11 @@ actions! {
 
 /// A call of a handler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a call: { handler: NAME, input: VALUE }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallStep {
     /// The name of the handler.
     pub handler: String,
@@ -282,7 +291,11 @@ impl CallStep {
 
 /// A turn of an agent. What is absent is as the agent has it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "the turn of an agent: { prompt: TEXT }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AgentStep {
     /// The message, a template of a text.
     pub prompt: String,
@@ -305,7 +318,11 @@ pub struct AgentStep {
 
 /// A call of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "the call of a tool: { name: NAME, arguments: VALUE }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolStep {
     /// The name of the tool.
     pub name: String,
@@ -317,7 +334,11 @@ pub struct ToolStep {
 /// A branch: goes to the step of the first case that is true. The others are skipped, with all that comes after them
 /// alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a branch: { cases: [{ when: EXPRESSION, then: STEP }], else: STEP }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BranchStep {
     /// The cases, in the order in which they are tried.
     pub cases: Vec<BranchCase>,
@@ -328,7 +349,11 @@ pub struct BranchStep {
 
 /// A case of a branch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a case: { when: EXPRESSION, then: STEP }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BranchCase {
     /// An expression.
     pub when: String,
@@ -338,7 +363,11 @@ pub struct BranchCase {
 
 /// The same steps for each item of a list. Its output is the list of their outputs, in the order of the items.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map: { over: EXPRESSION, steps: [...] }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MapStep {
     /// An expression that gives a list.
     pub over: String,
@@ -354,7 +383,11 @@ pub struct MapStep {
 
 /// Steps that are repeated. Its output is that of the last repetition.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a loop: { until: EXPRESSION, max: NUMBER, steps: [...] }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoopStep {
     /// An expression over `last`, the output of a repetition, and `iteration`, its number from 0; the loop ends when it
     /// is true. If absent, it is repeated `max` times.
@@ -371,7 +404,8 @@ pub struct LoopStep {
 
 /// A question to a person. The output is the answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an approval: { prompt: TEXT }")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApprovalStep {
     /// The question, a template of a text.
     pub prompt: String,
@@ -382,7 +416,11 @@ pub struct ApprovalStep {
 
 /// A wait for an event or a time. Exactly one of the fields is there. The output is the payload of the event, or null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a wait: { event: NAME }, { for: TIME } or { until: EXPRESSION }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaitStep {
     /// The name of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -394,6 +432,7 @@ pub struct WaitStep {
         with = "duration",
         rename = "for"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub time: Option<Duration>,
     /// An expression that gives the end of the wait, a time such as `2026-11-30T15:55:08Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -402,7 +441,11 @@ pub struct WaitStep {
 
 /// A run of another workflow of the definition, within this run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a sub-workflow: { name: NAME, input: VALUE }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkflowStep {
     /// The name of the workflow, one of [`Workflow::workflows`](crate::Workflow::workflows).
     pub name: String,
@@ -415,6 +458,7 @@ pub struct WorkflowStep {
 /// branch went elsewhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "JoinForm", into = "JoinForm")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Join {
     /// Waits until every edge is decided, and starts the step if one of them is alive.
@@ -430,16 +474,22 @@ pub enum Join {
 
 /// Further attempts after a failure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a rule for retries: { attempts: NUMBER, delay: TIME }"
+)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Retry {
     /// Number of attempts in all that may fail. One that the end of its process cut off is made again, and has not
     /// failed.
     pub attempts: u32,
     /// Wait before the second attempt, one second if absent. Each later one is twice as long.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub delay: Option<Duration>,
     /// The longest wait, one minute if absent.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub max_delay: Option<Duration>,
 }
 
@@ -474,6 +524,7 @@ impl Retry {
 /// The consequence of a step's failure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum OnFailure {
     /// The run fails: other steps are stopped, and finished ones are compensated, the last one first.

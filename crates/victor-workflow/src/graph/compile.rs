@@ -12,9 +12,13 @@ use victor_workflow_protocol::{
 use super::{AGENT, Action, BodyGraph, BodyId, Call, Edge, Graph, Node, TOOL, WaitFor, check};
 use crate::expression::{Expression, Template};
 
-pub(super) fn compile(workflow: Workflow) -> Result<Graph, InvalidWorkflow> {
+pub(super) fn compile(
+    workflow: Workflow,
+    handlers: Option<&[&str]>,
+) -> Result<Graph, InvalidWorkflow> {
     let mut compiler = Compiler {
         workflow: &workflow,
+        handlers,
         faults: Vec::new(),
         bodies: vec![None],
         subs: BTreeMap::new(),
@@ -46,6 +50,8 @@ pub(super) fn compile(workflow: Workflow) -> Result<Graph, InvalidWorkflow> {
 
 struct Compiler<'w> {
     workflow: &'w Workflow,
+    /// The handlers that there are, if that is known.
+    handlers: Option<&'w [&'w str]>,
     faults: Vec<DefinitionFault>,
     bodies: Vec<Option<BodyGraph>>,
     /// The bodies of sub-workflows that were begun.
@@ -220,13 +226,8 @@ impl<'w> Compiler<'w> {
             self.fault(format!("{path}.retry"), message);
         }
         let compensate = step.compensate.as_ref().map(|call| {
-            let path = format!("{path}.compensate.input");
-            self.call(
-                &path,
-                &call.handler,
-                &call.input,
-                &visible.with(&["output"]),
-            )
+            let visible = visible.with(&["output"]);
+            self.call(&format!("{path}.compensate"), call, &visible)
         });
         Node {
             id: step.id.as_str().into(),
@@ -251,16 +252,14 @@ impl<'w> Compiler<'w> {
         visible: &Visible,
     ) -> Action {
         match &step.action {
-            StepAction::Call(CallStep { handler, input }) => {
-                Action::Call(self.call(&format!("{path}.input"), handler, input, visible))
-            }
+            StepAction::Call(call) => Action::Call(self.call(path, call, visible)),
             StepAction::Agent(agent) => {
                 let input = serde_json::to_value(agent).unwrap_or_default();
-                Action::Call(self.call(path, AGENT, &input, visible))
+                Action::Call(self.call_of(path, AGENT, path, &input, visible))
             }
             StepAction::Tool(tool) => {
                 let input = json!({ "name": tool.name, "arguments": tool.arguments });
-                Action::Call(self.call(path, TOOL, &input, visible))
+                Action::Call(self.call_of(path, TOOL, path, &input, visible))
             }
             StepAction::Transform(value) => Action::Transform(self.template(path, value, visible)),
             StepAction::Branch(branch) => {
@@ -384,7 +383,23 @@ impl<'w> Compiler<'w> {
         self.bodies.len() - 1
     }
 
-    fn call(&mut self, path: &str, handler: &str, input: &Value, visible: &Visible) -> Call {
+    fn call(&mut self, path: &str, call: &CallStep, visible: &Visible) -> Call {
+        let (name, input) = (format!("{path}.handler"), format!("{path}.input"));
+        self.call_of(&name, &call.handler, &input, &call.input, visible)
+    }
+
+    fn call_of(
+        &mut self,
+        name: &str,
+        handler: &str,
+        path: &str,
+        input: &Value,
+        visible: &Visible,
+    ) -> Call {
+        if let Some(known) = self.handlers.filter(|known| !known.contains(&handler)) {
+            let error = UnknownName::new("handler", handler, known.iter().copied());
+            self.fault(name, error.to_string());
+        }
         Call {
             handler: handler.into(),
             input: self.template(path, input, visible),

@@ -81,17 +81,41 @@ fn unknown_names_are_told_with_line_and_column() {
 fn unknown_keys_and_later_versions_are_refused() {
     check(
         "- { id: a, transform: 1, @retires: 3 }",
-        &["steps[0]: unknown field `retires`"],
+        &["steps[0]: unknown key `retires`, did you mean `retry`?"],
     );
     check_whole(
-        "@name: w\nversion: 2\nsteps: []",
-        &["format version 2 is not readable"],
+        "name: w\nversion: @2\nsteps: []",
+        &["version: format version 2 is not readable"],
     );
     check_whole(
         "@name: w\nname: v\nsteps: []",
         &["duplicate entry with key \"name\""],
     );
     check_whole("name: [\n@", &["did not find expected node content"]);
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    check(
+        "- { id: a, @tranform: 1 }\n\
+         - { id: b, call: { handler: h, @inptu: 1 }, retry: { attempts: @many } }\n\
+         - { id: c, after: @d, branch: { cases: [{ when: @'input.', then: a }] } }\n\
+         - { id: e, loop: @{ until: last }, after: b }\n\
+         - { id: f, transform: 1, join: @most, after: e }\n\
+         - @{ id: g, transform: 1, wait: { for: 1s } }\n\
+         - { id: h, transform: '{{ steps.e }}', on_failure: @stop }",
+        &[
+            "steps[0]: unknown key `tranform`, did you mean `transform`?",
+            "steps[1].call: unknown key `inptu`, did you mean `input`?",
+            "steps[1].retry.attempts: invalid type: string \"many\", expected a whole number",
+            "steps[2].after[0]: unknown step `d`",
+            "steps[2].branch.cases[0].when: `input.`: syntax error",
+            "steps[3].loop: missing field `max`",
+            "steps[4].join: unknown join `most`; expected merge, all, any",
+            "steps[5]: step `g` must do one thing",
+            "steps[6].on_failure: unknown variant `stop`, expected `fail` or `continue`",
+        ],
+    );
 }
 
 #[test]
@@ -157,8 +181,8 @@ fn bounds_are_needed() {
     check_whole(
         "name: @''\nsteps: @[]\nconcurrency: @0",
         &[
-            "steps: at least one step is needed",
             "name: a workflow needs a name",
+            "steps: at least one step is needed",
             "concurrency: at least 1 call",
         ],
     );
