@@ -1,0 +1,4 @@
+//! Drawings of definitions.
+
+mod browser;
+mod drawings;
