@@ -97,7 +97,8 @@ impl Floor {
             "victor-agent-tool"
             | "victor-mode-guard"
             | "victor-rewind"
-            | "victor-session-loader" => Self::Joint,
+            | "victor-session-loader"
+            | "victor-workflow-steps" => Self::Joint,
             "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,
             // They serve the role of another coordinator instead of one with its own protocol.

@@ -17,6 +17,7 @@ use victor_provider_protocol::ProviderRouter;
 use victor_session_protocol::SessionManager;
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
+use victor_workflow_protocol::WorkflowRunner;
 
 use crate::builder::Parts;
 use crate::{BuildError, RoleName};
@@ -180,3 +181,12 @@ optional!("checkpoint" Checkpoint, checkpoint(_settings, parts) -> CheckpointMan
 required!("chat" Chat, chat(_settings, _parts) -> ChatEngine {
     victor_chat::ChatCoordinator::new()
 });
+
+/// A runner needs a journal, so a program makes it.
+#[expect(clippy::unnecessary_wraps, reason = "the same form for every role")]
+pub(crate) fn workflow(
+    _: &Settings,
+    _: &mut Parts,
+) -> Result<Option<Arc<dyn WorkflowRunner>>, BuildError> {
+    Ok(None)
+}

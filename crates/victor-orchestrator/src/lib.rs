@@ -111,6 +111,7 @@ mod orchestrator;
 mod recovery;
 mod roles;
 mod session_handle;
+mod step_agent;
 mod telemetry;
 mod tools;
 mod turn;
@@ -159,6 +160,8 @@ pub use victor_session_protocol as session;
 pub use victor_tool_protocol as tool;
 #[doc(no_inline)]
 pub use victor_tool_selection_protocol as tool_selection;
+#[doc(no_inline)]
+pub use victor_workflow_protocol as workflow;
 
 // What implementations of asynchronous traits are written with.
 #[doc(no_inline)]

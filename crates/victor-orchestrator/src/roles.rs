@@ -23,6 +23,7 @@ use victor_session_loader::SessionRoles;
 use victor_session_protocol::SessionManager;
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
+use victor_workflow_protocol::WorkflowRunner;
 
 use crate::builder::Parts;
 use crate::custom::CustomCoordinator;
@@ -182,10 +183,13 @@ roles! {
     /// No checkpoints are made without one.
     optional Checkpoint "checkpoint" checkpoint: CheckpointManager, checkpoint_coordinator, "makes checkpoints";
     required Chat "chat" chat: ChatEngine, chat_coordinator, "works turns";
+    /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the others.
+    optional Workflow "workflow" workflow: WorkflowRunner, workflow_coordinator, "runs workflows";
 }
 
 impl RoleName {
-    /// The feature of this crate that brings the default coordinator of the role.
+    /// The feature of this crate that brings the default coordinator of the role. There is none for
+    /// [`Workflow`](Self::Workflow), since there is no default runner.
     #[must_use]
     pub const fn feature(self) -> &'static str {
         self.name()

@@ -50,6 +50,9 @@ pub struct StepContext {
     pub step: StepPath,
     /// The number of the attempt, from 1.
     pub attempt: u32,
+    /// Number of attempts before it that have failed. The others were cut off by the end of their process, or have
+    /// waited.
+    pub failures: u32,
     /// The same for every attempt at this step, in every process: pass it on to services that know such keys.
     pub idempotency_key: String,
     /// The answer, where the handler has asked and is called again.
@@ -63,6 +66,7 @@ impl StepContext {
             run,
             workflow: workflow.into(),
             attempt: 1,
+            failures: 0,
             idempotency_key: format!("{run}/{step}"),
             step,
             answer: None,
@@ -73,6 +77,13 @@ impl StepContext {
     #[must_use]
     pub fn with_attempt(mut self, attempt: u32) -> Self {
         self.attempt = attempt;
+        self
+    }
+
+    /// Sets the number of attempts that have failed.
+    #[must_use]
+    pub fn with_failures(mut self, failures: u32) -> Self {
+        self.failures = failures;
         self
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`Workflow`] is the definition of a workflow, as data: [`Step`]s and the edges between them.
 //! - [`StepHandler`] does the work of steps.
+//! - [`StepAgent`] has the turns of `agent` steps; the orchestrator is one.
 //! - [`WorkflowJournal`] keeps what runs have done, so that none of it is done twice; [`InMemoryJournal`] keeps it as
 //!   long as the process lives.
 //! - [`WorkflowRunner`] is the role of the coordinator that runs workflows.
@@ -50,6 +51,7 @@
 //! }
 //! ```
 
+mod agent;
 mod definition;
 mod error;
 mod event;
@@ -61,6 +63,9 @@ mod run;
 mod runner;
 mod signal;
 
+#[cfg(feature = "mock")]
+pub use agent::MockStepAgent;
+pub use agent::{AgentRequest, AgentTurn, StepAgent};
 pub use definition::{
     AgentStep, ApprovalStep, Body, BranchCase, BranchStep, CallStep, Join, LoopStep, MapStep,
     OnFailure, Retry, Step, StepAction, ToolStep, WaitStep, Workflow, WorkflowStep,
@@ -86,6 +91,8 @@ pub use run::{RunHolder, RunInfo, RunQuery, RunStatus, StartRun};
 pub use runner::MockWorkflowRunner;
 pub use runner::{PendingWait, RunOutcome, WorkflowRunner};
 pub use signal::{Signal, SignalTarget};
+#[doc(no_inline)]
+pub use victor_chat_protocol as chat;
 #[doc(no_inline)]
 pub use victor_checkpoint_protocol as checkpoint;
 #[doc(no_inline)]

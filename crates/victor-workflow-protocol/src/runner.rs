@@ -9,7 +9,8 @@ use victor_checkpoint_protocol::ContentHash;
 use victor_core::{Coordinator, RunId, Timestamp};
 
 use crate::{
-    RunInfo, RunQuery, RunRecord, Signal, StartRun, StepPath, Wait, Workflow, WorkflowError,
+    RunInfo, RunQuery, RunRecord, Signal, StartRun, StepHandler, StepPath, Wait, Workflow,
+    WorkflowError,
 };
 
 /// The role of the coordinator that runs workflows.
@@ -25,6 +26,9 @@ pub trait WorkflowRunner: Coordinator {
     ///
     /// [`WorkflowError::Invalid`].
     fn register(&self, workflow: Workflow) -> Result<ContentHash, WorkflowError>;
+
+    /// Has steps that call a handler of this name call this one from now on, in place of an earlier one.
+    fn add_handler(&self, name: &str, handler: Arc<dyn StepHandler>);
 
     /// Returns the definitions that new runs begin under, in the order of their names.
     fn workflows(&self) -> Vec<Arc<Workflow>>;
@@ -204,6 +208,7 @@ mockall::mock! {
     #[async_trait]
     impl WorkflowRunner for WorkflowRunner {
         fn register(&self, workflow: Workflow) -> Result<ContentHash, WorkflowError>;
+        fn add_handler(&self, name: &str, handler: Arc<dyn StepHandler>);
         fn workflows(&self) -> Vec<Arc<Workflow>>;
         async fn start(&self, request: &StartRun) -> Result<RunInfo, WorkflowError>;
         async fn drive(&self, run: RunId) -> Result<RunOutcome, WorkflowError>;

@@ -41,7 +41,7 @@ pub struct WorkflowCoordinator {
 /// The parts of a coordinator that a driver uses.
 pub(crate) struct Shared {
     pub(crate) journal: GuardedJournal,
-    pub(crate) handlers: HashMap<String, Handler>,
+    pub(crate) handlers: SharedLock<HashMap<String, Handler>>,
     pub(crate) options: WorkflowOptions,
     /// Changes when something was sent to a run by this process.
     pub(crate) signals: watch::Sender<()>,
@@ -86,7 +86,7 @@ impl WorkflowCoordinatorBuilder {
         WorkflowCoordinator {
             shared: Shared {
                 journal,
-                handlers: self.handlers,
+                handlers: SharedLock::new(self.handlers),
                 options: self.options,
                 signals: watch::Sender::new(()),
                 commits: watch::Sender::new(()),
@@ -187,7 +187,7 @@ impl WorkflowCoordinator {
     }
 
     fn check_handlers(&self, run: RunId, graph: &Graph) -> Result<(), WorkflowError> {
-        let handlers = &self.shared.handlers;
+        let handlers = self.shared.handlers.read();
         let missing = graph
             .handlers()
             .find(|(name, _)| !handlers.contains_key(*name));
@@ -275,6 +275,13 @@ impl WorkflowRunner for WorkflowCoordinator {
         let name = graph.workflow.name.clone();
         self.registered.write().insert(name, graph);
         Ok(hash)
+    }
+
+    fn add_handler(&self, name: &str, handler: Arc<dyn StepHandler>) {
+        self.shared
+            .handlers
+            .write()
+            .insert(name.to_owned(), handler);
     }
 
     fn workflows(&self) -> Vec<Arc<Workflow>> {
@@ -427,16 +434,21 @@ impl Coordinator for WorkflowCoordinator {
         self.shared.problems.health(self.name())
     }
 
-    /// Has runs that are driven stop at their next record. They can be driven again by another process.
+    /// Has runs that are driven stop at their next record, and lets the handlers go. The runs can be driven again by
+    /// another process.
     async fn shutdown(&self) {
         self.shared.shut_down.store(true, Ordering::Release);
         self.shared.signals.send_replace(());
+        // They may hold an agent that holds this coordinator.
+        let handlers = std::mem::take(&mut *self.shared.handlers.write());
+        drop(handlers);
     }
 }
 
 impl fmt::Debug for WorkflowCoordinator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut handlers: Vec<_> = self.shared.handlers.keys().collect();
+        let handlers = self.shared.handlers.read();
+        let mut handlers: Vec<_> = handlers.keys().collect();
         handlers.sort_unstable();
         f.debug_struct("WorkflowCoordinator")
             .field("journal", &self.shared.journal)

@@ -77,6 +77,10 @@ impl<'c> Driver<'c> {
                 continue;
             }
             self.calls.launch(self.shared, &self.state);
+            if self.shared.is_shut_down() {
+                // The handlers may have gone before the calls were made.
+                return Err(WorkflowError::ShutDown);
+            }
             if self.calls.is_empty() {
                 if let Some(outcome) = self.pause().await? {
                     return Ok(outcome);

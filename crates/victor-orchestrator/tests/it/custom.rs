@@ -150,6 +150,9 @@ fn each_has_a_name_of_its_own() {
 fn coordinators_are_listed_in_the_order_of_the_roles() {
     let store = victor_orchestrator::checkpoint::InMemoryCheckpointStore::default();
     let (_, builder) = builder(ScriptedModel::new());
+    let journal = victor_orchestrator::workflow::InMemoryJournal::default();
+    let runner = victor_workflow::WorkflowCoordinator::builder(journal).build();
+    let builder = builder.workflow_coordinator(Arc::new(runner));
     let orchestrator = builder.checkpoint_store(store).build().unwrap();
     let report = orchestrator.health();
     let mut names = report

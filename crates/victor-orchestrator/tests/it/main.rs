@@ -39,6 +39,7 @@ mod tools;
 mod typed;
 mod way;
 mod window;
+mod workflows;
 
 use std::sync::{Arc, Mutex};
 

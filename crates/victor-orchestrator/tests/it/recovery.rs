@@ -24,14 +24,14 @@ use crate::{AskAlways, once};
 
 /// A store that counts as durable, and knows what was written to it.
 #[derive(Debug, Default)]
-struct Disk {
+pub(crate) struct Disk {
     inner: InMemorySessionStore,
-    commits: Mutex<Vec<(SessionId, u64, SessionCommit)>>,
+    pub(crate) commits: Mutex<Vec<(SessionId, u64, SessionCommit)>>,
 }
 
 impl Disk {
     /// The store as it was after the first `count` writes.
-    async fn after(commits: &[(SessionId, u64, SessionCommit)]) -> Arc<Self> {
+    pub(crate) async fn after(commits: &[(SessionId, u64, SessionCommit)]) -> Arc<Self> {
         let disk = Self::default();
         for (session, expected, commit) in commits {
             disk.inner.commit(session, *expected, commit).await.unwrap();

@@ -38,7 +38,9 @@ impl Driver<'_> {
                     let launch = Launch {
                         target: Target::Undo(index),
                         handler: call.handler.clone(),
-                        cx: StepContext::new(self.run, workflow, path).with_attempt(begun),
+                        cx: StepContext::new(self.run, workflow, path)
+                            .with_attempt(begun)
+                            .with_failures(attempts.failed),
                         input,
                         timeout: node.timeout,
                     };

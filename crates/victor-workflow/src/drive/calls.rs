@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use futures_util::future::{AbortHandle, Abortable, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -91,17 +90,11 @@ impl Calls {
                 timeout,
             } = launch;
             // All handlers that a definition names are there, or it is not driven.
-            let Some(handler) = shared
-                .handlers
-                .get(&*handler)
-                .filter(|_| is_wanted(target, state))
-            else {
+            let handler = shared.handlers.read().get(&*handler).cloned();
+            let Some(handler) = handler.filter(|_| is_wanted(target, state)) else {
                 continue;
             };
-            let (handler, limit) = (
-                Arc::clone(handler),
-                timeout.unwrap_or(shared.options.step_timeout),
-            );
+            let limit = timeout.unwrap_or(shared.options.step_timeout);
             let work = async move {
                 let outcome = call(limit, || handler.call(&cx, input)).await;
                 let result = outcome.unwrap_or_else(|fault| Err(failure(&fault)));

@@ -378,6 +378,7 @@ impl Driver<'_> {
                 let workflow = self.state.graph.workflow.name.clone();
                 let cx = StepContext::new(self.run, workflow, self.state.path(place))
                     .with_attempt(attempts.begun)
+                    .with_failures(attempts.failed)
                     .with_answer(attempts.answer);
                 let launch = Launch {
                     target: Target::Step(place),

@@ -11,8 +11,8 @@ use victor_workflow::WorkflowCoordinator;
 use victor_workflow::protocol::checkpoint::ContentHash;
 use victor_workflow::protocol::{
     ClaimRequest, InMemoryJournal, JournalError, PendingWait, RunClaim, RunCommit, RunInfo,
-    RunOutcome, RunQuery, RunRecord, Signal, StartRun, Workflow, WorkflowError, WorkflowEvent,
-    WorkflowJournal, WorkflowRunner,
+    RunOutcome, RunQuery, RunRecord, Signal, StartRun, StepHandler, Workflow, WorkflowError,
+    WorkflowEvent, WorkflowJournal, WorkflowRunner,
 };
 
 use crate::laws::make;
@@ -49,6 +49,10 @@ impl WorkflowRunner for Broken {
             Err(_) if self.bug == "takes anything" => Ok(hash),
             registered => registered,
         }
+    }
+
+    fn add_handler(&self, name: &str, handler: Arc<dyn StepHandler>) {
+        self.inner.add_handler(name, handler);
     }
 
     fn workflows(&self) -> Vec<Arc<Workflow>> {
