@@ -17,6 +17,7 @@ use victor_orchestrator::analytics::{
     AnalyticsEvent, AnalyticsExporter, ExportError, ExportResult,
 };
 use victor_orchestrator::coordinators::analytics::AnalyticsCoordinator;
+use victor_orchestrator::core::SessionId;
 use victor_testkit::{FakeApi, Reply};
 use victor_web::{PushgatewayExporter, WebhookExporter};
 
@@ -34,7 +35,7 @@ impl DatabaseAnalyticsExporter {
             // Events that were exported may come again. The id is the key, so none is stored twice.
             sqlx::query("INSERT INTO analytics VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
                 .bind(event.id.to_string())
-                .bind(event.session_id.as_ref().map(|session| session.as_str()))
+                .bind(event.session_id.as_ref().map(SessionId::as_str))
                 .bind(event.event_type.as_ref())
                 .bind(event.data.to_json())
                 .bind(event.timestamp.to_string())

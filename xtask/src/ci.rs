@@ -11,7 +11,7 @@ use crate::cargo::cargo;
 /// The checks, cheapest first, so that the first answer comes soon. Each line can be pasted into a
 /// shell. One `clippy` with all features covers the `mock` features too, since features only add.
 /// Its `-D warnings` stands behind `--`: in `RUSTFLAGS` it would rebuild all dependencies.
-const STEPS: [(&str, &str); 8] = [
+const STEPS: [(&str, &str); 9] = [
     ("format", "cargo fmt --all --check"),
     ("layers", "cargo xtask layers"),
     ("bans", "cargo xtask bans"),
@@ -25,6 +25,10 @@ const STEPS: [(&str, &str); 8] = [
         "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps",
     ),
     ("alone", "cargo xtask alone"),
+    (
+        "third party",
+        "cargo test --manifest-path examples/third-party/Cargo.toml --target-dir target",
+    ),
     ("counts", "cargo xtask bench --counts"),
 ];
 
