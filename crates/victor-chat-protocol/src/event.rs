@@ -124,6 +124,12 @@ impl TurnEventKind {
         Notice::new(component.into(), message.into()).into()
     }
 
+    /// Whether it is the last event of a turn.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::TurnFinished(_) | Self::TurnFailed(_))
+    }
+
     /// Whether it is a piece of an answer that is being written, of which there are many.
     #[must_use]
     pub fn is_delta(&self) -> bool {

@@ -4,6 +4,7 @@
 //! - [`TurnStream`] is what comes back: [`TurnEvent`]s, of which the last holds the [`ChatResponse`].
 //! - [`ChatEngine`] is the role of the coordinator that works a turn; it acts through [`TurnPorts`], which the
 //!   orchestrator implements.
+//! - [`TurnEventLog`] keeps the events of turns, so that other processes follow a turn live, from any event on.
 //! - [`SuspendedTurn`] is a turn that waits: for a person's approval, or to be taken up again.
 //!
 //! # An agent
@@ -35,7 +36,9 @@ mod agent;
 mod engine;
 mod error;
 mod event;
+mod event_log;
 mod input;
+mod memory_log;
 mod observer;
 mod output;
 mod ports;
@@ -55,7 +58,11 @@ pub use event::{
     Notice, PromptUsed, TextWithdrawn, ThinkingDelta, ToolCallFinished, ToolCallProgressed,
     ToolCallStarted, TurnEvent, TurnEventKind, TurnFailed, TurnFinished, TurnStarted,
 };
+#[cfg(feature = "mock")]
+pub use event_log::MockTurnEventLog;
+pub use event_log::{EventBatch, EventLogError, TurnEventLog};
 pub use input::ChatInput;
+pub use memory_log::InMemoryEventLog;
 pub use observer::{ObservedTurn, TurnObserver, TurnOpening, model_call_trace};
 pub use output::{CheckOutput, OutputContract};
 #[cfg(feature = "mock")]
