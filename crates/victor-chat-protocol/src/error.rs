@@ -38,6 +38,17 @@ pub enum ChatError {
         /// The turn, if it had begun.
         turn: Option<Box<SuspendedTurn>>,
     },
+    /// The store of the conversation could not be reached for too long. Whether the turn's last write has happened is
+    /// unknown; a message that is sent again under the same [key](crate::ChatInput::with_key) is answered once all the
+    /// same.
+    #[error("the conversation's store cannot be reached: send the message again")]
+    Unavailable {
+        /// Error of the store.
+        #[source]
+        source: BoxError,
+        /// The turn, if it had begun. It stores what is missing when it is taken up again.
+        turn: Option<Box<SuspendedTurn>>,
+    },
     /// The conversation cannot be made to fit the model, so no request was sent.
     #[error("the conversation does not fit the model")]
     ContextTooLarge {
@@ -173,6 +184,8 @@ pub enum ChatErrorKind {
     Coordinator,
     /// Somebody else who works on the session: it helps to send the message again.
     Conflict,
+    /// A store that cannot be reached at this moment: it helps to send the message again later.
+    Unavailable,
     /// Input of the caller.
     Input,
     /// The end of the orchestrator's life.
@@ -193,6 +206,7 @@ impl ChatError {
             | Self::Start { .. }
             | Self::Setup { .. } => ChatErrorKind::Coordinator,
             Self::Conflict { .. } => ChatErrorKind::Conflict,
+            Self::Unavailable { .. } => ChatErrorKind::Unavailable,
             Self::EmptyInput | Self::Resume { .. } => ChatErrorKind::Input,
             Self::ShutDown => ChatErrorKind::ShutDown,
             Self::Incomplete | Self::Panicked(_) => ChatErrorKind::Fault,
@@ -200,7 +214,7 @@ impl ChatError {
     }
 
     /// Returns the class of the error, one word to count by: the class of the provider's error, such as `rate_limit`,
-    /// and otherwise `context_too_large`, `coordinator`, `conflict`, `input`, `shut_down` or `fault`.
+    /// and otherwise `context_too_large`, `coordinator`, `conflict`, `unavailable`, `input`, `shut_down` or `fault`.
     #[must_use]
     pub fn class(&self) -> &str {
         match self {
@@ -211,6 +225,7 @@ impl ChatError {
             | Self::Start { .. }
             | Self::Setup { .. } => "coordinator",
             Self::Conflict { .. } => "conflict",
+            Self::Unavailable { .. } => "unavailable",
             Self::EmptyInput | Self::Resume { .. } => "input",
             Self::ShutDown => "shut_down",
             Self::Incomplete | Self::Panicked(_) => "fault",
@@ -223,7 +238,9 @@ impl ChatError {
         match self {
             Self::Provider { .. } => Some("provider"),
             Self::ContextTooLarge { .. } => Some("context"),
-            Self::Commit { .. } | Self::Conflict { .. } => Some("session"),
+            Self::Commit { .. } | Self::Conflict { .. } | Self::Unavailable { .. } => {
+                Some("session")
+            }
             Self::NotAsked { coordinator, .. } | Self::Setup { coordinator, .. } => {
                 Some(coordinator)
             }
@@ -236,7 +253,7 @@ impl ChatError {
     #[must_use]
     pub fn turn(&self) -> Option<&SuspendedTurn> {
         match self {
-            Self::Conflict { turn, .. } => turn.as_deref(),
+            Self::Conflict { turn, .. } | Self::Unavailable { turn, .. } => turn.as_deref(),
             Self::Provider { turn, .. }
             | Self::Commit { turn, .. }
             | Self::ContextTooLarge { turn, .. }
@@ -253,6 +270,7 @@ impl ChatError {
             | Self::Commit { turn, .. }
             | Self::ContextTooLarge { turn, .. }
             | Self::NotAsked { turn, .. } => Some(*turn),
+            Self::Unavailable { turn, .. } => turn.map(|turn| *turn),
             _ => None,
         }
     }

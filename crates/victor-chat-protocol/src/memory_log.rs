@@ -71,7 +71,11 @@ impl TurnEventLog for InMemoryEventLog {
             if kept.events.len() as u64 > known {
                 return Poll::Ready(Ok(()));
             }
-            if !kept.followers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            if !kept
+                .followers
+                .iter()
+                .any(|waker| waker.will_wake(cx.waker()))
+            {
                 kept.followers.push(cx.waker().clone());
             }
             Poll::Pending

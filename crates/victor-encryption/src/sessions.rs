@@ -1,5 +1,7 @@
 //! Stores of sessions.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,6 +85,19 @@ impl<S: SessionStore> SessionStore for Encrypted<S> {
         change: &LeaseChange,
     ) -> Result<(), SessionError> {
         self.inner.change_lease(session, change).await
+    }
+
+    async fn wait_in_line(
+        &self,
+        session: &SessionId,
+        waiter: &str,
+        time: Duration,
+    ) -> Result<bool, SessionError> {
+        self.inner.wait_in_line(session, waiter, time).await
+    }
+
+    async fn leave_line(&self, session: &SessionId, waiter: &str) -> Result<(), SessionError> {
+        self.inner.leave_line(session, waiter).await
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {

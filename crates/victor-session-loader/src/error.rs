@@ -160,6 +160,10 @@ impl From<SessionOpError> for ChatError {
                 let reason = format!("its journal cannot be read: {source}");
                 return Self::Resume { reason };
             }
+            Op::Session(error @ SessionError::Unavailable { .. }) => {
+                let source = error.into();
+                return Self::Unavailable { source, turn: None };
+            }
             Op::Session(error) => ("session", error.into()),
             Op::Context(error) => ("context", error.into()),
             error @ (Op::UnknownMode { .. } | Op::FirstMode { .. }) => ("mode", error.into()),
@@ -191,8 +195,19 @@ mod tests {
 
     #[test]
     fn an_operation_and_a_turn_say_the_same_in_their_own_words() {
-        use ChatErrorKind::{Conflict, Coordinator, Fault, Input, ShutDown};
+        use ChatErrorKind::{Conflict, Coordinator, Fault, Input, ShutDown, Unavailable};
         let session = || SessionId::new("s");
+        let restarting = SessionError::Unavailable {
+            message: "it restarts".into(),
+            source: None,
+        };
+        check(
+            restarting,
+            "the session store cannot be reached at this moment: it restarts",
+            &Unavailable,
+            "the conversation's store cannot be reached: send the message again: the session store cannot be reached at \
+             this moment: it restarts",
+        );
         check(
             SessionError::Busy(session()),
             "the session is in use: try again when the other turn has ended: session `s` is busy: a turn runs in it",

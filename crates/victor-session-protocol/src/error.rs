@@ -67,6 +67,16 @@ pub enum SessionError {
     /// The session manager was shut down.
     #[error("the session manager was shut down")]
     ShutDown,
+    /// The store cannot be reached at this moment: it restarts, or takes no more connections. What was being written is
+    /// there as a whole or not at all; try again.
+    #[error("the session store cannot be reached at this moment: {message}")]
+    Unavailable {
+        /// Description of the failure.
+        message: String,
+        /// The error beneath.
+        #[source]
+        source: Option<BoxError>,
+    },
     /// The store does not work.
     #[error("the session store failed: {message}")]
     Store {
@@ -88,6 +98,12 @@ impl SessionError {
         )
     }
 
+    /// Whether the store could not do it, so that it is unknown whether a write has happened.
+    #[must_use]
+    pub fn is_store_failure(&self) -> bool {
+        matches!(self, Self::Store { .. } | Self::Unavailable { .. })
+    }
+
     /// The store does not work, in words. Its cause is added by [`with_source`](Self::with_source).
     pub fn store(message: impl Into<String>) -> Self {
         Self::Store {
@@ -99,7 +115,7 @@ impl SessionError {
     /// Sets the cause of a failure of the store; the other errors have none and stay as they are.
     #[must_use]
     pub fn with_source(mut self, error: impl Into<BoxError>) -> Self {
-        if let Self::Store { source, .. } = &mut self {
+        if let Self::Store { source, .. } | Self::Unavailable { source, .. } = &mut self {
             *source = Some(error.into());
         }
         self

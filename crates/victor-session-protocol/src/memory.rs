@@ -58,7 +58,11 @@ impl Stored {
             LeaseChange::Hold(claim) => {
                 let until = Instant::now() + claim.time.min(LONGEST);
                 match &mut self.lease {
-                    Some(lease) if claim.is(&lease.0) => lease.1 = until,
+                    Some(lease) if claim.is(&lease.0) => {
+                        lease.1 = until;
+                        lease.0.renewal = lease.0.renewal.map(|number| number + 1);
+                        lease.0.time = Some(claim.time);
+                    }
                     lease => *lease = Some(Box::new((taken(claim), until))),
                 }
                 self.fence = claim.fence;
@@ -76,6 +80,7 @@ const LONGEST: Duration = Duration::from_secs(1 << 32);
 
 fn taken(claim: &LeaseClaim) -> SessionLease {
     SessionLease::new(claim.owner.clone(), claim.turn, claim.fence, claim.time)
+        .with_renewal(Some(claim.time), Some(0))
 }
 
 impl InMemorySessionStore {

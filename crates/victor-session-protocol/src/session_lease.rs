@@ -58,6 +58,11 @@ pub struct SessionLease {
     pub since: Timestamp,
     /// Time that it lasts from now on unless it is renewed, by the store's clock. Zero if it has run out.
     pub left: Duration,
+    /// Time that it lasts from each renewal on, where the store knows it.
+    pub time: Option<Duration>,
+    /// A number that changes with every renewal, where the store counts them. A lease that is not renewed for longer than
+    /// it lasts, as measured by whoever waits for it, is over even if the store's clock was set back.
+    pub renewal: Option<u64>,
 }
 
 impl SessionLease {
@@ -70,6 +75,18 @@ impl SessionLease {
             fence,
             since: Timestamp::now(),
             left,
+            time: None,
+            renewal: None,
+        }
+    }
+
+    /// The same lease, which lasts so long from each renewal on and was last renewed under this number.
+    #[must_use]
+    pub fn with_renewal(self, time: Option<Duration>, renewal: Option<u64>) -> Self {
+        Self {
+            time,
+            renewal,
+            ..self
         }
     }
 
@@ -205,6 +222,8 @@ pub struct SessionStanding {
     pub fence: u64,
     /// The lease, one that has run out included; none where none was taken or the last one was released.
     pub lease: Option<SessionLease>,
+    /// The one who has stood [in line](crate::SessionStore::wait_in_line) for the longest time.
+    pub first_in_line: Option<String>,
 }
 
 impl SessionStanding {
@@ -217,6 +236,7 @@ impl SessionStanding {
             has_open_turn,
             fence: 0,
             lease: None,
+            first_in_line: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The extension point for stores of sessions.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use victor_core::SessionId;
@@ -122,6 +123,35 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         Err(SessionError::store("this store has no leases"))
     }
 
+    /// Takes or keeps a place in the line of those who wait for a session that another process has, and waits until it is
+    /// worth looking at the session again, for so long at most. Returns whether it has waited; by default it has not,
+    /// there are no lines, and the caller looks again after a pause of its own.
+    ///
+    /// A place is kept by calling again. It is lost a few seconds after the end of the last call, so that nobody waits
+    /// for one who has gone, and is given back by [`leave_line`](Self::leave_line). The session is for the one whom
+    /// [`SessionStanding::first_in_line`] names.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn wait_in_line(
+        &self,
+        _session: &SessionId,
+        _waiter: &str,
+        _time: Duration,
+    ) -> Result<bool, SessionError> {
+        Ok(false)
+    }
+
+    /// Gives a place in the line for a session back.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn leave_line(&self, _session: &SessionId, _waiter: &str) -> Result<(), SessionError> {
+        Ok(())
+    }
+
     /// The turn that runs in a session, or would if its process still lived.
     ///
     /// # Errors
@@ -236,6 +266,17 @@ impl<T: SessionStore + ?Sized> SessionStore for std::sync::Arc<T> {
             &self,
             session: &'a SessionId,
             change: &'b LeaseChange,
+        ) -> Result<(), SessionError>;
+        async fn wait_in_line<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            waiter: &'b str,
+            time: Duration,
+        ) -> Result<bool, SessionError>;
+        async fn leave_line<'a, 'b>(
+            &self,
+            session: &'a SessionId,
+            waiter: &'b str,
         ) -> Result<(), SessionError>;
         async fn open_turn<'a>(
             &self,

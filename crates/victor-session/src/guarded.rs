@@ -74,8 +74,7 @@ impl GuardedStore {
             .await
             .map_err(|fault| SessionError::store(format!("`{method}` {fault}")))
             .flatten();
-        let is_broken = |error: &&SessionError| matches!(error, SessionError::Store { .. });
-        let broken = answer.as_ref().err().filter(is_broken);
+        let broken = answer.as_ref().err().filter(|error| error.is_store_failure());
         report(&self.problems, STORE, broken);
         answer
     }
@@ -134,6 +133,21 @@ impl SessionStore for GuardedStore {
         change: &LeaseChange,
     ) -> Result<(), SessionError> {
         self.call("change_lease", || self.inner.change_lease(session, change))
+            .await
+    }
+
+    async fn wait_in_line(
+        &self,
+        session: &SessionId,
+        waiter: &str,
+        time: Duration,
+    ) -> Result<bool, SessionError> {
+        let wait = || self.inner.wait_in_line(session, waiter, time);
+        self.call("wait_in_line", wait).await
+    }
+
+    async fn leave_line(&self, session: &SessionId, waiter: &str) -> Result<(), SessionError> {
+        self.call("leave_line", || self.inner.leave_line(session, waiter))
             .await
     }
 

@@ -18,11 +18,7 @@ use crate::guarded::GuardedStore;
 use crate::process;
 use crate::slot::{Slot, TurnPermit};
 use crate::tenure::{LastLease, Tenure};
-use crate::timer::start_timer;
 use crate::transcript::is_lost;
-
-/// The first and the longest pause before a session is looked at again that another process works on.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
 /// Guard of a turn: the session is free again when this is dropped, the lease in the store first.
 #[derive(Debug)]
@@ -76,7 +72,7 @@ pub(crate) struct Inner {
     /// Identity of this coordinator for other processes.
     pub(crate) owner: LeaseOwner,
     slots: Lock<Slots>,
-    options: SessionOptions,
+    pub(crate) options: SessionOptions,
     shut_down: AtomicBool,
 }
 
@@ -131,7 +127,10 @@ impl Inner {
     }
 
     /// Waits for the turn that works on a session, in any process, to do something else with it than to chat.
-    pub(crate) async fn wait(&self, session: &SessionId) -> Result<TurnPermit, SessionError> {
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        session: &SessionId,
+    ) -> Result<TurnPermit, SessionError> {
         let turn = self.queue(session).await?;
         if self.store.leases() {
             self.free(session, false).await?;
@@ -160,52 +159,8 @@ impl Inner {
             .with_open_turn(standing.has_open_turn))
     }
 
-    /// Waits until no other process works on a session, and says where it stands then.
-    async fn free(
-        &self,
-        session: &SessionId,
-        rejects: bool,
-    ) -> Result<(SessionStanding, LastLease), SessionError> {
-        let mut left = if rejects {
-            Some(Duration::ZERO)
-        } else {
-            self.options.wait_timeout
-        };
-        let (mut pause, longest) = PAUSES;
-        loop {
-            let standing = GuardedStore::standing(&self.store, session)
-                .await?
-                .unwrap_or_default();
-            let Some(lease) = standing
-                .lease
-                .as_ref()
-                .filter(|lease| self.is_foreign(lease))
-            else {
-                let live = standing.lease.as_ref();
-                let over = live.filter(|lease| !lease.has_run_out());
-                let known = LastLease {
-                    fence: standing.fence,
-                    over: over.map(|lease| lease.fence),
-                };
-                return Ok((standing, known));
-            };
-            let next = left.map_or(pause, |left| left.min(pause));
-            let timer = start_timer(next).filter(|_| !next.is_zero());
-            let Some(timer) = timer else {
-                return Err(SessionError::Held {
-                    session: session.clone(),
-                    lease: Box::new(lease.clone()),
-                });
-            };
-            timer.await;
-            self.check_open()?;
-            left = left.map(|left| left - next);
-            pause = (pause * 2).min(longest);
-        }
-    }
-
     /// Whether another coordinator works on the session of a lease, as far as can be known.
-    fn is_foreign(&self, lease: &SessionLease) -> bool {
+    pub(crate) fn is_foreign(&self, lease: &SessionLease) -> bool {
         let process = lease.owner.process.as_deref();
         !lease.has_run_out()
             && lease.owner.id != self.owner.id

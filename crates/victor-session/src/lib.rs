@@ -101,9 +101,11 @@
 //! [`TurnPolicy`]: protocol::TurnPolicy
 
 mod coordinator;
+mod free;
 mod guarded;
 mod inner;
 mod lifecycle;
+mod line;
 mod options;
 mod process;
 mod queue;
@@ -111,6 +113,7 @@ mod slot;
 mod tenure;
 mod timer;
 mod transcript;
+mod watch;
 
 pub use coordinator::SessionCoordinator;
 pub use options::SessionOptions;

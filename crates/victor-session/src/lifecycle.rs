@@ -1,5 +1,7 @@
 //! Operations on a session as a whole.
 
+use std::sync::Arc;
+
 use victor_core::{SessionId, Timestamp};
 use victor_session_protocol::{
     SessionError, SessionExport, SessionInfo, SessionPatch, SessionQuery, SessionStatus,
@@ -13,7 +15,10 @@ use crate::slot::TurnPermit;
 const PAGE: u32 = 100;
 
 impl Inner {
-    pub(crate) async fn close(&self, session: &SessionId) -> Result<SessionInfo, SessionError> {
+    pub(crate) async fn close(
+        self: &Arc<Self>,
+        session: &SessionId,
+    ) -> Result<SessionInfo, SessionError> {
         let turn = self.wait(session).await?;
         if self
             .store

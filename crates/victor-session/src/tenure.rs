@@ -151,7 +151,8 @@ impl Tenure {
                 state.end();
             }
             // Whether it was taken is unknown.
-            (LeaseChange::None, _) | (_, Some(SessionError::Store { .. })) => {}
+            (LeaseChange::None, _) => {}
+            (_, Some(error)) if error.is_store_failure() => {}
             (_, Some(SessionError::Held { .. } | SessionError::Fenced { .. }))
                 if state.confirmed =>
             {
@@ -181,7 +182,8 @@ impl Tenure {
             loop {
                 wait.as_mut().await;
                 match inner.store.change_lease(&session, &change).await {
-                    Ok(()) | Err(SessionError::Store { .. }) => {}
+                    Ok(()) => {}
+                    Err(error) if error.is_store_failure() => {}
                     Err(error) => {
                         tracing::warn!(%session, %error, "a turn has lost its session");
                         // A turn that goes on would only be told at its next write.
@@ -229,9 +231,9 @@ async fn release(inner: Arc<Inner>, session: SessionId, claim: LeaseClaim) {
     let (times, mut pause) = RELEASES;
     for _ in 0..times {
         let released = inner.store.change_lease(&session, &change).await;
-        let Err(SessionError::Store { .. }) = released else {
+        if !released.is_err_and(|error| error.is_store_failure()) {
             return;
-        };
+        }
         let Some(wait) = start_timer(pause) else {
             return;
         };

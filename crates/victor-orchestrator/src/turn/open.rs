@@ -83,7 +83,7 @@ impl TurnOpener {
         };
         let start = order.task.into_start(order.session, order.turn, limits);
         let ports = SessionPorts::new(scope, preambles, lease, facts, order.check);
-        let mut response = ports.run(start).await.map_err(as_conflict)?;
+        let mut response = ports.run(start).await.map_err(as_session_error)?;
         response.cost = turn_cost(&self.parts.roles, &response);
         Ok(response)
     }
@@ -111,7 +111,7 @@ impl TurnOpener {
                 if settles
                     && settle_interrupted(&self.parts, lease)
                         .await
-                        .map_err(as_conflict)?
+                        .map_err(as_session_error)?
                 {
                     let message = "the last turn was interrupted; what its tool calls may have done is in the \
                                    conversation";
@@ -301,15 +301,21 @@ fn check_name(session: &SessionId) -> Result<(), ChatError> {
     Ok(())
 }
 
-/// Returns the error of a turn, as a conflict if it could not be stored because somebody else has the session.
-fn as_conflict(error: ChatError) -> ChatError {
-    match error {
-        ChatError::Commit { source, turn }
-            if (source.downcast_ref()).is_some_and(SessionError::is_conflict) =>
-        {
+/// Returns the error of a turn, as a conflict if it could not be stored because somebody else has the session, and as one
+/// of a store that cannot be reached where that is so.
+fn as_session_error(error: ChatError) -> ChatError {
+    let ChatError::Commit { source, turn } = error else {
+        return error;
+    };
+    match source.downcast_ref() {
+        Some(SessionError::Unavailable { .. }) => ChatError::Unavailable {
+            source,
+            turn: Some(turn),
+        },
+        Some(error) if SessionError::is_conflict(error) => {
             let turn = Some(turn);
             ChatError::Conflict { source, turn }
         }
-        error => error,
+        _ => ChatError::Commit { source, turn },
     }
 }
