@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::clock::ClockWatch;
 use crate::driver::{Pools, Row};
 use crate::error::DatabaseError;
 use crate::options::DatabaseOptions;
+use crate::patience::Patience;
 use crate::schema;
+use crate::signals::Signals;
 use crate::statement::Statement;
 use crate::transaction::Transaction;
 
@@ -24,6 +27,8 @@ use crate::transaction::Transaction;
 pub struct Database {
     pools: Pools,
     place: Arc<str>,
+    signals: Arc<Signals>,
+    clock: Arc<ClockWatch>,
 }
 
 impl Database {
@@ -69,14 +74,14 @@ impl Database {
                 let (connect, place) = crate::driver::postgres::parse(address)?;
                 let pools = crate::driver::postgres::open(connect, &place, options).await?;
                 let place = place.into();
-                Ok(Self { pools, place })
+                Ok(Self::over(pools, place))
             }
             #[cfg(feature = "sqlite")]
             None | Some("sqlite") => {
                 let path = crate::driver::sqlite::path(address)?;
                 let pools = crate::driver::sqlite::open(&path, options).await?;
                 let place = path.to_string_lossy().into();
-                Ok(Self { pools, place })
+                Ok(Self::over(pools, place))
             }
             other => Err(DatabaseError::Address {
                 message: format!(
@@ -84,6 +89,15 @@ impl Database {
                     other.unwrap_or("sqlite")
                 ),
             }),
+        }
+    }
+
+    fn over(pools: Pools, place: Arc<str>) -> Self {
+        Self {
+            pools,
+            place,
+            signals: Arc::default(),
+            clock: Arc::default(),
         }
     }
 
@@ -103,6 +117,26 @@ impl Database {
         &self.place
     }
 
+    /// Those of this process who wait for others.
+    pub(crate) fn signals(&self) -> &Arc<Signals> {
+        &self.signals
+    }
+
+    /// The watch over the database's clock.
+    pub(crate) fn clock(&self) -> &ClockWatch {
+        &self.clock
+    }
+
+    /// Whether those who wait are notified.
+    pub(crate) fn notifies(&self) -> bool {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { .. } => false,
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => true,
+        }
+    }
+
     pub(crate) fn pools(&self) -> &Pools {
         &self.pools
     }
@@ -111,10 +145,46 @@ impl Database {
         DatabaseError::new(&self.place, error)
     }
 
-    /// The rows that one statement reads.
+    /// The rows that one statement reads. A statement that is lost with its connection is sent again.
     pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, DatabaseError> {
-        let rows = self.pools.rows(statement).await;
-        rows.map_err(|error| self.error(error))
+        let mut patience = self.patience();
+        loop {
+            let rows = self.pools.rows(statement.clone()).await;
+            match rows.map_err(|error| self.error(error)) {
+                Err(error) if patience.allows(&error).await => {}
+                rows => return rows,
+            }
+        }
+    }
+
+    /// The rows that one statement returns that writes, which is a transaction by itself.
+    pub(crate) async fn written(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let write = async {
+            let mut writer = self.pools.writer().await?;
+            let rows = writer.rows(statement).await?;
+            writer.release();
+            Ok(rows)
+        };
+        write.await.map_err(|error| self.error(error))
+    }
+
+    /// Writes by one statement that does no harm if it is done twice. One that is lost with its connection is sent again.
+    pub(crate) async fn repeat(&self, statement: Statement<'_>) -> Result<u64, DatabaseError> {
+        let mut patience = self.patience();
+        loop {
+            match self.execute(statement.clone()).await {
+                Err(error) if patience.allows(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// The patience with a server that restarts.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(self.pools.patience())
     }
 
     /// Writes by one statement, which is a transaction by itself, and tells how many rows it has changed.
@@ -154,9 +224,15 @@ impl Database {
         }
     }
 
-    /// Begins to write.
+    /// Begins to write, on a connection that works.
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, DatabaseError> {
-        Transaction::begin(&self.pools, &self.place).await
+        let mut patience = self.patience();
+        loop {
+            match Transaction::begin(&self.pools, &self.place).await {
+                Err(error) if patience.allows(&error).await => {}
+                begun => return begun,
+            }
+        }
     }
 
     /// Reads what is kept as JSON.

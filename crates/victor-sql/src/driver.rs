@@ -5,6 +5,8 @@ pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 use sqlx::pool::PoolConnection;
 
@@ -22,7 +24,7 @@ pub(crate) enum Pools {
         read_only: bool,
     },
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
+    Postgres(postgres::Server),
 }
 
 /// An action that two processes must not take at once, in a database with several writers at a time.
@@ -44,7 +46,10 @@ impl Pools {
             #[cfg(feature = "sqlite")]
             Self::Sqlite { writer, .. } => Pooled::Sqlite(writer.acquire().await?),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => Pooled::Postgres(pool.acquire().await?),
+            Self::Postgres(server) => {
+                let (connection, lost) = server.acquire().await?;
+                Pooled::Postgres(connection, lost)
+            }
         };
         Ok(Connection(Some(pooled)))
     }
@@ -79,6 +84,16 @@ impl Pools {
         }
     }
 
+    /// Time for which a call may be made again whose connection is lost.
+    pub(crate) fn patience(&self) -> Duration {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => Duration::ZERO,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => server.patience(),
+        }
+    }
+
     /// The time in microseconds since 1970, by the database's clock.
     pub(crate) fn now(&self) -> &'static str {
         match self {
@@ -100,7 +115,7 @@ impl Pools {
                 writer.close().await;
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.close().await,
         }
     }
 }
@@ -116,7 +131,10 @@ enum Pooled {
     #[cfg(feature = "sqlite")]
     Sqlite(PoolConnection<sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
-    Postgres(PoolConnection<sqlx::Postgres>),
+    Postgres(
+        PoolConnection<sqlx::Postgres>,
+        std::sync::Arc<postgres::Lost>,
+    ),
 }
 
 /// Does the same with the connection of either database.
@@ -126,7 +144,7 @@ macro_rules! with {
             #[cfg(feature = "sqlite")]
             Some(Pooled::Sqlite($bound)) => $work,
             #[cfg(feature = "postgres")]
-            Some(Pooled::Postgres($bound)) => $work,
+            Some(Pooled::Postgres($bound, _)) => $work,
             // It is there until it is released or dropped.
             None => Err(sqlx::Error::PoolClosed),
         }
@@ -163,7 +181,7 @@ impl Connection {
         let sql = match &self.0 {
             // Whatever the server's default is, a statement is to see what others have committed before it.
             #[cfg(feature = "postgres")]
-            Some(Pooled::Postgres(_)) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Some(Pooled::Postgres(..)) => "BEGIN ISOLATION LEVEL READ COMMITTED",
             // To begin as a reader and become a writer later would fail whenever somebody has written in between.
             _ => "BEGIN IMMEDIATE",
         };
@@ -174,7 +192,7 @@ impl Connection {
     pub(crate) fn lock(&self, lock: Lock) -> Option<&'static str> {
         match &self.0 {
             #[cfg(feature = "postgres")]
-            Some(Pooled::Postgres(_)) => Some(postgres::lock(lock)),
+            Some(Pooled::Postgres(..)) => Some(postgres::lock(lock)),
             _ => {
                 // In SQLite, who has begun a transaction is alone already, whatever is to be done.
                 let _ = lock;
@@ -189,9 +207,27 @@ impl Connection {
             #[cfg(feature = "sqlite")]
             Some(Pooled::Sqlite(_)) => sqlite::NOW,
             #[cfg(feature = "postgres")]
-            Some(Pooled::Postgres(_)) => postgres::NOW,
+            Some(Pooled::Postgres(..)) => postgres::NOW,
             // It is there until it is released or dropped.
             None => "NULL",
+        }
+    }
+
+    /// What selects rows for oneself and waits for others who have selected them so.
+    pub(crate) fn locked(&self) -> &'static str {
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Some(Pooled::Postgres(..)) => " FOR UPDATE",
+            _ => "",
+        }
+    }
+
+    /// What selects rows for oneself that nobody else has selected so, in a database with several writers at a time.
+    pub(crate) fn unless_locked(&self) -> &'static str {
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Some(Pooled::Postgres(..)) => " FOR UPDATE SKIP LOCKED",
+            _ => "",
         }
     }
 
@@ -207,7 +243,10 @@ impl Drop for Connection {
             #[cfg(feature = "sqlite")]
             Some(Pooled::Sqlite(connection)) => drop(connection.detach()),
             #[cfg(feature = "postgres")]
-            Some(Pooled::Postgres(connection)) => drop(connection.detach()),
+            Some(Pooled::Postgres(connection, lost)) => {
+                lost.note();
+                drop(connection.detach());
+            }
             None => {}
         }
     }

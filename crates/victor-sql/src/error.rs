@@ -1,6 +1,7 @@
 //! Errors of databases.
 
 use victor_analytics_protocol::{EventStoreError, ExportError};
+use victor_chat_protocol::EventLogError;
 use victor_checkpoint_protocol::CheckpointError;
 use victor_config_protocol::ConfigError;
 use victor_core::BoxError;
@@ -28,6 +29,16 @@ pub enum DatabaseError {
         place: String,
         /// The error beneath.
         source: BoxError,
+    },
+    /// The server is of a version that is not supported.
+    #[error("`{place}` is PostgreSQL {found}, and {needed} or later is needed: upgrade the server")]
+    TooOld {
+        /// The database.
+        place: String,
+        /// Its version.
+        found: u32,
+        /// The oldest version that is used.
+        needed: u32,
     },
     /// The schema was made by a later version of Victor.
     #[error(
@@ -84,6 +95,16 @@ pub enum DatabaseError {
     /// The connection was lost. What was being written is there as a whole or not at all, and nobody knows which.
     #[error("the connection to `{place}` was lost: look at what is there, and try again")]
     Disconnected {
+        /// The database.
+        place: String,
+        /// The error beneath.
+        source: BoxError,
+    },
+    /// The server has no connection, memory or other resource left for this.
+    #[error(
+        "`{place}` has no room for another connection: raise `max_connections`, or give each process fewer"
+    )]
+    Exhausted {
         /// The database.
         place: String,
         /// The error beneath.
@@ -154,6 +175,8 @@ pub(crate) enum Cause {
     Full,
     ReadOnly,
     Disconnected,
+    #[cfg(feature = "postgres")]
+    Exhausted,
     Closed,
     Corrupt,
     #[cfg(feature = "sqlite")]
@@ -173,6 +196,8 @@ impl DatabaseError {
         match cause {
             Cause::Unreachable => Self::Unreachable { place, source },
             Cause::Disconnected => Self::Disconnected { place, source },
+            #[cfg(feature = "postgres")]
+            Cause::Exhausted => Self::Exhausted { place, source },
             #[cfg(feature = "sqlite")]
             Cause::Io => Self::Io { place, source },
             Cause::Other => Self::Other { place, source },
@@ -208,12 +233,28 @@ impl DatabaseError {
         }
     }
 
+    /// Whether the connection was lost or none was to be had, so that it helps to try again soon.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Disconnected { .. } | Self::Exhausted { .. })
+    }
+
+    /// Whether the database could not be used at this moment, and it helps to try again later.
+    fn is_unavailable(&self) -> bool {
+        let has_no_connection = |cause: &BoxError| {
+            let error = cause.downcast_ref();
+            matches!(error, Some(sqlx::Error::PoolTimedOut))
+        };
+        self.is_transient()
+            || matches!(self, Self::TimedOut { cause, .. } if has_no_connection(cause))
+    }
+
     /// Returns the message for the error of a store, and the underlying error if it says more.
     pub(crate) fn into_parts(self) -> (String, Option<BoxError>) {
         let message = self.to_string();
         let source = match self {
             Self::Unreachable { source, .. }
             | Self::Disconnected { source, .. }
+            | Self::Exhausted { source, .. }
             | Self::Unreadable { source, .. }
             | Self::Unwritable { source }
             | Self::Io { source, .. }
@@ -249,8 +290,12 @@ fn cause(error: &sqlx::Error) -> Cause {
 
 impl From<DatabaseError> for SessionError {
     fn from(error: DatabaseError) -> Self {
+        let is_unavailable = error.is_unavailable();
         let (message, source) = error.into_parts();
-        Self::Store { message, source }
+        match is_unavailable {
+            true => Self::Unavailable { message, source },
+            false => Self::Store { message, source },
+        }
     }
 }
 
@@ -294,7 +339,13 @@ macro_rules! with_message_and_source {
     };
 }
 
-with_message_and_source!(EventStoreError, ExportError, LedgerError, PromptError);
+with_message_and_source!(
+    EventLogError,
+    EventStoreError,
+    ExportError,
+    LedgerError,
+    PromptError
+);
 
 impl From<DatabaseError> for ConfigError {
     fn from(error: DatabaseError) -> Self {

@@ -1,4 +1,3 @@
-//! Durable stores of sessions, checkpoints, events, settings, prompts, tool results and the ledger in SQLite or PostgreSQL.
 //! Durable stores of sessions, checkpoints, events, settings, tool results, workflows and the ledger in SQLite or
 //! PostgreSQL.
 //!
@@ -77,22 +76,24 @@
 //!
 //! # Neighbours
 //!
-//! The stores implement extension points of `victor-session-protocol`, `victor-checkpoint-protocol`,
-//! `victor-analytics-protocol`, `victor-config-protocol`, `victor-prompt-protocol`, `victor-provider-protocol` and
-//! `victor-tool-protocol`, and go where those say. Nothing in this crate knows a coordinator.
-//! `victor-analytics-protocol`, `victor-config-protocol`, `victor-provider-protocol`, `victor-tool-protocol` and
-//! `victor-workflow-protocol`, and go where those say. Nothing in this crate knows a coordinator.
+//! The stores implement extension points of `victor-session-protocol`, `victor-chat-protocol`,
+//! `victor-checkpoint-protocol`, `victor-analytics-protocol`, `victor-config-protocol`, `victor-prompt-protocol`,
+//! `victor-provider-protocol`, `victor-tool-protocol` and `victor-workflow-protocol`, and go where those say. Nothing in
+//! this crate knows a coordinator.
 
 // Without a database there is nothing here.
 #![cfg(any(feature = "sqlite", feature = "postgres"))]
 
+mod clock;
 mod database;
 mod driver;
 mod error;
 mod options;
+mod patience;
 #[cfg(feature = "sqlite")]
 mod salvage;
 mod schema;
+mod signals;
 mod statement;
 mod stores;
 mod transaction;
@@ -104,11 +105,13 @@ pub use options::{DatabaseOptions, Synchronous};
 pub use salvage::{Salvage, salvage};
 pub use stores::{
     SqlAnalyticsExporter, SqlCheckpointStore, SqlConfigProvider, SqlConfigQuery, SqlEventOutbox,
-    SqlLedgerStore, SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlSessionStore,
+    SqlLedgerStore, SqlPromptSource, SqlReceiptStore, SqlResultStore, SqlSessionStore, SqlTurnLog,
     SqlWorkflowJournal,
 };
 #[doc(no_inline)]
 pub use victor_analytics_protocol as analytics;
+#[doc(no_inline)]
+pub use victor_chat_protocol as chat;
 #[doc(no_inline)]
 pub use victor_checkpoint_protocol as checkpoint;
 #[doc(no_inline)]

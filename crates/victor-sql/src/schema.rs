@@ -53,6 +53,12 @@ const STEPS: &[Step] = &[
         #[cfg(feature = "postgres")]
         postgres: include_str!("schema/postgres-6.sql"),
     },
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-7.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-7.sql"),
+    },
 ];
 
 /// The version of the schema that this crate writes.

@@ -41,7 +41,7 @@ values! {
 }
 
 /// A statement with its values, which stand as `$1`, `$2` and so on in its text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Statement<'a> {
     sql: Cow<'static, str>,
     values: Vec<Value<'a>>,

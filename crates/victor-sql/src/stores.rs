@@ -10,6 +10,7 @@ mod prompts;
 mod receipts;
 mod results;
 mod sessions;
+mod turn_log;
 mod workflows;
 
 pub use checkpoints::SqlCheckpointStore;
@@ -22,6 +23,7 @@ pub use prompts::SqlPromptSource;
 pub use receipts::SqlReceiptStore;
 pub use results::SqlResultStore;
 pub use sessions::SqlSessionStore;
+pub use turn_log::SqlTurnLog;
 pub use workflows::SqlWorkflowJournal;
 
 use std::borrow::Cow;

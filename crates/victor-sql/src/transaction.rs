@@ -38,6 +38,16 @@ impl<'d> Transaction<'d> {
         self.connection.now()
     }
 
+    /// What selects rows for oneself and waits for others who have selected them so.
+    pub(crate) fn locked(&self) -> &'static str {
+        self.connection.locked()
+    }
+
+    /// What selects rows for oneself that nobody else has selected so.
+    pub(crate) fn unless_locked(&self) -> &'static str {
+        self.connection.unless_locked()
+    }
+
     pub(crate) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, DatabaseError> {
         let result = self.connection.execute(statement).await;
         self.check(result)

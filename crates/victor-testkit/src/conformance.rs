@@ -5,7 +5,7 @@
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
 //!   `ConfigProvider`, `Embedder`, `Evaluator`, `EventOutbox`, `EventStore`, `LedgerStore`, `MetricsExporter`, `PriceTable`,
 //!   `PromptContributor`, `PromptSource`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`,
-//!   `ToolSelectionStrategy`, `WorkflowJournal`;
+//!   `ToolSelectionStrategy`, `TurnEventLog`, `WorkflowJournal`;
 //! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`,
 //!   `EvaluationRunner`, `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
 //!   `ToolSelector`, `WorkflowRunner`; and `Agent`, which is all of them together.
@@ -70,6 +70,7 @@ mod tool;
 mod tool_executor;
 mod tool_selection_strategy;
 mod tool_selector;
+mod turn_event_log;
 mod workflow_journal;
 mod workflow_runner;
 
@@ -110,6 +111,7 @@ pub use tool::tool;
 pub use tool_executor::tool_executor;
 pub use tool_selection_strategy::tool_selection_strategy;
 pub use tool_selector::tool_selector;
+pub use turn_event_log::turn_event_log;
 pub use workflow_journal::workflow_journal;
 pub use workflow_runner::{Handlers, workflow_runner};
 

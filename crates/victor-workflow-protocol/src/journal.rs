@@ -128,6 +128,31 @@ pub trait WorkflowJournal: fmt::Debug + Send + Sync + 'static {
     /// The store does not work.
     async fn find(&self, query: &RunQuery) -> Result<Vec<RunInfo>, JournalError>;
 
+    /// Offers runs that could go on now to one who would [drive](crate::WorkflowRunner::drive) them, those first that could
+    /// for the longest time, and at most so many. Where several processes ask at once, a run is offered to one of them,
+    /// and to nobody else for so long; by default it is offered to all, and the claim decides.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn offer(&self, max: usize, _time: Duration) -> Result<Vec<RunId>, JournalError> {
+        let now = Timestamp::now();
+        let mut due = self.find(&RunQuery::default().open()).await?;
+        due.retain(|run| run.is_due(now));
+        due.sort_by_key(|run| (run.wake_at.unwrap_or(run.updated_at), run.id));
+        Ok(due.into_iter().take(max).map(|run| run.id).collect())
+    }
+
+    /// Waits until a run may have work to do that had none, for so long at most. Returns whether it has waited; by default
+    /// it has not, and the caller asks again after a pause of its own. It does not notice that a time has come.
+    ///
+    /// # Errors
+    ///
+    /// The store does not work.
+    async fn wait_for_work(&self, _time: Duration) -> Result<bool, JournalError> {
+        Ok(false)
+    }
+
     /// Deletes a run with its records and values, and says whether there was one. Definitions stay.
     ///
     /// # Errors
@@ -176,6 +201,8 @@ impl<T: WorkflowJournal + ?Sized> WorkflowJournal for Arc<T> {
         ) -> Result<Vec<Arc<str>>, JournalError>;
         async fn info(&self, run: RunId) -> Result<Option<RunInfo>, JournalError>;
         async fn find<'a>(&self, query: &'a RunQuery) -> Result<Vec<RunInfo>, JournalError>;
+        async fn offer(&self, max: usize, time: Duration) -> Result<Vec<RunId>, JournalError>;
+        async fn wait_for_work(&self, time: Duration) -> Result<bool, JournalError>;
         async fn delete(&self, run: RunId) -> Result<bool, JournalError>;
     }
 }

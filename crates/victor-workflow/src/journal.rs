@@ -97,6 +97,14 @@ impl WorkflowJournal for GuardedJournal {
         self.guard(|| self.inner.find(query)).await
     }
 
+    async fn offer(&self, max: usize, time: Duration) -> Result<Vec<RunId>, JournalError> {
+        self.guard(|| self.inner.offer(max, time)).await
+    }
+
+    async fn wait_for_work(&self, time: Duration) -> Result<bool, JournalError> {
+        self.guard(|| self.inner.wait_for_work(time)).await
+    }
+
     async fn delete(&self, run: RunId) -> Result<bool, JournalError> {
         self.guard(|| self.inner.delete(run)).await
     }

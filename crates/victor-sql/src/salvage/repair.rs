@@ -15,6 +15,7 @@ const GARBAGE: &str = "
     DELETE FROM victor_checkpoints WHERE NOT json_valid(checkpoint);
     DELETE FROM victor_events WHERE NOT json_valid(event);
     DELETE FROM victor_ledger WHERE NOT json_valid(entry);
+    DELETE FROM victor_turn_events WHERE NOT json_valid(events);
     DELETE FROM victor_outbox WHERE NOT json_valid(event);
     DELETE FROM victor_dead_letters WHERE NOT json_valid(letter);
     DELETE FROM victor_config WHERE NOT json_valid(value);

@@ -1,11 +1,17 @@
 //! The outbox of events.
 
+mod claims;
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use victor_analytics_protocol::{AnalyticsEvent, DeadLetter, EventOutbox, EventStoreError};
+use victor_core::SessionId;
 
 use super::{json, searched};
 use crate::database::Database;
-use crate::driver::Lock;
+use crate::driver::{Lock, Row};
 use crate::error::DatabaseError;
 use crate::statement::{Statement, Value};
 use crate::transaction::Transaction;
@@ -17,12 +23,22 @@ const LETTERS: i64 = 10_000;
 /// `victor_outbox_cursors`, and what they have given up in `victor_dead_letters`.
 ///
 /// It holds the last [`with_limit`](Self::with_limit) events, 100,000 by default, also while an exporter is away for
-/// days. Give each process that runs at the same time an outbox of its own, in a file of its own: two that share one
-/// would each send what is in it. Events leave with the session that they are of.
+/// days. Events leave with the session that they are of.
+///
+/// One process sends what is in it, unless it is [shared](Self::shared).
 #[derive(Debug, Clone)]
 pub struct SqlEventOutbox {
     database: Database,
     limit: u64,
+    shared: Option<Shared>,
+}
+
+/// The right of one process to events of an outbox that several share.
+#[derive(Debug, Clone)]
+struct Shared {
+    owner: Arc<str>,
+    /// Time for which events are its own without a sign.
+    time: Duration,
 }
 
 impl Database {
@@ -32,6 +48,7 @@ impl Database {
         SqlEventOutbox {
             database: self.clone(),
             limit: 100_000,
+            shared: None,
         }
     }
 }
@@ -41,6 +58,21 @@ impl SqlEventOutbox {
     #[must_use]
     pub fn with_limit(mut self, limit: u64) -> Self {
         self.limit = limit.max(1);
+        self
+    }
+
+    /// Shares the outbox with other processes that do so: events that one of them is given to send are given to no other
+    /// for so long, or until it has sent them. After that time, which should be a few times as long as an exporter may
+    /// take, the next one that asks is given them, and an exporter sees those twice that the first has sent without
+    /// saying so. The order of events is kept within what one process sends.
+    ///
+    /// All processes have the same exporters, and none of them has an outbox that is not shared.
+    #[must_use]
+    pub fn shared(mut self, time: Duration) -> Self {
+        self.shared = Some(Shared {
+            owner: SessionId::generate().as_str().into(),
+            time,
+        });
         self
     }
 }
@@ -71,20 +103,19 @@ impl EventOutbox for SqlEventOutbox {
         limit: usize,
     ) -> Result<Vec<(u64, AnalyticsEvent)>, EventStoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        if let Some(shared) = &self.shared {
+            let mut transaction = self.database.begin().await?;
+            let outcome =
+                claims::claim(&self.database, &mut transaction, shared, exporter, limit).await;
+            return Ok(transaction.end(outcome).await?);
+        }
         let statement = "SELECT place, event FROM victor_outbox WHERE place > \
              (SELECT place FROM victor_outbox_cursors WHERE exporter = $1) ORDER BY place LIMIT $2";
         let statement = Statement::new(statement)
             .bind(searched(exporter))
             .bind(limit);
         let rows = self.database.rows(statement).await?;
-        let mut events = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let place = row.int(0).map_err(|error| self.database.error(error))?;
-            let json = row.text(1).map_err(|error| self.database.error(error))?;
-            let event = self.database.parse(json, "event")?;
-            events.push((u64::try_from(place).unwrap_or_default(), event));
-        }
-        Ok(events)
+        Ok(select(&self.database, &rows)?)
     }
 
     async fn advance(
@@ -93,9 +124,10 @@ impl EventOutbox for SqlEventOutbox {
         place: u64,
         dead: &[DeadLetter],
     ) -> Result<(), EventStoreError> {
-        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let place = int(place);
         let mut transaction = self.database.begin().await?;
-        let outcome = advance(&mut transaction, exporter, place, dead).await;
+        let shared = self.shared.as_ref();
+        let outcome = advance(&mut transaction, shared, exporter, place, dead).await;
         Ok(transaction.end(outcome).await?)
     }
 
@@ -146,16 +178,21 @@ async fn append(
 
 async fn advance(
     transaction: &mut Transaction<'_>,
+    shared: Option<&Shared>,
     exporter: &str,
     place: i64,
     dead: &[DeadLetter],
 ) -> Result<(), DatabaseError> {
-    let statement =
-        "UPDATE victor_outbox_cursors SET place = $1 WHERE exporter = $2 AND place < $1";
-    let statement = Statement::new(statement)
-        .bind(place)
-        .bind(searched(exporter));
-    transaction.execute(statement).await?;
+    if let Some(shared) = shared {
+        claims::settle(transaction, shared, exporter, place).await?;
+    } else {
+        let statement =
+            "UPDATE victor_outbox_cursors SET place = $1 WHERE exporter = $2 AND place < $1";
+        let statement = Statement::new(statement)
+            .bind(place)
+            .bind(searched(exporter));
+        transaction.execute(statement).await?;
+    }
     if !dead.is_empty() {
         let mut rows = Vec::with_capacity(dead.len());
         for letter in dead {
@@ -180,4 +217,21 @@ async fn advance(
         "DELETE FROM victor_outbox WHERE place <= (SELECT min(place) FROM victor_outbox_cursors)";
     transaction.execute(Statement::new(statement)).await?;
     Ok(())
+}
+
+/// The events of rows with their places.
+fn select(database: &Database, rows: &[Row]) -> Result<Vec<(u64, AnalyticsEvent)>, DatabaseError> {
+    let mut events = Vec::with_capacity(rows.len());
+    for row in rows {
+        let place = row.int(0).map_err(|error| database.error(error))?;
+        let json = row.text(1).map_err(|error| database.error(error))?;
+        let event = database.parse(json, "event")?;
+        events.push((u64::try_from(place).unwrap_or_default(), event));
+    }
+    Ok(events)
+}
+
+/// A number as databases have it. None of theirs is greater.
+fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -8,6 +8,7 @@ mod find;
 mod lease;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use victor_core::{SessionId, Timestamp};
@@ -17,9 +18,11 @@ use victor_session_protocol::{
 };
 
 use super::{json, micros, searched};
+use crate::clock::Reading;
 use crate::database::Database;
 use crate::driver::Row;
 use crate::error::DatabaseError;
+use crate::signals;
 use crate::statement::{Statement, Value};
 use crate::transaction::Transaction;
 
@@ -60,11 +63,25 @@ impl SessionStore for SqlSessionStore {
         expected: u64,
         commit: &SessionCommit,
     ) -> Result<u64, SessionError> {
-        let mut transaction = self.0.begin().await?;
-        let outcome = self
-            .commit_in(&mut transaction, session, expected, commit)
-            .await;
-        transaction.end(outcome).await
+        let mut patience = self.0.patience();
+        let mut may_be_written = false;
+        loop {
+            let error = match self.commit_once(session, expected, commit).await {
+                Ok(entries) => return Ok(entries),
+                Err(error) => error,
+            };
+            // An attempt whose answer was lost with the connection may have happened, which its entries show. Without
+            // entries, a commit changes nothing when it is repeated.
+            if may_be_written
+                && let Some(entries) = self.written(session, expected, commit, &error).await?
+            {
+                return Ok(entries);
+            }
+            may_be_written |= matches!(error, SessionError::Unavailable { .. });
+            if !patience.allows_again(&error).await {
+                return Err(error);
+            }
+        }
     }
 
     fn persists_turns(&self) -> bool {
@@ -82,10 +99,16 @@ impl SessionStore for SqlSessionStore {
             let open = self.open_turn(session).await?;
             return Ok(info.map(|info| SessionStanding::new(&info, open.is_some())));
         }
-        let statement = lease::read(session, self.0.pools().now());
-        let rows = self.0.rows(statement).await?;
-        let standing = rows.first().map(|row| lease::standing(row, self.0.place()));
-        Ok(standing.transpose()?)
+        let began = Instant::now();
+        let rows = self.0.rows(lease::read(session, self.0.pools())).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        if let Some(micros) = lease::time(row) {
+            let between = (began, Instant::now());
+            self.0.clock().note(Reading { micros, between });
+        }
+        Ok(Some(lease::standing(row, &self.0)?))
     }
 
     async fn change_lease(
@@ -94,7 +117,7 @@ impl SessionStore for SqlSessionStore {
         change: &LeaseChange,
     ) -> Result<(), SessionError> {
         let statement = lease::change(session, change, self.0.pools().now())?;
-        if self.0.execute(statement).await? > 0 {
+        if self.0.repeat(statement).await? > 0 {
             return Ok(());
         }
         match self.standing(session).await? {
@@ -102,6 +125,27 @@ impl SessionStore for SqlSessionStore {
             // It may have been released since, and somebody else was faster all the same.
             Some(standing) => Err(lease::refusal(session, change, &standing)),
         }
+    }
+
+    async fn wait_in_line(
+        &self,
+        session: &SessionId,
+        waiter: &str,
+        time: Duration,
+    ) -> Result<bool, SessionError> {
+        if !self.0.notifies() {
+            return Ok(false);
+        }
+        let topic = format!("session {session}");
+        signals::wait_alone(&self.0, &topic, waiter, time).await?;
+        Ok(true)
+    }
+
+    async fn leave_line(&self, _session: &SessionId, waiter: &str) -> Result<(), SessionError> {
+        if self.0.notifies() {
+            signals::leave(&self.0, waiter).await?;
+        }
+        Ok(())
     }
 
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
@@ -191,6 +235,42 @@ impl SessionStore for SqlSessionStore {
 }
 
 impl SqlSessionStore {
+    async fn commit_once(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+    ) -> Result<u64, SessionError> {
+        let mut transaction = self.0.begin().await?;
+        let outcome = self
+            .commit_in(&mut transaction, session, expected, commit)
+            .await;
+        transaction.end(outcome).await
+    }
+
+    /// Returns the length of the transcript if a refused commit is in it already.
+    async fn written(
+        &self,
+        session: &SessionId,
+        expected: u64,
+        commit: &SessionCommit,
+        refusal: &SessionError,
+    ) -> Result<Option<u64>, SessionError> {
+        let end = expected + commit.entries.len() as u64;
+        if commit.entries.is_empty() || !refusal.is_conflict() {
+            return Ok(None);
+        }
+        let found = match self.load(session, expected).await {
+            Err(SessionError::NotFound(_)) => return Ok(None),
+            found => found?,
+        };
+        let ids = |entries: &[TranscriptEntry]| -> Vec<_> {
+            entries.iter().map(|entry| entry.message.id()).collect()
+        };
+        let is_written = found.len() == commit.entries.len() && ids(&found) == ids(&commit.entries);
+        Ok(is_written.then_some(end))
+    }
+
     async fn commit_in(
         &self,
         transaction: &mut Transaction<'_>,
@@ -218,14 +298,46 @@ impl SqlSessionStore {
                         take(transaction, session, lease).await?;
                         key
                     }
-                    None => return Err(refusal(transaction, session, expected, lease).await?),
+                    None => {
+                        return Err(self.refusal(transaction, session, expected, lease).await?);
+                    }
                 }
             }
-            None => return Err(refusal(transaction, session, expected, lease).await?),
+            None => return Err(self.refusal(transaction, session, expected, lease).await?),
         };
         insert_entries(transaction, key, expected, &commit.entries).await?;
         journal(transaction, key, &commit.turn).await?;
         Ok(expected + count)
+    }
+
+    /// Why a session cannot be written to.
+    async fn refusal(
+        &self,
+        transaction: &mut Transaction<'_>,
+        session: &SessionId,
+        expected: u64,
+        lease: &LeaseChange,
+    ) -> Result<SessionError, DatabaseError> {
+        let statement = lease::read(session, self.0.pools());
+        let rows = transaction.rows(statement).await?;
+        let Some(row) = rows.first() else {
+            return Ok(SessionError::NotFound(session.clone()));
+        };
+        let standing = lease::standing(row, &self.0)?;
+        let is_admitted = lease.check(session, standing.fence, standing.lease.as_ref());
+        let found = standing.entries;
+        let session = session.clone();
+        Ok(match is_admitted {
+            Err(error) => error,
+            Ok(()) if found != expected => SessionError::Conflict {
+                session,
+                expected,
+                found,
+            },
+            Ok(()) if !standing.status.is_open() => SessionError::Closed(session),
+            // Its lease ran out between the two statements.
+            Ok(()) => lease::run_out(&session, &standing),
+        })
     }
 
     /// Changes what is known of a session, whose row is held.
@@ -457,35 +569,6 @@ async fn insert_tags(
     transaction
         .insert(head, rows, " ON CONFLICT DO NOTHING")
         .await
-}
-
-/// Why a session cannot be written to.
-async fn refusal(
-    transaction: &mut Transaction<'_>,
-    session: &SessionId,
-    expected: u64,
-    lease: &LeaseChange,
-) -> Result<SessionError, DatabaseError> {
-    let statement = lease::read(session, transaction.now());
-    let rows = transaction.rows(statement).await?;
-    let Some(row) = rows.first() else {
-        return Ok(SessionError::NotFound(session.clone()));
-    };
-    let standing = lease::standing(row, transaction.place())?;
-    let is_admitted = lease.check(session, standing.fence, standing.lease.as_ref());
-    let found = standing.entries;
-    let session = session.clone();
-    Ok(match is_admitted {
-        Err(error) => error,
-        Ok(()) if found != expected => SessionError::Conflict {
-            session,
-            expected,
-            found,
-        },
-        Ok(()) if !standing.status.is_open() => SessionError::Closed(session),
-        // Its lease ran out between the two statements.
-        Ok(()) => lease::run_out(&session, &standing),
-    })
 }
 
 /// The number of a row, if there is a row.

@@ -3,11 +3,13 @@
 //! A run is a row with the number of its records and its holder. Every commit compares and changes that row first, so
 //! of several writers one finds it as it expected, and records are numbered in the order of the commits.
 
+mod queue;
 mod row;
 mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use victor_core::{RunId, Timestamp};
@@ -166,6 +168,14 @@ impl WorkflowJournal for SqlWorkflowJournal {
         Ok(infos.collect::<Result<_, _>>()?)
     }
 
+    async fn offer(&self, max: usize, time: Duration) -> Result<Vec<RunId>, JournalError> {
+        Ok(queue::offer(&self.0, max, time).await?)
+    }
+
+    async fn wait_for_work(&self, time: Duration) -> Result<bool, JournalError> {
+        Ok(queue::wait(&self.0, time).await?)
+    }
+
     async fn delete(&self, run: RunId) -> Result<bool, JournalError> {
         let now = self.0.pools().now();
         let statement = Statement::new("DELETE FROM victor_runs WHERE id = $1")
@@ -234,18 +244,20 @@ impl SqlWorkflowJournal {
         request: &ClaimRequest,
     ) -> Result<RunClaim, JournalError> {
         let now = transaction.now();
-        let mut statement = Statement::new("UPDATE victor_runs SET fence = fence + 1, owner = ")
-            .push_value(&*request.owner)
-            .push(", held_until = ")
-            .push(now)
-            .push(" + ")
-            .push_value(lasting(request.time))
-            .push(" WHERE id = ")
-            .push_value(run.to_string())
-            .push(" AND status NOT IN ")
-            .push(ENDED)
-            .push(" AND (owner IS NULL OR held_until <= ")
-            .push(now);
+        let mut statement = Statement::new(
+            "UPDATE victor_runs SET fence = fence + 1, offered_until = NULL, owner = ",
+        )
+        .push_value(&*request.owner)
+        .push(", held_until = ")
+        .push(now)
+        .push(" + ")
+        .push_value(lasting(request.time))
+        .push(" WHERE id = ")
+        .push_value(run.to_string())
+        .push(" AND status NOT IN ")
+        .push(ENDED)
+        .push(" AND (owner IS NULL OR held_until <= ")
+        .push(now);
         if let Some(fence) = request.over {
             statement = statement.push(" OR fence = ").push_value(int(fence));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -88,6 +89,16 @@ on_both! {
 
     async fn the_outbox_keeps_the_laws(home: Home) {
         conformance::event_outbox(async || home.open("outbox").await.event_outbox().with_limit(100)).await;
+    }
+
+    async fn shared_outboxes_keep_the_laws(home: Home) {
+        // What one process has taken is another one's at once.
+        let make = async || home.open("outbox").await.event_outbox().with_limit(100).shared(Duration::ZERO);
+        conformance::event_outbox(make).await;
+    }
+
+    async fn logs_of_turns_keep_the_laws(home: Home) {
+        conformance::turn_event_log(async || home.open("turns").await.turn_log()).await;
     }
 
     async fn journals_of_workflows_keep_the_laws(home: Home) {

@@ -7,6 +7,7 @@ use serde_json::json;
 use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, DeadLetter, EventOutbox, EventQuery, EventStore,
 };
+use victor_chat_protocol::{EventBatch, TurnEvent, TurnEventKind, TurnEventLog};
 use victor_checkpoint_protocol::{Checkpoint, CheckpointCause, CheckpointStore, History};
 use victor_config_protocol::ConfigProvider;
 use victor_core::{Message, RunId, SessionId, ToolCall, ToolOutcome, ToolResult, TurnId, Usage};
@@ -49,7 +50,7 @@ pub(crate) const VERSIONS: [(&str, &str); 5] = [
 ];
 
 /// The version of the schema of today, of which there is no snapshot before it is released.
-pub(crate) const LATEST: usize = 6;
+pub(crate) const LATEST: usize = 7;
 
 fn session() -> SessionId {
     SessionId::new("docs-456")
@@ -97,6 +98,11 @@ pub(crate) async fn fill(database: &Database) {
     outbox.append(&events).await.unwrap();
     let letter = DeadLetter::new("webhook", events[0].clone(), "no event");
     outbox.advance("webhook", 0, &[letter]).await.unwrap();
+    let shared = database.event_outbox().shared(Duration::ZERO);
+    shared.waiting("webhook", 1).await.unwrap();
+    let event = TurnEvent::new(session(), turn, 0, TurnEventKind::text("Hello"));
+    let batch = EventBatch::new(session(), turn, 0, vec![event]);
+    database.turn_log().append(&[batch]).await.unwrap();
     let config = database.config_provider();
     config.set(None, "temperature", &json!(0.5)).await.unwrap();
     config
@@ -213,6 +219,11 @@ pub(crate) async fn check(database: &Database, version: usize) {
     let outbox = database.event_outbox();
     assert_eq!(outbox.waiting("webhook", 9).await.unwrap().len(), expected);
     assert_eq!(outbox.dead_letters().await.unwrap().len(), expected);
+
+    // Earlier versions had no log of turns.
+    let log = database.turn_log();
+    let logged = log.read(open.turn, 0, 9).await.unwrap();
+    assert_eq!(logged.len(), usize::from(version >= 7));
 
     // Earlier versions had no ledger.
     let query = LedgerQuery::default()

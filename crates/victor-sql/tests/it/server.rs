@@ -1,28 +1,36 @@
 //! A PostgreSQL server for the tests of this process, which ends with it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 
 /// Makes a cluster in the folder `$1` with the binaries in `$2`, and runs a server until its standard input ends, as it
-/// does when the process that holds the other end is gone, however it went.
+/// does when the process that holds the other end is gone, however it went. The lines of the input stop and start it.
 const SCRIPT: &str = r#"
 set -e
 cd "$1"
 "$2/initdb" --pgdata data --username postgres --auth trust --encoding UTF8 --locale C.UTF-8 --no-sync >log 2>&1
-"$2/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c max_connections=500 >>log 2>&1 </dev/null &
-server=$!
-until "$2/pg_isready" --host "$1" --quiet; do
-    kill -0 $server
-    sleep 0.1
+start() {
+    "$2/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c max_connections=500 >>log 2>&1 </dev/null &
+    server=$!
+    until "$2/pg_isready" --host "$1" --quiet; do
+        kill -0 $server
+        sleep 0.1
+    done
+    echo ready
+}
+start "$@"
+while read -r order signal; do
+    case "$order" in
+        stop) kill -"$signal" $server; wait $server || true; echo stopped ;;
+        start) start "$@" ;;
+    esac
 done
-echo ready
-cat >/dev/null
-kill -INT $server
+kill -INT $server || true
 wait $server || true
 rm -rf "$1"
 "#;
@@ -36,7 +44,13 @@ pub(crate) struct Server {
     /// Where its socket is.
     folder: PathBuf,
     /// Its standard input is open as long as this process lives.
-    _watchdog: Child,
+    watchdog: Mutex<Watchdog>,
+}
+
+#[derive(Debug)]
+struct Watchdog {
+    child: Child,
+    output: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -57,6 +71,31 @@ impl Server {
             }
         }
         server.as_ref()
+    }
+
+    /// A server that nobody else has, to be stopped and started; none as with [`get`](Self::get).
+    pub(crate) fn alone() -> Option<Self> {
+        Self::get()?;
+        binaries().map(|binaries| Self::start(&binaries))
+    }
+
+    /// Stops the server: in order with the signal `INT`, and as a crash does with `QUIT`.
+    pub(crate) fn stop(&self, signal: &str) {
+        self.order(&format!("stop {signal}"), "stopped\n");
+    }
+
+    /// Starts the server again.
+    pub(crate) fn start_again(&self) {
+        self.order("start", "ready\n");
+    }
+
+    fn order(&self, order: &str, answer: &str) {
+        let mut watchdog = self.watchdog.lock().unwrap();
+        let input = watchdog.child.stdin.as_mut().unwrap();
+        writeln!(input, "{order}").unwrap();
+        let mut line = String::new();
+        watchdog.output.read_line(&mut line).unwrap();
+        assert_eq!(line, answer, "{order}");
     }
 
     fn start(binaries: &Path) -> Self {
@@ -83,13 +122,16 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        let output = watchdog.stdout.take().unwrap();
-        BufReader::new(output).read_line(&mut line).unwrap();
+        let mut output = BufReader::new(watchdog.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
         let log = || fs::read_to_string(folder.join("log"));
         assert_eq!(line, "ready\n", "the server does not start: {:?}", log());
         Self {
             folder,
-            _watchdog: watchdog,
+            watchdog: Mutex::new(Watchdog {
+                child: watchdog,
+                output,
+            }),
         }
     }
 

@@ -32,6 +32,7 @@ mod tool;
 mod tool_executor;
 mod tool_selection_strategy;
 mod tool_selector;
+mod turn_event_log;
 mod workflow_journal;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -36,6 +36,7 @@ async fn delete_in(
         Statement::new("DELETE FROM victor_config WHERE everywhere = 0 AND session = $1")
             .bind(name),
         Statement::new("DELETE FROM victor_events WHERE session = $1").bind(searched(name)),
+        Statement::new("DELETE FROM victor_turn_events WHERE session = $1").bind(searched(name)),
         Statement::new("DELETE FROM victor_outbox WHERE session = $1").bind(searched(name)),
         Statement::new("DELETE FROM victor_dead_letters WHERE session = $1").bind(searched(name)),
     ] {

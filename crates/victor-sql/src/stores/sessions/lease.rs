@@ -9,7 +9,8 @@ use victor_session_protocol::{
 };
 
 use super::{int, json};
-use crate::driver::Row;
+use crate::database::Database;
+use crate::driver::{Pools, Row};
 use crate::error::DatabaseError;
 use crate::statement::Statement;
 
@@ -33,6 +34,8 @@ pub(super) fn set<'a>(
                 .push(" END, held_until = ")
                 .push(now)
                 .push(" + ")
+                .push_value(micros(claim.time))
+                .push(", held_for = ")
                 .push_value(micros(claim.time))
                 .push(", owner_turn = ")
                 .push_value(claim.turn.to_string())
@@ -96,44 +99,82 @@ pub(super) fn change<'a>(
     admitted(statement, change, now)
 }
 
-/// Appends the columns that [`standing`] reads, after the `SELECT`.
-pub(super) fn read<'a>(session: &'a SessionId, now: &'static str) -> Statement<'a> {
-    Statement::new("SELECT entries, status, fence, owner, owner_turn, held_since, held_until - ")
-        .push(now)
-        .push(
-            ", (SELECT count(*) FROM victor_open_turns WHERE session = key) \
-         FROM victor_sessions WHERE id = ",
-        )
-        .push_value(session.as_str())
+/// Selects what [`standing`] reads.
+pub(super) fn read<'a>(session: &'a SessionId, pools: &Pools) -> Statement<'a> {
+    Statement::new(
+        "SELECT entries, status, fence, owner, owner_turn, held_since, held_until, \
+         (SELECT count(*) FROM victor_open_turns WHERE session = key), held_for, ",
+    )
+    .push(pools.now())
+    .push(", ")
+    .push(first_in_line(pools))
+    .push(" FROM victor_sessions WHERE id = ")
+    .push_value(session.as_str())
+}
+
+/// The name of the one who waits for a session for the longest time, where there are lines.
+fn first_in_line(pools: &Pools) -> &'static str {
+    match pools {
+        #[cfg(feature = "sqlite")]
+        Pools::Sqlite { .. } => "NULL",
+        #[cfg(feature = "postgres")]
+        Pools::Postgres(_) => {
+            "(SELECT waiter FROM victor_waiters WHERE topic = 'session ' || id \
+             AND until > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint ORDER BY ticket LIMIT 1)"
+        }
+    }
 }
 
 /// Reads the standing of a session.
-pub(super) fn standing(row: &Row, place: &str) -> Result<SessionStanding, DatabaseError> {
-    let failed = |error| DatabaseError::new(place, error);
+pub(super) fn standing(row: &Row, database: &Database) -> Result<SessionStanding, DatabaseError> {
+    let failed = |error| database.error(error);
     let mut standing = SessionStanding::default();
     standing.entries = row.int(0).map_err(failed)?.unsigned_abs();
     standing.status = row.text(1).map_err(failed)?.into();
     standing.fence = row.int(2).map_err(failed)?.unsigned_abs();
     standing.has_open_turn = row.int(7).map_err(failed)? > 0;
+    let first = row.optional_text(10).map_err(failed)?;
+    standing.first_in_line = first.map(str::to_owned);
     if let Some(owner) = row.optional_text(3).map_err(failed)? {
-        let unreadable = |source| DatabaseError::Unreadable {
-            place: place.to_owned(),
-            what: "lease",
-            source,
-        };
-        let owner: LeaseOwner =
-            serde_json::from_str(owner).map_err(|error| unreadable(error.into()))?;
-        let turn = row
-            .text(4)
-            .map_err(failed)?
-            .parse::<TurnId>()
-            .map_err(|error| unreadable(error.into()))?;
-        let since = Timestamp::from_unix_micros(row.int(5).map_err(failed)?);
-        let left = u64::try_from(row.int(6).map_err(failed)?).unwrap_or_default();
-        let lease = SessionLease::new(owner, turn, standing.fence, Duration::from_micros(left));
-        standing.lease = Some(lease.with_since(since.unwrap_or_default()));
+        standing.lease = Some(lease(row, owner, standing.fence, database)?);
     }
     Ok(standing)
+}
+
+fn lease(
+    row: &Row,
+    owner: &str,
+    fence: u64,
+    database: &Database,
+) -> Result<SessionLease, DatabaseError> {
+    let failed = |error| database.error(error);
+    let owner: LeaseOwner = database.parse(owner, "lease")?;
+    let turn = row.text(4).map_err(failed)?;
+    let turn = turn
+        .parse::<TurnId>()
+        .map_err(|error| DatabaseError::Unreadable {
+            place: database.place().to_owned(),
+            what: "lease",
+            source: error.into(),
+        })?;
+    let since = Timestamp::from_unix_micros(row.int(5).map_err(failed)?);
+    let (until, now) = (row.int(6).map_err(failed)?, row.int(9).map_err(failed)?);
+    let duration = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+    let time = row.optional_int(8).map_err(failed)?.map(duration);
+    let left = match (duration(until - now), time) {
+        // The clock was set forward, and the owner may live.
+        (Duration::ZERO, Some(time)) => database.clock().spared(time),
+        (left, time) => time.map_or(left, |time| left.min(time)),
+    };
+    let lease = SessionLease::new(owner, turn, fence, left);
+    Ok(lease
+        .with_since(since.unwrap_or_default())
+        .with_renewal(time, Some(until.unsigned_abs())))
+}
+
+/// The database's time, as a row has it that [`read`] selects.
+pub(super) fn time(row: &Row) -> Option<i64> {
+    row.int(9).ok()
 }
 
 /// Why a change of a lease was refused. It may be admitted by now.
