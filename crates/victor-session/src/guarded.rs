@@ -74,7 +74,10 @@ impl GuardedStore {
             .await
             .map_err(|fault| SessionError::store(format!("`{method}` {fault}")))
             .flatten();
-        let broken = answer.as_ref().err().filter(|error| error.is_store_failure());
+        let broken = answer
+            .as_ref()
+            .err()
+            .filter(|error| error.is_store_failure());
         report(&self.problems, STORE, broken);
         answer
     }
