@@ -98,6 +98,8 @@ impl Floor {
             | "victor-mode-guard"
             | "victor-rewind"
             | "victor-session-loader"
+            | "victor-turn-request"
+            | "victor-turn-telemetry"
             | "victor-workflow-steps" => Self::Joint,
             "victor-http" | "victor-model-api" | "victor-process" => Self::Support,
             "victor-core" => Self::Core,

@@ -64,7 +64,7 @@ pub use event_log::{EventBatch, EventLogError, TurnEventLog};
 pub use input::ChatInput;
 pub use memory_log::InMemoryEventLog;
 pub use observer::{ObservedTurn, TurnObserver, TurnOpening, model_call_trace};
-pub use output::{CheckOutput, OutputContract};
+pub use output::{AnyJson, CheckOutput, OutputContract};
 #[cfg(feature = "mock")]
 pub use ports::MockTurnPorts;
 pub use ports::{ModelCall, TurnPorts};

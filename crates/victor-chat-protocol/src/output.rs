@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use victor_provider_protocol::ResponseFormat;
 
@@ -42,4 +43,16 @@ pub trait CheckOutput: fmt::Debug + Send + Sync {
     ///
     /// The answer does not fit. The message says how, and is shown to the model.
     fn check(&self, text: &str) -> Result<(), String>;
+}
+
+/// The check that an answer is JSON, whatever is in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnyJson;
+
+impl CheckOutput for AnyJson {
+    fn check(&self, text: &str) -> Result<(), String> {
+        let read = serde_json::from_str::<IgnoredAny>(text);
+        read.map(drop)
+            .map_err(|error| format!("it is not JSON ({error})"))
+    }
 }

@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::de::IgnoredAny;
 use victor_core::{BoxError, Message, ToolCall};
 use victor_provider_protocol::CompletionStream;
 use victor_tool_protocol::{GivenApproval, ToolResults, Verdict};
 
-use crate::{ModelCallError, OutputContract, SuspendedTurn, TooLong};
+use crate::{AnyJson, CheckOutput as _, ModelCallError, OutputContract, SuspendedTurn, TooLong};
 
 /// The ports through which a turn acts on the world; one value for each turn.
 ///
@@ -40,9 +39,7 @@ pub trait TurnPorts: fmt::Debug + Send + Sync {
     ///
     /// Message to a model whose answer does not fit.
     fn check_output(&self, _contract: &OutputContract, text: &str) -> Result<(), String> {
-        let read = serde_json::from_str::<IgnoredAny>(text);
-        read.map(drop)
-            .map_err(|error| format!("it is not JSON ({error})"))
+        AnyJson.check(text)
     }
 
     /// Adds messages to the conversation, all or none. Messages that are already there, by their identifiers, are

@@ -24,7 +24,7 @@
 //! - [`Usage`], [`StopReason`], and the identifiers [`SessionId`], [`TurnId`], [`MessageId`], [`ModelId`],
 //!   [`ToolCallId`].
 //! - [`Timestamp`], a point in time; [`TraceContext`], a place in a distributed trace.
-//! - [`Coordinator`] and [`Health`], the life cycle of every coordinator.
+//! - [`Coordinator`] and [`Health`], the life cycle of every coordinator; [`NamedCoordinator`], one under another name.
 //! - [`wire`], the rules by which stored and sent forms stay readable in both directions.
 //! - [`with_causes`], an error in one line; and [`contain`], which turns a panic in somebody else's code into a value.
 //! - [`NamePatterns`], a choice of names by patterns, and [`matches_pattern`] behind it; [`UnknownName`], the error
@@ -41,6 +41,7 @@ mod id;
 mod lock;
 mod message;
 mod messages;
+mod named_coordinator;
 mod options;
 mod part;
 mod pattern;
@@ -66,6 +67,7 @@ pub use id::{
 pub use lock::{Lock, SharedLock};
 pub use message::{Message, Role};
 pub use messages::Messages;
+pub use named_coordinator::NamedCoordinator;
 pub use part::{Document, Image, MediaSource, Opaque, Part, Text, Thinking};
 pub use pattern::{NamePatterns, matches_pattern};
 pub use recent_map::RecentMap;

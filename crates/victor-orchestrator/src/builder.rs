@@ -1,28 +1,28 @@
 //! Builds an orchestrator piece by piece.
 
-mod methods;
 mod parts;
+mod settings;
+mod tools;
 
 use std::sync::Arc;
 
 use victor_agent_tool::AgentTool;
 use victor_chat_protocol::TurnObserver;
 use victor_config_protocol::Settings;
-use victor_core::SessionId;
+use victor_core::{ModelId, SessionId};
 use victor_mode_guard::ModeGuard;
 use victor_mode_protocol::ModeManager;
 use victor_session_protocol::TurnPolicy;
-use victor_tool_protocol::{ApprovalPolicy, Tool, ToolExecutor};
+use victor_tool_protocol::{ApprovalPolicy, ToolExecutor};
+use victor_turn_request::ToolLists;
+use victor_turn_telemetry::TurnObservers;
 
 pub(crate) use parts::Parts;
 
 use crate::custom;
 use crate::nested_agent::NestedOrchestrator;
-use crate::observers::Observers;
-use crate::orchestrator::Assembly;
 use crate::roles::{Injected, RoleName, Roles};
-use crate::tools::ToolLists;
-use crate::{AgentOrchestrator, BuildError, MemoryLimits, defaults, metering};
+use crate::{AgentOrchestrator, BuildError, MemoryLimits, defaults};
 
 /// Builds an [`AgentOrchestrator`] piece by piece. Made by [`AgentOrchestrator::builder`].
 ///
@@ -36,16 +36,16 @@ pub struct AgentOrchestratorBuilder {
     pub(crate) injected: Injected,
     agents: Vec<NestedAgent>,
     sessions: SessionDefaults,
-    observers: Observers,
+    observers: TurnObservers,
 }
 
 /// The defaults of sessions.
 #[derive(Debug, Default)]
-struct SessionDefaults {
+pub(crate) struct SessionDefaults {
     /// The session used when none is named.
-    id: SessionId,
-    memory: MemoryLimits,
-    turn_policy: TurnPolicy,
+    pub(crate) id: SessionId,
+    pub(crate) memory: MemoryLimits,
+    pub(crate) turn_policy: TurnPolicy,
 }
 
 /// Another agent, which becomes a tool of this one.
@@ -122,24 +122,19 @@ impl AgentOrchestratorBuilder {
             sessions,
             observers,
         } = self;
-        parts.unused_by(&injected)?;
+        parts.check_unused(&injected)?;
         custom::check_names(&injected.custom)?;
-        if parts
-            .model
-            .as_ref()
-            .is_some_and(|model| model.as_str().is_empty())
-        {
+        let is_empty = |model: &ModelId| model.as_str().is_empty();
+        if parts.model.as_ref().is_some_and(is_empty) {
             return Err(BuildError::EmptyModel);
         }
-        let config = match injected.config.take() {
-            Some(config) => config,
-            None => defaults::config(&Settings::default(), &mut parts)?,
-        };
-        let base = config.config();
-        injected.config = Some(config);
         let replaced: Vec<_> = (RoleName::ALL.iter().copied())
             .filter(|role| injected.has(*role))
             .collect();
+        let config = defaults::config_or(injected.config.take(), &Settings::default(), &mut parts)?;
+        let base = config.config();
+        injected.config = Some(config);
+        parts.check_missing(&injected, &base.settings)?;
         let approval_policy = parts.approval_policy.clone();
 
         let mut roles = Roles::build(injected, &base.settings, &mut parts)?;
@@ -149,32 +144,17 @@ impl AgentOrchestratorBuilder {
             parts.tools.push(Arc::new(tool));
         }
         let tool_lists = Arc::new(ToolLists::new(roles.mode.clone()));
-        parts.tools.extend(switch_mode_tool(&parts, &roles));
-        parts
-            .tools
-            .extend(search_tools_tool(&parts, &roles, &tool_lists));
+        let makers = [parts.switch_mode_tool, parts.search_tools_tool];
+        let makers = makers.into_iter().flatten();
+        (parts.tools).extend(makers.filter_map(|make| make(&roles, &tool_lists)));
         parts.give_to(&roles, &base.settings)?;
-        observers.subscribe(&roles);
-        metering::watch(&roles);
-        roles.note_model_in_use();
-        parts::check_names(&roles, &base)?;
+        settings::check_names(&roles, &base)?;
 
-        let has_selection = roles.tool_selection.is_some();
-        let is_default = |role| match role {
-            RoleName::Metrics => cfg!(feature = "metrics") && !replaced.contains(&role),
-            RoleName::ToolSelection => has_selection && !replaced.contains(&role),
-            _ => !replaced.contains(&role),
-        };
-        let remarks = parts::remarks(is_default, &base);
-        Ok(AgentOrchestrator::assemble(Assembly {
-            roles,
-            tool_lists,
-            default_session: sessions.id,
-            memory: sessions.memory,
-            policy: sessions.turn_policy,
-            remarks,
-            observers,
-        }))
+        let is_default = |role: RoleName| role.has_default() && !replaced.contains(&role);
+        let remarks = settings::remarks(is_default, &base);
+        Ok(AgentOrchestrator::assemble(
+            roles, tool_lists, sessions, observers, remarks,
+        ))
     }
 }
 
@@ -184,7 +164,7 @@ impl NestedAgent {
         self,
         caller: &Roles,
         policy: Option<&Arc<dyn ApprovalPolicy>>,
-        observers: &Observers,
+        observers: &TurnObservers,
     ) -> Result<AgentTool<NestedOrchestrator>, BuildError> {
         let Self {
             name,
@@ -221,44 +201,4 @@ fn guarded(
         Some(modes) => Arc::new(ModeGuard::new(tools, modes.clone())),
         None => tools,
     }
-}
-
-#[cfg(feature = "mode")]
-fn switch_mode_tool(parts: &Parts, roles: &Roles) -> Option<Arc<dyn Tool>> {
-    let modes = roles.mode.clone().filter(|_| parts.switch_mode_tool)?;
-    Some(Arc::new(victor_mode::SwitchModeTool::new(modes)?))
-}
-
-#[cfg(not(feature = "mode"))]
-fn switch_mode_tool(_: &Parts, _: &Roles) -> Option<Arc<dyn Tool>> {
-    None
-}
-
-/// Makes the tool that finds tools, among those that a session's mode permits. The executor holds this tool, so that
-/// the tool does not hold the executor.
-#[cfg(feature = "tool-selection")]
-fn search_tools_tool(
-    parts: &Parts,
-    roles: &Roles,
-    lists: &Arc<ToolLists>,
-) -> Option<Arc<dyn Tool>> {
-    let selector = roles
-        .tool_selection
-        .clone()
-        .filter(|_| parts.search_tools_tool)?;
-    let (tools, lists) = (Arc::downgrade(&roles.tool), lists.clone());
-    let catalogue: victor_tool_selection::Catalogue = Arc::new(move |session| {
-        let Some(tools) = tools.upgrade() else {
-            return Arc::default();
-        };
-        lists.permitted.of(session, &tools.specs())
-    });
-    Some(Arc::new(victor_tool_selection::SearchToolsTool::new(
-        selector, catalogue,
-    )))
-}
-
-#[cfg(not(feature = "tool-selection"))]
-fn search_tools_tool(_: &Parts, _: &Roles, _: &Arc<ToolLists>) -> Option<Arc<dyn Tool>> {
-    None
 }

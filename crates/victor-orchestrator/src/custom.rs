@@ -2,60 +2,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use victor_core::{Coordinator, CoordinatorError, Health, SessionId};
+use victor_core::{Coordinator, NamedCoordinator};
 
 use crate::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError, RoleName};
 
 /// The name under which an orchestrator reports its own health.
-pub(crate) const ORCHESTRATOR: &str = "orchestrator";
-
-/// A coordinator of the program's own, under the name that the program gave it.
-#[derive(Debug)]
-pub(crate) struct CustomCoordinator {
-    name: String,
-    coordinator: Arc<dyn Coordinator>,
-}
-
-impl CustomCoordinator {
-    pub(crate) fn new(name: String, coordinator: Arc<dyn Coordinator>) -> Self {
-        Self { name, coordinator }
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Coordinator for CustomCoordinator {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    async fn initialize(&self) -> Result<(), CoordinatorError> {
-        let started = self.coordinator.initialize().await;
-        started.map_err(|mut error| {
-            error.coordinator.clone_from(&self.name);
-            error
-        })
-    }
-
-    fn health(&self) -> Health {
-        let mut health = self.coordinator.health();
-        health.coordinator.clone_from(&self.name);
-        health
-    }
-
-    fn reset(&self, session: &SessionId) {
-        self.coordinator.reset(session);
-    }
-
-    fn evict(&self, session: &SessionId) {
-        self.coordinator.evict(session);
-    }
-
-    async fn shutdown(&self) {
-        self.coordinator.shutdown().await;
-    }
-}
+const ORCHESTRATOR: &str = "orchestrator";
 
 impl AgentOrchestratorBuilder {
     /// Adds a coordinator of the program's own, which plays none of the roles, under a name of its own.
@@ -69,7 +21,7 @@ impl AgentOrchestratorBuilder {
         name: impl Into<String>,
         coordinator: Arc<dyn Coordinator>,
     ) -> Self {
-        let custom = CustomCoordinator::new(name.into(), coordinator);
+        let custom = NamedCoordinator::new(name, coordinator);
         self.injected.custom.push(Arc::new(custom));
         self
     }
@@ -80,25 +32,25 @@ impl AgentOrchestrator {
     #[must_use]
     pub fn custom_coordinator(&self, name: &str) -> Option<&Arc<dyn Coordinator>> {
         let mut all = self.roles().custom.iter();
-        all.find(|custom| custom.name == name)
-            .map(|custom| &custom.coordinator)
+        all.find(|custom| custom.name() == name)
+            .map(|custom| custom.inner())
     }
 }
 
 /// Checks that each name is one of its own.
-pub(crate) fn check_names(custom: &[Arc<CustomCoordinator>]) -> Result<(), BuildError> {
+pub(crate) fn check_names(custom: &[Arc<NamedCoordinator>]) -> Result<(), BuildError> {
     let is_role = |name: &str| RoleName::ALL.iter().any(|role| role.name() == name);
-    for (index, CustomCoordinator { name, .. }) in custom.iter().map(|one| &**one).enumerate() {
+    for (index, name) in custom.iter().map(|one| one.name()).enumerate() {
         let reason = if name.is_empty() {
             "it is empty"
         } else if name == ORCHESTRATOR || is_role(name) {
             "it is the name of a role"
-        } else if custom[..index].iter().any(|other| other.name == *name) {
+        } else if custom[..index].iter().any(|other| other.name() == name) {
             "there is one of that name already"
         } else {
             continue;
         };
-        let name = name.clone();
+        let name = name.to_owned();
         return Err(BuildError::CoordinatorName { name, reason });
     }
     Ok(())

@@ -87,17 +87,3 @@ pub enum BuildError {
         reason: &'static str,
     },
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_coordinator_is_told_with_its_setter_and_its_feature() {
-        let role = RoleName::ToolSelection;
-        let expected = "there is no tool-selection coordinator: pass one to `tool_selection_coordinator`, or enable \
-                        the feature `tool-selection`";
-        let error = BuildError::MissingCoordinator { role };
-        assert_eq!(error.to_string(), expected);
-    }
-}

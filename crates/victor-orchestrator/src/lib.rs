@@ -103,33 +103,27 @@ pub mod coordinators;
 mod custom;
 mod defaults;
 mod error;
-mod health;
-mod metering;
 mod nested_agent;
-mod observers;
 mod orchestrator;
-mod recovery;
 mod roles;
 mod session_handle;
 mod step_agent;
-mod telemetry;
-mod tools;
 mod turn;
 #[cfg(feature = "typed")]
 mod typed;
 
 pub use builder::AgentOrchestratorBuilder;
 pub use error::BuildError;
-pub use health::HealthReport;
 pub use orchestrator::AgentOrchestrator;
-pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
 pub use roles::RoleName;
 pub use session_handle::Session;
 #[cfg(feature = "typed")]
-pub use typed::{Typed, TypedChatError};
+pub use victor_structured_output::{Typed, TypedChatError};
 
 pub use victor_rewind::{Restored, Undone};
-pub use victor_session_loader::{MemoryLimits, SessionOpError};
+pub use victor_session_loader::{
+    HealthReport, MemoryLimits, Recovered, RecoveredTurn, RecoveryPolicy, SessionOpError,
+};
 
 // The contracts, whole: what an extension point or a role needs is reachable from here.
 #[doc(no_inline)]

@@ -6,19 +6,19 @@ use victor_chat_protocol::{
     Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
 use victor_context_protocol::CompactionReport;
-use victor_core::{Health, HealthStatus, ModelId, SessionId, contain_sync};
+use victor_core::{ModelId, SessionId, contain_sync};
+use victor_metrics_protocol::MetricsSnapshot;
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
 use victor_rewind::SessionCheckpoints;
 use victor_session_loader::SessionLoader;
-use victor_session_protocol::TurnPolicy;
+use victor_turn_request::ToolLists;
+use victor_turn_telemetry::{Telemetry, TurnObservers};
 
-use crate::observers::Observers;
+use crate::builder::SessionDefaults;
 use crate::roles::Roles;
-use crate::telemetry::Telemetry;
-use crate::tools::ToolLists;
-use crate::turn::{TurnOpener, TurnOrder, compact};
-use crate::{HealthReport, MemoryLimits, SessionOpError};
+use crate::turn::{TurnOpener, TurnOrder};
+use crate::{HealthReport, Recovered, RecoveryPolicy, SessionOpError};
 
 /// Runs conversations between a person or program and a model that calls tools.
 ///
@@ -37,32 +37,28 @@ struct Inner {
     default_session: SessionId,
     /// Oddities of how the orchestrator was built.
     remarks: Vec<String>,
-    observers: Observers,
+    telemetry: Arc<Telemetry>,
     turns: TurnOpener,
 }
 
-/// Everything that an orchestrator is made of.
-pub(crate) struct Assembly {
-    pub(crate) roles: Roles,
-    /// The lists that `search_tools` shares with the turns.
-    pub(crate) tool_lists: Arc<ToolLists>,
-    pub(crate) default_session: SessionId,
-    pub(crate) memory: MemoryLimits,
-    pub(crate) policy: TurnPolicy,
-    pub(crate) remarks: Vec<String>,
-    pub(crate) observers: Observers,
-}
-
 impl AgentOrchestrator {
-    pub(crate) fn assemble(assembly: Assembly) -> Self {
-        let roles = assembly.roles;
-        let sessions = SessionLoader::new(roles.of_sessions(), roles.all(), assembly.memory);
-        let turns = TurnOpener::new(roles, sessions, assembly.tool_lists, assembly.policy);
+    /// Joins the coordinators. The lists of tools are those that `search_tools` shares with the turns.
+    pub(crate) fn assemble(
+        roles: Roles,
+        tool_lists: Arc<ToolLists>,
+        defaults: SessionDefaults,
+        observers: TurnObservers,
+        remarks: Vec<String>,
+    ) -> Self {
+        let sessions = SessionLoader::new(roles.of_sessions(), roles.all(), defaults.memory);
+        let telemetry = Telemetry::new(roles.of_telemetry(), observers);
+        telemetry.watch(&*roles.provider, sessions.coordinators());
+        roles.note_model_in_use();
         let inner = Inner {
-            default_session: assembly.default_session,
-            remarks: assembly.remarks,
-            observers: assembly.observers,
-            turns,
+            default_session: defaults.id,
+            remarks,
+            telemetry: Arc::new(telemetry),
+            turns: TurnOpener::new(roles, sessions, tool_lists, defaults.turn_policy),
         };
         Self {
             inner: Arc::new(inner),
@@ -123,6 +119,15 @@ impl AgentOrchestrator {
         Some(self.provider_coordinator().ledger()?.total())
     }
 
+    /// Returns what was counted in all sessions of this process: turns, model calls, tool calls, tokens, cost, how long
+    /// each took, and every failure that a coordinator has contained. `None` if there is no metrics coordinator: the
+    /// setting `enable_metrics` is false.
+    #[must_use]
+    pub fn metrics(&self) -> Option<MetricsSnapshot> {
+        let metrics = self.metrics_coordinator()?;
+        contain_sync(|| metrics.snapshot()).ok()
+    }
+
     /// Waits for the running turn of a session, and empties the session: its context, transcript and analytics, in one
     /// write. Its title, its mode and its checkpoints stay.
     ///
@@ -181,27 +186,33 @@ impl AgentOrchestrator {
         &self,
         session: &SessionId,
     ) -> Result<Option<CompactionReport>, SessionOpError> {
-        compact(self.roles(), self.sessions(), session).await
+        self.turns().compact(session).await
     }
 
-    pub(crate) fn turns(&self) -> &TurnOpener {
-        &self.inner.turns
+    /// Finds the turns that have begun and not ended, and resumes or closes them, one after the other. Turns that wait
+    /// for a person are returned and left alone.
+    ///
+    /// Call it when a program starts. If the store has leases, a turn that another process works on is returned and
+    /// left alone. The end of a process is noticed at once if both run on one machine with Linux, and otherwise when
+    /// its lease has expired; until then its turn counts as running. A store without leases cannot tell the two apart:
+    /// if several processes share it, leave this to one that knows that the others have ended.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The failure of a single turn is [`RecoveredTurn::Failed`](crate::RecoveredTurn::Failed).
+    ///
+    /// # Cancel safety
+    ///
+    /// The current turn ends as a dropped turn does, or is unchanged and can be recovered again.
+    pub async fn recover(&self, policy: RecoveryPolicy) -> Result<Vec<Recovered>, SessionOpError> {
+        let resume = |turn| self.resume(turn, []);
+        self.sessions().recover(policy, resume).await
     }
 
     /// Returns the health of the orchestrator and of every coordinator.
     #[must_use]
     pub fn health(&self) -> HealthReport {
-        let mut orchestrator = Health::from_problems("orchestrator", self.inner.remarks.clone());
-        orchestrator.add(self.sessions().problems.health("orchestrator"));
-        let coordinators = self.roles().all().into_iter().map(|coordinator| {
-            contain_sync(|| coordinator.health()).unwrap_or_else(|panicked| {
-                let problems = vec![panicked.to_string()];
-                let mut health = Health::from_problems(coordinator.name(), problems);
-                health.status = HealthStatus::Unhealthy;
-                health
-            })
-        });
-        HealthReport::new([orchestrator].into_iter().chain(coordinators).collect())
+        self.sessions().health(&self.inner.remarks)
     }
 
     /// Refuses further turns, and has every coordinator end its work and write out what is pending. Running turns go
@@ -217,9 +228,10 @@ impl AgentOrchestrator {
     /// Runs a turn while the stream is polled.
     pub(crate) fn run(&self, mut order: TurnOrder) -> TurnStream {
         let turns = self.inner.clone();
-        let observed = self.inner.observers.begin(&order);
-        order.trace = observed.trace().or(order.trace);
-        let mut telemetry = Telemetry::new(self.roles(), &order, observed);
+        let telemetry = &self.inner.telemetry;
+        let (tags, is_tracked) = (order.tags.clone(), order.is_tracked.clone());
+        let mut telemetry = telemetry.begin(order.opening(), tags, is_tracked);
+        order.trace = telemetry.trace().or(order.trace);
         let (session, turn) = (order.session.clone(), order.turn);
         let stream = TurnStream::new(session, turn, async move |events| {
             let turns = &turns.turns;
@@ -231,6 +243,10 @@ impl AgentOrchestrator {
             result
         });
         stream.with_observer(move |event| telemetry.observe(event))
+    }
+
+    pub(crate) fn turns(&self) -> &TurnOpener {
+        &self.inner.turns
     }
 
     pub(crate) fn sessions(&self) -> &SessionLoader {

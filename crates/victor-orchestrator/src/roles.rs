@@ -14,24 +14,25 @@ use victor_chat_protocol::ChatEngine;
 use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, Settings};
 use victor_context_protocol::ContextManager;
-use victor_core::{Coordinator, ModelId, SessionId, contain_sync};
+use victor_core::{Coordinator, NamedCoordinator, contain_sync};
 use victor_metrics_protocol::MetricsRecorder;
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
-use victor_provider_protocol::{ProviderRouter, Route};
+use victor_provider_protocol::ProviderRouter;
 use victor_session_loader::SessionRoles;
 use victor_session_protocol::SessionManager;
 use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
+use victor_turn_request::RequestRoles;
+use victor_turn_telemetry::TelemetryRoles;
 use victor_workflow_protocol::WorkflowRunner;
 
 use crate::builder::Parts;
-use crate::custom::CustomCoordinator;
-use crate::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError, defaults};
+use crate::{AgentOrchestrator, AgentOrchestratorBuilder, defaults};
 
 /// Declares the roles, in the order in which their coordinators are started. A `required` role always has a
-/// coordinator; an `optional` one may have none. The text of a row continues "the coordinator that"; its documentation
-/// comments go to the setter and to the getter.
+/// coordinator; an `optional` one may have none, and an `injected` one has none by default. The text of a row continues
+/// "the coordinator that"; its documentation comments go to the setter and to the getter.
 macro_rules! roles {
     ($(
         $(#[doc = $more:literal])*
@@ -59,6 +60,13 @@ macro_rules! roles {
                 }
             }
 
+            /// Whether the default coordinator of the role is compiled in.
+            pub(crate) const fn has_default(self) -> bool {
+                match self {
+                    $(Self::$variant => roles!(@has_default $need $name),)*
+                }
+            }
+
             /// The method of [`AgentOrchestratorBuilder`] that injects a coordinator for the role.
             #[must_use]
             pub const fn setter(self) -> &'static str {
@@ -73,21 +81,20 @@ macro_rules! roles {
         pub(crate) struct Roles {
             $(pub(crate) $field: roles!(@type $need $role),)*
             /// The program's own coordinators, in the order in which they were added.
-            pub(crate) custom: Vec<Arc<CustomCoordinator>>,
+            pub(crate) custom: Vec<Arc<NamedCoordinator>>,
         }
 
         impl Roles {
-            /// Takes the coordinators that were injected, and builds the others.
+            /// Takes the coordinators that were injected, and builds the others as far as they are compiled in.
             pub(crate) fn build(
                 injected: Injected,
                 settings: &Settings,
                 parts: &mut Parts,
-            ) -> Result<Self, BuildError> {
+            ) -> defaults::Built<Self> {
+                let _ = (settings, &parts);
                 Ok(Self {
-                    $($field: match injected.$field {
-                        Some(coordinator) => roles!(@injected $need coordinator),
-                        None => defaults::$field(settings, parts)?,
-                    },)*
+                    $($field: roles!(@coordinator $need $variant $name $role,
+                        injected.$field, defaults::$field(settings, parts)),)*
                     custom: injected.custom,
                 })
             }
@@ -106,7 +113,7 @@ macro_rules! roles {
         #[derive(Debug, Default)]
         pub(crate) struct Injected {
             $(pub(crate) $field: Option<Arc<dyn $role>>,)*
-            pub(crate) custom: Vec<Arc<CustomCoordinator>>,
+            pub(crate) custom: Vec<Arc<NamedCoordinator>>,
         }
 
         impl Injected {
@@ -136,11 +143,30 @@ macro_rules! roles {
         }
     };
     (@type required $role:ident) => { Arc<dyn $role> };
-    (@type optional $role:ident) => { Option<Arc<dyn $role>> };
-    (@injected required $coordinator:ident) => { $coordinator };
-    (@injected optional $coordinator:ident) => { Some($coordinator) };
+    (@type $other:ident $role:ident) => { Option<Arc<dyn $role>> };
+    (@coordinator required $variant:ident $name:literal $role:ident, $injected:expr, $default:expr) => {
+        match $injected {
+            Some(coordinator) => coordinator,
+            #[cfg(feature = $name)]
+            None => Arc::new($default?),
+            #[cfg(not(feature = $name))]
+            None => return Err(crate::BuildError::MissingCoordinator { role: RoleName::$variant }),
+        }
+    };
+    (@coordinator optional $variant:ident $name:literal $role:ident, $injected:expr, $default:expr) => {
+        match $injected {
+            Some(coordinator) => Some(coordinator),
+            #[cfg(feature = $name)]
+            None => $default?.map(|built| Arc::new(built) as Arc<dyn $role>),
+            #[cfg(not(feature = $name))]
+            None => None,
+        }
+    };
+    (@coordinator injected $variant:ident $name:literal $role:ident, $injected:expr, $default:expr) => { $injected };
+    (@has_default injected $name:literal) => { false };
+    (@has_default $need:ident $name:literal) => { cfg!(feature = $name) };
     (@push required $all:ident, $value:expr) => { $all.push($value.clone()); };
-    (@push optional $all:ident, $value:expr) => {
+    (@push $other:ident $all:ident, $value:expr) => {
         $all.extend($value.clone().map(|coordinator| coordinator as Arc<dyn Coordinator>));
     };
     (@getter required $field:ident, $role:ident, $name:ident, $does:literal, $($more:literal)*) => {
@@ -151,7 +177,7 @@ macro_rules! roles {
             &self.roles().$field
         }
     };
-    (@getter optional $field:ident, $role:ident, $name:ident, $does:literal, $($more:literal)*) => {
+    (@getter $other:ident $field:ident, $role:ident, $name:ident, $does:literal, $($more:literal)*) => {
         #[doc = concat!("Returns the coordinator that ", $does, "; `None` if there is none.")]
         $(#[doc = ""] #[doc = $more])*
         #[must_use]
@@ -184,7 +210,7 @@ roles! {
     optional Checkpoint "checkpoint" checkpoint: CheckpointManager, checkpoint_coordinator, "makes checkpoints";
     required Chat "chat" chat: ChatEngine, chat_coordinator, "works turns";
     /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the others.
-    optional Workflow "workflow" workflow: WorkflowRunner, workflow_coordinator, "runs workflows";
+    injected Workflow "workflow" workflow: WorkflowRunner, workflow_coordinator, "runs workflows";
 }
 
 impl RoleName {
@@ -207,12 +233,10 @@ impl Roles {
     pub(crate) fn note_model_in_use(&self) {
         // Foreign coordinators; a failure leaves the configuration as it is.
         let _ = contain_sync(|| {
-            let Route {
-                provider, model, ..
-            } = self.provider.route();
-            if !model.as_str().is_empty() {
-                let source = ConfigSource::InUse(format!("model provider {provider}"));
-                self.config.note_in_use("model", json!(model), source);
+            let route = self.provider.route();
+            if !route.model.as_str().is_empty() {
+                let source = ConfigSource::InUse(format!("model provider {}", route.provider));
+                (self.config).note_in_use("model", json!(route.model), source);
             }
         });
     }
@@ -227,10 +251,24 @@ impl Roles {
         }
     }
 
-    /// The model that a session has chosen for itself, or else the one that its requests go to now.
-    pub(crate) fn model(&self, session: &SessionId, chosen: Option<&ModelId>) -> ModelId {
-        chosen
-            .cloned()
-            .unwrap_or_else(|| self.provider.session_route(session).model)
+    /// The roles that are joined where a request is made.
+    pub(crate) fn of_requests(&self) -> RequestRoles {
+        RequestRoles {
+            prompt: self.prompt.clone(),
+            context: self.context.clone(),
+            provider: self.provider.clone(),
+            tool: self.tool.clone(),
+            tool_selection: self.tool_selection.clone(),
+        }
+    }
+
+    /// The roles that hear of turns.
+    pub(crate) fn of_telemetry(&self) -> TelemetryRoles {
+        TelemetryRoles {
+            metrics: self.metrics.clone(),
+            analytics: self.analytics.clone(),
+            config: self.config.clone(),
+            context: self.context.clone(),
+        }
     }
 }

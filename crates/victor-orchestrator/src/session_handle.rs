@@ -8,13 +8,15 @@ use victor_analytics_protocol::SessionAnalytics;
 use victor_chat_protocol::{
     Agent, Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnStream,
 };
-use victor_core::{CheckpointId, ModelId, SessionId};
+use victor_core::{CheckpointId, ModelId, SessionId, contain_sync};
+use victor_metrics_protocol::MetricsSnapshot;
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::BuiltPrompt;
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
 use victor_session_loader::SessionLoader;
-use victor_session_protocol::SessionManagerExt as _;
-use victor_session_protocol::{SessionError, SessionLease, TranscriptEntry, TurnPolicy};
+use victor_session_protocol::{
+    SessionError, SessionLease, SessionManagerExt as _, TranscriptEntry, TurnPolicy,
+};
 use victor_tool_selection_protocol::Selection;
 
 use crate::turn::TurnOrder;
@@ -106,6 +108,14 @@ impl Session {
     pub fn usage(&self) -> Option<LedgerTotal> {
         let ledger = self.orchestrator.provider_coordinator().ledger()?;
         Some(ledger.session(&self.id))
+    }
+
+    /// Returns what was counted in the session by this process; `None` if nothing is held of it, or if there is no
+    /// metrics coordinator.
+    #[must_use]
+    pub fn metrics(&self) -> Option<MetricsSnapshot> {
+        let metrics = self.orchestrator.metrics_coordinator()?;
+        contain_sync(|| metrics.session_snapshot(&self.id)).ok()?
     }
 
     /// Sends a message and returns the complete answer.
@@ -206,9 +216,8 @@ impl Session {
     /// Returns the analytics of the conversation.
     #[must_use]
     pub fn analytics(&self) -> SessionAnalytics {
-        self.orchestrator
-            .analytics_coordinator()
-            .session_analytics(&self.id)
+        let analytics = self.orchestrator.analytics_coordinator();
+        analytics.session_analytics(&self.id)
     }
 
     /// Returns the whole conversation, also what the model no longer sees.
@@ -217,10 +226,8 @@ impl Session {
     ///
     /// The store failed.
     pub async fn transcript(&self) -> Result<Vec<TranscriptEntry>, SessionError> {
-        self.orchestrator
-            .session_coordinator()
-            .transcript(&self.id)
-            .await
+        let sessions = self.orchestrator.session_coordinator();
+        sessions.transcript(&self.id).await
     }
 
     /// Waits for the running turn, and empties the conversation; see [`AgentOrchestrator::reset_session`].

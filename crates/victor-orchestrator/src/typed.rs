@@ -3,53 +3,15 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use victor_chat_protocol::{
-    Approval, ChatError, ChatInput, ChatResponse, SuspendedTurn, TurnOutcome, TurnStream,
-};
-use victor_structured_output::OutputForm;
+use victor_chat_protocol::{Approval, ChatInput, SuspendedTurn};
 use victor_structured_output::schemars::JsonSchema;
+use victor_structured_output::{OutputForm, Typed, TypedChatError};
 
 use crate::turn::TurnOrder;
 use crate::{AgentOrchestrator, Session};
 
 /// The name of the form, and of the tool by which it is given.
 const NAME: &str = "final_answer";
-
-/// An answer as a value. Made by [`AgentOrchestrator::chat_typed`].
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Typed<T> {
-    /// The value.
-    pub value: T,
-    /// The turn that it comes from.
-    pub response: ChatResponse,
-}
-
-/// Why there is no value.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TypedChatError {
-    /// The turn failed.
-    #[error(transparent)]
-    Chat(#[from] ChatError),
-    /// The model gave an answer that is no value of the type, also when it was asked again.
-    #[error("the answer does not fit its type: {message}")]
-    Invalid {
-        /// The last answer, as the model wrote it.
-        raw: String,
-        /// The reason why it does not fit.
-        message: String,
-        /// The turn.
-        response: Box<ChatResponse>,
-    },
-    /// The turn ended before the model gave its answer. Where it can be taken up again, the response holds it, for
-    /// [`AgentOrchestrator::resume_typed`].
-    #[error("the turn ended without an answer: it is {}", response.outcome)]
-    Unfinished {
-        /// The turn.
-        response: Box<ChatResponse>,
-    },
-}
 
 impl AgentOrchestrator {
     /// Sends a message in the default session and returns the answer as a value of `T`.
@@ -91,13 +53,10 @@ impl AgentOrchestrator {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn chat_typed<T>(
+    pub async fn chat_typed<T: DeserializeOwned + JsonSchema + 'static>(
         &self,
         input: impl Into<ChatInput>,
-    ) -> Result<Typed<T>, TypedChatError>
-    where
-        T: DeserializeOwned + JsonSchema + 'static,
-    {
+    ) -> Result<Typed<T>, TypedChatError> {
         let session = self.session(self.session_id().clone());
         session.chat_typed(input).await
     }
@@ -107,19 +66,16 @@ impl AgentOrchestrator {
     ///
     /// # Errors
     ///
-    /// Those of [`chat_typed`](Self::chat_typed), and [`ChatError::Resume`] if the conversation has gone on without it.
-    pub async fn resume_typed<T>(
+    /// Those of [`chat_typed`](Self::chat_typed), and [`ChatError::Resume`](victor_chat_protocol::ChatError::Resume) if the conversation has gone on without it.
+    pub async fn resume_typed<T: DeserializeOwned + JsonSchema + 'static>(
         &self,
         turn: SuspendedTurn,
         approvals: impl IntoIterator<Item = Approval>,
-    ) -> Result<Typed<T>, TypedChatError>
-    where
-        T: DeserializeOwned + JsonSchema + 'static,
-    {
+    ) -> Result<Typed<T>, TypedChatError> {
         let form = Arc::new(OutputForm::<T>::new(NAME));
         let approvals = approvals.into_iter().collect();
         let order = TurnOrder::resume(turn, approvals).with_check(form.clone());
-        finish(self.run(order), &form).await
+        form.read_answer(self.run(order)).await
     }
 }
 
@@ -133,13 +89,10 @@ impl Session {
     /// # Cancel safety
     ///
     /// Dropping the call ends the turn at once and leaves a conversation that can go on.
-    pub async fn chat_typed<T>(
+    pub async fn chat_typed<T: DeserializeOwned + JsonSchema + 'static>(
         &self,
         input: impl Into<ChatInput>,
-    ) -> Result<Typed<T>, TypedChatError>
-    where
-        T: DeserializeOwned + JsonSchema + 'static,
-    {
+    ) -> Result<Typed<T>, TypedChatError> {
         let tools = self.orchestrator.tool_coordinator().specs();
         let mut name = NAME.to_owned();
         while tools.iter().any(|tool| tool.name == name) {
@@ -150,27 +103,6 @@ impl Session {
             .with_tags(self.tags.clone())
             .with_output(form.contract().clone())
             .with_check(form.clone());
-        finish(self.orchestrator.run(order), &form).await
-    }
-}
-
-async fn finish<T: DeserializeOwned>(
-    stream: TurnStream,
-    form: &OutputForm<T>,
-) -> Result<Typed<T>, TypedChatError> {
-    use TurnOutcome::{Completed, InvalidOutput, ToolLimit};
-    let response = stream.response().await?;
-    if !matches!(response.outcome, Completed | InvalidOutput | ToolLimit) {
-        let response = Box::new(response);
-        return Err(TypedChatError::Unfinished { response });
-    }
-    let raw = response.content().into_owned();
-    match form.read(&raw) {
-        Ok(value) => Ok(Typed { value, response }),
-        Err(message) => Err(TypedChatError::Invalid {
-            raw,
-            message,
-            response: Box::new(response),
-        }),
+        form.read_answer(self.orchestrator.run(order)).await
     }
 }

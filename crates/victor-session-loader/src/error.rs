@@ -107,6 +107,26 @@ impl SessionOpError {
     }
 }
 
+/// Returns the error of a turn, as a conflict if it could not be stored because somebody else has the session, and as one
+/// of a store that cannot be reached where that is so.
+#[must_use]
+pub fn as_session_error(error: ChatError) -> ChatError {
+    let ChatError::Commit { source, turn } = error else {
+        return error;
+    };
+    match source.downcast_ref() {
+        Some(SessionError::Unavailable { .. }) => ChatError::Unavailable {
+            source,
+            turn: Some(turn),
+        },
+        Some(error) if SessionError::is_conflict(error) => {
+            let turn = Some(turn);
+            ChatError::Conflict { source, turn }
+        }
+        _ => ChatError::Commit { source, turn },
+    }
+}
+
 impl From<SessionError> for SessionOpError {
     fn from(error: SessionError) -> Self {
         match error {

@@ -7,6 +7,9 @@
 //!   forgets and evicts sessions, and starts and ends the coordinators.
 //! - [`SessionRegistry`] remembers what a turn asks for: the tools that were used, the tokens of the prompt, and which
 //!   sessions are idle.
+//! - [`SessionLoader::admit`] has a turn wait for its session, by its policy, and
+//!   [`take_over`](SessionLoader::take_over) has it go on where an interrupted one stopped; [`SessionLoader::recover`]
+//!   finds the turns whose process has ended.
 //! - [`TurnWriter`] writes the messages of a turn, its place in the journal and the facts of its session, in one step.
 //! - [`SessionOpError`] is the error of all operations on a session that are no turns.
 //!
@@ -15,17 +18,26 @@
 //! It joins the roles of sessions, contexts, modes and checkpoints, and knows no coordinator. The orchestrator composes
 //! it.
 
+mod admission;
 mod error;
+mod health;
 mod journal;
 mod lifecycle;
+mod limits;
 mod loader;
 mod prompts;
 mod record;
+mod recovery;
 mod registry;
+mod task;
 mod writer;
 
-pub use error::SessionOpError;
+pub use admission::Admission;
+pub use error::{SessionOpError, as_session_error};
+pub use health::HealthReport;
 pub use loader::{HeldSession, SessionLoader, SessionRoles};
 pub use record::{SessionRecord, has_run};
+pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
 pub use registry::{ActiveSession, MemoryLimits, SessionRegistry};
+pub use task::TurnTask;
 pub use writer::{TurnWriter, note_facts};

@@ -87,6 +87,12 @@ impl SessionLoader {
         self.roles.checkpoint.as_deref()
     }
 
+    /// Returns all coordinators, in the order in which they are started.
+    #[must_use]
+    pub fn coordinators(&self) -> &[Arc<dyn Coordinator>] {
+        self.lifecycle.coordinators()
+    }
+
     /// Refuses work after the end, and starts the coordinators before the first.
     ///
     /// # Errors
@@ -258,7 +264,7 @@ impl SessionLoader {
 
     /// Takes all that is remembered of a session out of memory.
     pub fn forget(&self, session: &SessionId) {
-        for coordinator in self.lifecycle.coordinators() {
+        for coordinator in self.coordinators() {
             if let Err(panicked) = contain_sync(|| coordinator.reset(session)) {
                 tracing::warn!(coordinator = coordinator.name(), %panicked, "reset");
             }
@@ -278,7 +284,7 @@ impl SessionLoader {
             if !self.modes.evict(session) {
                 return false;
             }
-            for coordinator in self.lifecycle.coordinators() {
+            for coordinator in self.coordinators() {
                 let _ = contain_sync(|| coordinator.evict(session));
             }
             true

@@ -6,7 +6,8 @@
 //! words that a model can act on.
 //!
 //! A turn knows none of this. It is given the [contract](OutputForm::contract), and asks a
-//! [`CheckOutput`](chat::CheckOutput), which every form is, whether an answer fits.
+//! [`CheckOutput`](chat::CheckOutput), which every form is, whether an answer fits. [`OutputForm::read_answer`] makes the
+//! value of what the turn ends with.
 //!
 //! ```
 //! use schemars::JsonSchema;
@@ -28,9 +29,11 @@
 //! assert_eq!(wrong, "at /population, the value is less than the minimum of 1");
 //! ```
 
+mod answer;
 mod form;
 mod strict;
 
+pub use answer::{Typed, TypedChatError};
 pub use form::OutputForm;
 pub use strict::strict_schema;
 

@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use victor_chat_protocol::{
-    Approval, ChatInput, CheckOutput, OutputContract, SuspendedTurn, TurnLimits, TurnOpening,
-    TurnStart,
-};
-use victor_core::{JsonMap, Message, SessionId, TraceContext, TurnId};
+use victor_chat_protocol::{Approval, ChatInput, CheckOutput, SuspendedTurn, TurnOpening};
+use victor_core::{SessionId, TraceContext, TurnId};
+use victor_session_loader::TurnTask;
 use victor_session_protocol::TurnPolicy;
 
 /// A turn that somebody asks for.
@@ -25,53 +23,33 @@ pub(crate) struct TurnOrder {
     pub(crate) trace: Option<TraceContext>,
 }
 
-/// The work of a turn.
-#[derive(Debug)]
-pub(super) enum TurnTask {
-    /// Answers a message.
-    Answer {
-        message: Message,
-        /// Facts about the request, for prompt contributors and compaction strategies.
-        facts: JsonMap,
-        output: Option<OutputContract>,
-        /// The policy that the caller has chosen; otherwise the orchestrator's.
-        policy: Option<TurnPolicy>,
-    },
-    /// Goes on with a suspended turn.
-    Resume {
-        turn: Box<SuspendedTurn>,
-        approvals: Vec<Approval>,
-    },
-}
-
 impl TurnOrder {
     /// Orders an answer to `input`.
     pub(crate) fn answer(session: SessionId, input: ChatInput, policy: Option<TurnPolicy>) -> Self {
+        let trace = input.trace().cloned();
+        let task = TurnTask::Answer {
+            facts: input.metadata().clone(),
+            message: input.into_message(),
+            output: None,
+            policy,
+        };
         Self {
-            session,
-            turn: TurnId::generate(),
-            trace: input.trace().cloned(),
-            task: TurnTask::Answer {
-                facts: input.metadata().clone(),
-                message: input.into_message(),
-                output: None,
-                policy,
-            },
-            check: None,
-            is_tracked: Arc::default(),
-            tags: Arc::default(),
+            trace,
+            ..Self::new(session, TurnId::generate(), task)
         }
     }
 
     /// Orders a suspended turn to go on.
     pub(crate) fn resume(turn: SuspendedTurn, approvals: Vec<Approval>) -> Self {
+        let (session, id, turn) = (turn.session.clone(), turn.turn, Box::new(turn));
+        Self::new(session, id, TurnTask::Resume { turn, approvals })
+    }
+
+    fn new(session: SessionId, turn: TurnId, task: TurnTask) -> Self {
         Self {
-            session: turn.session.clone(),
-            turn: turn.turn,
-            task: TurnTask::Resume {
-                turn: Box::new(turn),
-                approvals,
-            },
+            session,
+            turn,
+            task,
             check: None,
             is_tracked: Arc::default(),
             tags: Arc::default(),
@@ -96,9 +74,9 @@ impl TurnOrder {
         self
     }
 
-    /// Demands that the answer has a form.
+    /// Demands an answer of a form.
     #[cfg(feature = "typed")]
-    pub(crate) fn with_output(mut self, contract: OutputContract) -> Self {
+    pub(crate) fn with_output(mut self, contract: victor_chat_protocol::OutputContract) -> Self {
         if let TurnTask::Answer { output, .. } = &mut self.task {
             *output = Some(contract);
         }
@@ -110,44 +88,5 @@ impl TurnOrder {
     pub(crate) fn with_check(mut self, check: Arc<dyn CheckOutput>) -> Self {
         self.check = Some(check);
         self
-    }
-}
-
-impl TurnTask {
-    /// Returns the message that it answers.
-    pub(super) fn message(&self) -> Option<&Message> {
-        match self {
-            Self::Answer { message, .. } => Some(message),
-            Self::Resume { .. } => None,
-        }
-    }
-
-    /// Returns the facts about the request.
-    pub(super) fn facts(&self) -> Option<&JsonMap> {
-        match self {
-            Self::Answer { facts, .. } => Some(facts),
-            Self::Resume { .. } => None,
-        }
-    }
-
-    /// Returns the start of the turn, for the chat engine.
-    pub(super) fn into_start(
-        self,
-        session: SessionId,
-        turn: TurnId,
-        limits: TurnLimits,
-    ) -> TurnStart {
-        match self {
-            Self::Answer {
-                message, output, ..
-            } => TurnStart::Begin {
-                session,
-                turn,
-                input: message,
-                limits,
-                output,
-            },
-            Self::Resume { turn, approvals } => TurnStart::Resume { turn, approvals },
-        }
     }
 }

@@ -13,7 +13,7 @@ use victor_orchestrator::provider::{
     Capabilities, ChatProvider, ChatRequest, CompletionStream, ProviderError,
 };
 use victor_orchestrator::session::InMemorySessionStore;
-use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError};
+use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder, BuildError, RoleName};
 use victor_testkit::ScriptedModel;
 
 use crate::{AskAlways, Note, builder};
@@ -61,6 +61,15 @@ fn without_a_provider_or_a_model_there_is_no_orchestrator() {
         matches!(&error, BuildError::NoModel { provider } if provider == "nameless"),
         "{error}"
     );
+}
+
+#[test]
+fn a_missing_coordinator_is_told_with_its_setter_and_its_feature() {
+    let role = RoleName::ToolSelection;
+    let expected = "there is no tool-selection coordinator: pass one to `tool_selection_coordinator`, or enable the \
+                    feature `tool-selection`";
+    let error = BuildError::MissingCoordinator { role };
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

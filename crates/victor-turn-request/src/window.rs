@@ -2,27 +2,19 @@
 
 use victor_chat_protocol::{ModelCall, ModelCallError, TooLong};
 use victor_config_protocol::EffectiveConfig;
-use victor_context_protocol::{CompactionReport, ContextError, Prepared, WindowRequest};
+use victor_context_protocol::{ContextError, Prepared, WindowRequest};
 use victor_core::{ModelId, SessionId, contain, contain_sync};
 use victor_provider_protocol::CapabilitySource;
-use victor_session_loader::{SessionLoader, SessionOpError};
 
-use super::preamble::Preamble;
-use super::scope::TurnScope;
-use crate::roles::Roles;
+use crate::preamble::Preamble;
+use crate::{RequestRoles, TurnRequests};
 
 /// Tokens that an answer is assumed to need where no limit is known.
 const ANSWER_TOKENS: u64 = 4096;
 
-/// Returns the model that the session's own configuration names; otherwise it is the one that requests go to.
-pub(super) fn session_model(config: &EffectiveConfig) -> Option<ModelId> {
-    let model = config.settings.model.clone();
-    model.filter(|_| config.is_of_session("model"))
-}
-
 /// Returns the window that a session's context must fit into: that of its model, less the room for an answer.
-fn window_request(
-    roles: &Roles,
+pub(crate) fn window_request(
+    roles: &RequestRoles,
     session: &SessionId,
     config: &EffectiveConfig,
     model: Option<&ModelId>,
@@ -63,59 +55,39 @@ fn window_request(
     request
 }
 
-/// Returns a context that fits beside the preamble, compacted if it must be.
-pub(super) async fn fit_context(
-    scope: &TurnScope,
-    call: &ModelCall,
-    preamble: &Preamble,
-) -> Result<Prepared, ModelCallError> {
-    let (context, session) = (&scope.roles().context, scope.session());
-    let mut request = window_request(
-        scope.roles(),
-        session,
-        &scope.config,
-        preamble.model.as_ref(),
-    );
-    request.preamble = preamble.tokens;
-    let refused = call.too_long.as_ref();
-    request.force = refused.is_some();
-    if let Some(told) = refused.and_then(|refused| refused.context_window) {
-        // A router that learns the window has told it already.
-        request.window = Some(request.window.map_or(told, |window| window.min(told)));
-        request.reserved = request.reserved.min(told / 4);
-        request.best_effort = true;
-    }
-    if let (Some(tokens), Some(model)) = (
-        refused.and_then(|refused| refused.request_tokens),
-        &request.model,
-    ) {
-        // A failure of the report does not affect the turn.
-        let _ = contain_sync(|| context.observe_usage(session, model, tokens));
-    }
-    match contain(context.prepare(session, &request)).await {
-        Ok(prepared) => prepared.map_err(|error| not_fitting(error, refused)),
-        Err(panicked) => {
-            scope.notice("context", panicked.to_string()).await;
-            Ok(Prepared::new(context.context(session), None))
+impl TurnRequests {
+    /// Returns a context that fits beside the preamble, compacted if it must be.
+    pub(crate) async fn fit_context(
+        &self,
+        call: &ModelCall,
+        preamble: &Preamble,
+    ) -> Result<Prepared, ModelCallError> {
+        let (roles, session) = (&self.maker.roles, self.scope.session());
+        let context = &roles.context;
+        let model = preamble.model.as_ref();
+        let mut request = window_request(roles, session, &self.scope.config, model);
+        request.preamble = preamble.tokens;
+        let refused = call.too_long.as_ref();
+        request.force = refused.is_some();
+        if let Some(told) = refused.and_then(|refused| refused.context_window) {
+            // A router that learns the window has told it already.
+            request.window = Some(request.window.map_or(told, |window| window.min(told)));
+            request.reserved = request.reserved.min(told / 4);
+            request.best_effort = true;
+        }
+        let counted = refused.and_then(|refused| refused.request_tokens);
+        if let (Some(tokens), Some(model)) = (counted, &request.model) {
+            // A failure of the report does not affect the turn.
+            let _ = contain_sync(|| context.observe_usage(session, model, tokens));
+        }
+        match contain(context.prepare(session, &request)).await {
+            Ok(prepared) => prepared.map_err(|error| not_fitting(error, refused)),
+            Err(panicked) => {
+                self.scope.notice("context", panicked.to_string()).await;
+                Ok(Prepared::new(context.context(session), None))
+            }
         }
     }
-}
-
-/// Compacts a session's context now.
-pub(crate) async fn compact(
-    roles: &Roles,
-    sessions: &SessionLoader,
-    session: &SessionId,
-) -> Result<Option<CompactionReport>, SessionOpError> {
-    let _held = sessions.hold(session).await?;
-    let config = match contain(async { roles.config.load_config(session).await }).await {
-        Ok(Ok(config)) => config,
-        _ => roles.config.config(),
-    };
-    let mut request = window_request(roles, session, &config, session_model(&config).as_ref());
-    request.force = true;
-    let prepared = contain(roles.context.prepare(session, &request)).await??;
-    Ok(prepared.compaction)
 }
 
 /// Returns the error of a context that no request can be made of, with the words of the provider that has refused it.

@@ -2,43 +2,34 @@
 
 use std::sync::Arc;
 
-use victor_chat_protocol::{ObservedTurn, TurnEvent, TurnObserver};
+use victor_chat_protocol::{ObservedTurn, TurnEvent, TurnObserver, TurnOpening};
 use victor_core::{TraceContext, contain_sync};
-
-use crate::roles::Roles;
-use crate::turn::TurnOrder;
+use victor_provider_protocol::LedgerReader;
 
 /// The observers of an orchestrator's turns.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Observers {
-    pub(crate) all: Vec<Arc<dyn TurnObserver>>,
+pub struct TurnObservers {
+    /// The observers, in the order in which they are told.
+    pub all: Vec<Arc<dyn TurnObserver>>,
     /// The name of the agent, if it is a tool of another one.
-    pub(crate) agent: Option<Arc<str>>,
+    pub agent: Option<Arc<str>>,
 }
 
-impl Observers {
+impl TurnObservers {
     /// Has them told of the attempts at model calls.
-    pub(crate) fn subscribe(&self, roles: &Roles) {
-        if self.all.is_empty() {
-            return;
-        }
-        if let Ok(Some(ledger)) = contain_sync(|| roles.provider.ledger()) {
-            for observer in &self.all {
-                ledger.subscribe(observer.clone());
-            }
+    pub(crate) fn subscribe(&self, ledger: &dyn LedgerReader) {
+        for observer in &self.all {
+            ledger.subscribe(observer.clone());
         }
     }
 
     /// Tells them of a turn that has been asked for.
-    pub(crate) fn begin(&self, order: &TurnOrder) -> Observed {
-        let mut turns = Vec::new();
-        for observer in &self.all {
-            let mut opening = order.opening();
-            opening.agent = self.agent.as_deref();
-            // A failure of an observer does not affect the turn.
-            turns.extend(contain_sync(|| observer.begin(&opening)).ok().flatten());
-        }
-        Observed(turns)
+    pub(crate) fn begin<'a>(&'a self, mut opening: TurnOpening<'a>) -> Observed {
+        opening.agent = self.agent.as_deref();
+        // A failure of an observer does not affect the turn.
+        let begin =
+            |observer: &Arc<dyn TurnObserver>| contain_sync(|| observer.begin(&opening)).ok()?;
+        Observed(self.all.iter().filter_map(begin).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use victor_core::{Lock, ToolSpec};
+use victor_core::{Lock, SessionId, ToolSpec};
 use victor_mode_guard::PermittedTools;
 use victor_mode_protocol::ModeManager;
 
@@ -13,17 +13,25 @@ const CAPACITY: usize = 16;
 /// The tools that modes permit, and the token counts of tools that were shown. The turns and the tool `search_tools`
 /// share one value.
 #[derive(Debug, Default)]
-pub(crate) struct ToolLists {
-    pub(crate) permitted: PermittedTools,
+pub struct ToolLists {
+    permitted: PermittedTools,
     counted: Lock<VecDeque<(Arc<[ToolSpec]>, u64)>>,
 }
 
 impl ToolLists {
-    pub(crate) fn new(modes: Option<Arc<dyn ModeManager>>) -> Self {
+    /// Makes lists of the tools that these modes permit; without modes, all are.
+    #[must_use]
+    pub fn new(modes: Option<Arc<dyn ModeManager>>) -> Self {
         Self {
             permitted: PermittedTools::new(modes),
             counted: Lock::default(),
         }
+    }
+
+    /// Returns those of the tools that the mode of a session permits. The same tools are the same list.
+    #[must_use]
+    pub fn permitted(&self, session: &SessionId, tools: &Arc<[ToolSpec]>) -> Arc<[ToolSpec]> {
+        self.permitted.of(session, tools)
     }
 
     /// Returns the number of tokens of a list of tools.
