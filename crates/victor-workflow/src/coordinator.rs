@@ -11,8 +11,8 @@ use victor_core::{Coordinator, Health, Lock, Problems, RunId, SharedLock, Unknow
 use victor_workflow_protocol::checkpoint::ContentHash;
 use victor_workflow_protocol::{
     ClaimRequest, JournalError, PendingWait, RunCommit, RunInfo, RunMigrated, RunOutcome, RunQuery,
-    RunRecord, RunStarted, Signal, SignalTarget, StartRun, StepHandler, Workflow, WorkflowError,
-    WorkflowEvent, WorkflowJournal, WorkflowRunner,
+    RunRecord, RunStarted, RunStatus, Signal, SignalTarget, StartRun, StepHandler, Workflow,
+    WorkflowError, WorkflowEvent, WorkflowJournal, WorkflowRunner,
 };
 
 use crate::drive::{Driver, Handler};
@@ -358,10 +358,15 @@ impl WorkflowRunner for WorkflowCoordinator {
 
     async fn outcome(&self, run: RunId) -> Result<RunOutcome, WorkflowError> {
         let info = self.info(run).await?;
-        match info.status.has_ended() {
-            true => self.ended(&info).await,
-            false => Ok(self.replayed(run).await?.state.outcome()),
+        if info.status.has_ended() {
+            return self.ended(&info).await;
         }
+        // Whoever sends something to a run that waits gives it work, so the journal knows which of both it is.
+        Ok(self
+            .replayed(run)
+            .await?
+            .state
+            .outcome(info.status == RunStatus::Waiting))
     }
 
     async fn follow(

@@ -108,11 +108,8 @@ impl<'c> Driver<'c> {
         commit.values = self.writer.take();
         commit.status.get_or_insert(RunStatus::Running);
         let own = commit.events.len() as u64;
-        let count = self
-            .shared
-            .journal
-            .commit(self.run, &self.claim, &commit)
-            .await?;
+        let write = self.shared.journal.commit(self.run, &self.claim, &commit);
+        let count = self.calls.beside(write).await?;
         self.renewed = tokio::time::Instant::now();
         self.shared.commits.send_replace(());
         let foreign = count.saturating_sub(own + self.records);
@@ -132,11 +129,8 @@ impl<'c> Driver<'c> {
         let mut commit = RunCommit::new([event.clone()]);
         commit.writes = writes;
         commit.values = self.writer.take();
-        let count = self
-            .shared
-            .journal
-            .commit(self.run, &self.claim, &commit)
-            .await?;
+        let write = self.shared.journal.commit(self.run, &self.claim, &commit);
+        let count = self.calls.beside(write).await?;
         let foreign = count.saturating_sub(1 + self.records);
         if foreign > 0 {
             self.read_signals(foreign).await?;
@@ -148,11 +142,8 @@ impl<'c> Driver<'c> {
     /// Applies records that others have written: signals, since nothing else is written without the claim.
     async fn read_signals(&mut self, max: u64) -> Result<u64, WorkflowError> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let records = self
-            .shared
-            .journal
-            .records(self.run, self.records, max)
-            .await?;
+        let read = self.shared.journal.records(self.run, self.records, max);
+        let records = self.calls.beside(read).await?;
         for record in &records {
             let applied = self.state.apply(record.number, &record.event, Json::Null);
             applied.map_err(|message| Divergence::new(self.run, record.number, message))?;

@@ -242,18 +242,14 @@ impl State {
         times.min()
     }
 
-    /// The outcome of the run as it stands.
-    pub(crate) fn outcome(&self) -> RunOutcome {
+    /// The outcome of the run as it stands; `waits` says whether it was parked because it only waits.
+    pub(crate) fn outcome(&self, waits: bool) -> RunOutcome {
         match &self.phase {
             Phase::Ended(outcome) => outcome.clone(),
-            Phase::Forward
-                if self.running.is_empty() && !self.waiting.is_empty() && self.work.is_empty() =>
-            {
-                RunOutcome::Waiting {
-                    pending: self.pending(),
-                    wake_at: self.wake_at(),
-                }
-            }
+            _ if waits => RunOutcome::Waiting {
+                pending: self.pending(),
+                wake_at: self.wake_at(),
+            },
             _ => RunOutcome::Running,
         }
     }

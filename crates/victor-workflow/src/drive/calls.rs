@@ -1,6 +1,6 @@
 //! Calls of handlers that run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 
 use futures_util::future::{AbortHandle, Abortable, FutureExt};
@@ -48,6 +48,8 @@ type Running = Pin<Box<dyn Future<Output = Option<Ended>> + Send>>;
 pub(super) struct Calls {
     launches: Vec<Launch>,
     running: FuturesUnordered<Running>,
+    /// Calls that have ended while something else was waited for.
+    ended: VecDeque<Ended>,
     handles: HashMap<Target, AbortHandle>,
 }
 
@@ -110,14 +112,29 @@ impl Calls {
     /// Waits for the end of a call.
     pub(super) async fn next(&mut self) -> Ended {
         loop {
-            match self.running.next().await {
-                Some(Some(ended)) => {
-                    if self.handles.remove(&ended.target).is_some() {
-                        return ended;
-                    }
-                }
-                Some(None) => {}
-                None => std::future::pending().await,
+            let ended = match self.ended.pop_front() {
+                Some(ended) => Some(ended),
+                None => match self.running.next().await {
+                    Some(ended) => ended,
+                    None => std::future::pending().await,
+                },
+            };
+            if let Some(ended) = ended.filter(|ended| self.handles.remove(&ended.target).is_some())
+            {
+                return ended;
+            }
+        }
+    }
+
+    /// Waits for something while the calls go on: one of them may hold what it waits for, such as the right to write to
+    /// the database that both use.
+    pub(super) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(ended) = self.running.next(), if !self.running.is_empty() => self.ended.extend(ended),
             }
         }
     }

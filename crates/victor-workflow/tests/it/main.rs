@@ -3,3 +3,4 @@
 mod broken;
 mod definitions;
 mod laws;
+mod together;
