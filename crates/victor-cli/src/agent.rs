@@ -197,6 +197,11 @@ impl AgentArgs {
         })
     }
 
+    /// Asks for no model, since the work needs none.
+    pub(crate) fn use_no_model(&mut self) {
+        self.provider.use_offline();
+    }
+
     /// Returns the provider and model that a continued session was held with, unless the flags choose a provider.
     async fn memory(&self, stores: &Stores, name: &str) -> Option<Memory> {
         if self.provider.is_given() {

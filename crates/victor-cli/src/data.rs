@@ -52,11 +52,17 @@ impl DataArgs {
         Ok(folder)
     }
 
+    /// Opens the database of the folder.
+    pub(crate) async fn database(&self) -> anyhow::Result<Database> {
+        let path = self.folder()?.join(FILE);
+        // The errors of the database name the path.
+        Ok(Database::open(path.to_string_lossy()).await?)
+    }
+
     /// Opens the stores in the database of the folder.
     pub(crate) async fn stores(&self) -> anyhow::Result<Stores> {
         let path = self.folder()?.join(FILE);
-        // The errors of the database name the path.
-        let database = Database::open(path.to_string_lossy()).await?;
+        let database = self.database().await?;
         Ok(Stores {
             read_only: database.is_read_only().then_some(path),
             sessions: database.session_store(),

@@ -12,6 +12,8 @@ pub(crate) enum Exit {
     Answered = 0,
     Failed = 1,
     Usage = 2,
+    /// A workflow waits: for an answer, an event or a time.
+    Waiting = 3,
     HungUp = 129,
     Interrupted = 130,
     Quit = 131,

@@ -12,7 +12,8 @@
 //! # Inside
 //!
 //! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`metrics`],
-//! [`analytics`], [`report`], [`config`], [`tools`], [`skills`], [`trust`], [`eval`], [`mcp`].
+//! [`analytics`], [`report`], [`config`], [`tools`], [`skills`], [`trust`], [`eval`], [`workflow`],
+//! [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
@@ -56,6 +57,7 @@ mod toolbox;
 mod tools;
 mod trust;
 mod usage;
+mod workflow;
 
 use std::process::ExitCode;
 
@@ -87,6 +89,7 @@ enum Command {
     Skills(skills::SkillsCommand),
     Trust(trust::TrustCommand),
     Eval(Box<eval::EvalCommand>),
+    Workflow(Box<workflow::WorkflowCommand>),
     Mcp(Box<mcp::McpArgs>),
 }
 
@@ -119,6 +122,10 @@ fn main() -> ExitCode {
         Some(Command::Eval(command)) => {
             logging::start()?;
             eval::run(*command)
+        }
+        Some(Command::Workflow(command)) => {
+            logging::start()?;
+            workflow::run(*command)
         }
         Some(Command::Mcp(args)) => {
             logging::start()?;

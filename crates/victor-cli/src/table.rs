@@ -44,6 +44,11 @@ pub(crate) fn local(time: Timestamp) -> String {
     at(time, TimeZone::system(), "%Y-%m-%d %H:%M:%S %Z")
 }
 
+/// Returns the hour, minute and second of a time, as the clock on the wall shows them.
+pub(crate) fn local_time(time: Timestamp) -> String {
+    at(time, TimeZone::system(), "%H:%M:%S")
+}
+
 /// Returns the day of a time, as the calendar on the wall shows it.
 pub(crate) fn day(time: Timestamp) -> String {
     at(time, TimeZone::system(), "%Y-%m-%d")

@@ -42,6 +42,13 @@ impl ProviderArgs {
         })
     }
 
+    /// Chooses the offline model where nothing was chosen, for work without a model.
+    pub(crate) fn use_offline(&mut self) {
+        if !self.is_given() {
+            self.provider = Choice(Some(OFFLINE));
+        }
+    }
+
     /// Opens the provider that was chosen, or that the environment has. `needs_model` says that no model is named.
     pub(crate) async fn open(&self, needs_model: bool) -> Result<Opened, Failure> {
         let server = self.server()?;

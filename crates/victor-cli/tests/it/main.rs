@@ -31,4 +31,5 @@ mod telemetry;
 mod terminal;
 mod tools;
 mod usage;
+mod workflow;
 mod wrong_use;
