@@ -1,7 +1,7 @@
 //! The agent: the flags that choose it, and its construction.
 
 use std::iter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -200,6 +200,30 @@ impl AgentArgs {
     /// Asks for no model, since the work needs none.
     pub(crate) fn use_no_model(&mut self) {
         self.provider.use_offline();
+    }
+
+    /// Builds an orchestrator with the model, the settings and the flags of `agent` that works in the folder `root` and
+    /// keeps nothing. It knows of no project.
+    pub(crate) fn open_in(&self, root: &Path, agent: &Agent) -> Result<AgentOrchestrator, Failure> {
+        let shared = &agent.orchestrator;
+        let builder = AgentOrchestrator::builder()
+            .config_coordinator(shared.config_coordinator().clone())
+            .provider_coordinator(shared.provider_coordinator().clone());
+        let timeout = shared
+            .config_coordinator()
+            .config()
+            .settings
+            .command_timeout;
+        let policy = agent.approvals.policy();
+        let offered = self
+            .toolbox
+            .offer_in(root, builder, Vec::new(), timeout, policy);
+        offered?.0.build().map_err(Failure::usage)
+    }
+
+    /// Returns the flags that choose the provider.
+    pub(crate) fn provider(&self) -> &ProviderArgs {
+        &self.provider
     }
 
     /// Returns the provider and model that a continued session was held with, unless the flags choose a provider.

@@ -1,7 +1,10 @@
 //! `victor eval`: runs an agent on the cases of a dataset, and tells whether it became better.
 
 mod evaluators;
+mod judge;
+mod labels;
 mod runs;
+mod workspace;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -22,7 +25,10 @@ use victor_orchestrator::provider::NanoDollars;
 use victor_text::json_escaped;
 
 use self::evaluators::Choice;
+use self::judge::JudgeArgs;
+use self::labels::LabelArgs;
 use self::runs::Runs;
+use self::workspace::Workspaces;
 use crate::agent::AgentArgs;
 use crate::data::DataArgs;
 use crate::exit::{Exit, Failure};
@@ -35,7 +41,12 @@ const LEVEL: f64 = 0.95;
 const MORE: &str = "\
 Datasets: .jsonl, .json, .csv and .yaml, also those of inspect-ai, pydantic-evals and promptfoo.
 Evaluators: exact, contains, json, numeric[=TOLERANCE], regex=PATTERN, schema=FILE, path=JSONPATH,
-trajectory=strict|unordered|subset|superset, cost=DOLLARS, latency=SECONDS.
+trajectory=strict|unordered|subset|superset, cost=DOLLARS, latency=SECONDS, similarity=LEAST (of words), files,
+judge=RUBRIC (a model says whether the answer fulfils it), pairwise=RUBRIC (a model compares it with the expected one).
+A rubric is a text, or @FILE.
+
+Where cases have files, or their files are looked at, each trial works in a folder of its own, which begins with the files
+of the case and of --workspace.
 
 A run that is interrupted goes on with the same --name, and asks for no trial twice.
 The exit code is 1 if a gate (--min-pass, --no-worse-than) is not passed: also if the run is too small to tell.
@@ -74,6 +85,16 @@ enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Say as a person how good the answer of a trial is, from 0 to 1, so that a judge can be held against it
+    Label(LabelArgs),
+    /// Hold an evaluator, such as a judge, against the labels of people
+    Calibrate {
+        /// The run: its name, or its file
+        run: String,
+        /// The evaluator. Defaults to all that have labels
+        #[arg(long, value_name = "NAME")]
+        evaluator: Option<String>,
+    },
     /// List the runs
     List,
 }
@@ -107,6 +128,14 @@ struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 4)]
     concurrency: usize,
 
+    /// Number of further attempts at a trial after an error that may pass
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    retries: u32,
+
+    /// The folder whose files each trial finds, copied for each
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+
     /// Time limit of a trial, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     case_timeout: u64,
@@ -114,6 +143,14 @@ struct RunArgs {
     /// Time limit of the run, in seconds: trials that have not begun by then are not made
     #[arg(long, value_name = "SECONDS")]
     deadline: Option<u64>,
+
+    /// Most tokens of a trial, which ends with the turn in which they are reached
+    #[arg(long, value_name = "TOKENS")]
+    case_tokens: Option<u64>,
+
+    /// Most money for a trial, in dollars, which ends with the turn in which it is reached
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    case_budget: Option<NanoDollars>,
 
     /// Most money for the run, in dollars: when it is spent, no further trial begins
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
@@ -130,6 +167,9 @@ struct RunArgs {
     /// The difference of scores that is permitted by --no-worse-than
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
     margin: f64,
+
+    #[command(flatten)]
+    judge: JudgeArgs,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -176,7 +216,7 @@ pub(crate) fn run(command: EvalCommand) -> Result<Exit, Failure> {
     match command.action {
         Action::Run(args) => {
             let runtime = tokio::runtime::Runtime::new()?;
-            runtime.block_on(make(*args, &runs, &command.data))
+            runtime.block_on(make(args.into(), &runs, &command.data))
         }
         Action::Compare {
             before,
@@ -192,6 +232,14 @@ pub(crate) fn run(command: EvalCommand) -> Result<Exit, Failure> {
             output.show(&runs.read(&run)?, &[])?;
             Ok(Exit::Answered)
         }
+        Action::Label(args) => {
+            args.label(&runs)?;
+            Ok(Exit::Answered)
+        }
+        Action::Calibrate { run, evaluator } => {
+            labels::calibrate(&runs.read(&run)?, evaluator.as_deref())?;
+            Ok(Exit::Answered)
+        }
         Action::List => {
             list(&runs)?;
             Ok(Exit::Answered)
@@ -199,7 +247,7 @@ pub(crate) fn run(command: EvalCommand) -> Result<Exit, Failure> {
     }
 }
 
-async fn make(args: RunArgs, runs: &Runs, data: &DataArgs) -> Result<Exit, Failure> {
+async fn make(args: Arc<RunArgs>, runs: &Runs, data: &DataArgs) -> Result<Exit, Failure> {
     let mut dataset = read_dataset(&args.dataset).map_err(Failure::usage)?;
     if !args.tag.is_empty() {
         dataset = dataset.filter(|case| case.tags.iter().any(|tag| args.tag.contains(tag)));
@@ -220,20 +268,39 @@ async fn make(args: RunArgs, runs: &Runs, data: &DataArgs) -> Result<Exit, Failu
         Some(name) => name.clone(),
         None => runs::default_name(dataset.name(), &session_lookup::new_name()),
     };
+    let judge = match args.evaluators.iter().any(Choice::asks_a_model) {
+        true => Some(args.judge.open(args.agent.provider()).await?),
+        false => None,
+    };
+    let evaluators = args.evaluators.iter();
+    let evaluators: Vec<_> = evaluators
+        .map(|choice| choice.evaluator(judge.as_ref()))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::usage)?;
     let _interrupts = Interrupts::listen()?;
-    let agent = args.agent.open(data, false).await?;
+    let agent = Arc::new(args.agent.open(data, false).await?);
     let size = cases(&dataset, args.repeats);
     terminal::status(&format!("run {name}: {size}, by {}", agent.about));
-    let orchestrator = agent.orchestrator.clone();
-    let subject = move |_: &EvalCase| -> Arc<dyn Agent> {
-        Arc::new(orchestrator.session(&*session_lookup::new_name()))
-    };
-    let mut plan = EvaluationPlan::new(&name, dataset, subject)
-        .options(args.options())
-        .log(JsonlLog::new(runs.log(&name)?));
-    for choice in &args.evaluators {
-        plan = plan.evaluator(choice.evaluator().map_err(Failure::usage)?);
+    if let Some(judge) = &judge {
+        let (model, provider) = (&judge.model, judge.provider.name());
+        terminal::status(&format!(
+            "judged by {model} of {provider}, {} votes",
+            judge.votes
+        ));
     }
+    let plan = if args.is_isolated(&dataset) {
+        let subject = Workspaces::new(args.clone(), agent.clone());
+        EvaluationPlan::new(&name, dataset, subject)
+    } else {
+        let orchestrator = agent.orchestrator.clone();
+        let subject = move |_: &EvalCase| -> Arc<dyn Agent> {
+            Arc::new(orchestrator.session(&*session_lookup::new_name()))
+        };
+        EvaluationPlan::new(&name, dataset, subject)
+    };
+    let log = JsonlLog::new(runs.log(&name)?);
+    let plan = plan.options(args.options()).log(log);
+    let plan = evaluators.into_iter().fold(plan, EvaluationPlan::evaluator);
     let run = EvaluationCoordinator::new().run(plan).await;
     agent.orchestrator.shutdown().await;
     let run = run.context("the run did not end")?;
@@ -261,11 +328,21 @@ fn cases(dataset: &Dataset, repeats: u32) -> String {
 }
 
 impl RunArgs {
+    /// Whether each trial works in a folder of its own.
+    fn is_isolated(&self, dataset: &Dataset) -> bool {
+        self.workspace.is_some()
+            || self.evaluators.iter().any(Choice::looks_at_files)
+            || dataset.cases().iter().any(|case| !case.files.is_empty())
+    }
+
     fn options(&self) -> RunOptions {
         RunOptions::default()
             .with_repeats(self.repeats)
             .with_concurrency(self.concurrency)
+            .with_retries(self.retries)
             .with_case_timeout(Duration::from_secs(self.case_timeout))
+            .with_case_tokens(self.case_tokens)
+            .with_case_cost(self.case_budget)
             .with_deadline(self.deadline.map(Duration::from_secs))
             .with_run_cost(self.run_budget)
     }

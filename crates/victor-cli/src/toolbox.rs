@@ -87,7 +87,19 @@ impl ToolsArgs {
         timeout: Option<u64>,
         policy: Arc<dyn ApprovalPolicy>,
     ) -> Result<(AgentOrchestratorBuilder, WorkspaceTools), Failure> {
-        let workspace = WorkspaceTools::open(&self.root)
+        self.offer_in(&self.root, builder, more, timeout, policy)
+    }
+
+    /// Adds the tools to an orchestrator as [`offer`](Self::offer) does, and has them work in another folder.
+    pub(crate) fn offer_in(
+        &self,
+        root: &Path,
+        builder: AgentOrchestratorBuilder,
+        more: Vec<Arc<dyn Tool>>,
+        timeout: Option<u64>,
+        policy: Arc<dyn ApprovalPolicy>,
+    ) -> Result<(AgentOrchestratorBuilder, WorkspaceTools), Failure> {
+        let workspace = WorkspaceTools::open(root)
             .map_err(Failure::usage)?
             .allow_write(self.allow_write)
             .allow_commands(self.allow_commands)

@@ -1,5 +1,7 @@
 //! Cases in JSON: ours, and those of inspect-ai.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 use victor_evaluation_protocol::{CaseTurn, EvalCase};
@@ -16,6 +18,8 @@ struct Sample {
     metadata: Option<serde_json::Map<String, Value>>,
     #[serde(default)]
     choices: Option<Vec<String>>,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
     #[serde(default)]
     group: Option<String>,
     #[serde(default)]
@@ -77,7 +81,7 @@ impl Sample {
             Some(Target::One(text)) => vec![text],
             Some(Target::Many(texts)) => texts,
         };
-        (case.group, case.tags) = (self.group, self.tags);
+        (case.group, case.tags, case.files) = (self.group, self.tags, self.files);
         case.metadata = self.metadata.unwrap_or_default();
         Ok(case)
     }

@@ -18,6 +18,9 @@ pub struct EvalCase {
     pub group: Option<String>,
     /// The messages, sent one after the other in one conversation.
     pub turns: Vec<CaseTurn>,
+    /// Contents of the files that the agent finds when it begins, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// The expectation.
     #[serde(default, skip_serializing_if = "Expectation::is_empty")]
     pub expected: Expectation,
@@ -76,6 +79,7 @@ impl EvalCase {
             id: id.into(),
             group: None,
             turns: vec![CaseTurn::new(input)],
+            files: BTreeMap::new(),
             expected: Expectation::default(),
             tags: Vec::new(),
             metadata: JsonMap::new(),
@@ -93,6 +97,13 @@ impl EvalCase {
     #[must_use]
     pub fn expect_text(mut self, text: impl Into<String>) -> Self {
         self.expected.text.push(text.into());
+        self
+    }
+
+    /// Adds a file that the agent finds when it begins.
+    #[must_use]
+    pub fn with_file(mut self, path: impl Into<String>, content: impl Into<String>) -> Self {
+        self.files.insert(path.into(), content.into());
         self
     }
 

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use victor_evaluation::evaluators::{
-    Contains, CostWithin, Exact, JsonMatches, JsonPathMatches, JsonSchemaMatches, LatencyWithin,
-    Numeric, RegexMatches, Trajectory, TrajectoryMatch,
+    Contains, CostWithin, Exact, FilesMatch, JsonMatches, JsonPathMatches, JsonSchemaMatches,
+    Judge, LatencyWithin, Numeric, PairwiseJudge, RegexMatches, Similarity, Trajectory,
+    TrajectoryMatch,
 };
 use victor_evaluation::protocol::Evaluator;
+use victor_lexical::LexicalEmbedder;
 use victor_orchestrator::core::UnknownName;
 use victor_orchestrator::provider::NanoDollars;
 
-const NAMES: [&str; 10] = [
+use super::judge::JudgeModel;
+
+const NAMES: [&str; 14] = [
     "exact",
     "contains",
     "json",
@@ -25,6 +29,10 @@ const NAMES: [&str; 10] = [
     "trajectory",
     "cost",
     "latency",
+    "similarity",
+    "files",
+    "judge",
+    "pairwise",
 ];
 
 /// An evaluator by its name, and a value where it takes one.
@@ -51,8 +59,21 @@ impl FromStr for Choice {
 }
 
 impl Choice {
-    /// Builds the evaluator. Fails if its value is missing or wrong.
-    pub(super) fn evaluator(&self) -> anyhow::Result<Arc<dyn Evaluator>> {
+    /// Whether a model judges.
+    pub(super) fn asks_a_model(&self) -> bool {
+        matches!(&*self.name, "judge" | "pairwise")
+    }
+
+    /// Whether the files of a trial are looked at.
+    pub(super) fn looks_at_files(&self) -> bool {
+        self.name == "files"
+    }
+
+    /// Builds the evaluator. Fails if its value is missing or wrong. `model` is the judge, where one is asked.
+    pub(super) fn evaluator(
+        &self,
+        model: Option<&JudgeModel>,
+    ) -> anyhow::Result<Arc<dyn Evaluator>> {
         let name = &*self.name;
         let value = || {
             let value = self.value.as_deref();
@@ -62,7 +83,7 @@ impl Choice {
             let number: Option<f64> = text.parse().ok().filter(|number| *number >= 0.0);
             number.with_context(|| format!("`{name}={text}` needs a number"))
         };
-        if let ("exact" | "contains" | "json", Some(value)) = (name, &self.value) {
+        if let ("exact" | "contains" | "json" | "files", Some(value)) = (name, &self.value) {
             return Err(anyhow!(
                 "the evaluator `{name}` takes no value, and `{value}` is one"
             ));
@@ -82,6 +103,22 @@ impl Choice {
             "schema" => Arc::new(schema(value()?.as_ref())?),
             "path" => Arc::new(JsonPathMatches::new(name, value()?)?),
             "trajectory" => Arc::new(Trajectory::new(rule(value()?)?)),
+            "similarity" => Arc::new(Similarity::new(
+                LexicalEmbedder::default(),
+                number(value()?)?,
+            )),
+            "files" => Arc::new(FilesMatch),
+            "judge" | "pairwise" => {
+                let model = model.context("a judge needs a model: name one with --judge-model")?;
+                let rubric = rubric(value()?)?;
+                let (provider, id) = (model.provider.clone(), &model.model);
+                match name {
+                    "judge" => {
+                        Arc::new(Judge::new(name, provider, id, rubric).with_votes(model.votes))
+                    }
+                    _ => Arc::new(PairwiseJudge::new(name, provider, id, rubric)),
+                }
+            }
             "cost" => {
                 let dollars = NanoDollars::from_dollars(number(value()?)?);
                 Arc::new(CostWithin::new(dollars.context("the amount is too large")?))
@@ -92,6 +129,20 @@ impl Choice {
             }
         })
     }
+}
+
+/// Reads a rubric: the text itself, or `@FILE`.
+fn rubric(value: &str) -> anyhow::Result<String> {
+    let text = match value.strip_prefix('@') {
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("`{path}` cannot be read"))?
+        }
+        None => value.to_owned(),
+    };
+    if text.trim().is_empty() {
+        return Err(anyhow!("the rubric is empty: say what a good answer is"));
+    }
+    Ok(text)
 }
 
 fn schema(path: &Path) -> anyhow::Result<JsonSchemaMatches> {

@@ -34,11 +34,18 @@ impl ProviderArgs {
     /// The flags that a target of the settings stands for.
     pub(crate) fn of_target(target: &TargetSpec) -> Result<Self, UnknownName> {
         let name = target.provider.as_deref().unwrap_or(Choice::AUTO);
+        let flags = Self::named(name, target.base_url.clone())?;
+        let server = target.server.clone();
+        Ok(Self { server, ..flags })
+    }
+
+    /// The flags that choose the provider of this name, at another address where one is given.
+    pub(crate) fn named(name: &str, base_url: Option<String>) -> Result<Self, UnknownName> {
         let provider = Choice::named(name);
         Ok(Self {
             provider: provider.ok_or_else(|| UnknownName::new("provider", name, names()))?,
-            base_url: target.base_url.clone(),
-            server: target.server.clone(),
+            base_url,
+            server: None,
         })
     }
 

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use victor_testkit::ApiRequest;
+
 use crate::run::{Ran, folder, ran, victor};
+use crate::server::{Api, KEY, saying};
 
 /// The dataset that the repository ships.
 const SHIPPED: &str = concat!(
@@ -144,6 +147,182 @@ fn a_run_goes_on_by_its_name_and_makes_no_trial_twice() {
     );
 }
 
+/// Cases with files, one of which names a path outside of its folder.
+const FILES: &str = r#"
+{"id": "write", "turns": [{"input": "Write \"done\" to report.txt"}], "files": {"notes/a.txt": "old"}, "expected": {"files": {"report.txt": "done", "notes/a.txt": "old", "gone.txt": null}}}
+{"id": "read", "turns": [{"input": "Read notes/a.txt. When is the deadline?"}], "files": {"notes/a.txt": "The deadline is Friday noon."}, "expected": {"text": ["Friday noon"]}}
+{"id": "escape", "turns": [{"input": "Hello!"}], "files": {"../x": "no"}}
+"#;
+
+#[test]
+fn trials_work_in_folders_of_their_own() {
+    let folder = folder();
+    fs::write(folder.path().join("files.jsonl"), FILES).unwrap();
+    let arguments = [
+        "run",
+        "files.jsonl",
+        "--provider",
+        "offline",
+        "--name",
+        "files",
+        "--evaluator",
+        "files",
+        "--evaluator",
+        "contains",
+        "--allow-write",
+        "--yes",
+    ];
+    let expected = [
+        "2 completed, 1 failed",
+        "files     100.0 % passed",
+        "contains  100.0 % passed",
+    ];
+    check(folder.path(), &arguments, 0, &expected);
+    assert!(
+        !folder.path().join("report.txt").exists(),
+        "the folder of the program is left alone"
+    );
+    let run = fs::read_to_string(folder.path().join("data/evaluations/files.json")).unwrap();
+    let run: Value = serde_json::from_str(&run).unwrap();
+    let reason = run["trials"][2]["trial"]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("`../x`") && reason.contains("without `..`"),
+        "{reason}"
+    );
+
+    // What is in the folder of --workspace is in that of every trial.
+    fs::create_dir(folder.path().join("template")).unwrap();
+    fs::write(
+        folder.path().join("template/notes.txt"),
+        "The deadline is Tuesday.",
+    )
+    .unwrap();
+    let cases =
+        r#"{"id": "one", "input": "Read notes.txt. When is the deadline?", "target": "Tuesday"}"#;
+    fs::write(folder.path().join("one.jsonl"), cases).unwrap();
+    let arguments = [
+        "run",
+        "one.jsonl",
+        "--provider",
+        "offline",
+        "--workspace",
+        "template",
+    ];
+    check(folder.path(), &arguments, 0, &["contains  100.0 % passed"]);
+    let arguments = [
+        "run",
+        "one.jsonl",
+        "--provider",
+        "offline",
+        "--workspace",
+        "nowhere",
+    ];
+    check(folder.path(), &arguments, 0, &["1 failed"]);
+}
+
+/// A server whose model passes an answer that names Friday, and says something else about all others.
+fn judge() -> Api {
+    Api::start(|request: &ApiRequest| {
+        let asked = request.body.split("<answer>").nth(1).unwrap_or_default();
+        match asked.contains("Friday") {
+            true => saying("It does.\n{\"passed\": true}"),
+            false => saying("Who knows?"),
+        }
+    })
+}
+
+#[test]
+fn a_model_judges_and_is_held_against_people() {
+    let folder = folder();
+    let server = judge();
+    let judged = |name: &str, more: &[&str]| {
+        let arguments = [
+            "run",
+            SHIPPED,
+            "--provider",
+            "offline",
+            "--name",
+            name,
+            "--evaluator",
+            "judge=The answer names a day.",
+            "--judge-provider",
+            "anthropic",
+            "--judge-base-url",
+            server.url(),
+            "--judge-model",
+            "judge-1",
+        ];
+        ran(
+            victor(folder.path())
+                .env("ANTHROPIC_API_KEY", KEY)
+                .arg("eval")
+                .args(arguments)
+                .args(more),
+            "",
+        )
+    };
+    let run = judged("judged", &["--judge-votes", "1"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.stderr
+            .contains("judged by judge-1 of anthropic, 1 votes"),
+        "{run:?}"
+    );
+    assert!(
+        run.stdout.contains("2 invalid"),
+        "a judge that says nothing readable gives no score: {run:?}"
+    );
+
+    let label = |arguments: &[&str], code: i32, expected: &[&str]| {
+        check(
+            folder.path(),
+            &[&["label", "judged"], arguments].concat(),
+            code,
+            expected,
+        );
+    };
+    label(
+        &["deadline", "fail"],
+        0,
+        &["`deadline` is labelled 0 for judge"],
+    );
+    check(
+        folder.path(),
+        &["calibrate", "judged"],
+        0,
+        &["judge", "agrees on 0 %", "passed wrongly: deadline"],
+    );
+    label(&["deadline", "pass"], 0, &["labelled 1"]);
+    check(
+        folder.path(),
+        &["calibrate", "judged"],
+        0,
+        &["1 labels", "agrees on 100 %"],
+    );
+    label(&["deadlin", "pass"], 2, &["did you mean `deadline`"]);
+    label(
+        &["deadline", "good"],
+        2,
+        &["write `pass`, `fail`, or a number from 0 to 1"],
+    );
+    label(
+        &["deadline", "pass", "--repeat", "3"],
+        2,
+        &["has 1 trials, and none with --repeat 3"],
+    );
+    label(
+        &["deadline", "pass", "--evaluator", "judg"],
+        2,
+        &["did you mean `judge`"],
+    );
+    check(
+        folder.path(),
+        &["calibrate", "judged", "--evaluator", "exact"],
+        2,
+        &["unknown evaluator `exact`"],
+    );
+}
+
 #[test]
 fn wrong_use_says_what_to_do() {
     let folder = folder();
@@ -176,6 +355,36 @@ fn wrong_use_says_what_to_do() {
         (
             vec!["run", SHIPPED, "--evaluator", "trajectory=strikt"],
             "did you mean `strict`",
+        ),
+        (
+            vec!["run", SHIPPED, "--evaluator", "judge= "],
+            "the rubric is empty",
+        ),
+        (
+            vec!["run", SHIPPED, "--evaluator", "judge=@nowhere.md"],
+            "`nowhere.md` cannot be read",
+        ),
+        (
+            vec![
+                "run",
+                SHIPPED,
+                "--evaluator",
+                "judge=x",
+                "--judge-provider",
+                "opnai",
+            ],
+            "did you mean `openai`",
+        ),
+        (
+            vec![
+                "run",
+                SHIPPED,
+                "--evaluator",
+                "judge=x",
+                "--judge-votes",
+                "0",
+            ],
+            "0 is not in 1..",
         ),
         (
             vec!["run", SHIPPED, "--evaluator", "exact=7"],

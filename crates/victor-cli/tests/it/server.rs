@@ -70,6 +70,12 @@ pub(crate) fn calling(tool: &str, arguments: &Value) -> Reply {
     message(&start, &[delta], "tool_use")
 }
 
+/// An answer of the Anthropic API that says something.
+pub(crate) fn saying(text: &str) -> Reply {
+    let delta = json!({"type": "text_delta", "text": text});
+    message(&json!({"type": "text", "text": ""}), &[delta], "end_turn")
+}
+
 /// An answer of the Anthropic API with one block.
 fn message(start: &Value, deltas: &[Value], stop: &str) -> Reply {
     let message = json!({
