@@ -29,8 +29,8 @@ use crate::TurnEvent;
 #[async_trait]
 pub trait TurnEventLog: fmt::Debug + Send + Sync + 'static {
     /// Appends a batch to each of several turns, in one write, and returns for each batch, in order, the number of events
-    /// that its turn has then. A batch whose turn has another number of events than [`first`](EventBatch::first) is left
-    /// out: somebody else has written, or a write of which the answer was lost has happened.
+    /// that its turn had before. Where that is another number than [`first`](EventBatch::first), the batch is left out:
+    /// somebody else has written, or a write of which the answer was lost has happened. Of one turn there is one batch.
     ///
     /// # Errors
     ///

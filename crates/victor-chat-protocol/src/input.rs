@@ -18,6 +18,7 @@ pub struct ChatInput {
     parts: Vec<Part>,
     metadata: JsonMap,
     trace: Option<TraceContext>,
+    key: Option<String>,
 }
 
 impl ChatInput {
@@ -28,6 +29,7 @@ impl ChatInput {
             parts,
             metadata: JsonMap::new(),
             trace: None,
+            key: None,
         }
     }
 
@@ -43,6 +45,22 @@ impl ChatInput {
     pub fn with_trace(mut self, trace: impl Into<Option<TraceContext>>) -> Self {
         self.trace = trace.into();
         self
+    }
+
+    /// Sets the idempotency key of the message, which no other message of the session has. A message that comes again under
+    /// its key, to any process that has the session's store, is answered once: a turn that has ended is returned as it
+    /// ended, one that was interrupted goes on, and one that runs is waited for. Keys are known for the last 200 entries of
+    /// a conversation.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// The idempotency key.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The place of the caller in a distributed trace.

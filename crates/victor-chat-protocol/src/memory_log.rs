@@ -33,13 +33,13 @@ impl TurnEventLog for InMemoryEventLog {
         let mut turns = self.0.lock();
         for batch in batches {
             let kept = turns.entry(batch.turn).or_default();
+            lengths.push(kept.events.len() as u64);
             if kept.events.len() as u64 == batch.first {
                 kept.events.extend_from_slice(&batch.events);
                 kept.batches += 1;
                 kept.written = Timestamp::now();
                 wakers.append(&mut kept.followers);
             }
-            lengths.push(kept.events.len() as u64);
         }
         drop(turns);
         wakers.into_iter().for_each(Waker::wake);

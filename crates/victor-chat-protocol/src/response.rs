@@ -53,6 +53,10 @@ pub struct ChatResponse {
     /// The turn whose input the message became, if it has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<TurnId>,
+    /// Whether the message came again under its [key](crate::ChatInput::with_key), and nothing was done: the turn is
+    /// returned as it ended before, without its usage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -116,6 +120,7 @@ impl ChatResponse {
             model: None,
             suspended: None,
             merged_into: None,
+            repeated: false,
             extra: Extra::default(),
         }
     }

@@ -16,7 +16,8 @@ use crate::{SessionLoader, SessionOpError, TurnTask};
 pub enum Admission {
     /// The turn holds its session.
     Admitted(Arc<TurnLease>),
-    /// The turn ended before it began: it was cancelled while it waited, or its message was merged into another turn.
+    /// The turn ended before it began: it was cancelled while it waited, its message was merged into another turn, or the
+    /// message came again under its key.
     Ended(Box<ChatResponse>),
 }
 
@@ -52,7 +53,13 @@ impl SessionLoader {
                 {
                     *message = joined(message, &merged);
                 }
-                Ok(Admission::Admitted(Arc::new(lease)))
+                if !task.is_keyed() {
+                    return Ok(Admission::Admitted(Arc::new(lease)));
+                }
+                Ok(match self.begun(task, lease, events.turn()).await? {
+                    Ok(lease) => Admission::Admitted(Arc::new(lease)),
+                    Err(response) => ended(response),
+                })
             }
             TurnGrant::Merged { into } => {
                 let mut response = empty_response(events, TurnOutcome::Merged);
@@ -148,11 +155,12 @@ fn turn_request(task: &TurnTask, default_policy: TurnPolicy, events: &EventSink)
         TurnTask::Answer {
             message,
             output,
+            is_keyed,
             policy,
             ..
         } => {
-            // Whoever wants an answer of a form wants an answer of their own.
-            let message = output.is_none().then_some(message);
+            // Whoever wants an answer of a form, or under a key, wants an answer of their own.
+            let message = (output.is_none() && !is_keyed).then_some(message);
             (policy.unwrap_or(default_policy), message)
         }
         TurnTask::Resume { .. } => (TurnPolicy::Queue, None),

@@ -15,6 +15,8 @@ pub enum TurnTask {
         facts: JsonMap,
         /// The form that the answer must have.
         output: Option<OutputContract>,
+        /// Whether the turn [follows](crate::turn_of_key) from the message's idempotency key.
+        is_keyed: bool,
         /// The policy that the caller has chosen for a session that is busy; otherwise the default.
         policy: Option<TurnPolicy>,
     },
@@ -35,6 +37,12 @@ impl TurnTask {
             Self::Answer { message, .. } => Some(message),
             Self::Resume { .. } => None,
         }
+    }
+
+    /// Whether it is a message that came under an idempotency key.
+    #[must_use]
+    pub fn is_keyed(&self) -> bool {
+        matches!(self, Self::Answer { is_keyed: true, .. })
     }
 
     /// Returns the facts about the request.

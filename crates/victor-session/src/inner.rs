@@ -17,7 +17,7 @@ use crate::SessionOptions;
 use crate::guarded::GuardedStore;
 use crate::process;
 use crate::slot::{Slot, TurnPermit};
-use crate::tenure::{LastLease, Tenure};
+use crate::tenure::Tenure;
 use crate::transcript::is_lost;
 
 /// Guard of a turn: the session is free again when this is dropped, the lease in the store first.
@@ -58,9 +58,8 @@ impl LeaseGuard {
             return Err(SessionError::Busy(session.clone()));
         }
         let (standing, known) = inner.free(session, self.rejects).await?;
-        let version = self.turn.refresh(session, &inner.store, &standing).await?;
         self.tenure.catch_up(known);
-        Ok(version)
+        self.turn.refresh(session, &inner.store, &standing).await
     }
 }
 

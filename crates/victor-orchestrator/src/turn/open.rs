@@ -83,7 +83,8 @@ impl TurnOpener {
             trace: order.trace,
         };
         let requests = requests.begin(scope, &order.task).await;
-        let facts = order.task.facts().cloned();
+        // A message that another process has begun to answer under its key is not answered again.
+        let facts = (order.task.facts().cloned()).filter(|_| !order.task.is_keyed());
         let start = order.task.into_start(order.session, order.turn, limits);
         let ports = SessionPorts::new(&self.parts, requests, lease, facts, order.check);
         let mut response = ports.run(start).await.map_err(as_session_error)?;

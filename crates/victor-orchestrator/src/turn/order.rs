@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use victor_chat_protocol::{Approval, ChatInput, CheckOutput, SuspendedTurn, TurnOpening};
 use victor_core::{SessionId, TraceContext, TurnId};
-use victor_session_loader::TurnTask;
+use victor_session_loader::{TurnTask, turn_of_key};
 use victor_session_protocol::TurnPolicy;
 
 /// A turn that somebody asks for.
@@ -27,15 +27,17 @@ impl TurnOrder {
     /// Orders an answer to `input`.
     pub(crate) fn answer(session: SessionId, input: ChatInput, policy: Option<TurnPolicy>) -> Self {
         let trace = input.trace().cloned();
+        let turn = input.key().map(|key| turn_of_key(&session, key));
         let task = TurnTask::Answer {
             facts: input.metadata().clone(),
             message: input.into_message(),
             output: None,
+            is_keyed: turn.is_some(),
             policy,
         };
         Self {
             trace,
-            ..Self::new(session, TurnId::generate(), task)
+            ..Self::new(session, turn.unwrap_or_else(TurnId::generate), task)
         }
     }
 

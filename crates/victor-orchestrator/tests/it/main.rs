@@ -5,12 +5,15 @@ mod chaos;
 mod checkpoints;
 mod closed;
 #[cfg(unix)]
+mod cluster;
+#[cfg(unix)]
 mod crash;
 mod custom;
 mod dialects;
 mod errors;
 mod faults;
 mod injection;
+mod keyed;
 mod leases;
 mod metrics;
 mod modes;

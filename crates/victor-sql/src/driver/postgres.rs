@@ -188,9 +188,11 @@ pub(crate) async fn open(
     check_version(place, version)?;
     let settings = format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; \
-         SET idle_in_transaction_session_timeout = {0}; SET client_min_messages = warning",
+         SET idle_in_transaction_session_timeout = {}; SET client_min_messages = warning",
         millis(options.statement_timeout),
         millis(options.lock_timeout),
+        // A process that hangs or is cut off gives its locks up before those who wait for them do.
+        millis(options.lock_timeout / 2),
     );
     let lost = Arc::new(Lost::new());
     let suspect = Arc::clone(&lost);

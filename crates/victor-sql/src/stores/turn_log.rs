@@ -93,11 +93,17 @@ impl TurnEventLog for SqlTurnLog {
         }
         let mut lengths = Vec::with_capacity(batches.len());
         for batch in batches {
-            let key = (batch.turn.to_string(), batch.end());
-            lengths.push(match written.contains(&key) {
-                true => batch.end(),
-                false => self.len(batch.turn).await?,
-            });
+            if written.contains(&(batch.turn.to_string(), batch.end())) {
+                lengths.push(batch.first);
+                continue;
+            }
+            let length = self.len(batch.turn).await?;
+            if length == batch.first && !batch.events.is_empty() {
+                return Err(EventLogError::new(
+                    "a turn was removed meanwhile: try again",
+                ));
+            }
+            lengths.push(length);
         }
         Ok(lengths)
     }
