@@ -213,7 +213,7 @@ impl Connection {
         }
     }
 
-    /// What selects rows for oneself and waits for others who have selected them so.
+    /// Returns the clause that selects rows for oneself and waits for others who have selected them so.
     pub(crate) fn locked(&self) -> &'static str {
         match &self.0 {
             #[cfg(feature = "postgres")]
@@ -222,7 +222,7 @@ impl Connection {
         }
     }
 
-    /// What selects rows for oneself that nobody else has selected so, in a database with several writers at a time.
+    /// Returns the clause that selects rows for oneself that nobody else has selected so, in a database with several writers at a time.
     pub(crate) fn unless_locked(&self) -> &'static str {
         match &self.0 {
             #[cfg(feature = "postgres")]

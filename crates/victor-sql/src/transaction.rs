@@ -38,12 +38,12 @@ impl<'d> Transaction<'d> {
         self.connection.now()
     }
 
-    /// What selects rows for oneself and waits for others who have selected them so.
+    /// Returns the clause that selects rows for oneself and waits for others who have selected them so.
     pub(crate) fn locked(&self) -> &'static str {
         self.connection.locked()
     }
 
-    /// What selects rows for oneself that nobody else has selected so.
+    /// Returns the clause that selects rows for oneself that nobody else has selected so.
     pub(crate) fn unless_locked(&self) -> &'static str {
         self.connection.unless_locked()
     }
