@@ -31,6 +31,7 @@
 //!
 //! - [`call`] makes one call; its [`Fault`] is a panic or the end of the time limit.
 //! - [`report`] keeps the health of a component up to date.
+//! - [`process`] tells whether the process that has a lease has ended.
 //! - [`Plugins`] is a list of plug-ins with unique names, ordered by priority, that can grow while it is read.
 //!
 //! # Where it belongs
@@ -40,6 +41,7 @@
 mod call;
 mod fault;
 mod plugins;
+pub mod process;
 
 pub use call::call;
 pub use fault::{Fault, report};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tracing::warn;
 use victor_core::{JsonMap, Lock, Message, Problems, SessionId, TurnId, with_causes};
+use victor_guard::process;
 use victor_session_protocol::{
     LeaseOwner, SessionCommit, SessionError, SessionLease, SessionStanding, SessionStore,
     TurnChange, TurnLease,
@@ -15,7 +16,6 @@ use victor_session_protocol::{
 
 use crate::SessionOptions;
 use crate::guarded::GuardedStore;
-use crate::process;
 use crate::slot::{Slot, TurnPermit};
 use crate::tenure::Tenure;
 use crate::transcript::is_lost;

@@ -107,7 +107,6 @@ mod inner;
 mod lifecycle;
 mod line;
 mod options;
-mod process;
 mod queue;
 mod slot;
 mod tenure;

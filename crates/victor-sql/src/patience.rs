@@ -28,6 +28,11 @@ impl Patience {
         }
     }
 
+    /// Whether no call is made again.
+    pub(crate) fn is_none(&self) -> bool {
+        self.limit.is_zero()
+    }
+
     /// Waits for a moment after an error that passes by itself, and returns whether the call may be made again.
     pub(crate) async fn allows(&mut self, error: &DatabaseError) -> bool {
         error.is_transient() && self.wait().await

@@ -59,6 +59,12 @@ const STEPS: &[Step] = &[
         #[cfg(feature = "postgres")]
         postgres: include_str!("schema/postgres-7.sql"),
     },
+    Step {
+        #[cfg(feature = "sqlite")]
+        sqlite: include_str!("schema/sqlite-8.sql"),
+        #[cfg(feature = "postgres")]
+        postgres: include_str!("schema/postgres-8.sql"),
+    },
 ];
 
 /// The version of the schema that this crate writes.

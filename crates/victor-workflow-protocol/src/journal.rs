@@ -47,7 +47,8 @@ pub trait WorkflowJournal: fmt::Debug + Send + Sync + 'static {
     async fn definition(&self, hash: ContentHash) -> Result<Option<Arc<str>>, JournalError>;
 
     /// Creates a run with its first records, unless its workflow has a run of its key already. Returns the run that is
-    /// there afterwards, and whether it is the new one. Of several that come at once with one key, one is new.
+    /// there afterwards, and whether it is the new one, which is [claimed](RunCommit::claim) if the write says so. Of
+    /// several that come at once with one key, one is new.
     ///
     /// # Errors
     ///
@@ -213,6 +214,8 @@ impl<T: WorkflowJournal + ?Sized> WorkflowJournal for Arc<T> {
 pub struct ClaimRequest {
     /// The name that people are told: `process 4711`.
     pub owner: String,
+    /// The process of the owner, in words by which others on the same machine can see whether it has ended.
+    pub process: Option<String>,
     /// Duration of the claim without a renewal.
     pub time: Duration,
     /// The fencing token of a claim that counts as run out, because its owner is known to have ended.
@@ -224,9 +227,17 @@ impl ClaimRequest {
     pub fn new(owner: impl Into<String>, time: Duration) -> Self {
         Self {
             owner: owner.into(),
+            process: None,
             time,
             over: None,
         }
+    }
+
+    /// Sets the process of the owner.
+    #[must_use]
+    pub fn with_process(mut self, process: impl Into<Option<String>>) -> Self {
+        self.process = process.into();
+        self
     }
 
     /// Takes the run although the claim with this fencing token has not run out.
@@ -281,6 +292,9 @@ pub struct RunCommit {
     pub writes: Vec<StoreWrite>,
     /// Whether the claim is given back.
     pub releases: bool,
+    /// The claim on a run that is [created](WorkflowJournal::create) with this write; nobody has one if absent. Its
+    /// fencing token is that of the [holder](RunInfo::holder).
+    pub claim: Option<ClaimRequest>,
 }
 
 impl RunCommit {
@@ -318,6 +332,13 @@ impl RunCommit {
     #[must_use]
     pub fn expecting(mut self, records: u64) -> Self {
         self.expected = Some(records);
+        self
+    }
+
+    /// Takes the claim on the run that is created with this write.
+    #[must_use]
+    pub fn claiming(mut self, request: ClaimRequest) -> Self {
+        self.claim = Some(request);
         self
     }
 

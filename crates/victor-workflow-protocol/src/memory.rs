@@ -33,15 +33,33 @@ struct Run {
     values: HashMap<ContentHash, Arc<str>>,
     signals: HashSet<String>,
     fence: u64,
-    owner: Option<(String, Instant)>,
+    owner: Option<Owner>,
+}
+
+#[derive(Debug, Clone)]
+struct Owner {
+    name: String,
+    process: Option<String>,
+    until: Instant,
+}
+
+impl Owner {
+    fn new(request: &ClaimRequest) -> Self {
+        Self {
+            name: request.owner.clone(),
+            process: request.process.clone(),
+            until: end(request.time),
+        }
+    }
 }
 
 impl Run {
     /// The holder of the claim, if there is one that has not run out.
     fn holder(&self) -> Option<RunHolder> {
-        let (owner, until) = self.owner.as_ref()?;
-        let left = until.saturating_duration_since(Instant::now());
-        Some(RunHolder::new(owner, self.fence, left))
+        let owner = self.owner.as_ref()?;
+        let left = owner.until.saturating_duration_since(Instant::now());
+        let holder = RunHolder::new(&owner.name, self.fence, left);
+        Some(holder.with_process(owner.process.clone()))
     }
 
     fn info(&self) -> RunInfo {
@@ -125,8 +143,8 @@ impl WorkflowJournal for InMemoryJournal {
             records: Vec::new(),
             values: HashMap::new(),
             signals: HashSet::new(),
-            fence: 0,
-            owner: None,
+            fence: u64::from(commit.claim.is_some()),
+            owner: commit.claim.as_ref().map(Owner::new),
         };
         new.write(commit);
         let info = new.info();
@@ -149,7 +167,7 @@ impl WorkflowJournal for InMemoryJournal {
             return Err(held);
         }
         run.fence += 1;
-        run.owner = Some((request.owner.clone(), end(request.time)));
+        run.owner = Some(Owner::new(request));
         let records = run.records.len() as u64;
         Ok(RunClaim::new(run.fence, request.time, records))
     }
@@ -162,9 +180,9 @@ impl WorkflowJournal for InMemoryJournal {
     ) -> Result<u64, JournalError> {
         let mut state = self.state.lock();
         let run = state.run(run)?;
-        let Some((owner, _)) = run.owner.as_ref().filter(|_| run.fence == claim.fence) else {
+        if run.owner.is_none() || run.fence != claim.fence {
             return Err(JournalError::Fenced(run.info.id));
-        };
+        }
         let found = run.records.len() as u64;
         if let Some(expected) = commit.expected.filter(|expected| *expected != found) {
             return Err(JournalError::Behind {
@@ -178,7 +196,10 @@ impl WorkflowJournal for InMemoryJournal {
                 message: "the journal is in memory and has no database; use one that has".into(),
             });
         }
-        run.owner = (!commit.releases).then(|| (owner.clone(), end(claim.time)));
+        match &mut run.owner {
+            Some(owner) if !commit.releases => owner.until = end(claim.time),
+            owner => *owner = None,
+        }
         run.write(commit);
         Ok(run.records.len() as u64)
     }

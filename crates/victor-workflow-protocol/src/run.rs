@@ -100,6 +100,8 @@ impl RunInfo {
 pub struct RunHolder {
     /// The name that people are told: `process 4711`.
     pub owner: String,
+    /// The process of the owner, in words by which others on the same machine can see whether it has ended.
+    pub process: Option<String>,
     /// The fencing token.
     pub fence: u64,
     /// Time that the claim lasts from now on unless it is renewed, by the store's clock. Zero if it has run out.
@@ -111,9 +113,17 @@ impl RunHolder {
     pub fn new(owner: impl Into<String>, fence: u64, left: Duration) -> Self {
         Self {
             owner: owner.into(),
+            process: None,
             fence,
             left,
         }
+    }
+
+    /// Sets the process of the owner.
+    #[must_use]
+    pub fn with_process(mut self, process: impl Into<Option<String>>) -> Self {
+        self.process = process.into();
+        self
     }
 }
 

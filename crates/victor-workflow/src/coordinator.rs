@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use tokio::sync::watch;
 use victor_core::{Coordinator, Health, Lock, Problems, RunId, SharedLock, UnknownName};
+use victor_guard::process;
 use victor_workflow_protocol::checkpoint::ContentHash;
 use victor_workflow_protocol::{
-    ClaimRequest, JournalError, PendingWait, RunCommit, RunInfo, RunMigrated, RunOutcome, RunQuery,
-    RunRecord, RunStarted, RunStatus, Signal, SignalTarget, StartRun, StepHandler, Workflow,
-    WorkflowError, WorkflowEvent, WorkflowJournal, WorkflowRunner,
+    ClaimRequest, JournalError, PendingWait, RunClaim, RunCommit, RunInfo, RunMigrated, RunOutcome,
+    RunQuery, RunRecord, RunStarted, RunStatus, Signal, SignalTarget, StartRun, StepHandler,
+    Workflow, WorkflowError, WorkflowEvent, WorkflowJournal, WorkflowRunner,
 };
 
 use crate::drive::{Driver, Handler};
@@ -159,7 +160,11 @@ impl WorkflowCoordinator {
         let info = self.info(run).await?;
         let graph = self.graph(run, info.definition).await?;
         let history = history(&self.shared.journal, run).await?;
-        replay(&self.shared.journal, run, graph, history).await
+        let replayed = replay(&self.shared.journal, run, graph, history).await?;
+        Ok(Replayed {
+            status: info.status,
+            ..replayed
+        })
     }
 
     /// The outcome of a run that has ended, from its last record.
@@ -203,15 +208,31 @@ impl WorkflowCoordinator {
         })
     }
 
-    async fn claim(&self, run: RunId) -> Result<Claimed<'_>, JournalError> {
-        let options = &self.shared.options;
+    fn claim_request(&self) -> ClaimRequest {
         let owner = format!("process {}", std::process::id());
-        let mut request = ClaimRequest::new(owner, options.claim_time);
+        ClaimRequest::new(owner, self.shared.options.claim_time).with_process(process::mark())
+    }
+
+    async fn claim(&self, run: RunId) -> Result<Claimed<'_>, JournalError> {
+        let mut request = self.claim_request();
         let abandoned = self.abandoned.lock().get(&run).copied();
         if let Some(fence) = abandoned {
             request = request.over(fence);
         }
-        let claim = self.shared.journal.claim(run, &request).await?;
+        let claim = match self.shared.journal.claim(run, &request).await {
+            Err(held @ JournalError::Held { .. }) => {
+                let info = self.shared.journal.info(run).await?;
+                let holder = info.and_then(|info| info.holder);
+                let is_over = |process: &str| process::has_ended(process);
+                let over = holder.filter(|holder| holder.process.as_deref().is_some_and(is_over));
+                let Some(holder) = over else {
+                    return Err(held);
+                };
+                let request = request.over(holder.fence);
+                self.shared.journal.claim(run, &request).await?
+            }
+            claim => claim?,
+        };
         self.abandoned.lock().remove(&run);
         Ok(Claimed {
             abandoned: Some(&self.abandoned),
@@ -226,6 +247,26 @@ impl WorkflowCoordinator {
         Driver::new(&self.shared, claimed.claim.clone(), replayed)
             .drive()
             .await
+    }
+
+    /// Takes the end of a drive.
+    async fn settle(
+        &self,
+        claimed: Claimed<'_>,
+        outcome: Result<RunOutcome, WorkflowError>,
+    ) -> Result<RunOutcome, WorkflowError> {
+        let failed = match &outcome {
+            Err(WorkflowError::Journal(error @ JournalError::Store { .. })) => Some(error),
+            _ => None,
+        };
+        victor_guard::report(&self.shared.problems, "journal", failed);
+        match outcome {
+            Ok(outcome) => {
+                claimed.settle();
+                Ok(outcome)
+            }
+            Err(error) => Err(self.give_back(claimed, error).await),
+        }
     }
 
     /// Gives a claim back after an error, so that nobody waits for it.
@@ -250,7 +291,7 @@ impl WorkflowCoordinator {
 struct Claimed<'c> {
     abandoned: Option<&'c Lock<HashMap<RunId, u64>>>,
     run: RunId,
-    claim: victor_workflow_protocol::RunClaim,
+    claim: RunClaim,
 }
 
 impl Claimed<'_> {
@@ -318,18 +359,43 @@ impl WorkflowRunner for WorkflowCoordinator {
             Err(error) => return Err(error.into()),
         };
         let outcome = self.drive_claimed(&claimed).await;
-        let failed = match &outcome {
-            Err(WorkflowError::Journal(error @ JournalError::Store { .. })) => Some(error),
-            _ => None,
-        };
-        victor_guard::report(&self.shared.problems, "journal", failed);
-        match outcome {
-            Ok(outcome) => {
-                claimed.settle();
-                Ok(outcome)
-            }
-            Err(error) => Err(self.give_back(claimed, error).await),
+        self.settle(claimed, outcome).await
+    }
+
+    async fn run(&self, request: &StartRun) -> Result<(RunId, RunOutcome), WorkflowError> {
+        if self.shared.is_shut_down() {
+            return Err(WorkflowError::ShutDown);
         }
+        let graph = self.registered(&request.workflow)?;
+        let info = RunInfo::new(&request.workflow, graph.hash).with_key(request.key.clone());
+        let run = info.id;
+        if self.check_handlers(run, &graph).is_err() {
+            // It is there before it is refused.
+            let run = self.start(request).await?.id;
+            return Ok((run, self.drive(run).await?));
+        }
+        self.put_definition(&graph).await?;
+        let claim_request = self.claim_request();
+        let claim = RunClaim::new(1, claim_request.time, 0);
+        let claimed = Claimed {
+            abandoned: Some(&self.abandoned),
+            run,
+            claim: claim.clone(),
+        };
+        let mut driver = Driver::new(&self.shared, claim, Replayed::new(run, graph));
+        match driver
+            .create(&info, claim_request, request.input.clone())
+            .await
+        {
+            Ok(None) => {}
+            Ok(Some(existing)) => {
+                claimed.settle();
+                return Ok((existing.id, self.drive(existing.id).await?));
+            }
+            Err(error) => return Ok((run, self.settle(claimed, Err(error)).await?)),
+        }
+        let outcome = driver.drive_on().await;
+        Ok((run, self.settle(claimed, outcome).await?))
     }
 
     async fn signal(&self, run: RunId, signal: &Signal) -> Result<bool, WorkflowError> {

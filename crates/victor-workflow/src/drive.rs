@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 use victor_core::{RunId, Timestamp};
 use victor_workflow_protocol::{
-    Divergence, JournalError, RunClaim, RunCommit, RunOutcome, RunStatus, StoreWrite,
-    WorkflowError, WorkflowEvent, WorkflowJournal,
+    ClaimRequest, Divergence, JournalError, RunClaim, RunCommit, RunInfo, RunOutcome, RunStarted,
+    RunStatus, StoreWrite, WorkflowError, WorkflowEvent, WorkflowJournal,
 };
 
 use self::calls::Calls;
@@ -34,6 +34,8 @@ pub(crate) struct Driver<'c> {
     records: u64,
     calls: Calls,
     signals: watch::Receiver<()>,
+    /// Whether the journal has the run as one that is worked on.
+    is_running: bool,
     /// Time of the last write.
     renewed: tokio::time::Instant,
 }
@@ -44,6 +46,7 @@ impl<'c> Driver<'c> {
             state,
             writer,
             records,
+            status,
         } = replayed;
         Self {
             run: state.run,
@@ -55,21 +58,65 @@ impl<'c> Driver<'c> {
             records,
             calls: Calls::default(),
             signals: shared.signals.subscribe(),
+            is_running: status == RunStatus::Running,
             renewed: tokio::time::Instant::now(),
         }
     }
 
-    /// Drives the run until it has ended or only waits.
+    /// Drives a run that was there until it has ended or only waits.
     pub(crate) async fn drive(mut self) -> Result<RunOutcome, WorkflowError> {
         self.call_again()?;
+        self.drive_on().await
+    }
+
+    /// Begins a run: creates it together with all that is decided at once. Returns the run that there is already instead
+    /// if it has the key.
+    pub(crate) async fn create(
+        &mut self,
+        run: &RunInfo,
+        request: ClaimRequest,
+        input: Json,
+    ) -> Result<Option<RunInfo>, WorkflowError> {
+        let stored = self.writer.store(&input);
+        self.emit(
+            RunStarted::new(run.workflow.clone(), run.definition, stored),
+            input,
+        )?;
+        self.decide()?;
+        let mut commit = RunCommit::new(std::mem::take(&mut self.events));
+        commit.values = self.writer.take();
+        match &self.state.phase {
+            Phase::Ended(outcome) => commit.status = Some(status_of(outcome)),
+            _ => commit.claim = Some(request),
+        }
+        let (run, is_new) = self.shared.journal.create(run, &commit).await?;
+        if !is_new {
+            return Ok(Some(run));
+        }
+        self.wrote(run.records);
+        Ok(None)
+    }
+
+    /// Drives the run on until it has ended or only waits.
+    pub(crate) async fn drive_on(mut self) -> Result<RunOutcome, WorkflowError> {
         loop {
             if self.shared.is_shut_down() {
                 return Err(WorkflowError::ShutDown);
             }
             self.decide()?;
             if let Phase::Ended(outcome) = self.state.phase.clone() {
-                self.end(&outcome).await?;
+                // A run without calls is written as one that has ended.
+                if !self.events.is_empty() {
+                    let end = RunCommit::default().with_status(status_of(&outcome));
+                    self.commit(end.releasing()).await?;
+                }
                 return Ok(outcome);
+            }
+            if !self.events.is_empty() && self.calls.are_made() {
+                if let Some(outcome) = self.pause().await? {
+                    return Ok(outcome);
+                }
+                continue;
             }
             if !self.events.is_empty() && self.commit(RunCommit::default()).await? {
                 // A signal may have come that the next decision depends on, such as a request to end.
@@ -81,7 +128,7 @@ impl<'c> Driver<'c> {
                 // The handlers may have gone before the calls were made.
                 return Err(WorkflowError::ShutDown);
             }
-            if self.calls.is_empty() {
+            if self.calls.are_made() {
                 if let Some(outcome) = self.pause().await? {
                     return Ok(outcome);
                 }
@@ -106,18 +153,21 @@ impl<'c> Driver<'c> {
     async fn commit(&mut self, mut commit: RunCommit) -> Result<bool, WorkflowError> {
         commit.events = std::mem::take(&mut self.events);
         commit.values = self.writer.take();
-        commit.status.get_or_insert(RunStatus::Running);
-        let own = commit.events.len() as u64;
-        let write = self.shared.journal.commit(self.run, &self.claim, &commit);
-        let count = self.calls.beside(write).await?;
-        self.renewed = tokio::time::Instant::now();
-        self.shared.commits.send_replace(());
-        let foreign = count.saturating_sub(own + self.records);
-        if foreign > 0 {
-            self.read_signals(foreign).await?;
+        let is_parked = commit.status.is_some();
+        if !is_parked && !self.is_running {
+            commit.status = Some(RunStatus::Running);
         }
-        self.records = count;
-        Ok(foreign > 0)
+        let written = self.write(&mut commit).await;
+        match &written {
+            Ok(_) => self.is_running = !is_parked,
+            // Nothing was written, and it is decided anew whether the run is to be parked.
+            Err(WorkflowError::Journal(JournalError::Behind { .. })) => {
+                self.events = commit.events;
+                self.writer.put_back(commit.values);
+            }
+            Err(_) => {}
+        }
+        written
     }
 
     /// Writes events together with writes of their handlers, and nothing else.
@@ -129,46 +179,59 @@ impl<'c> Driver<'c> {
         let mut commit = RunCommit::new([event.clone()]);
         commit.writes = writes;
         commit.values = self.writer.take();
-        let write = self.shared.journal.commit(self.run, &self.claim, &commit);
-        let count = self.calls.beside(write).await?;
-        let foreign = count.saturating_sub(1 + self.records);
-        if foreign > 0 {
-            self.read_signals(foreign).await?;
-        }
-        self.records = count;
+        self.write(&mut commit).await?;
         Ok(())
     }
 
+    /// Writes a commit after the records that are there. Returns whether others have written some meanwhile.
+    async fn write(&mut self, commit: &mut RunCommit) -> Result<bool, WorkflowError> {
+        let mut has_news = false;
+        loop {
+            commit.expected = Some(self.records);
+            let write = self.shared.journal.commit(self.run, &self.claim, commit);
+            let written = self.calls.beside(write).await;
+            match written {
+                Ok(count) => {
+                    self.wrote(count);
+                    return Ok(has_news);
+                }
+                // Somebody has sent something, which comes before what is written here.
+                Err(behind @ JournalError::Behind { .. })
+                    if commit.status != Some(RunStatus::Waiting) =>
+                {
+                    has_news = true;
+                    if self.read_signals().await? == 0 {
+                        return Err(behind.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes note of a write, after which there are so many records.
+    fn wrote(&mut self, records: u64) {
+        self.records = records;
+        self.renewed = tokio::time::Instant::now();
+        self.shared.commits.send_replace(());
+    }
+
     /// Applies records that others have written: signals, since nothing else is written without the claim.
-    async fn read_signals(&mut self, max: u64) -> Result<u64, WorkflowError> {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let read = self.shared.journal.records(self.run, self.records, max);
+    async fn read_signals(&mut self) -> Result<u64, WorkflowError> {
+        let journal = &self.shared.journal;
+        let read = journal.records(self.run, self.records, usize::MAX);
         let records = self.calls.beside(read).await?;
         for record in &records {
             let applied = self.state.apply(record.number, &record.event, Json::Null);
             applied.map_err(|message| Divergence::new(self.run, record.number, message))?;
         }
+        self.records += records.len() as u64;
         Ok(records.len() as u64)
     }
 
     /// Looks for what others have written.
     async fn poll(&mut self) -> Result<(), WorkflowError> {
-        debug_assert!(
-            self.events.is_empty(),
-            "own records come behind those of others"
-        );
-        self.records += self.read_signals(u64::MAX).await?;
-        Ok(())
-    }
-
-    async fn end(&mut self, outcome: &RunOutcome) -> Result<(), WorkflowError> {
-        let status = match outcome {
-            RunOutcome::Failed { .. } => RunStatus::Failed,
-            RunOutcome::Cancelled(_) => RunStatus::Cancelled,
-            _ => RunStatus::Finished,
-        };
-        self.commit(RunCommit::default().with_status(status).releasing())
-            .await?;
+        self.read_signals().await?;
         Ok(())
     }
 
@@ -178,22 +241,27 @@ impl<'c> Driver<'c> {
         let now = Timestamp::now();
         let time = wake_at.map(|at| at.saturating_duration_since(now));
         if let Some(time) = time.filter(|time| *time <= self.shared.options.linger) {
-            self.sleep(time).await?;
+            if self.events.is_empty() {
+                self.sleep(time).await?;
+            } else {
+                self.commit(RunCommit::default()).await?;
+            }
             return Ok(None);
         }
         let parked = RunCommit::default()
             .with_status(RunStatus::Waiting)
             .with_wake_at(wake_at)
-            .expecting(self.records)
             .releasing();
         match self.commit(parked).await {
             Ok(_) => Ok(Some(RunOutcome::Waiting {
                 pending: self.state.pending(),
                 wake_at,
             })),
-            Err(WorkflowError::Journal(JournalError::Behind { .. })) => {
-                self.poll().await?;
-                Ok(None)
+            Err(behind @ WorkflowError::Journal(JournalError::Behind { .. })) => {
+                match self.read_signals().await? {
+                    0 => Err(behind),
+                    _ => Ok(None),
+                }
             }
             Err(error) => Err(error),
         }
@@ -246,6 +314,15 @@ impl<'c> Driver<'c> {
             self.commit(RunCommit::default()).await?;
         }
         Ok(())
+    }
+}
+
+/// The state of a run that has ended so.
+fn status_of(outcome: &RunOutcome) -> RunStatus {
+    match outcome {
+        RunOutcome::Failed { .. } => RunStatus::Failed,
+        RunOutcome::Cancelled(_) => RunStatus::Cancelled,
+        _ => RunStatus::Finished,
     }
 }
 

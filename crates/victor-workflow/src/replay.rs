@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use victor_core::RunId;
 use victor_workflow_protocol::{
-    Divergence, JournalError, RunRecord, StepPath, WorkflowError, WorkflowEvent, WorkflowJournal,
+    Divergence, JournalError, RunRecord, RunStatus, StepPath, WorkflowError, WorkflowEvent,
+    WorkflowJournal,
 };
 
 use crate::graph::Graph;
@@ -22,6 +23,20 @@ pub(crate) struct Replayed {
     pub(crate) writer: ValueWriter,
     /// Number of records that were read.
     pub(crate) records: u64,
+    /// The state of the run as the journal had it before.
+    pub(crate) status: RunStatus,
+}
+
+impl Replayed {
+    /// A run that begins.
+    pub(crate) fn new(run: RunId, graph: Arc<Graph>) -> Self {
+        Self {
+            state: State::new(run, graph),
+            writer: ValueWriter::default(),
+            records: 0,
+            status: RunStatus::Running,
+        }
+    }
 }
 
 /// Reads all records of a run.
@@ -32,9 +47,7 @@ pub(crate) async fn history(
     let mut history = Vec::new();
     loop {
         let page = journal.records(run, history.len() as u64, PAGE).await?;
-        if page.is_empty() {
-            return Ok(history);
-        }
+        let is_last = page.len() < PAGE;
         let numbers = page.iter().zip(history.len() as u64..);
         for (record, number) in numbers {
             if record.number != number {
@@ -46,6 +59,9 @@ pub(crate) async fn history(
             }
         }
         history.extend(page);
+        if is_last {
+            return Ok(history);
+        }
     }
 }
 
@@ -75,6 +91,7 @@ pub(crate) async fn replay(
         state,
         writer,
         records,
+        status: RunStatus::Running,
     })
 }
 

@@ -40,6 +40,11 @@ impl ValueWriter {
         std::mem::take(&mut self.new)
     }
 
+    /// Takes texts back that were not written.
+    pub(crate) fn put_back(&mut self, texts: Vec<(ContentHash, Arc<str>)>) {
+        self.new = texts;
+    }
+
     /// Returns the stored form of a value.
     pub(crate) fn store(&mut self, value: &Value) -> StoredValue {
         let plain = value.to_string();

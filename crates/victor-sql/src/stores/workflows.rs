@@ -5,6 +5,7 @@
 
 mod queue;
 mod row;
+mod single;
 mod write;
 
 use std::collections::HashMap;
@@ -15,8 +16,8 @@ use async_trait::async_trait;
 use victor_core::{RunId, Timestamp};
 use victor_workflow_protocol::checkpoint::ContentHash;
 use victor_workflow_protocol::{
-    ClaimRequest, JournalError, RunClaim, RunCommit, RunInfo, RunQuery, RunRecord, RunStatus,
-    Signal, WorkflowEvent, WorkflowJournal,
+    ClaimRequest, JournalError, RunClaim, RunCommit, RunHolder, RunInfo, RunQuery, RunRecord,
+    RunStatus, Signal, WorkflowEvent, WorkflowJournal,
 };
 
 use self::row::{ENDED, int, lasting, select};
@@ -69,15 +70,107 @@ impl WorkflowJournal for SqlWorkflowJournal {
         run: &RunInfo,
         commit: &RunCommit,
     ) -> Result<(RunInfo, bool), JournalError> {
-        let mut transaction = self.0.begin().await?;
-        let outcome = self.create_in(&mut transaction, run, commit).await;
-        transaction.end(outcome).await
+        let claim = commit.claim.as_ref();
+        let status = commit.status.as_ref().unwrap_or(&run.status);
+        let now = self.0.pools().now();
+        let mut statement = single::begin(self.0.pools()).push(
+            "INSERT INTO victor_runs (id, workflow, start_key, definition, status, created_at, updated_at, wake_at, \
+             records, owner, process, fence, held_until) VALUES (",
+        );
+        let columns = [
+            run.id.to_string().into(),
+            (&*run.workflow).into(),
+            run.key.as_deref().into(),
+            run.definition.as_bytes()[..].into(),
+            status.as_str().into(),
+            micros(run.created_at).into(),
+            micros(run.updated_at).into(),
+            commit.wake_at.map(micros).into(),
+            int(commit.events.len() as u64).into(),
+            claim.map(|claim| &*claim.owner).into(),
+            claim.and_then(|claim| claim.process.as_deref()).into(),
+            Value::from(i64::from(claim.is_some())),
+        ];
+        statement = statement.push_values(columns);
+        statement = match claim {
+            Some(claim) => statement
+                .push(", ")
+                .push(now)
+                .push(" + ")
+                .push_value(lasting(claim.time))
+                .push(")"),
+            None => statement.push(", NULL)"),
+        };
+        statement = statement.push(" ON CONFLICT DO NOTHING");
+        let statement = single::end(statement, self.0.pools(), run.id, 0, commit)?;
+        let mut patience = self.0.patience();
+        let rows = loop {
+            match self.0.written(statement.clone()).await {
+                Err(error) if patience.allows(&error).await => {
+                    // What was lost with its connection may have been written.
+                    if let Some(info) = self.info(run.id).await? {
+                        return Ok((info, true));
+                    }
+                }
+                rows => break rows?,
+            }
+        };
+        if !rows.is_empty() {
+            let mut created = run.clone();
+            created.records = commit.events.len() as u64;
+            created.status = status.clone();
+            created.wake_at = commit.wake_at;
+            created.holder = claim.map(|claim| {
+                let holder = RunHolder::new(&*claim.owner, 1, claim.time);
+                holder.with_process(claim.process.clone())
+            });
+            return Ok((created, true));
+        }
+        let statement = select(now)
+            .push(" WHERE workflow = ")
+            .push_value(&*run.workflow)
+            .push(" AND start_key = ")
+            .push_value(run.key.as_deref());
+        match self.0.rows(statement).await?.first() {
+            Some(row) => Ok((row::info(row, self.0.place())?, false)),
+            None => Err(JournalError::AlreadyExists(run.id)),
+        }
     }
 
     async fn claim(&self, run: RunId, request: &ClaimRequest) -> Result<RunClaim, JournalError> {
-        let mut transaction = self.0.begin().await?;
-        let outcome = self.claim_in(&mut transaction, run, request).await;
-        transaction.end(outcome).await
+        let now = self.0.pools().now();
+        let mut statement = Statement::new(
+            "UPDATE victor_runs SET fence = fence + 1, offered_until = NULL, owner = ",
+        )
+        .push_value(&*request.owner)
+        .push(", process = ")
+        .push_value(request.process.as_deref())
+        .push(", held_until = ")
+        .push(now)
+        .push(" + ")
+        .push_value(lasting(request.time))
+        .push(" WHERE id = ")
+        .push_value(run.to_string())
+        .push(" AND status NOT IN ")
+        .push(ENDED)
+        .push(" AND (owner IS NULL OR held_until <= ")
+        .push(now);
+        if let Some(fence) = request.over {
+            statement = statement.push(" OR fence = ").push_value(int(fence));
+        }
+        let statement = statement.push(") RETURNING fence, records");
+        let rows = self.claimed(statement).await?;
+        if let (Some(fence), Some(records)) = (self.number(&rows, 0)?, self.number(&rows, 1)?) {
+            let (fence, records) = (fence.unsigned_abs(), records.unsigned_abs());
+            return Ok(RunClaim::new(fence, request.time, records));
+        }
+        let info = self.info(run).await?.ok_or(JournalError::NotFound(run))?;
+        Err(match info.holder {
+            _ if info.status.has_ended() => JournalError::Ended(run),
+            Some(holder) => row::held(run, holder),
+            // It was given back between the two statements.
+            None => JournalError::store("the run was taken and given back meanwhile: try again"),
+        })
     }
 
     async fn commit(
@@ -86,9 +179,34 @@ impl WorkflowJournal for SqlWorkflowJournal {
         claim: &RunClaim,
         commit: &RunCommit,
     ) -> Result<u64, JournalError> {
-        let mut transaction = self.0.begin().await?;
-        let outcome = self.commit_in(&mut transaction, run, claim, commit).await;
-        transaction.end(outcome).await
+        if !single::fits(commit) {
+            let mut transaction = self.0.begin().await?;
+            let outcome = self.commit_in(&mut transaction, run, claim, commit).await;
+            return transaction.end(outcome).await;
+        }
+        let pools = self.0.pools();
+        let statement = changes(single::begin(pools), pools.now(), run, claim, commit);
+        let from = commit.expected.unwrap_or_default();
+        let statement = single::end(statement, pools, run, from, commit)?;
+        let mut patience = self.0.patience();
+        let rows = loop {
+            match self.0.written(statement.clone()).await {
+                Err(error) if patience.allows(&error).await => {
+                    // What was lost with its connection may have been written.
+                    if self.has(run, from, commit).await? {
+                        return Ok(from + commit.events.len() as u64);
+                    }
+                }
+                rows => break rows?,
+            }
+        };
+        match self.number(&rows, 1)? {
+            Some(records) => Ok(records.unsigned_abs()),
+            None => {
+                let info = self.info(run).await?.ok_or(JournalError::NotFound(run))?;
+                Err(refusal(&info, claim, commit))
+            }
+        }
     }
 
     async fn signal(&self, run: RunId, signal: &Signal) -> Result<bool, JournalError> {
@@ -195,89 +313,21 @@ impl WorkflowJournal for SqlWorkflowJournal {
 }
 
 impl SqlWorkflowJournal {
-    async fn create_in(
-        &self,
-        transaction: &mut Transaction<'_>,
-        run: &RunInfo,
-        commit: &RunCommit,
-    ) -> Result<(RunInfo, bool), JournalError> {
-        let status = commit.status.as_ref().unwrap_or(&run.status);
-        let statement = Statement::new(
-            "INSERT INTO victor_runs (id, workflow, start_key, definition, status, created_at, updated_at, wake_at, \
-             records, fence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0) ON CONFLICT DO NOTHING RETURNING key",
-        )
-        .bind(run.id.to_string())
-        .bind(&*run.workflow)
-        .bind(run.key.as_deref())
-        .bind(&run.definition.as_bytes()[..])
-        .bind(status.as_str())
-        .bind(micros(run.created_at))
-        .bind(micros(run.updated_at))
-        .bind(commit.wake_at.map(micros))
-        .bind(int(commit.events.len() as u64));
-        let rows = transaction.rows(statement).await?;
-        if let Some(key) = self.number(&rows, 0)? {
-            write::records(transaction, key, 0, &commit.events).await?;
-            write::values(transaction, key, &commit.values).await?;
-            let mut created = run.clone();
-            created.records = commit.events.len() as u64;
-            created.status = status.clone();
-            created.wake_at = commit.wake_at;
-            return Ok((created, true));
+    /// Makes a claim, on a connection that works: one that is lost with it would look like that of somebody else.
+    async fn claimed(&self, statement: Statement<'_>) -> Result<Vec<Row>, JournalError> {
+        if self.0.patience().is_none() {
+            return Ok(self.0.written(statement).await?);
         }
-        let statement = select(transaction.now())
-            .push(" WHERE workflow = ")
-            .push_value(&*run.workflow)
-            .push(" AND start_key = ")
-            .push_value(run.key.as_deref());
-        let rows = transaction.rows(statement).await?;
-        match rows.first() {
-            Some(row) => Ok((row::info(row, self.0.place())?, false)),
-            None => Err(JournalError::AlreadyExists(run.id)),
-        }
+        let mut transaction = self.0.begin().await?;
+        let outcome = transaction.rows(statement).await;
+        Ok(transaction.end(outcome).await?)
     }
 
-    async fn claim_in(
-        &self,
-        transaction: &mut Transaction<'_>,
-        run: RunId,
-        request: &ClaimRequest,
-    ) -> Result<RunClaim, JournalError> {
-        let now = transaction.now();
-        let mut statement = Statement::new(
-            "UPDATE victor_runs SET fence = fence + 1, offered_until = NULL, owner = ",
-        )
-        .push_value(&*request.owner)
-        .push(", held_until = ")
-        .push(now)
-        .push(" + ")
-        .push_value(lasting(request.time))
-        .push(" WHERE id = ")
-        .push_value(run.to_string())
-        .push(" AND status NOT IN ")
-        .push(ENDED)
-        .push(" AND (owner IS NULL OR held_until <= ")
-        .push(now);
-        if let Some(fence) = request.over {
-            statement = statement.push(" OR fence = ").push_value(int(fence));
-        }
-        let rows = transaction
-            .rows(statement.push(") RETURNING fence, records"))
-            .await?;
-        if let (Some(fence), Some(records)) = (self.number(&rows, 0)?, self.number(&rows, 1)?) {
-            return Ok(RunClaim::new(
-                fence.unsigned_abs(),
-                request.time,
-                records.unsigned_abs(),
-            ));
-        }
-        let info = self.info_in(transaction, run).await?;
-        Err(match info.holder {
-            _ if info.status.has_ended() => JournalError::Ended(run),
-            Some(holder) => row::held(run, holder),
-            // It was given back between the two statements.
-            None => JournalError::store("the run was taken and given back meanwhile: try again"),
-        })
+    /// Whether a run has the records of a commit, from a number on.
+    async fn has(&self, run: RunId, from: u64, commit: &RunCommit) -> Result<bool, JournalError> {
+        let found = self.records(run, from, commit.events.len()).await?;
+        let found = found.iter().map(|record| &record.event);
+        Ok(!commit.events.is_empty() && found.eq(&commit.events))
     }
 
     async fn commit_in(
@@ -288,45 +338,13 @@ impl SqlWorkflowJournal {
         commit: &RunCommit,
     ) -> Result<u64, JournalError> {
         let count = int(commit.events.len() as u64);
-        let now = transaction.now();
-        let mut statement = Statement::new(
-            "UPDATE victor_runs SET records = records + $1, \
-             updated_at = CASE WHEN $1 = 0 THEN updated_at ELSE $2 END",
-        )
-        .bind(count)
-        .bind(micros(Timestamp::now()));
-        if let Some(status) = &commit.status {
-            statement = statement
-                .push(", status = ")
-                .push_value(status.as_str())
-                .push(", wake_at = ")
-                .push_value(commit.wake_at.map(micros));
-        }
-        if let Some(definition) = &commit.definition {
-            let definition = &definition.as_bytes()[..];
-            statement = statement.push(", definition = ").push_value(definition);
-        }
-        statement = match commit.releases {
-            true => statement.push(", owner = NULL, held_until = NULL"),
-            false => statement
-                .push(", held_until = ")
-                .push(now)
-                .push(" + ")
-                .push_value(lasting(claim.time)),
-        };
-        statement = statement
-            .push(" WHERE id = ")
-            .push_value(run.to_string())
-            .push(" AND owner IS NOT NULL AND fence = ")
-            .push_value(int(claim.fence));
-        if let Some(expected) = commit.expected {
-            statement = statement.push(" AND records = ").push_value(int(expected));
-        }
+        let statement = changes(Statement::new(""), transaction.now(), run, claim, commit);
         let rows = transaction
             .rows(statement.push(" RETURNING key, records"))
             .await?;
         let (Some(key), Some(records)) = (self.number(&rows, 0)?, self.number(&rows, 1)?) else {
-            return Err(self.refusal(transaction, run, claim, commit).await?);
+            let info = self.info_in(transaction, run).await?;
+            return Err(refusal(&info, claim, commit));
         };
         write::records(transaction, key, records - count, &commit.events).await?;
         write::values(transaction, key, &commit.values).await?;
@@ -334,28 +352,6 @@ impl SqlWorkflowJournal {
             write::foreign(transaction, foreign).await?;
         }
         Ok(records.unsigned_abs())
-    }
-
-    /// The reason for which a commit changed nothing.
-    async fn refusal(
-        &self,
-        transaction: &mut Transaction<'_>,
-        run: RunId,
-        claim: &RunClaim,
-        commit: &RunCommit,
-    ) -> Result<JournalError, JournalError> {
-        let info = self.info_in(transaction, run).await?;
-        let is_own = info
-            .holder
-            .is_some_and(|holder| holder.fence == claim.fence);
-        Ok(match commit.expected {
-            Some(expected) if is_own && expected != info.records => JournalError::Behind {
-                run,
-                expected,
-                found: info.records,
-            },
-            _ => JournalError::Fenced(run),
-        })
     }
 
     async fn signal_in(
@@ -416,5 +412,63 @@ impl SqlWorkflowJournal {
     fn number(&self, rows: &[Row], column: usize) -> Result<Option<i64>, DatabaseError> {
         let number = rows.first().map(|row| row.int(column)).transpose();
         number.map_err(|error| self.0.error(error))
+    }
+}
+
+/// The change of a run's row by a commit, up to what it returns.
+fn changes<'a>(
+    statement: Statement<'a>,
+    now: &'static str,
+    run: RunId,
+    claim: &RunClaim,
+    commit: &'a RunCommit,
+) -> Statement<'a> {
+    let mut statement = statement.push("UPDATE victor_runs SET records = records + ");
+    statement = statement.push_value(int(commit.events.len() as u64));
+    if !commit.events.is_empty() {
+        statement = statement
+            .push(", updated_at = ")
+            .push_value(micros(Timestamp::now()));
+    }
+    if let Some(status) = &commit.status {
+        statement = statement
+            .push(", status = ")
+            .push_value(status.as_str())
+            .push(", wake_at = ")
+            .push_value(commit.wake_at.map(micros));
+    }
+    if let Some(definition) = &commit.definition {
+        let definition = &definition.as_bytes()[..];
+        statement = statement.push(", definition = ").push_value(definition);
+    }
+    statement = match commit.releases {
+        true => statement.push(", owner = NULL, process = NULL, held_until = NULL"),
+        false => statement
+            .push(", held_until = ")
+            .push(now)
+            .push(" + ")
+            .push_value(lasting(claim.time)),
+    };
+    statement = statement
+        .push(" WHERE id = ")
+        .push_value(run.to_string())
+        .push(" AND owner IS NOT NULL AND fence = ")
+        .push_value(int(claim.fence));
+    match commit.expected {
+        Some(expected) => statement.push(" AND records = ").push_value(int(expected)),
+        None => statement,
+    }
+}
+
+/// The reason for which a commit changed nothing.
+fn refusal(info: &RunInfo, claim: &RunClaim, commit: &RunCommit) -> JournalError {
+    let is_own = (info.holder.as_ref()).is_some_and(|holder| holder.fence == claim.fence);
+    match commit.expected {
+        Some(expected) if is_own && expected != info.records => JournalError::Behind {
+            run: info.id,
+            expected,
+            found: info.records,
+        },
+        _ => JournalError::Fenced(info.id),
     }
 }

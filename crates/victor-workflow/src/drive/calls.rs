@@ -54,8 +54,9 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn is_empty(&self) -> bool {
-        self.handles.is_empty()
+    /// Whether there is no call that is to be made or runs.
+    pub(super) fn are_made(&self) -> bool {
+        self.launches.is_empty() && self.handles.is_empty()
     }
 
     pub(super) fn has(&self, target: Target) -> bool {

@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(1 << 40);
 pub(super) fn select<'a>(now: &'static str) -> Statement<'a> {
     Statement::new(
         "SELECT id, workflow, definition, start_key, status, created_at, updated_at, wake_at, records, fence, owner, \
-         held_until - ",
+         process, held_until - ",
     )
     .push(now)
     .push(" FROM victor_runs")
@@ -75,9 +75,10 @@ pub(super) fn info(row: &Row, place: &str) -> Result<RunInfo, DatabaseError> {
     info.records = row.int(8).map_err(failed)?.unsigned_abs();
     if let Some(owner) = row.optional_text(10).map_err(failed)? {
         let fence = row.int(9).map_err(failed)?.unsigned_abs();
-        let left = row.optional_int(11).map_err(failed)?.unwrap_or_default();
+        let process = row.optional_text(11).map_err(failed)?.map(str::to_owned);
+        let left = row.optional_int(12).map_err(failed)?.unwrap_or_default();
         let left = Duration::from_micros(u64::try_from(left).unwrap_or_default());
-        info.holder = Some(RunHolder::new(owner, fence, left));
+        info.holder = Some(RunHolder::new(owner, fence, left).with_process(process));
     }
     Ok(info)
 }

@@ -1,19 +1,23 @@
 //! Liveness of processes on the same machine, so that nobody waits for the leases of one that has ended.
+//!
+//! On Linux. Elsewhere processes have no marks, and none is known to have ended.
 
-/// This process, in words by which others on the same machine know it; none where they could not see it.
+/// Returns this process in words by which others on the same machine know it; none where they could not see it.
 ///
 /// On Linux these are the boot of the machine, the process's namespace, its number and when it started, since a number
 /// alone is used again (`proc(5)`).
+#[must_use]
 #[cfg(target_os = "linux")]
-pub(crate) fn mark() -> Option<String> {
+pub fn mark() -> Option<String> {
     let id = std::process::id();
     let started = linux::started(id).ok()??;
     Some(format!("{} {id} {started}", linux::place()?))
 }
 
 /// Whether the process of this mark is certain to have ended.
+#[must_use]
 #[cfg(target_os = "linux")]
-pub(crate) fn has_ended(mark: &str) -> bool {
+pub fn has_ended(mark: &str) -> bool {
     let Some((place, id, started)) = linux::parse(mark) else {
         return false;
     };
@@ -25,12 +29,14 @@ pub(crate) fn has_ended(mark: &str) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn mark() -> Option<String> {
+#[must_use]
+pub fn mark() -> Option<String> {
     None
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn has_ended(_mark: &str) -> bool {
+#[must_use]
+pub fn has_ended(_mark: &str) -> bool {
     false
 }
 
