@@ -141,6 +141,8 @@ pub use victor_core as core;
 #[doc(no_inline)]
 pub use victor_embedding_protocol as embedding;
 #[doc(no_inline)]
+pub use victor_evaluation_protocol as evaluation;
+#[doc(no_inline)]
 pub use victor_metrics_protocol as metrics;
 #[doc(no_inline)]
 pub use victor_mode_protocol as mode;

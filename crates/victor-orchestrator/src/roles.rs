@@ -15,6 +15,7 @@ use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, Settings};
 use victor_context_protocol::ContextManager;
 use victor_core::{Coordinator, NamedCoordinator, contain_sync};
+use victor_evaluation_protocol::EvaluationRunner;
 use victor_metrics_protocol::MetricsRecorder;
 use victor_mode_protocol::ModeManager;
 use victor_prompt_protocol::PromptBuilder;
@@ -210,12 +211,14 @@ roles! {
     optional Checkpoint "checkpoint" checkpoint: CheckpointManager, checkpoint_coordinator, "makes checkpoints";
     required Chat "chat" chat: ChatEngine, chat_coordinator, "works turns";
     /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the others.
+    injected Evaluation "evaluation" evaluation: EvaluationRunner, evaluation_coordinator, "runs evaluations";
+    /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the others.
     injected Workflow "workflow" workflow: WorkflowRunner, workflow_coordinator, "runs workflows";
 }
 
 impl RoleName {
     /// The feature of this crate that brings the default coordinator of the role. There is none for
-    /// [`Workflow`](Self::Workflow), since there is no default runner.
+    /// [`Evaluation`](Self::Evaluation) and [`Workflow`](Self::Workflow), since there are no default runners.
     #[must_use]
     pub const fn feature(self) -> &'static str {
         self.name()

@@ -171,6 +171,14 @@ Messages kept: 1
 Messages: 2
 Health: Healthy
 ";
+    evaluation => "\
+contains: 100 % passed
+  at least 30 %: passed
+  at least 90 %: undecided
+trajectory_superset: 100 % passed
+  at least 30 %: passed
+  at least 90 %: undecided
+";
     modes => "\
 from build to plan
 notes after a turn in `plan`: []

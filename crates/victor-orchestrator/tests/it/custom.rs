@@ -152,7 +152,9 @@ fn coordinators_are_listed_in_the_order_of_the_roles() {
     let (_, builder) = builder(ScriptedModel::new());
     let journal = victor_orchestrator::workflow::InMemoryJournal::default();
     let runner = victor_workflow::WorkflowCoordinator::builder(journal).build();
-    let builder = builder.workflow_coordinator(Arc::new(runner));
+    let builder = builder
+        .evaluation_coordinator(Arc::new(victor_evaluation::EvaluationCoordinator::new()))
+        .workflow_coordinator(Arc::new(runner));
     let orchestrator = builder.checkpoint_store(store).build().unwrap();
     let report = orchestrator.health();
     let mut names = report
