@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::{self, watch};
 use tracing::warn;
@@ -12,7 +11,7 @@ use victor_analytics_protocol::{
     ExportResult, SessionAnalytics,
 };
 use victor_core::{Coordinator, CoordinatorError, Health, Lock, Problems, SessionId, contain_sync};
-use victor_guard::Plugins;
+use victor_guard::{Plugins, join_all};
 
 use crate::letters::Letters;
 use crate::outbox::OutboxWriter;

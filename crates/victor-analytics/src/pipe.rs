@@ -1,12 +1,10 @@
 //! The way from the coordinator to one exporter.
 
 use std::future::pending;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use tokio::sync::{self, Notify, watch};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -14,7 +12,7 @@ use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, DeadLetter, ExportResult, RejectedEvent,
 };
 use victor_core::{Problems, SessionId, contain};
-use victor_guard::call;
+use victor_guard::{call, race};
 
 use crate::AnalyticsOptions;
 use crate::letters::Letters;
@@ -90,9 +88,15 @@ impl Pipe {
         // What an earlier process has left waits long enough already.
         let mut pause = matches!(self.source, Source::Outbox { .. }).then_some(Duration::ZERO);
         loop {
-            let rest = pin!(self.rest(pause));
-            let closed = pin!(async { drop(closing.wait_for(|closing| *closing).await) });
-            if let Either::Left(_) = select(closed, rest).await {
+            let closed = async {
+                drop(closing.wait_for(|closing| *closing).await);
+                true
+            };
+            let rest = async {
+                self.rest(pause).await;
+                false
+            };
+            if race(closed, rest).await {
                 return;
             }
             self.flush(None).await;
@@ -164,12 +168,14 @@ impl Pipe {
     /// Hands over one batch, and learns from the answer.
     async fn export(&self, events: &[AnalyticsEvent], pace: &mut Pace) -> Outcome {
         let limit = self.options().export_timeout;
-        let export = pin!(call(limit, || self.exporter.export(events)));
-        match select(export, pin!(self.closed())).await {
-            Either::Left((answer, _)) => Outcome::new(answer, events, pace, self.options()),
-            Either::Right(_) => {
-                Outcome::failed("the shutdown did not wait for it any longer".into())
-            }
+        let export = async { Some(call(limit, || self.exporter.export(events)).await) };
+        let closed = async {
+            self.closed().await;
+            None
+        };
+        match race(export, closed).await {
+            Some(answer) => Outcome::new(answer, events, pace, self.options()),
+            None => Outcome::failed("the shutdown did not wait for it any longer".into()),
         }
     }
 

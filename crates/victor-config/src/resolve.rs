@@ -1,10 +1,9 @@
 //! Asks the providers for a session.
 
-use futures_util::future::join_all;
 use tracing::warn;
 use victor_config_protocol::{ConfigError, ConfigMap, ConfigProvider, ConfigSource};
 use victor_core::{Problems, SessionId, with_causes};
-use victor_guard::{Plugin, call};
+use victor_guard::{Plugin, call, join_all};
 
 use crate::explain::why_ignored;
 use crate::layer::check;

@@ -30,6 +30,7 @@
 //! # Contents
 //!
 //! - [`call`] makes one call; its [`Fault`] is a panic or the end of the time limit.
+//! - [`join_all`] makes several calls side by side; [`race`] takes the first of two.
 //! - [`report`] keeps the health of a component up to date.
 //! - [`process`] tells whether the process that has a lease has ended.
 //! - [`Plugins`] is a list of plug-ins with unique names, ordered by priority, that can grow while it is read.
@@ -42,9 +43,11 @@ mod call;
 mod fault;
 mod plugins;
 pub mod process;
+mod side_by_side;
 
 pub use call::call;
 pub use fault::{Fault, report};
 pub use plugins::{NameTaken, Plugin, Plugins};
+pub use side_by_side::{join_all, race};
 #[doc(no_inline)]
 pub use victor_core as core;

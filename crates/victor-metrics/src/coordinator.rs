@@ -1,12 +1,10 @@
 //! The coordinator of metrics.
 
 use std::borrow::Cow;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::{Either, join_all, select};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -16,7 +14,7 @@ use victor_core::{
     Coordinator, CoordinatorError, Health, Lock, Problems, SessionId, Timestamp, contain,
     contain_sync,
 };
-use victor_guard::Plugins;
+use victor_guard::{Plugins, join_all, race};
 use victor_metrics_protocol::{
     Counter, Gauge, Histogram, MetricKey, MetricsExporter, MetricsRecorder, MetricsSnapshot,
 };
@@ -109,10 +107,13 @@ impl MetricsCoordinator {
         let (shared, pipe) = (self.shared.clone(), pipe.clone());
         let mut closing = self.closing.subscribe();
         handle.spawn(async move {
-            let closed = pin!(async { drop(closing.wait_for(|closing| *closing).await) });
+            let closed = async {
+                drop(closing.wait_for(|closing| *closing).await);
+                Ok(())
+            };
             // The clock panics in a runtime that has none.
-            let exporting = pin!(contain(shared.export_now_and_then(&pipe)));
-            if let Either::Right((Err(panicked), _)) = select(closed, exporting).await {
+            let exporting = contain(shared.export_now_and_then(&pipe));
+            if let Err(panicked) = race(closed, exporting).await {
                 shared.problems.report(BACKGROUND, panicked);
             }
         });

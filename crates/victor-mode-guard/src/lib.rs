@@ -6,6 +6,7 @@
 //! - [`ModeGuard`] stands before a tool executor, and runs only the calls that the mode permits.
 //! - [`PermittedTools`] lists the tools that a mode permits, to show them to a model.
 //! - [`SessionModes`] stores the mode of a session with it, and takes it over where the session is loaded.
+//! - [`NarrowedMode`] makes a mode for one purpose, such as a step of a workflow, within another mode.
 //! - [`ModeManagerExt`] asks a mode manager and contains its panics; a manager that panics permits nothing.
 //!
 //! # Where it belongs
@@ -16,6 +17,7 @@ mod error;
 mod executor;
 mod facts;
 mod manager_ext;
+mod narrowed;
 mod permitted;
 mod record;
 mod records;
@@ -25,5 +27,6 @@ pub use error::SessionModeError;
 pub use executor::ModeGuard;
 pub use facts::{MODE, NESTED_IN};
 pub use manager_ext::ModeManagerExt;
+pub use narrowed::NarrowedMode;
 pub use permitted::PermittedTools;
 pub use session_modes::SessionModes;

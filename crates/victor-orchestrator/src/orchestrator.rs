@@ -11,13 +11,13 @@ use victor_metrics_protocol::MetricsSnapshot;
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
 use victor_rewind::SessionCheckpoints;
-use victor_session_loader::SessionLoader;
+use victor_session_loader::{SessionLoader, TurnOrder};
 use victor_turn_request::ToolLists;
 use victor_turn_telemetry::{Telemetry, TurnObservers};
 
 use crate::builder::SessionDefaults;
 use crate::roles::Roles;
-use crate::turn::{TurnOpener, TurnOrder};
+use crate::turn::TurnOpener;
 use crate::{HealthReport, Recovered, RecoveryPolicy, SessionOpError};
 
 /// Runs conversations between a person or program and a model that calls tools.

@@ -13,13 +13,12 @@ use victor_metrics_protocol::MetricsSnapshot;
 use victor_mode_protocol::{ModeError, ModeSwitch, SwitchedBy};
 use victor_prompt_protocol::BuiltPrompt;
 use victor_provider_protocol::{ChatProvider, LedgerTotal};
-use victor_session_loader::SessionLoader;
+use victor_session_loader::{SessionLoader, TurnOrder};
 use victor_session_protocol::{
     SessionError, SessionLease, SessionManagerExt as _, TranscriptEntry, TurnPolicy,
 };
 use victor_tool_selection_protocol::Selection;
 
-use crate::turn::TurnOrder;
 use crate::{AgentOrchestrator, SessionOpError};
 
 /// One conversation of an orchestrator, with its own context, transcript and analytics. Made by

@@ -1,8 +1,6 @@
 //! Turns: how one is opened, and the ports through which it acts.
 
 mod open;
-mod order;
 mod ports;
 
 pub(crate) use open::TurnOpener;
-pub(crate) use order::TurnOrder;

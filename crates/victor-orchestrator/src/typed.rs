@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use victor_chat_protocol::{Approval, ChatInput, SuspendedTurn};
+use victor_session_loader::TurnOrder;
 use victor_structured_output::schemars::JsonSchema;
 use victor_structured_output::{OutputForm, Typed, TypedChatError};
 
-use crate::turn::TurnOrder;
 use crate::{AgentOrchestrator, Session};
 
 /// The name of the form, and of the tool by which it is given.

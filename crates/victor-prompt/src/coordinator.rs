@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use tracing::warn;
 use victor_context_protocol::TokenCounter;
 use victor_core::{Coordinator, Health, Lock, Problems, SessionId, contain_sync, with_causes};
-use victor_guard::{Plugin, Plugins, call};
+use victor_guard::{Plugin, Plugins, call, join_all};
 use victor_prompt_protocol::{
     BuiltPrompt, Contribution, Omission, PromptBuilder, PromptContext, PromptContributor, Stability,
 };

@@ -7,6 +7,7 @@
 //!   forgets and evicts sessions, and starts and ends the coordinators.
 //! - [`SessionRegistry`] remembers what a turn asks for: the tools that were used, the tokens of the prompt, and which
 //!   sessions are idle.
+//! - [`TurnOrder`] is a turn that somebody asks for, and [`TurnTask`] its work.
 //! - [`SessionLoader::admit`] has a turn wait for its session, by its policy, and
 //!   [`take_over`](SessionLoader::take_over) has it go on where an interrupted one stopped; [`SessionLoader::recover`]
 //!   finds the turns whose process has ended.
@@ -23,9 +24,11 @@ mod error;
 mod health;
 mod journal;
 mod keyed;
+mod last_turn;
 mod lifecycle;
 mod limits;
 mod loader;
+mod order;
 mod prompts;
 mod record;
 mod recovery;
@@ -37,7 +40,9 @@ pub use admission::Admission;
 pub use error::{SessionOpError, as_session_error};
 pub use health::HealthReport;
 pub use keyed::turn_of_key;
+pub use last_turn::LastTurn;
 pub use loader::{HeldSession, SessionLoader, SessionRoles};
+pub use order::TurnOrder;
 pub use record::{SessionRecord, has_run};
 pub use recovery::{Recovered, RecoveredTurn, RecoveryPolicy};
 pub use registry::{ActiveSession, MemoryLimits, SessionRegistry};

@@ -23,16 +23,18 @@
 //! - [`json_escaped`], for JSON, whose value stays equal.
 //! - [`one_line`], [`excerpt`] and [`shortened`], for short texts; [`cleaned`], for what a model reads.
 //! - [`listed`], for lists of names.
-//! - [`Sheet`], for long texts in a terminal.
+//! - [`Sheet`], for long texts in a terminal, behind the feature `sheet`, on by default.
 
 mod escape;
 mod hidden;
 mod line;
 mod list;
+#[cfg(feature = "sheet")]
 mod sheet;
 
 pub use escape::{cleaned, escaped, json_escaped, visible};
 pub use hidden::{is_blank_lookalike, is_hidden};
 pub use line::{excerpt, grouped, one_line, shortened};
 pub use list::listed;
+#[cfg(feature = "sheet")]
 pub use sheet::{Folded, Sheet};

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
+use futures_core::future::BoxFuture;
 use victor_core::{Panicked, contain_sync};
 use victor_tool_protocol::Tool;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use victor_core::{Coordinator, Health, Problems, SessionId, ToolCall, ToolSpec, contain_sync};
+use victor_guard::join_all;
 use victor_tool_protocol::{
     ApprovalPolicy, RegisterError, Tool, ToolExecutor, ToolResults, ToolScope, Verdict,
 };

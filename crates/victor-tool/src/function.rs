@@ -5,7 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
+use futures_core::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use victor_core::ToolSpec;

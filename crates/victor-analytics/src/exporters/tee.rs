@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use victor_analytics_protocol::{
     AnalyticsEvent, AnalyticsExporter, ExportError, ExportErrorKind, ExportResult, RejectedEvent,
 };
 use victor_core::{EventId, Lock, contain, with_causes};
+use victor_guard::join_all;
 
 /// Sends events to several exporters side by side, as one exporter with one queue, for which decorators hold together.
 ///

@@ -13,12 +13,11 @@ use victor_prompt_protocol::BuiltPrompt;
 use victor_provider_protocol::NanoDollars;
 use victor_rewind::SessionCheckpoints;
 use victor_session_loader::{
-    Admission, SessionLoader, SessionOpError, TurnTask, as_session_error, note_facts,
+    Admission, SessionLoader, SessionOpError, TurnOrder, TurnTask, as_session_error, note_facts,
 };
 use victor_session_protocol::{TurnLease, TurnPolicy};
 use victor_turn_request::{RequestMaker, ToolLists, TurnScope};
 
-use super::order::TurnOrder;
 use super::ports::{SessionPorts, TurnParts};
 use crate::roles::Roles;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_core::future::BoxFuture;
 use tracing::warn;
 use victor_core::{Lock, Part, Problems, SessionId, ToolResult, with_causes};
 use victor_tool_protocol::{Receipt, ReceiptStore, ResultPage, ResultStore, ToolStoreError};

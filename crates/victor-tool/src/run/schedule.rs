@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::vec;
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::Stream;
+use futures_core::future::BoxFuture;
+use futures_core::stream::Stream;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Sleep;
 use victor_core::{ToolCall, ToolOutcome, ToolResult};

@@ -2,30 +2,37 @@
 
 use std::sync::{Arc, OnceLock};
 
-use victor_chat_protocol::{Approval, ChatInput, CheckOutput, SuspendedTurn, TurnOpening};
+use victor_chat_protocol::{
+    Approval, ChatInput, CheckOutput, OutputContract, SuspendedTurn, TurnOpening,
+};
 use victor_core::{SessionId, TraceContext, TurnId};
-use victor_session_loader::{TurnTask, turn_of_key};
 use victor_session_protocol::TurnPolicy;
+
+use crate::{TurnTask, turn_of_key};
 
 /// A turn that somebody asks for.
 #[derive(Debug)]
-pub(crate) struct TurnOrder {
-    pub(crate) session: SessionId,
-    pub(crate) turn: TurnId,
-    pub(super) task: TurnTask,
+pub struct TurnOrder {
+    /// The session.
+    pub session: SessionId,
+    /// The turn.
+    pub turn: TurnId,
+    /// The work of the turn.
+    pub task: TurnTask,
     /// Checks the answer; without it, an answer that must have a form must be JSON.
-    pub(super) check: Option<Arc<dyn CheckOutput>>,
+    pub check: Option<Arc<dyn CheckOutput>>,
     /// Whether analytics tracks the turn's events, once the session's configuration is known.
-    pub(crate) is_tracked: Arc<OnceLock<bool>>,
+    pub is_tracked: Arc<OnceLock<bool>>,
     /// Names to which model calls are charged besides.
-    pub(crate) tags: Arc<[Arc<str>]>,
+    pub tags: Arc<[Arc<str>]>,
     /// The place in a distributed trace: that of the caller, and then that of the turn.
-    pub(crate) trace: Option<TraceContext>,
+    pub trace: Option<TraceContext>,
 }
 
 impl TurnOrder {
     /// Orders an answer to `input`.
-    pub(crate) fn answer(session: SessionId, input: ChatInput, policy: Option<TurnPolicy>) -> Self {
+    #[must_use]
+    pub fn answer(session: SessionId, input: ChatInput, policy: Option<TurnPolicy>) -> Self {
         let trace = input.trace().cloned();
         let turn = input.key().map(|key| turn_of_key(&session, key));
         let task = TurnTask::Answer {
@@ -42,7 +49,8 @@ impl TurnOrder {
     }
 
     /// Orders a suspended turn to go on.
-    pub(crate) fn resume(turn: SuspendedTurn, approvals: Vec<Approval>) -> Self {
+    #[must_use]
+    pub fn resume(turn: SuspendedTurn, approvals: Vec<Approval>) -> Self {
         let (session, id, turn) = (turn.session.clone(), turn.turn, Box::new(turn));
         Self::new(session, id, TurnTask::Resume { turn, approvals })
     }
@@ -60,7 +68,8 @@ impl TurnOrder {
     }
 
     /// Returns what observers are told of the turn.
-    pub(crate) fn opening(&self) -> TurnOpening<'_> {
+    #[must_use]
+    pub fn opening(&self) -> TurnOpening<'_> {
         let mut opening = TurnOpening::new(&self.session, self.turn);
         if let TurnTask::Answer { message, facts, .. } = &self.task {
             (opening.input, opening.facts) = (Some(message), Some(facts));
@@ -71,14 +80,15 @@ impl TurnOrder {
     }
 
     /// Charges the model calls to these names besides.
-    pub(crate) fn with_tags(mut self, tags: Arc<[Arc<str>]>) -> Self {
+    #[must_use]
+    pub fn with_tags(mut self, tags: Arc<[Arc<str>]>) -> Self {
         self.tags = tags;
         self
     }
 
     /// Demands an answer of a form.
-    #[cfg(feature = "typed")]
-    pub(crate) fn with_output(mut self, contract: victor_chat_protocol::OutputContract) -> Self {
+    #[must_use]
+    pub fn with_output(mut self, contract: OutputContract) -> Self {
         if let TurnTask::Answer { output, .. } = &mut self.task {
             *output = Some(contract);
         }
@@ -86,8 +96,8 @@ impl TurnOrder {
     }
 
     /// Has the answer checked.
-    #[cfg(feature = "typed")]
-    pub(crate) fn with_check(mut self, check: Arc<dyn CheckOutput>) -> Self {
+    #[must_use]
+    pub fn with_check(mut self, check: Arc<dyn CheckOutput>) -> Self {
         self.check = Some(check);
         self
     }
