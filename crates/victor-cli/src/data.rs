@@ -20,6 +20,9 @@ use victor_sql::{Database, SqlAnalyticsExporter};
 /// The environment variable that names the folder.
 pub(crate) const VARIABLE: &str = "VICTOR_DATA_DIR";
 
+/// The environment variable that names a database on a server.
+const DATABASE: &str = "VICTOR_DATABASE";
+
 /// The file with the conversations.
 const FILE: &str = "victor.db";
 
@@ -29,6 +32,11 @@ pub(crate) struct DataArgs {
     /// Keep conversations and the history of lines in this folder, not in the platform's data folder
     #[arg(long, value_name = "DIR", env = VARIABLE, global = true)]
     data_dir: Option<PathBuf>,
+
+    /// Keep conversations and runs of workflows in this PostgreSQL database, which several processes share:
+    /// postgres://user@host/name. A password belongs into the variable
+    #[arg(long, value_name = "ADDRESS", env = DATABASE, global = true, hide_env_values = true)]
+    database: Option<String>,
 }
 
 impl DataArgs {
@@ -52,19 +60,32 @@ impl DataArgs {
         Ok(folder)
     }
 
-    /// Opens the database of the folder.
+    /// Opens the database: that of the folder, or the one on a server.
     pub(crate) async fn database(&self) -> anyhow::Result<Database> {
+        let server = self.database.as_ref().filter(|address| !address.is_empty());
+        if let Some(address) = server {
+            if !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
+                bail!(
+                    "--database takes the address of a PostgreSQL server, such as postgres://me@host/agents; a folder of \
+                     your own is named by --data-dir"
+                );
+            }
+            return Ok(Database::open(address).await?);
+        }
         let path = self.folder()?.join(FILE);
         // The errors of the database name the path.
         Ok(Database::open(path.to_string_lossy()).await?)
     }
 
-    /// Opens the stores in the database of the folder.
+    /// Opens the stores in the database.
     pub(crate) async fn stores(&self) -> anyhow::Result<Stores> {
-        let path = self.folder()?.join(FILE);
         let database = self.database().await?;
+        let read_only = database.is_read_only();
         Ok(Stores {
-            read_only: database.is_read_only().then_some(path),
+            read_only: match read_only {
+                true => Some(self.folder()?.join(FILE)),
+                false => None,
+            },
             sessions: database.session_store(),
             checkpoints: database.checkpoint_store(),
             receipts: Some(database.receipt_store()),

@@ -19,6 +19,7 @@ pub(crate) const GRACE: Duration = Duration::from_millis(500);
 /// - Without running work, the program ends at once.
 /// - The first signal cancels a turn in order, and drops the call of a single tool.
 /// - The second one drops a turn, too. After a drop the program is ended within [`GRACE`].
+/// - The first signal asks a worker to come to its end, and the second one ends the program at once.
 ///
 /// Processes that tools have started end with the program in any case. A hang-up that is ignored when the program
 /// starts, as under `nohup`, stays ignored.
@@ -45,6 +46,8 @@ enum Work {
     Turn(CancelHandle),
     /// The call of a tool, which can only be dropped.
     Call,
+    /// A worker, which ends when what it does has ended.
+    Worker,
 }
 
 impl Interrupts {
@@ -71,6 +74,11 @@ impl Interrupts {
         self.guard(Work::Call)
     }
 
+    /// Makes signals end a worker in order while the guard lives.
+    pub(crate) fn during_work(&self) -> TurnGuard<'_> {
+        self.guard(Work::Worker)
+    }
+
     fn guard(&self, work: Work) -> TurnGuard<'_> {
         *self.0.state.lock() = State {
             work: Some(work),
@@ -86,6 +94,8 @@ impl Shared {
         match &state.work {
             None => signal.now(),
             Some(Work::Turn(turn)) if state.signal.is_none() => turn.cancel(),
+            Some(Work::Worker) if state.signal.is_none() => self.dropped.notify_one(),
+            Some(Work::Worker) => signal.now(),
             Some(_) => {
                 self.dropped.notify_one();
                 tokio::spawn(async move {

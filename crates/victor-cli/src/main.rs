@@ -13,7 +13,7 @@
 //!
 //! Each command is a module, named after it: [`chat`], [`sessions`], [`checkpoints`], [`usage`], [`metrics`],
 //! [`analytics`], [`report`], [`config`], [`tools`], [`skills`], [`trust`], [`eval`], [`workflow`],
-//! [`mcp`].
+//! [`worker`], [`mcp`].
 //!
 //! They share: [`agent`], which builds the orchestrator from the flags, with [`provider`] for the model, [`routing`]
 //! and [`prices`] for the way to it, [`toolbox`] for the tools, [`prompt_library`] for the system prompt, [`settings`],
@@ -57,6 +57,7 @@ mod toolbox;
 mod tools;
 mod trust;
 mod usage;
+mod worker;
 mod workflow;
 
 use std::process::ExitCode;
@@ -90,6 +91,7 @@ enum Command {
     Trust(trust::TrustCommand),
     Eval(Box<eval::EvalCommand>),
     Workflow(Box<workflow::WorkflowCommand>),
+    Worker(Box<worker::WorkerArgs>),
     Mcp(Box<mcp::McpArgs>),
 }
 
@@ -126,6 +128,10 @@ fn main() -> ExitCode {
         Some(Command::Workflow(command)) => {
             logging::start()?;
             workflow::run(*command)
+        }
+        Some(Command::Worker(args)) => {
+            logging::start()?;
+            worker::run(&args)
         }
         Some(Command::Mcp(args)) => {
             logging::start()?;

@@ -31,5 +31,7 @@ mod telemetry;
 mod terminal;
 mod tools;
 mod usage;
+#[cfg(unix)]
+mod worker;
 mod workflow;
 mod wrong_use;

@@ -17,8 +17,8 @@ use crate::run::{folder, victor};
 const SOON: Duration = Duration::from_secs(20);
 
 /// A run whose command sleeps.
-struct Sleeping {
-    victor: Child,
+pub(crate) struct Sleeping {
+    pub(crate) victor: Child,
     _input: Option<ChildStdin>,
     /// A pipe that the sleeper holds open.
     alive: File,
@@ -36,7 +36,7 @@ fn sleeping(folder: &Path, flags: &[&str]) -> Sleeping {
 }
 
 /// Runs until a command sleeps.
-fn started(folder: &Path, command: &mut Command, stdin: &str) -> Sleeping {
+pub(crate) fn started(folder: &Path, command: &mut Command, stdin: &str) -> Sleeping {
     let alive = folder.join("alive");
     assert!(
         Command::new("mkfifo")
@@ -66,12 +66,12 @@ fn started(folder: &Path, command: &mut Command, stdin: &str) -> Sleeping {
 }
 
 impl Sleeping {
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.victor), signal).unwrap();
     }
 
     /// Waits until the command's processes and the program are gone.
-    fn ended(mut self) -> Output {
+    pub(crate) fn ended(mut self) -> Output {
         let began = Instant::now();
         self.alive.read_to_end(&mut Vec::new()).unwrap();
         let output = self.victor.wait_with_output().unwrap();
