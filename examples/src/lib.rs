@@ -3,3 +3,7 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/extending.md")]
 pub struct Extending;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/evaluation.md")]
+pub struct Evaluation;

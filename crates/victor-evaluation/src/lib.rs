@@ -6,6 +6,7 @@
 //! - [`Summary`] says how a run went, with intervals; [`Comparison`] whether one run is better than another, pair by
 //!   pair; a [`Gate`] decides by the interval and not by the point.
 //! - [`report`] writes a run as Markdown, JUnit XML, HTML, or the log of inspect-ai.
+//! - [`LiveEvaluation`] judges a sample of live turns in the background, as events of analytics.
 //! - [`calibration`] compares a judge with people.
 //! - [`statistics`] are the numbers beneath.
 //!
@@ -23,6 +24,7 @@ mod coordinator;
 pub mod evaluators;
 mod gate;
 mod judging;
+mod live;
 mod log;
 pub mod report;
 pub mod statistics;
@@ -38,5 +40,6 @@ pub use calibration::{Calibration, calibration};
 pub use comparison::{Comparison, ComparisonError};
 pub use coordinator::EvaluationCoordinator;
 pub use gate::{Gate, GateDecision};
+pub use live::{LiveEvaluation, LiveOptions};
 pub use log::JsonlLog;
 pub use summary::{CaseSummary, EvaluatorSummary, Summary};

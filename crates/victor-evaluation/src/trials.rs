@@ -174,37 +174,37 @@ impl Attempt<'_> {
             (Some(sum), Some(cost)) => Some(sum + cost),
             _ => None,
         };
-        let end = |state, reason: &str| Err(End::new(state, reason));
-        match &response.outcome {
-            TurnOutcome::Refused => {
-                let explanation = response
-                    .refusal
+        let reason = match (state_of(&response.outcome), &response.refusal) {
+            (TrialState::Completed, _) => return Ok(()),
+            (TrialState::Refused, refusal) => {
+                let explanation = refusal
                     .as_ref()
-                    .and_then(|refusal| refusal.explanation.as_deref());
-                end(
-                    TrialState::Refused,
-                    explanation.unwrap_or("the model declined"),
-                )
+                    .and_then(|refusal| refusal.explanation.clone());
+                explanation.unwrap_or_else(|| "the model declined".to_owned())
             }
-            TurnOutcome::Budget => end(
-                TrialState::OverBudget,
-                "the agent reached a budget of its own",
-            ),
-            TurnOutcome::ToolLimit
-            | TurnOutcome::AwaitingApproval
-            | TurnOutcome::Merged
-            | TurnOutcome::Truncated
-            | TurnOutcome::Cancelled => end(
-                TrialState::Unfinished,
-                &format!("the turn ended as {}", response.outcome),
-            ),
-            _ => Ok(()),
-        }
+            (TrialState::OverBudget, _) => "the agent reached a budget of its own".to_owned(),
+            _ => format!("the turn ended as {}", response.outcome),
+        };
+        Err(End::new(state_of(&response.outcome), reason))
+    }
+}
+
+/// The state of a trial whose last turn ended in this way.
+pub(crate) fn state_of(outcome: &TurnOutcome) -> TrialState {
+    match outcome {
+        TurnOutcome::Refused => TrialState::Refused,
+        TurnOutcome::Budget => TrialState::OverBudget,
+        TurnOutcome::ToolLimit
+        | TurnOutcome::AwaitingApproval
+        | TurnOutcome::Merged
+        | TurnOutcome::Truncated
+        | TurnOutcome::Cancelled => TrialState::Unfinished,
+        _ => TrialState::Completed,
     }
 }
 
 /// The tool calls of a turn, with their results.
-fn calls(response: &ChatResponse) -> Vec<ObservedCall> {
+pub(crate) fn calls(response: &ChatResponse) -> Vec<ObservedCall> {
     let mut calls = Vec::new();
     let mut places = HashMap::new();
     for message in &response.messages {

@@ -15,6 +15,7 @@ mod faults;
 mod injection;
 mod keyed;
 mod leases;
+mod live_evaluation;
 mod metrics;
 mod modes;
 mod money;
