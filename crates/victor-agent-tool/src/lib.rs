@@ -1,7 +1,7 @@
 //! An agent as a tool of another one, within the modes of its caller.
 //!
-//! The model gives a task and gets an answer. Each call is a separate conversation of the agent ([`NestedAgent`]), nested in
-//! that of the caller: what is denied there is denied here.
+//! The model gives a task and gets an answer. Each call is a separate conversation of the agent ([`NestedAgent`]),
+//! nested in that of the caller: what is denied there is denied here.
 //!
 //! # Where it belongs
 //!

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use victor_chat_protocol::{ChatInput, TurnStream};
 use victor_core::SessionId;
 
-/// An agent that works for another one, each time in a conversation of its own. Implemented by what composes agents, and
-/// called by [`AgentTool`](crate::AgentTool), from many tasks at once.
+/// An agent that works for another one, each time in a conversation of its own. Implemented by what composes agents,
+/// and called by [`AgentTool`](crate::AgentTool), from many tasks at once.
 #[async_trait]
 pub trait NestedAgent: fmt::Debug + Send + Sync + 'static {
     /// Whether modes restrict the tools that the agent calls.

@@ -9,7 +9,8 @@ use victor_analytics_protocol::{
 };
 use victor_core::Lock;
 
-/// Writes events into the outbox, as an exporter does. It makes the exporters known first, so that none misses an event.
+/// Writes events into the outbox, as an exporter does. It makes the exporters known first, so that none misses an
+/// event.
 #[derive(Debug)]
 pub(crate) struct OutboxWriter {
     outbox: Arc<dyn EventOutbox>,

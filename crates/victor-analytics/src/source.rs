@@ -69,8 +69,8 @@ impl Source {
         }
     }
 
-    /// Returns the oldest events before `end`, of one session or of all. An outbox is emptied in its order, whatever the
-    /// session is.
+    /// Returns the oldest events before `end`, of one session or of all. An outbox is emptied in its order, whatever
+    /// the session is.
     pub(crate) async fn batch(
         &self,
         exporter: &str,

@@ -19,8 +19,8 @@ use crate::TurnEvent;
 /// on in the same log, while the [sequence](TurnEvent::sequence) of its events begins anew. What a log has of a turn is
 /// never changed, and is removed as a whole.
 ///
-/// The journal and the transcript decide about a turn, and the log about nothing: it may lag behind by a batch, and what
-/// a process had not written when it ended is missing.
+/// The journal and the transcript decide about a turn, and the log about nothing: it may lag behind by a batch, and
+/// what a process had not written when it ended is missing.
 ///
 /// # Cancel safety
 ///
@@ -28,9 +28,10 @@ use crate::TurnEvent;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TurnEventLog: fmt::Debug + Send + Sync + 'static {
-    /// Appends a batch to each of several turns, in one write, and returns for each batch, in order, the number of events
-    /// that its turn had before. Where that is another number than [`first`](EventBatch::first), the batch is left out:
-    /// somebody else has written, or a write of which the answer was lost has happened. Of one turn there is one batch.
+    /// Appends a batch to each of several turns, in one write, and returns for each batch, in order, the number of
+    /// events that its turn had before. Where that is another number than [`first`](EventBatch::first), the batch is
+    /// left out: somebody else has written, or a write of which the answer was lost has happened. Of one turn there is
+    /// one batch.
     ///
     /// # Errors
     ///

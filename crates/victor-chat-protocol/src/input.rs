@@ -47,10 +47,10 @@ impl ChatInput {
         self
     }
 
-    /// Sets the idempotency key of the message, which no other message of the session has. A message that comes again under
-    /// its key, to any process that has the session's store, is answered once: a turn that has ended is returned as it
-    /// ended, one that was interrupted goes on, and one that runs is waited for. Keys are known for the last 200 entries of
-    /// a conversation.
+    /// Sets the idempotency key of the message, which no other message of the session has. A message that comes again
+    /// under its key, to any process that has the session's store, is answered once: a turn that has ended is returned
+    /// as it ended, one that was interrupted goes on, and one that runs is waited for. Keys are known for the last 200
+    /// entries of a conversation.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());

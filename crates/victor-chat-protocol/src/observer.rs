@@ -12,8 +12,8 @@ use crate::TurnEvent;
 /// [`LedgerObserver`].
 ///
 /// Implemented by adapters, called by the orchestrator from many tasks at once. It is called in the task that works the
-/// turn, so it returns at once and leaves slow work to a task of its own. A panic in it is contained and affects neither
-/// the turn nor other observers.
+/// turn, so it returns at once and leaves slow work to a task of its own. A panic in it is contained and affects
+/// neither the turn nor other observers.
 pub trait TurnObserver: LedgerObserver {
     /// Begins to observe a turn that has been asked for. None if the turn is not to be observed.
     ///

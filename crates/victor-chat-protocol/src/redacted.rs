@@ -59,8 +59,8 @@ impl TurnEvent {
     }
 }
 
-/// The part of an event that may be logged, as [`TurnEvent::to_redacted`] returns it: in one of two sizes, since many are
-/// held and half of them say next to nothing.
+/// The part of an event that may be logged, as [`TurnEvent::to_redacted`] returns it: in one of two sizes, since many
+/// are held and half of them say next to nothing.
 #[derive(Debug, Clone)]
 pub enum RedactedEvent {
     /// An event that says a number at most.

@@ -19,8 +19,8 @@ pub(crate) fn why_ignored(key: &str) -> Option<&'static str> {
 
 /// A value that is in force, and where it came from.
 ///
-/// It is displayed as `key = value from source`, the value as JSON. A value of the program's own whose name says that it
-/// is a secret (`api_key`, `token`, `password`) is displayed as dots.
+/// It is displayed as `key = value from source`, the value as JSON. A value of the program's own whose name says that
+/// it is a secret (`api_key`, `token`, `password`) is displayed as dots.
 ///
 /// ```
 /// use victor_config::Explanation;

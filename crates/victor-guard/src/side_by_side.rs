@@ -37,8 +37,8 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
     places.into_iter().filter_map(Place::output).collect()
 }
 
-/// Awaits the first of two futures that is ready, and drops the other one. If both are ready at once, it is the one that
-/// is named first.
+/// Awaits the first of two futures that is ready, and drops the other one. If both are ready at once, it is the one
+/// that is named first.
 pub async fn race<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
     let (mut first, mut second) = (pin!(first), pin!(second));
     poll_fn(|context| match first.as_mut().poll(context) {

@@ -69,9 +69,9 @@ impl ApiEndpoint {
         &self.headers
     }
 
-    /// Returns the headers of a request that is at this place in a distributed trace: `traceparent` and `tracestate` are
-    /// added to the [endpoint's](Self::headers), which a gateway or a server of one's own takes part in. A place that its
-    /// caller does not record goes along too, so that nobody records it.
+    /// Returns the headers of a request that is at this place in a distributed trace: `traceparent` and `tracestate`
+    /// are added to the [endpoint's](Self::headers), which a gateway or a server of one's own takes part in. A place
+    /// that its caller does not record goes along too, so that nobody records it.
     #[must_use]
     pub fn headers_at(&self, trace: Option<&TraceContext>) -> HeaderMap {
         let mut headers = self.headers.clone();

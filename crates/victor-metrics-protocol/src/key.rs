@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Key of a measurement: a name, and labels that tell measurements of one name apart.
 ///
 /// Names are in snake case, begin with `victor_`, end in `_total` for counters and in the unit for everything else:
-/// `victor_tool_duration_us`. Units are `us`, microseconds, and `nanodollars`; an exporter may show others. Every set of
-/// labels is a measurement of its own and stays in memory, so a label never holds what has no end, such as a session:
-/// of what comes from outside, a recorder keeps so many sets apart and [counts](MetricKey::OVERFLOW) the rest
+/// `victor_tool_duration_us`. Units are `us`, microseconds, and `nanodollars`; an exporter may show others. Every set
+/// of labels is a measurement of its own and stays in memory, so a label never holds what has no end, such as a
+/// session: of what comes from outside, a recorder keeps so many sets apart and [counts](MetricKey::OVERFLOW) the rest
 /// together.
 ///
 /// ```

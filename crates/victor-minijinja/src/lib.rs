@@ -39,8 +39,8 @@
 //!
 //! # Limits
 //!
-//! A template may come from a stranger: it reads no files, and [`RenderOptions`] bounds its work and its text. Templates
-//! that include or extend each other in a circle are an error that names the circle.
+//! A template may come from a stranger: it reads no files, and [`RenderOptions`] bounds its work and its text.
+//! Templates that include or extend each other in a circle are an error that names the circle.
 //!
 //! [minijinja]: https://docs.rs/minijinja
 

@@ -7,8 +7,8 @@ use victor_checkpoint_protocol::ContentHash;
 use victor_core::{ModelId, NamePatterns, SessionId, ToolSpec};
 use victor_mode_protocol::{Mode, ModeError, ModeManager, ModePolicy, Permission};
 
-/// A mode made for one purpose, such as a step of a workflow: another mode, narrowed to some tools, to a limit of tokens,
-/// and with a model.
+/// A mode made for one purpose, such as a step of a workflow: another mode, narrowed to some tools, to a limit of
+/// tokens, and with a model.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NarrowedMode<'a> {
     /// The name of the mode that is narrowed; absent for the one in which sessions begin.

@@ -157,7 +157,8 @@ impl SessionModes {
         self.records.forget(session);
     }
 
-    /// Forgets a session, unless that would lose a mode which the store does not have. Returns whether it was forgotten.
+    /// Forgets a session, unless that would lose a mode which the store does not have. Returns whether it was
+    /// forgotten.
     pub fn evict(&self, session: &SessionId) -> bool {
         self.records.evict(session)
     }

@@ -83,8 +83,8 @@ impl AgentOrchestratorBuilder {
     }
 
     /// Adds an observer of the turns, such as one that makes traces of them. It hears of the attempts at model calls
-    /// too, if the provider coordinator keeps a ledger. Agents that are tools have the observers of their caller, unless
-    /// they have some of their own.
+    /// too, if the provider coordinator keeps a ledger. Agents that are tools have the observers of their caller,
+    /// unless they have some of their own.
     pub fn turn_observer(mut self, observer: impl TurnObserver) -> Self {
         self.observers.all.push(Arc::new(observer));
         self

@@ -105,9 +105,9 @@ impl AgentOrchestrator {
     /// Sends all further model calls to another provider and model, also those of running turns. A session whose
     /// configuration names a model keeps that name, and one that was [switched](crate::Session::switch_provider) by
     /// itself stays where it is.
-    pub fn switch_provider(&self, provider: Arc<dyn ChatProvider>, model: impl Into<ModelId>) {
+    pub fn switch_provider(&self, provider: impl ChatProvider, model: impl Into<ModelId>) {
         let router = self.provider_coordinator();
-        router.switch_provider(provider, model.into());
+        router.switch_provider(Arc::new(provider), model.into());
         self.roles().note_model_in_use();
     }
 

@@ -210,9 +210,11 @@ roles! {
     /// No checkpoints are made without one.
     optional Checkpoint "checkpoint" checkpoint: CheckpointManager, checkpoint_coordinator, "makes checkpoints";
     required Chat "chat" chat: ChatEngine, chat_coordinator, "works turns";
-    /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the others.
+    /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the
+    /// others.
     injected Evaluation "evaluation" evaluation: EvaluationRunner, evaluation_coordinator, "runs evaluations";
-    /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the others.
+    /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the
+    /// others.
     injected Workflow "workflow" workflow: WorkflowRunner, workflow_coordinator, "runs workflows";
 }
 

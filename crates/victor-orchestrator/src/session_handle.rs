@@ -146,7 +146,8 @@ impl Session {
         self.orchestrator.run(order.with_tags(self.tags.clone()))
     }
 
-    /// Returns the system prompt that the next message would be sent with, with its sections. Waits for the running turn.
+    /// Returns the system prompt that the next message would be sent with, with its sections. Waits for the running
+    /// turn.
     ///
     /// # Errors
     ///

@@ -9,9 +9,9 @@ use victor_workflow_protocol::{AgentRequest, AgentTurn, StepAgent, StepError};
 
 use crate::AgentOrchestrator;
 
-/// Each step is a session. Where a step has tools, a model or a limit of tokens of its own, its session is in a mode made
-/// of these and of the mode that the step names, or in which sessions begin: the tools of the step that this mode permits
-/// too.
+/// Each step is a session. Where a step has tools, a model or a limit of tokens of its own, its session is in a mode
+/// made of these and of the mode that the step names, or in which sessions begin: the tools of the step that this mode
+/// permits too.
 #[async_trait]
 impl StepAgent for AgentOrchestrator {
     async fn turn(&self, mut request: AgentRequest) -> Result<AgentTurn, StepError> {

@@ -66,7 +66,8 @@ impl AgentOrchestrator {
     ///
     /// # Errors
     ///
-    /// Those of [`chat_typed`](Self::chat_typed), and [`ChatError::Resume`](victor_chat_protocol::ChatError::Resume) if the conversation has gone on without it.
+    /// Those of [`chat_typed`](Self::chat_typed), and [`ChatError::Resume`](victor_chat_protocol::ChatError::Resume) if
+    /// the conversation has gone on without it.
     pub async fn resume_typed<T: DeserializeOwned + JsonSchema + 'static>(
         &self,
         turn: SuspendedTurn,

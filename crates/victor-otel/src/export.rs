@@ -171,8 +171,8 @@ impl Exporter {
         self.shared.counts()
     }
 
-    /// Returns the health of the coordinator that exports: the problems of now, the failures until now, and the spans that
-    /// were lost.
+    /// Returns the health of the coordinator that exports: the problems of now, the failures until now, and the spans
+    /// that were lost.
     pub(crate) fn health(&self, coordinator: &str) -> Health {
         let mut health = self.shared.problems.health(coordinator);
         let ExportCounts {

@@ -1,8 +1,8 @@
 //! Traces and metrics of turns by the OpenTelemetry conventions for generative AI, sent by OTLP.
 //!
-//! [`Otel`] is an observer of turns: it makes spans and metrics of the events that every turn yields and of the ledger's
-//! entries, so they agree with what front ends and bills show. It sends them by OTLP over HTTP to whatever takes them:
-//! a collector, Phoenix, Langfuse, Jaeger.
+//! [`Otel`] is an observer of turns: it makes spans and metrics of the events that every turn yields and of the
+//! ledger's entries, so they agree with what front ends and bills show. It sends them by OTLP over HTTP to whatever
+//! takes them: a collector, Phoenix, Langfuse, Jaeger.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -36,16 +36,16 @@
 //!
 //! # Names
 //!
-//! [`Conventions`] chooses between [v1.41](https://github.com/open-telemetry/semantic-conventions/tree/v1.41.1/docs/gen-ai)
-//! of the general conventions, which back ends know, and
-//! [v0.1.0](https://github.com/open-telemetry/semantic-conventions-genai) of the ones for generative AI alone. All of it
-//! has the status *development*. What neither names begins with `victor.`.
+//! [`Conventions`] chooses between
+//! [v1.41](https://github.com/open-telemetry/semantic-conventions/tree/v1.41.1/docs/gen-ai) of the general conventions,
+//! which back ends know, and [v0.1.0](https://github.com/open-telemetry/semantic-conventions-genai) of the ones for
+//! generative AI alone. All of it has the status *development*. What neither names begins with `victor.`.
 //!
 //! # Sending
 //!
-//! Spans wait in a queue of limited length, and a task sends them in batches. A turn never waits for it. What does not fit
-//! in the queue, and what a server does not take after all attempts, is dropped, counted ([`Otel::counts`]) and shown in
-//! the health. [`Otel::shutdown`](victor_core::Coordinator::shutdown) sends what waits, within a time limit.
+//! Spans wait in a queue of limited length, and a task sends them in batches. A turn never waits for it. What does not
+//! fit in the queue, and what a server does not take after all attempts, is dropped, counted ([`Otel::counts`]) and
+//! shown in the health. [`Otel::shutdown`](victor_core::Coordinator::shutdown) sends what waits, within a time limit.
 
 mod attributes;
 mod content;

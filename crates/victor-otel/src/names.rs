@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Conventions {
-    /// The general semantic conventions, version 1.41: the last one that names generative AI, and the one that back ends
-    /// know.
+    /// The general semantic conventions, version 1.41: the last one that names generative AI, and the one that back
+    /// ends know.
     #[default]
     V1_41,
     /// The semantic conventions for generative AI, version 0.1.0.

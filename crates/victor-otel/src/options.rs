@@ -40,8 +40,8 @@ victor_core::options! {
         pub shutdown_timeout, with_shutdown_timeout: Duration = Duration::from_secs(5);
         /// The conventions whose names are used. Defaults to version 1.41 of the general ones.
         pub conventions, with_conventions: Conventions = Conventions::V1_41;
-        /// Whether what was said is recorded: messages, thoughts, arguments and results. It may hold secrets. Defaults to
-        /// `false`.
+        /// Whether what was said is recorded: messages, thoughts, arguments and results. It may hold secrets. Defaults
+        /// to `false`.
         pub content, with_content: bool = false;
         /// The name of the agent. Defaults to none.
         pub agent, with_agent: Option<String> = None;
@@ -67,8 +67,8 @@ impl OtelOptions {
     /// Read are `OTEL_EXPORTER_OTLP_{,TRACES_,METRICS_}ENDPOINT`, `OTEL_EXPORTER_OTLP_{HEADERS,TIMEOUT,COMPRESSION,
     /// PROTOCOL}` and the same with `TRACES_`, which win; `OTEL_{TRACES,METRICS}_EXPORTER`, `OTEL_SERVICE_NAME`,
     /// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_{SCHEDULE_DELAY,MAX_QUEUE_SIZE,MAX_EXPORT_BATCH_SIZE}`,
-    /// `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SEMCONV_STABILITY_OPT_IN` (`gen_ai_latest_experimental` chooses version 0.1.0
-    /// of the conventions for generative AI) and `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    /// `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SEMCONV_STABILITY_OPT_IN` (`gen_ai_latest_experimental` chooses version
+    /// 0.1.0 of the conventions for generative AI) and `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
     ///
     /// ```
     /// use victor_otel::OtelOptions;

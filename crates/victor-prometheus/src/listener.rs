@@ -24,8 +24,8 @@ use crate::answer::{Answer, Served};
 
 /// A listener that answers Prometheus. Made by [`builder`](Self::builder).
 ///
-/// It serves until it is [shut down](Self::shutdown) or dropped. A client that is slow or says nothing is let go of after
-/// a time, and so many are served at once; neither harms the program or another client for longer.
+/// It serves until it is [shut down](Self::shutdown) or dropped. A client that is slow or says nothing is let go of
+/// after a time, and so many are served at once; neither harms the program or another client for longer.
 pub struct PrometheusListener {
     address: SocketAddr,
     path: String,

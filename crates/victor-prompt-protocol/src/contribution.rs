@@ -156,8 +156,8 @@ pub enum SectionAction {
     Drop,
 }
 
-/// Class of a part of the prompt by the time that it stays the same. What stays longer comes first, since providers cache a prompt up to
-/// the first byte that differs.
+/// Class of a part of the prompt by the time that it stays the same. What stays longer comes first, since providers
+/// cache a prompt up to the first byte that differs.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

@@ -29,8 +29,8 @@ impl PromptCoordinatorBuilder {
     }
 
     /// Adds a source of base prompts. A base prompt is looked for in the sources, in the order in which they were
-    /// added, and then among the [templates](Self::template), which stand in as long as a source cannot be reached. What
-    /// a source returns is kept for [`PromptOptions::source_ttl`], as [`CachedPromptSource`] tells.
+    /// added, and then among the [templates](Self::template), which stand in as long as a source cannot be reached.
+    /// What a source returns is kept for [`PromptOptions::source_ttl`], as [`CachedPromptSource`] tells.
     #[must_use]
     pub fn source(mut self, source: impl PromptSource) -> Self {
         self.sources.push(Arc::new(source));

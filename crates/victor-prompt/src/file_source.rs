@@ -40,9 +40,9 @@ const MOST_BYTES: u64 = 256 * 1024;
 ///   greeting.md      greeting@b94d27b9934d
 /// ```
 ///
-/// Files end with `.md`, `.txt`, `.j2` or `.jinja`, hold UTF-8 and have at most 256 KiB. Names have letters, digits, `-`,
-/// `_` and `.`, and do not begin with a dot. A file of a version that is changed after it was read is refused: a new
-/// text is a new version.
+/// Files end with `.md`, `.txt`, `.j2` or `.jinja`, hold UTF-8 and have at most 256 KiB. Names have letters, digits,
+/// `-`, `_` and `.`, and do not begin with a dot. A file of a version that is changed after it was read is refused: a
+/// new text is a new version.
 ///
 /// ```
 /// use victor_prompt::FilePromptSource;

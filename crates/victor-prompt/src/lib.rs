@@ -44,24 +44,24 @@
 //!
 //! The base prompt is the section `base`. A contribution belongs to the section that it names, and otherwise to one of
 //! the contributor's own name. Contributions apply in order of priority, so that a later one extends, replaces or drops
-//! what an earlier one has put into a section. What holds longest stands first: the base prompt, then the sections of the
-//! class `process`, `session` and `turn`, and within a class in order of priority. The bytes in front of the first
+//! what an earlier one has put into a section. What holds longest stands first: the base prompt, then the sections of
+//! the class `process`, `session` and `turn`, and within a class in order of priority. The bytes in front of the first
 //! section that changes are thus the same in each turn, and a provider caches them.
 //!
 //! # What is kept and what is not
 //!
 //! A contribution of the class `process` or `session` is asked for once, until the contributor's
-//! [`revision`](victor_prompt_protocol::PromptContributor::revision) or, for `session`, a fact of the context changes. As
-//! long as nothing changes, a prompt is a look-up. A contributor that does not tell its class is asked anew for each
+//! [`revision`](victor_prompt_protocol::PromptContributor::revision) or, for `session`, a fact of the context changes.
+//! As long as nothing changes, a prompt is a look-up. A contributor that does not tell its class is asked anew for each
 //! prompt: it may look at more than its context, at files for example, and a section that is out of date would be wrong
 //! in a way that nobody sees. Prompts that come out equal share one text, so that whoever counts its tokens or compares
 //! it with the last one need not read it again.
 //!
 //! # Stored prompts
 //!
-//! A [`PromptSource`](victor_prompt_protocol::PromptSource), such as [`FilePromptSource`], has base prompts in versions.
-//! The template `review` is the version labelled `production`, `review:staging` the one with that label, and `review@7`
-//! that version. A built prompt tells the versions that were used.
+//! A [`PromptSource`](victor_prompt_protocol::PromptSource), such as [`FilePromptSource`], has base prompts in
+//! versions. The template `review` is the version labelled `production`, `review:staging` the one with that label, and
+//! `review@7` that version. A built prompt tells the versions that were used.
 //!
 //! # Runtime
 //!

@@ -320,8 +320,8 @@ pub trait LedgerReader: fmt::Debug + Send + Sync {
     /// The store fails.
     async fn entries(&self, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, LedgerError>;
 
-    /// Has an observer told of every attempt from now on. An observer that is there already is not added again. Defaults
-    /// to nothing, for a ledger that tells nobody.
+    /// Has an observer told of every attempt from now on. An observer that is there already is not added again.
+    /// Defaults to nothing, for a ledger that tells nobody.
     fn subscribe(&self, _observer: Arc<dyn LedgerObserver>) {}
 }
 
@@ -333,8 +333,8 @@ pub trait LedgerObserver: fmt::Debug + Send + Sync + 'static {
     fn attempt_begun(&self, _entry: &LedgerEntry) {}
 
     /// Takes the entry of an attempt that has ended, in whichever way: each attempt once, and before whoever made it
-    /// hears of its end. An attempt that a provider has made besides, such as the slower one of two, ends without having
-    /// begun.
+    /// hears of its end. An attempt that a provider has made besides, such as the slower one of two, ends without
+    /// having begun.
     fn attempt_ended(&self, _entry: &LedgerEntry) {}
 }
 

@@ -22,8 +22,8 @@ use crate::target::Target;
 /// The number of turns whose sums are kept in memory at least, those of all sessions together.
 const TURNS: usize = 1024;
 
-/// The number of sessions whose sums are kept in memory at least: those that were charged last. The entries of others stay
-/// in the store, and in the sums of the process.
+/// The number of sessions whose sums are kept in memory at least: those that were charged last. The entries of others
+/// stay in the store, and in the sums of the process.
 const SESSIONS: usize = 100_000;
 
 /// The component of the provider coordinator's health that is the store.
@@ -31,8 +31,8 @@ const STORE: &str = "ledger";
 
 /// One entry for each attempt of a model call, with its tokens and its cost, and the sums over them.
 ///
-/// The sums of the process, of the sessions that were charged last (100,000 at least) and of the last 1,024 turns are kept
-/// in memory; [`LedgerReader`] reads them. Reading entries from the store is limited to 10 seconds. With a
+/// The sums of the process, of the sessions that were charged last (100,000 at least) and of the last 1,024 turns are
+/// kept in memory; [`LedgerReader`] reads them. Reading entries from the store is limited to 10 seconds. With a
 /// [store](LedgerStore), each entry is written before its attempt begins and once more when it has ended; an attempt
 /// that was cut off by the end of the process stays [pending](AttemptOutcome::Pending) there. A store that fails delays
 /// no call: the entries wait, health tells, and the next write takes them along.

@@ -1,5 +1,5 @@
-//! One HTML page with plots of what an agent has used: cost and tokens by day and model, latency, tools, errors, and the
-//! course of single turns.
+//! One HTML page with plots of what an agent has used: cost and tokens by day and model, latency, tools, errors, and
+//! the course of single turns.
 //!
 //! [`render`] makes the page of data that its caller has read: the entries of the ledger, and the tool calls of the
 //! transcripts. The page is one file. It asks no server for anything, is readable on a phone and in the dark, and tells

@@ -16,8 +16,8 @@ use crate::{SessionLoader, SessionOpError, TurnTask};
 pub enum Admission {
     /// The turn holds its session.
     Admitted(Arc<TurnLease>),
-    /// The turn ended before it began: it was cancelled while it waited, its message was merged into another turn, or the
-    /// message came again under its key.
+    /// The turn ended before it began: it was cancelled while it waited, its message was merged into another turn, or
+    /// the message came again under its key.
     Ended(Box<ChatResponse>),
 }
 
@@ -27,7 +27,8 @@ impl SessionLoader {
     ///
     /// # Errors
     ///
-    /// The session has no name, the policy refuses the turn, the turn to be resumed runs at this moment, or the store failed.
+    /// The session has no name, the policy refuses the turn, the turn to be resumed runs at this moment, or the store
+    /// failed.
     pub async fn admit(
         &self,
         task: &mut TurnTask,
@@ -99,9 +100,9 @@ impl SessionLoader {
         }
     }
 
-    /// Claims the turn that was interrupted in a session, and returns it. A turn that waits for a person has run nothing
-    /// that the conversation does not show; it is given up, as is one that cannot be read or that the conversation has
-    /// left behind.
+    /// Claims the turn that was interrupted in a session, and returns it. A turn that waits for a person has run
+    /// nothing that the conversation does not show; it is given up, as is one that cannot be read or that the
+    /// conversation has left behind.
     async fn take_interrupted(
         &self,
         lease: &TurnLease,

@@ -107,8 +107,8 @@ impl SessionOpError {
     }
 }
 
-/// Returns the error of a turn, as a conflict if it could not be stored because somebody else has the session, and as one
-/// of a store that cannot be reached where that is so.
+/// Returns the error of a turn, as a conflict if it could not be stored because somebody else has the session, and as
+/// one of a store that cannot be reached where that is so.
 #[must_use]
 pub fn as_session_error(error: ChatError) -> ChatError {
     let ChatError::Commit { source, turn } = error else {

@@ -25,9 +25,9 @@ pub fn turn_of_key(session: &SessionId, key: &str) -> TurnId {
 }
 
 impl SessionLoader {
-    /// Looks whether the turn of a message that came under a key has begun already, for one who has been given its session.
-    /// One that has ended is returned, and one that was interrupted becomes the task. From then on nobody else can begin
-    /// it: the session is held between processes.
+    /// Looks whether the turn of a message that came under a key has begun already, for one who has been given its
+    /// session. One that has ended is returned, and one that was interrupted becomes the task. From then on nobody else
+    /// can begin it: the session is held between processes.
     pub(crate) async fn begun(
         &self,
         task: &mut TurnTask,

@@ -24,8 +24,8 @@ pub enum LastTurn {
 }
 
 impl SessionLoader {
-    /// Waits until nobody works on a session, here or in another process, and returns its last turn. The response of one
-    /// that has ended holds no more than its answer.
+    /// Waits until nobody works on a session, here or in another process, and returns its last turn. The response of
+    /// one that has ended holds no more than its answer.
     ///
     /// # Errors
     ///

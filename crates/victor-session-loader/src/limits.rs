@@ -6,8 +6,8 @@ use victor_core::SessionId;
 use crate::{SessionLoader, SessionRecord};
 
 impl SessionLoader {
-    /// Returns the limits of a turn, narrowed by the mode of its session, and by the tool calls that the session has left
-    /// of those that it may make altogether.
+    /// Returns the limits of a turn, narrowed by the mode of its session, and by the tool calls that the session has
+    /// left of those that it may make altogether.
     #[must_use]
     pub fn limit(
         &self,

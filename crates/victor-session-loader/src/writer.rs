@@ -107,9 +107,9 @@ impl TurnWriter {
         Ok(TurnChange::Open(journaled.with_waits(waits)))
     }
 
-    /// Commits messages together with the facts of the session that are not saved yet. If another writer was faster than
-    /// the first write of the turn, the session is loaded again and the turn begins behind that writer, since no model was
-    /// asked.
+    /// Commits messages together with the facts of the session that are not saved yet. If another writer was faster
+    /// than the first write of the turn, the session is loaded again and the turn begins behind that writer, since no
+    /// model was asked.
     async fn commit(
         &self,
         lease: &TurnLease,

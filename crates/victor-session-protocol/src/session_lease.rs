@@ -60,8 +60,8 @@ pub struct SessionLease {
     pub left: Duration,
     /// Time that it lasts from each renewal on, where the store knows it.
     pub time: Option<Duration>,
-    /// A number that changes with every renewal, where the store counts them. A lease that is not renewed for longer than
-    /// it lasts, as measured by whoever waits for it, is over even if the store's clock was set back.
+    /// A number that changes with every renewal, where the store counts them. A lease that is not renewed for longer
+    /// than it lasts, as measured by whoever waits for it, is over even if the store's clock was set back.
     pub renewal: Option<u64>,
 }
 

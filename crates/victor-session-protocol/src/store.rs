@@ -123,9 +123,9 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         Err(SessionError::store("this store has no leases"))
     }
 
-    /// Takes or keeps a place in the line of those who wait for a session that another process has, and waits until it is
-    /// worth looking at the session again, for so long at most. Returns whether it has waited; by default it has not,
-    /// there are no lines, and the caller looks again after a pause of its own.
+    /// Takes or keeps a place in the line of those who wait for a session that another process has, and waits until it
+    /// is worth looking at the session again, for so long at most. Returns whether it has waited; by default it has
+    /// not, there are no lines, and the caller looks again after a pause of its own.
     ///
     /// A place is kept by calling again. It is lost a few seconds after the end of the last call, so that nobody waits
     /// for one who has gone, and is given back by [`leave_line`](Self::leave_line). The session is for the one whom

@@ -16,8 +16,8 @@ use crate::watch::LeaseWatch;
 
 /// The first and the longest pause before a session is looked at again, where the store has no line to wait in.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
-/// The first and the longest wait in the line of a store before the session is looked at again. The store says when it is
-/// free, so these only find what nobody says: that a holder or one who came before has ended.
+/// The first and the longest wait in the line of a store before the session is looked at again. The store says when it
+/// is free, so these only find what nobody says: that a holder or one who came before has ended.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 impl Inner {

@@ -6,8 +6,8 @@
 //! words that a model can act on.
 //!
 //! A turn knows none of this. It is given the [contract](OutputForm::contract), and asks a
-//! [`CheckOutput`](chat::CheckOutput), which every form is, whether an answer fits. [`OutputForm::read_answer`] makes the
-//! value of what the turn ends with.
+//! [`CheckOutput`](chat::CheckOutput), which every form is, whether an answer fits. [`OutputForm::read_answer`] makes
+//! the value of what the turn ends with.
 //!
 //! ```
 //! use schemars::JsonSchema;

@@ -3,12 +3,12 @@
 //! There is a suite for each of these traits:
 //!
 //! - extension points: `AnalyticsExporter`, `ApprovalPolicy`, `ChatProvider`, `CheckpointStore`, `CompactionStrategy`,
-//!   `ConfigProvider`, `Embedder`, `Evaluator`, `EventOutbox`, `EventStore`, `LedgerStore`, `MetricsExporter`, `PriceTable`,
-//!   `PromptContributor`, `PromptSource`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`, `Tool`,
-//!   `ToolSelectionStrategy`, `TurnEventLog`, `WorkflowJournal`;
+//!   `ConfigProvider`, `Embedder`, `Evaluator`, `EventOutbox`, `EventStore`, `LedgerStore`, `MetricsExporter`,
+//!   `PriceTable`, `PromptContributor`, `PromptSource`, `ReceiptStore`, `ResultStore`, `SessionStore`, `TokenCounter`,
+//!   `Tool`, `ToolSelectionStrategy`, `TurnEventLog`, `WorkflowJournal`;
 //! - all roles: `AnalyticsTracker`, `ChatEngine`, `CheckpointManager`, `ConfigLoader`, `ContextManager`,
-//!   `EvaluationRunner`, `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`, `ToolExecutor`,
-//!   `ToolSelector`, `WorkflowRunner`; and `Agent`, which is all of them together.
+//!   `EvaluationRunner`, `MetricsRecorder`, `ModeManager`, `PromptBuilder`, `ProviderRouter`, `SessionManager`,
+//!   `ToolExecutor`, `ToolSelector`, `WorkflowRunner`; and `Agent`, which is all of them together.
 //!
 //! `ModePolicy`, `ToolListener`, `TurnPorts`, `TurnObserver` and `LedgerObserver` have none yet.
 //!

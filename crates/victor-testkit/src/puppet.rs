@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use victor_core::Lock;
 
-/// The part that all plug-ins of tests share: what one does when it is called, and the numbers of calls. `A` is the act, such
-/// as an enum of answers, failures, panics and hangs.
+/// The part that all plug-ins of tests share: what one does when it is called, and the numbers of calls. `A` is the
+/// act, such as an enum of answers, failures, panics and hangs.
 ///
 /// ```
 /// use victor_testkit::Puppet;

@@ -35,8 +35,8 @@ pub struct ModelRequest {
 }
 
 impl TurnRequests {
-    /// Makes the request of a model call. The mode may have been switched since the last one, tools may have been added,
-    /// and the context is compacted if it must be.
+    /// Makes the request of a model call. The mode may have been switched since the last one, tools may have been
+    /// added, and the context is compacted if it must be.
     ///
     /// # Errors
     ///

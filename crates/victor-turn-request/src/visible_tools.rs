@@ -43,7 +43,7 @@ impl TurnRequests {
             Err(panicked) => (permitted, Some(panicked.to_string())),
         };
         if let Some(problem) = problem {
-            self.scope.notice("tool selection", problem).await;
+            self.scope.notice("tool-selection", problem).await;
         }
         tools
     }

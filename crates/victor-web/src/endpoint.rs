@@ -77,8 +77,8 @@ impl Endpoint {
         self.client.get(&self.base_url.join(path), headers).await
     }
 
-    /// Sends a POST request to a path below the base URL, with further headers. They may replace the content type, which
-    /// is JSON otherwise.
+    /// Sends a POST request to a path below the base URL, with further headers. They may replace the content type,
+    /// which is JSON otherwise.
     pub(crate) async fn post(
         &self,
         path: &str,

@@ -17,15 +17,16 @@ use self::counts::Counts;
 use crate::endpoint::Endpoint;
 
 /// Pushes the number of events of each type, as `victor_analytics_<type>`, to a
-/// [Pushgateway](https://github.com/prometheus/pushgateway), from where Prometheus scrapes them. As an exporter of metrics,
-/// it pushes snapshots. For programs that end before Prometheus asks; others have a listener (`victor-prometheus`).
+/// [Pushgateway](https://github.com/prometheus/pushgateway), from where Prometheus scrapes them. As an exporter of
+/// metrics, it pushes snapshots. For programs that end before Prometheus asks; others have a listener
+/// (`victor-prometheus`).
 ///
-/// The numbers are those since the exporter was built, so a batch that is lost or comes again changes none. A type that is
-/// no name of a metric becomes one: every character but letters, digits and `_` becomes `_`, and types that become equal
-/// are counted together. Beyond 200 types, all others are counted as `victor_analytics_other`.
+/// The numbers are those since the exporter was built, so a batch that is lost or comes again changes none. A type that
+/// is no name of a metric becomes one: every character but letters, digits and `_` becomes `_`, and types that become
+/// equal are counted together. Beyond 200 types, all others are counted as `victor_analytics_other`.
 ///
-/// What is pushed stays until it is deleted. Two processes of one job need a [grouping](PushgatewayExporterBuilder::grouping)
-/// of their own, or the numbers of one replace those of the other.
+/// What is pushed stays until it is deleted. Two processes of one job need a
+/// [grouping](PushgatewayExporterBuilder::grouping) of their own, or the numbers of one replace those of the other.
 ///
 /// ```no_run
 /// use victor_web::PushgatewayExporter;

@@ -22,10 +22,11 @@ use crate::endpoint::Endpoint;
 
 /// Sends events to a webhook: `POST {URL}`, with a JSON array of them.
 ///
-/// Each request has the headers of [Standard Webhooks](https://www.standardwebhooks.com): `webhook-id`, which is the same
-/// when a batch comes again, `webhook-timestamp` in seconds, and with a [secret](WebhookExporterBuilder::secret)
-/// `webhook-signature`, an HMAC-SHA256 over both and the JSON. A receiver refuses what is older than some minutes, so that
-/// nobody sends an old request again. Events have an `id` of their own, by which a receiver leaves out those that it has.
+/// Each request has the headers of [Standard Webhooks](https://www.standardwebhooks.com): `webhook-id`, which is the
+/// same when a batch comes again, `webhook-timestamp` in seconds, and with a [secret](WebhookExporterBuilder::secret)
+/// `webhook-signature`, an HMAC-SHA256 over both and the JSON. A receiver refuses what is older than some minutes, so
+/// that nobody sends an old request again. Events have an `id` of their own, by which a receiver leaves out those that
+/// it has.
 ///
 /// | answer | what becomes of the batch |
 /// |---|---|

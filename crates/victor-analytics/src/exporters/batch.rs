@@ -6,8 +6,8 @@ use victor_analytics_protocol::{
 };
 use victor_core::with_causes;
 
-/// Sends batches to another exporter in parts, none of which has too many events or bytes. An event that is too large by
-/// itself is a part by itself.
+/// Sends batches to another exporter in parts, none of which has too many events or bytes. An event that is too large
+/// by itself is a part by itself.
 ///
 /// ```
 /// use victor_analytics::{BatchExporter, ConsoleExporter};

@@ -33,8 +33,8 @@ impl<E> FilterExporter<E> {
         }
     }
 
-    /// Sends the events of a share of all sessions, from 0 to 1. A session is in the share with all of its events or with
-    /// none, in every process the same; an event without a session goes by its own identifier.
+    /// Sends the events of a share of all sessions, from 0 to 1. A session is in the share with all of its events or
+    /// with none, in every process the same; an event without a session goes by its own identifier.
     pub fn sample(inner: E, share: f64) -> Self {
         Self::new(inner, move |event| {
             let hash = match &event.session_id {
@@ -47,8 +47,8 @@ impl<E> FilterExporter<E> {
     }
 }
 
-/// FNV-1a (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>), and then the finalizer of MurmurHash3, since the
-/// upper bits of the former hardly differ for names that differ at their ends. It never changes.
+/// FNV-1a (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>), and then the finalizer of MurmurHash3, since
+/// the upper bits of the former hardly differ for names that differ at their ends. It never changes.
 fn hash(bytes: &[u8]) -> u64 {
     let fnv = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, fnv);

@@ -15,8 +15,8 @@ use super::blocking;
 ///
 /// The file is made with the first batch; its directory must be there. It is opened for each batch and written in one
 /// go, so it can be moved away at any time and the next batch makes a new one. If the file does not end with a line's
-/// end, as after a crash, the torn line is ended first, so that it spoils no other. A batch that cannot be written, as on
-/// a full disk, is taken back from the file and comes again.
+/// end, as after a crash, the torn line is ended first, so that it spoils no other. A batch that cannot be written, as
+/// on a full disk, is taken back from the file and comes again.
 ///
 /// ```
 /// use victor_analytics::JsonLinesExporter;

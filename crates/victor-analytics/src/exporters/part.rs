@@ -2,8 +2,8 @@
 
 use victor_analytics_protocol::ExportResult;
 
-/// Turns the result of a part of a batch into that of the batch. `places` are those of the part's events in the batch of
-/// `count`; the others are dealt with as soon as all before them are.
+/// Turns the result of a part of a batch into that of the batch. `places` are those of the part's events in the batch
+/// of `count`; the others are dealt with as soon as all before them are.
 pub(super) fn of_batch(result: ExportResult, places: &[usize], count: usize) -> ExportResult {
     let claimed = result.exported_count.saturating_add(result.rejected.len());
     let dealt = match places.get(claimed) {

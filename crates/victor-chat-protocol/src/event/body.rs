@@ -130,8 +130,8 @@ event_body! {
         context_tokens, with_context_tokens: Option<u64>,
         /// Duration of the call in microseconds.
         elapsed_us, with_elapsed_us: u64,
-        /// Time until the first piece of text or thoughts came, in microseconds: of the attempt that brought the answer,
-        /// with all waits before it. Absent if none came before the whole answer.
+        /// Time until the first piece of text or thoughts came, in microseconds: of the attempt that brought the
+        /// answer, with all waits before it. Absent if none came before the whole answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         first_token_us, with_first_token_us: Option<u64>,
         /// Time in the queues of client-side limits, all attempts together, in microseconds.
@@ -199,7 +199,8 @@ event_body! {
         /// Its response.
         response: Box<ChatResponse>,
     } and {
-        /// Time from the first poll of the stream until now, in microseconds. A turn that was resumed counts from there.
+        /// Time from the first poll of the stream until now, in microseconds. A turn that was resumed counts from
+        /// there.
         #[serde(default, skip_serializing_if = "is_zero")]
         elapsed_us, with_elapsed_us: u64,
     }

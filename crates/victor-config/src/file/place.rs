@@ -41,9 +41,9 @@ impl fmt::Display for Place {
 
 /// The text of a file, in which the places of keys are looked up.
 ///
-/// The parsers of YAML and JSON tell the place of an error and of nothing else, so a key is looked up by parsing the text
-/// until it comes and reporting an error there. That costs a pass for each key, which is little for files of settings;
-/// what may be spent on a file is limited.
+/// The parsers of YAML and JSON tell the place of an error and of nothing else, so a key is looked up by parsing the
+/// text until it comes and reporting an error there. That costs a pass for each key, which is little for files of
+/// settings; what may be spent on a file is limited.
 #[derive(Debug)]
 pub(crate) struct Places {
     format: Format,

@@ -11,9 +11,9 @@ use victor_core::{Lock, ModelId};
 /// [`observe`](Self::observe); whoever decides by a window asks how much may be counted into it
 /// ([`budget`](Self::budget)).
 ///
-/// This is not a [`TokenCounter`](crate::protocol::TokenCounter), on purpose. Messages remember their counts, which must not
-/// change from one call to the next, so it is not the counts that are corrected but the limits that they are held
-/// against.
+/// This is not a [`TokenCounter`](crate::protocol::TokenCounter), on purpose. Messages remember their counts, which
+/// must not change from one call to the next, so it is not the counts that are corrected but the limits that they are
+/// held against.
 ///
 /// ```
 /// use victor_context::Calibration;

@@ -19,11 +19,11 @@ const MANY: usize = 2_000;
 /// fewer than 2,000 for an exporter that takes none.
 ///
 /// The laws: tracking does not wait, whatever the exporters do; a session has its events in order and nothing of
-/// others; events are found by time, kind, session and tag; an export sends what waits of its session, oldest first and in one batch at a time, to every exporter; one
-/// that fails, panics or hangs is felt by no other, shown in health, and sent the same events again; what an
-/// exporter will never take becomes a dead letter and holds up nothing; memory is bounded,
-/// and what is dropped is counted; a dropped export loses nothing; a shutdown sends what waits and ends every exporter
-/// once.
+/// others; events are found by time, kind, session and tag; an export sends what waits of its session, oldest first and
+/// in one batch at a time, to every exporter; one that fails, panics or hangs is felt by no other, shown in health, and
+/// sent the same events again; what an exporter will never take becomes a dead letter and holds up nothing; memory is
+/// bounded, and what is dropped is counted; a dropped export loses nothing; a shutdown sends what waits and ends every
+/// exporter once.
 ///
 /// Some of the suite's exporters never answer, so the clock of tokio should be paused.
 ///

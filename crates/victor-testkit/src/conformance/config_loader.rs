@@ -21,10 +21,10 @@ use crate::Puppet;
 /// The laws: what is configured for all stays the same and has a source for every value that is no default; providers
 /// are asked by priority and the first answer that is not empty wins; one that fails, panics, hangs or answers what are
 /// no settings is passed over and shown in health, and a value for a setting of the whole process is ignored and shown;
-/// there is an error only where all fail; an answer may be cached, until its session is reset, everything is reloaded or
-/// a provider is added; a reload that finds nothing new changes nothing and tells of nothing; a value that the program
-/// uses is told where no session has its own; sessions do not mix, and a dropped call ends the calls of the providers
-/// and leaves nothing behind.
+/// there is an error only where all fail; an answer may be cached, until its session is reset, everything is reloaded
+/// or a provider is added; a reload that finds nothing new changes nothing and tells of nothing; a value that the
+/// program uses is told where no session has its own; sessions do not mix, and a dropped call ends the calls of the
+/// providers and leaves nothing behind.
 ///
 /// Some of the suite's providers never answer, so the clock of tokio should be paused.
 ///

@@ -19,11 +19,11 @@ use super::{calm, life, succeed};
 /// Checks a runner. `make` makes a new one.
 ///
 /// The laws: every repetition of every case has one trial, in the order of the dataset; what goes wrong in one case (an
-/// agent that fails, panics, hangs, declines or waits) is the state of its trial with a reason and no score, and the others
-/// go on; no more trials run at once than may; an evaluator that fails, panics, hangs or gives no number gives a judgement
-/// that does not count, and never a score of zero; each trial that has ended is in the log before the next begins in its
-/// place, a further run makes only those that are missing, and a log that fails ends the run; a deadline and a budget end
-/// the run; a plan that cannot be run is refused before any agent is asked.
+/// agent that fails, panics, hangs, declines or waits) is the state of its trial with a reason and no score, and the
+/// others go on; no more trials run at once than may; an evaluator that fails, panics, hangs or gives no number gives a
+/// judgement that does not count, and never a score of zero; each trial that has ended is in the log before the next
+/// begins in its place, a further run makes only those that are missing, and a log that fails ends the run; a deadline
+/// and a budget end the run; a plan that cannot be run is refused before any agent is asked.
 ///
 /// To be run with the clock of tokio paused, since agents that hang are waited for.
 ///

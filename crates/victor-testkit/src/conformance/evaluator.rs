@@ -5,12 +5,12 @@ use victor_evaluation_protocol::{EvalCase, Evaluator, Judgement, Trial, TrialSta
 
 use super::{SIDE_BY_SIDE, calm, drop_at_polls, guarded};
 
-/// Checks an evaluator, which must say the same of the same trial: give a judge a model that does. `case` and `trial` are
-/// one that it judges.
+/// Checks an evaluator, which must say the same of the same trial: give a judge a model that does. `case` and `trial`
+/// are one that it judges.
 ///
 /// The laws: the name stays the same; a score is from 0 to 1; the same trial is judged the same, also side by side, and
-/// after a call that was dropped; a trial in which nothing was said, and one in any state, is judged or refused without a
-/// panic.
+/// after a call that was dropped; a trial in which nothing was said, and one in any state, is judged or refused without
+/// a panic.
 ///
 /// # Panics
 ///

@@ -7,8 +7,8 @@ use super::{calm, drop_at_polls, succeed};
 /// Checks outboxes. `make` opens the same outbox again, empty at first, and with room for a hundred events.
 ///
 /// The laws: events wait in order for each exporter from the time on at which it was made known; an exporter's cursor
-/// moves forward only, and that of no other; an event that comes twice waits once; all of it is there when the outbox is
-/// opened again; dead letters are kept once.
+/// moves forward only, and that of no other; an event that comes twice waits once; all of it is there when the outbox
+/// is opened again; dead letters are kept once.
 ///
 /// # Panics
 ///

@@ -41,8 +41,8 @@ pub(super) fn shows_problem<C: Coordinator + ?Sized>(coordinator: &C, with: &str
     );
 }
 
-/// Checks that health counts the failures of a component, those included that are over. Metrics read them from there, and
-/// so every failure that is contained is counted without anybody counting it.
+/// Checks that health counts the failures of a component, those included that are over. Metrics read them from there,
+/// and so every failure that is contained is counted without anybody counting it.
 pub(super) fn counts_faults<C: Coordinator + ?Sized>(coordinator: &C, of: &str, why: &str) {
     let health = guarded(|| coordinator.health());
     law!(

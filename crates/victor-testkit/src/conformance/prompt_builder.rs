@@ -19,11 +19,11 @@ use crate::Puppet;
 ///
 /// The laws: the base prompt comes first, then the sections by stability and by priority; a contribution extends,
 /// replaces or drops what a higher priority has put into its section; what is stable is asked for again only where its
-/// revision or its context has changed; the prompt tells its sections; a contributor that was removed is gone; a base prompt that is asked for is used, and
-/// one that there is not is named and replaced by the builder's own; the same request is built with the same bytes, and
-/// equal prompts share them; a contributor that fails, panics or hangs is left out, named and shown in health, and the
-/// others are unaffected; requests do not mix, and a dropped call ends the calls of the contributors and leaves nothing
-/// behind.
+/// revision or its context has changed; the prompt tells its sections; a contributor that was removed is gone; a base
+/// prompt that is asked for is used, and one that there is not is named and replaced by the builder's own; the same
+/// request is built with the same bytes, and equal prompts share them; a contributor that fails, panics or hangs is
+/// left out, named and shown in health, and the others are unaffected; requests do not mix, and a dropped call ends the
+/// calls of the contributors and leaves nothing behind.
 ///
 /// Some of the suite's contributors never answer, so the clock of tokio should be paused.
 ///

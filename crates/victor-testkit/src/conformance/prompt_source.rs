@@ -26,8 +26,8 @@ pub trait PromptShelf: Send + Sync {
 /// The laws: a prompt, version or label that there is not is no error; without version and label it is the version
 /// labelled `production`, or else the newest; `latest` is the newest; a label that is moved leads to its new version at
 /// once; a version never changes and stays; a prompt tells its name, its version and the label that led there; texts
-/// come back as they are; the names are listed once each, sorted; calls side by side are independent, and a dropped call
-/// leaves nothing behind.
+/// come back as they are; the names are listed once each, sorted; calls side by side are independent, and a dropped
+/// call leaves nothing behind.
 ///
 /// # Panics
 ///

@@ -13,9 +13,9 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// Checks logs of turns. `make` opens a log that is empty, or the same one again.
 ///
-/// The laws: the events of a turn are numbered from 0 without gaps, and come back as they were, from any number on; a batch
-/// that does not go on where its turn is is left out, alone, so that a write can be repeated; who waits is woken by
-/// another one's write; turns are removed as a whole.
+/// The laws: the events of a turn are numbered from 0 without gaps, and come back as they were, from any number on; a
+/// batch that does not go on where its turn is is left out, alone, so that a write can be repeated; who waits is woken
+/// by another one's write; turns are removed as a whole.
 ///
 /// # Panics
 ///

@@ -78,8 +78,8 @@ impl PushgatewayExporterBuilder {
     ///
     /// # Errors
     ///
-    /// The URL is none, the job is empty, a label is no name of one, the token or a header has characters that no header
-    /// may have, or the HTTP options do not fit together.
+    /// The URL is none, the job is empty, a label is no name of one, the token or a header has characters that no
+    /// header may have, or the HTTP options do not fit together.
     pub fn build(self) -> Result<PushgatewayExporter, HttpError> {
         let invalid = |reason: String| HttpError::InvalidOptions { reason };
         if self.job.is_empty() {
