@@ -199,8 +199,8 @@ impl Work<'_> {
         let began = Instant::now();
         let mut first_token = None;
         let answer = async {
-            let stream = self.ports.call_model(call).await;
-            let stream = stream.map_err(Failure::NotAsked)?;
+            let asked = self.ports.call_model(call).await;
+            let stream = asked.map_err(Failure::NotAsked)?;
             let mut receiver = Receiver {
                 call: call.number,
                 events: self.events,

@@ -115,8 +115,8 @@ impl AnalyticsExporter for WebhookExporter {
             }
             false => body,
         };
-        let answer = self.endpoint.post(self.path, headers, body).await;
-        let answer = answer.map_err(|error| ExportError::new(error.to_string()))?;
+        let sent = self.endpoint.post(self.path, headers, body).await;
+        let answer = sent.map_err(|error| ExportError::new(error.to_string()))?;
         match refusal(&answer, events.len()) {
             None => Ok(ExportResult::exported(events.len())),
             Some(error) => Err(error),

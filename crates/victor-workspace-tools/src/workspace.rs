@@ -152,8 +152,8 @@ impl Workspace {
 
     /// Opens a directory. With it comes the path under which what is in it is shown.
     pub(crate) fn open_dir<'a>(&self, path: &'a Path) -> Result<(Dir, &'a Path), ToolError> {
-        let dir = self.dir.open_dir(path);
-        let dir = dir.map_err(|error| self.explain(path, error))?;
+        let opened = self.dir.open_dir(path);
+        let dir = opened.map_err(|error| self.explain(path, error))?;
         let shown = if path == Path::new(".") {
             Path::new("")
         } else {

@@ -98,8 +98,8 @@ impl StreamableHttpClient for Client {
         let mut answers = Answers::default();
         answers.expect(&message);
         let body = serde_json::to_string(&message)?;
-        let response = self.http.post_json(&url, headers, body).await;
-        let response = response.map_err(StreamableHttpError::Client)?;
+        let sent = self.http.post_json(&url, headers, body).await;
+        let response = sent.map_err(StreamableHttpError::Client)?;
         let status = response.status();
         if status == StatusCode::NOT_FOUND && session.is_some() {
             return Err(StreamableHttpError::SessionExpired);
@@ -126,8 +126,8 @@ impl StreamableHttpClient for Client {
             }
             _ => {}
         }
-        let body = response.bytes().await;
-        let body = body.map_err(StreamableHttpError::Client)?;
+        let read = response.bytes().await;
+        let body = read.map_err(StreamableHttpError::Client)?;
         if let Some(answer) = answers.read(&String::from_utf8_lossy(&body)) {
             return Ok(StreamableHttpPostResponse::Json(answer, session));
         }
@@ -165,8 +165,8 @@ impl StreamableHttpClient for Client {
             (SESSION, session.as_deref()),
             (LAST_EVENT, last_event.as_deref()),
         ];
-        let response = self.http.get(&url, self.headers(protocol, more)).await;
-        let response = response.map_err(StreamableHttpError::Client)?;
+        let sent = self.http.get(&url, self.headers(protocol, more)).await;
+        let response = sent.map_err(StreamableHttpError::Client)?;
         match response.status() {
             StatusCode::METHOD_NOT_ALLOWED => Err(StreamableHttpError::ServerDoesNotSupportSse),
             status if !status.is_success() => Err(status_error(&response).into()),
