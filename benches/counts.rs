@@ -33,6 +33,9 @@ use victor_orchestrator::prompt::{
 use victor_orchestrator::provider::{ChatProvider, ChatRequest, ProviderRouter};
 use victor_orchestrator::session::{SessionStore, TranscriptEntry};
 
+use victor_workflow::WorkflowCoordinator;
+use victor_workflow::protocol::{StartRun, WorkflowRunner as _};
+
 use benches::{
     ByteModel, DatabaseFile, InstantModel, QUESTION, history, openai, orchestrator,
     orchestrator_with_exporters, request, route_of_one, route_of_ten, routed_request, runtime,
@@ -74,7 +77,7 @@ fn main() -> ExitCode {
 }
 
 /// What can be run again and again.
-const JOBS: [&str; 17] = [
+const JOBS: [&str; 19] = [
     "turn/10",
     "turn/10000",
     "turn_dead/10",
@@ -92,6 +95,8 @@ const JOBS: [&str; 17] = [
     "config/1",
     "prompt/0",
     "prompt/10",
+    "workflow/100",
+    "workflow/1000",
 ];
 
 /// One of [`JOBS`], ready to run.
@@ -108,6 +113,8 @@ enum Job {
     Router(Box<ChatRequest>, Option<Box<ProviderCoordinator>>),
     /// The configuration of a session that a provider has answered for.
     Config(Box<ConfigCoordinator>, SessionId),
+    /// A run of so many steps that each call a handler, one after the other.
+    Workflow(Box<WorkflowCoordinator>),
 }
 
 impl Job {
@@ -118,6 +125,7 @@ impl Job {
         let (model, context) = match kind {
             "body" => return Self::Body(Box::new(request(openai(), size))),
             "session" => return Self::Session(orchestrator(instant), 0),
+            "workflow" => return Self::Workflow(Box::new(benches::steps_in_a_row(size))),
             "track" => {
                 let session = SessionId::new("tracked");
                 return Self::Track(orchestrator_with_exporters(instant, size), session);
@@ -194,6 +202,11 @@ impl Job {
                     stream.completion().await
                 });
                 black_box(answer.expect("an answer"));
+            }
+            Self::Workflow(runner) => {
+                let request = StartRun::new(benches::STEPS_IN_A_ROW, serde_json::Value::Null);
+                let run = runtime.block_on(runner.run(&request));
+                black_box(run.expect("an outcome"));
             }
             Self::Config(config, session) => {
                 let loading = pin!(config.load_config(session));

@@ -2,9 +2,11 @@
 
 mod database;
 mod routes;
+mod workflow;
 
 pub use database::{DatabaseFile, Size};
 pub use routes::{route_of_one, route_of_ten, routed_request};
+pub use workflow::{STEPS_IN_A_ROW, steps_in_a_row};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
