@@ -282,6 +282,17 @@ semantic: read_file, …
 hybrid: read_file, …
 all: read_file, write_file, send_mail, get_forecast, list_events, convert_currency
 ";
+    workflow => "\
+The first process:
+  build: \"build\" (key ends in build)
+  waits for 1 step: ok
+Another one, another day:
+  ship: \"ship\" (key ends in ship)
+  announce: \"announce\" (key ends in announce)
+  ship/~undo: \"take back\" (key ends in ship/~undo)
+The run has failed at announce, and what it did is undone: step `announce` failed: nobody listens
+Its … records tell all of it.
+";
 }
 
 #[test]

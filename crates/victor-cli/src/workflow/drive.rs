@@ -235,70 +235,42 @@ impl Work {
 
     /// Drives a run and prints its records meanwhile.
     async fn drive(&self, run: RunId, progress: &mut Progress) -> Result<Driven, Failure> {
-        let mut is_patient = true;
-        loop {
-            let guard = self.interrupts.during_call();
-            let runner = &self.opened.runner;
-            let mut drive = std::pin::pin!(runner.drive(run));
-            let mut is_stopped = false;
-            let outcome = loop {
-                tokio::select! {
-                    outcome = &mut drive => break outcome,
-                    records = runner.follow(run, progress.next, PAGE), if !is_stopped => progress.print(&records?)?,
-                    () = guard.dropped(), if !is_stopped => {
-                        is_stopped = true;
-                        // Drops the calls that run, and gives the run back.
-                        runner.shutdown().await;
-                    }
+        let guard = self.interrupts.during_call();
+        let runner = &self.opened.runner;
+        let mut drive = std::pin::pin!(runner.drive(run));
+        let mut is_stopped = false;
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut drive => break outcome,
+                records = runner.follow(run, progress.next, PAGE), if !is_stopped => progress.print(&records?)?,
+                () = guard.dropped(), if !is_stopped => {
+                    is_stopped = true;
+                    // Drops the calls that run, and gives the run back.
+                    runner.shutdown().await;
                 }
-            };
-            if is_stopped {
+            }
+        };
+        let outcome = match outcome {
+            Err(WorkflowError::ShutDown) => {
                 self.parked(run);
                 return Ok(Driven::Stopped(guard.signal().unwrap_or(Exit::Interrupted)));
             }
-            drop(guard);
-            match outcome {
-                Ok(outcome) => loop {
-                    let records = self
-                        .opened
-                        .journal
-                        .records(run, progress.next, PAGE)
-                        .await?;
-                    if records.is_empty() {
-                        return Ok(Driven::Outcome(outcome));
-                    }
-                    progress.print(&records)?;
-                },
-                Err(WorkflowError::Journal(error @ JournalError::Held { .. })) if is_patient => {
-                    is_patient = false;
-                    self.until_free(run, error).await?;
-                }
-                Err(error) => return Err(anyhow!(error).into()),
+            Err(WorkflowError::Journal(error @ JournalError::Held { .. })) => {
+                let hint = format!("`victor workflow show {run}` follows it");
+                return Err(anyhow!("{error}; {hint}").into());
             }
-        }
-    }
-
-    /// Waits until a run is free whose process may have ended, or fails as soon as that process is seen to be alive.
-    async fn until_free(&self, run: RunId, error: JournalError) -> Result<(), Failure> {
-        self.say(&format!("{error}; waiting"));
-        let mut last: Option<(Duration, u64)> = None;
+            outcome => outcome?,
+        };
         loop {
-            let info = self.opened.journal.info(run).await?;
-            let holder = info.and_then(|info| Some((info.holder?, info.records)));
-            let Some((holder, records)) = holder.filter(|(holder, _)| !holder.left.is_zero())
-            else {
-                return Ok(());
-            };
-            // A claim that lasts longer than before was renewed.
-            if last.is_some_and(|(left, before)| holder.left > left || records > before) {
-                return Err(anyhow!(
-                    "{} is working on run `{run}`; `victor workflow show {run}` follows it",
-                    holder.owner
-                )
-                .into());
+            let records = self
+                .opened
+                .journal
+                .records(run, progress.next, PAGE)
+                .await?;
+            if records.is_empty() {
+                return Ok(Driven::Outcome(outcome));
             }
-            last = Some((holder.left, records));
-            tokio::time::sleep(LOOK.min(holder.left)).await;
+            progress.print(&records)?;
         }
     }
 

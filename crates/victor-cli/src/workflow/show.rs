@@ -69,7 +69,7 @@ pub(super) async fn run(args: &ShowArgs, data: &DataArgs) -> Result<Exit, Failur
         }
         let follow = opened.runner.follow(run.id, progress.next, PAGE);
         // A process that works on a run may end without a record.
-        if let Ok(records) = tokio::time::timeout(Duration::from_secs(5), follow).await {
+        if let Ok(records) = tokio::time::timeout(Duration::from_secs(1), follow).await {
             progress.print(&records?)?;
         }
     }

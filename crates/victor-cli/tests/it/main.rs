@@ -34,4 +34,6 @@ mod usage;
 #[cfg(unix)]
 mod worker;
 mod workflow;
+#[cfg(target_os = "linux")]
+mod workflow_people;
 mod wrong_use;

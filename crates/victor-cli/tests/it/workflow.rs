@@ -12,7 +12,7 @@ use crate::run::{Ran, ran, victor};
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/workflows");
 
 /// A definition that asks, with a step on each side of the question.
-const ASKING: &str = "\
+pub(crate) const ASKING: &str = "\
 name: asking
 steps:
   - id: before
@@ -23,7 +23,7 @@ steps:
     transform: \"{{ 'done' if steps.ok.approved else 'left: ' ~ steps.ok.reason | default('-') }}\"
 ";
 
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
@@ -33,12 +33,12 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn workflow(folder: &Path, arguments: &[&str]) -> Ran {
+pub(crate) fn workflow(folder: &Path, arguments: &[&str]) -> Ran {
     ran(victor(folder).arg("workflow").args(arguments), "")
 }
 
 #[track_caller]
-fn check(folder: &Path, arguments: &[&str], code: i32, expected: &[&str]) -> Ran {
+pub(crate) fn check(folder: &Path, arguments: &[&str], code: i32, expected: &[&str]) -> Ran {
     let ran = workflow(folder, arguments);
     assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
     let said = format!("{}{}", ran.stdout, ran.stderr);
@@ -53,7 +53,7 @@ fn shipped(name: &str) -> String {
 }
 
 /// The identifier of the only run that is listed.
-fn only_run(folder: &Path) -> String {
+pub(crate) fn only_run(folder: &Path) -> String {
     let list = check(folder, &["list", "--all", "--json"], 0, &[]);
     let run: Value = serde_json::from_str(list.stdout.trim()).unwrap();
     run["run"].as_str().unwrap().to_owned()
@@ -472,4 +472,57 @@ fn edited_definitions_are_verified_and_runs_of_older_ones_listed() {
     );
     check(files.path(), &["answer", "old", "yes"], 0, &[]);
     check(files.path(), &["resume", "old"], 0, &["done"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_guide_can_be_followed_to_the_letter() {
+    let guide = include_str!("../../../../docs/workflows.md");
+    let (_, first) = guide.split_once("## A first run").unwrap();
+    let (first, _) = first.split_once("\n## ").unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        let fence = format!("```{language}\n");
+        let blocks = first.split(&fence).skip(1);
+        blocks
+            .map(|block| block.split("```").next().unwrap().to_owned())
+            .collect()
+    };
+    let files = folder(&[("answer.yaml", &blocks("yaml")[0])]);
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_victor"));
+    let mut path = std::ffi::OsString::from(program.parent().unwrap());
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let mut said = Vec::new();
+    for block in blocks("sh") {
+        let mut shell = std::process::Command::new("sh");
+        for (name, value) in victor(files.path()).get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell
+            .args(["-c", &block])
+            .env("PATH", &path)
+            .current_dir(files.path());
+        let ran = ran(&mut shell, "");
+        said.push((ran.code, ran.stdout + &ran.stderr));
+    }
+    let [(first, waits), (second, done)] = &said[..] else {
+        panic!("{said:?}")
+    };
+    assert_eq!((*first, *second), (Some(3), Some(0)), "{said:?}");
+    assert!(
+        waits.contains("answer.yaml: workflow `answer`, 3 steps, no fault"),
+        "{waits}"
+    );
+    for line in blocks("text")[0].lines() {
+        assert!(waits.contains(line), "`{line}` is missing: {waits}");
+    }
+    assert!(
+        done.contains("named first; asks: Send this answer?"),
+        "{done}"
+    );
+    let answer = fs::read_to_string(files.path().join("answer.txt")).unwrap();
+    assert_eq!(answer, "The deadline is Friday noon. (from notes.txt)");
 }
