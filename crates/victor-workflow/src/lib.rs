@@ -81,3 +81,8 @@ pub use victor_core as core;
 pub use victor_workflow_protocol as protocol;
 #[cfg(feature = "yaml")]
 pub use yaml::{from_yaml, from_yaml_for};
+
+/// The guide, so that its code is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/workflows.md")]
+struct Guide;
