@@ -97,12 +97,8 @@ pub(super) fn tell(run: RunId, outcome: &RunOutcome, form: Form) -> Result<Exit,
             }
             Exit::Answered
         }
-        RunOutcome::Failed { message, step } => {
-            let step = step
-                .as_ref()
-                .map(|step| format!(" at step `{step}`"))
-                .unwrap_or_default();
-            terminal::error(&format!("run {run} has failed{step}: {message}"));
+        RunOutcome::Failed { message, .. } => {
+            terminal::error(&format!("run {run} has failed: {message}"));
             Exit::Failed
         }
         RunOutcome::Cancelled(reason) => {

@@ -137,7 +137,12 @@ fn ctrl_c_parks_a_run_and_another_process_goes_on_with_it() {
         &["step `sleep` asks", "Is it to run again?"],
     );
     check(files.path(), &["answer", "nap", "no"], 0, &[]);
-    check(files.path(), &resume, 1, &["has failed at step `sleep`"]);
+    check(
+        files.path(),
+        &resume,
+        1,
+        &["has failed: step `sleep` failed: "],
+    );
 }
 
 #[test]

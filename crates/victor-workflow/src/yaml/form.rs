@@ -40,7 +40,9 @@ pub(super) fn read(mut document: Value) -> Form {
             Err(failure) => failure,
         };
         let path = path.unwrap_or_default();
-        let message = message.replace("expected u32", "expected a whole number");
+        let message = message
+            .replace("expected u32", "expected a whole number")
+            .replace("expected a sequence", "expected a list");
         let is_new = failures.iter().all(|failure| failure.path != path);
         if is_new {
             failures.push(DefinitionFault::new(&path, message));
