@@ -1,6 +1,9 @@
 //! Values from files.
 
+mod json;
 mod place;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 use std::fs;
 use std::io::{ErrorKind, Read as _};
@@ -68,8 +71,17 @@ pub(crate) fn read(path: &Path) -> Result<FileValues, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let parsed = match format {
         Format::Toml => parse_toml(text),
-        Format::Yaml => parse_yaml(text),
-        Format::Json => parse_json(text),
+        #[cfg(feature = "yaml")]
+        Format::Yaml => yaml::parse(text),
+        #[cfg(not(feature = "yaml"))]
+        Format::Yaml => {
+            return Err(ConfigError::new(
+                origin(path),
+                "YAML is not compiled in: enable the feature `yaml` of `victor-orchestrator` or of `victor-config`, \
+                 or write the file in TOML or JSON",
+            ));
+        }
+        Format::Json => json::parse(text),
     };
     let values = match parsed {
         Ok(Value::Object(values)) => values,
@@ -147,18 +159,6 @@ fn in_one_line(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-fn parse_yaml(text: &str) -> Result<Value, BoxError> {
-    // Through YAML's own values: straight into those of JSON, the last of two equal keys would win silently.
-    let mut value: yaml_serde::Value = yaml_serde::from_str(text)?;
-    value.apply_merge()?;
-    from_yaml(value)
-}
-
-fn parse_json(text: &str) -> Result<Value, BoxError> {
-    // Through YAML's values for the same reason.
-    from_yaml(serde_json::from_str(text)?)
-}
-
 fn from_toml(value: toml::Value) -> Result<Value, BoxError> {
     Ok(match value {
         toml::Value::String(text) => text.into(),
@@ -172,32 +172,6 @@ fn from_toml(value: toml::Value) -> Result<Value, BoxError> {
                 .into_iter()
                 .map(|(key, value)| Ok((key, from_toml(value)?)));
             Value::Object(entries.collect::<Result<_, BoxError>>()?)
-        }
-    })
-}
-
-fn from_yaml(value: yaml_serde::Value) -> Result<Value, BoxError> {
-    Ok(match value {
-        yaml_serde::Value::Null => Value::Null,
-        yaml_serde::Value::Bool(boolean) => boolean.into(),
-        yaml_serde::Value::Number(number) => match (number.as_u64(), number.as_i64()) {
-            (Some(number), _) => number.into(),
-            (_, Some(number)) => number.into(),
-            _ => finite(number.as_f64().unwrap_or(f64::NAN))?,
-        },
-        yaml_serde::Value::String(text) => text.into(),
-        yaml_serde::Value::Sequence(list) => {
-            list.into_iter().map(from_yaml).collect::<Result<_, _>>()?
-        }
-        yaml_serde::Value::Mapping(table) => {
-            let entries = table.into_iter().map(|(key, value)| match key {
-                yaml_serde::Value::String(key) => Ok((key, from_yaml(value)?)),
-                other => Err(format!("the key {} is not a text", from_yaml(other)?).into()),
-            });
-            Value::Object(entries.collect::<Result<_, BoxError>>()?)
-        }
-        yaml_serde::Value::Tagged(tagged) => {
-            return Err(format!("the tag {} is not understood", tagged.tag).into());
         }
     })
 }

@@ -4,7 +4,7 @@
 //! layers, and a later layer beats an earlier one key by key:
 //!
 //! 1. the defaults of [`Settings`](victor_config_protocol::Settings);
-//! 2. files, in TOML, YAML or JSON by the ending of their name;
+//! 2. files, in TOML, YAML or JSON by the ending of their name (YAML with the feature `yaml`, on by default);
 //! 3. the environment: `VICTOR_` and the key in capitals;
 //! 4. the program's own code;
 //! 5. for one session, the answers of the [`ConfigProvider`](victor_config_protocol::ConfigProvider)s.

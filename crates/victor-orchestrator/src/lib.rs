@@ -97,6 +97,9 @@
 //! Each default coordinator is behind a feature of its name ([`RoleName::feature`]), all on by default. A program that
 //! replaces one can leave it out; without a replacement, the builder says which role is missing. The feature `typed`,
 //! on by default too, brings [`chat_typed`](AgentOrchestrator::chat_typed): answers as values of a type.
+//!
+//! Off by default are `evaluation` and `workflow`, with which the orchestrator has a place for a runner of evaluations or
+//! of workflows that the program makes, and `yaml`, with which configuration files may be in YAML too.
 
 mod builder;
 pub mod coordinators;
@@ -107,6 +110,7 @@ mod nested_agent;
 mod orchestrator;
 mod roles;
 mod session_handle;
+#[cfg(feature = "workflow")]
 mod step_agent;
 mod turn;
 #[cfg(feature = "typed")]
@@ -140,6 +144,7 @@ pub use victor_context_protocol as context;
 pub use victor_core as core;
 #[doc(no_inline)]
 pub use victor_embedding_protocol as embedding;
+#[cfg(feature = "evaluation")]
 #[doc(no_inline)]
 pub use victor_evaluation_protocol as evaluation;
 #[doc(no_inline)]
@@ -156,6 +161,7 @@ pub use victor_session_protocol as session;
 pub use victor_tool_protocol as tool;
 #[doc(no_inline)]
 pub use victor_tool_selection_protocol as tool_selection;
+#[cfg(feature = "workflow")]
 #[doc(no_inline)]
 pub use victor_workflow_protocol as workflow;
 

@@ -15,6 +15,7 @@ use victor_checkpoint_protocol::CheckpointManager;
 use victor_config_protocol::{ConfigLoader, ConfigSource, Settings};
 use victor_context_protocol::ContextManager;
 use victor_core::{Coordinator, NamedCoordinator, contain_sync};
+#[cfg(feature = "evaluation")]
 use victor_evaluation_protocol::EvaluationRunner;
 use victor_metrics_protocol::MetricsRecorder;
 use victor_mode_protocol::ModeManager;
@@ -26,17 +27,20 @@ use victor_tool_protocol::ToolExecutor;
 use victor_tool_selection_protocol::ToolSelector;
 use victor_turn_request::RequestRoles;
 use victor_turn_telemetry::TelemetryRoles;
+#[cfg(feature = "workflow")]
 use victor_workflow_protocol::WorkflowRunner;
 
 use crate::builder::Parts;
 use crate::{AgentOrchestrator, AgentOrchestratorBuilder, defaults};
 
 /// Declares the roles, in the order in which their coordinators are started. A `required` role always has a
-/// coordinator; an `optional` one may have none, and an `injected` one has none by default. The text of a row continues
-/// "the coordinator that"; its documentation comments go to the setter and to the getter.
+/// coordinator; an `optional` one may have none, and an `injected` one has none by default and is there with a feature
+/// alone. The text of a row continues "the coordinator that"; its documentation comments go to the setter and to the
+/// getter.
 macro_rules! roles {
     ($(
         $(#[doc = $more:literal])*
+        $(#[cfg($gate:meta)])?
         $need:ident $variant:ident $name:literal $field:ident: $role:ident, $setter:ident, $does:literal;
     )*) => {
         /// The roles that an orchestrator consists of. Each has a coordinator, which can be replaced.
@@ -45,26 +49,27 @@ macro_rules! roles {
         pub enum RoleName {
             $(
                 #[doc = concat!("The coordinator that ", $does, ".")]
+                $(#[cfg($gate)])?
                 $variant,
             )*
         }
 
         impl RoleName {
             /// All roles, in the order in which their coordinators are started. They are stopped in the opposite order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub const ALL: &'static [Self] = &[$($(#[cfg($gate)])? Self::$variant),*];
 
             /// The role's name, in messages and for its settings.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
-                    $(Self::$variant => $name,)*
+                    $($(#[cfg($gate)])? Self::$variant => $name,)*
                 }
             }
 
             /// Whether the default coordinator of the role is compiled in.
             pub(crate) const fn has_default(self) -> bool {
                 match self {
-                    $(Self::$variant => roles!(@has_default $need $name),)*
+                    $($(#[cfg($gate)])? Self::$variant => roles!(@has_default $need $name),)*
                 }
             }
 
@@ -72,7 +77,7 @@ macro_rules! roles {
             #[must_use]
             pub const fn setter(self) -> &'static str {
                 match self {
-                    $(Self::$variant => stringify!($setter),)*
+                    $($(#[cfg($gate)])? Self::$variant => stringify!($setter),)*
                 }
             }
         }
@@ -80,7 +85,7 @@ macro_rules! roles {
         /// The coordinators that an orchestrator consists of, each known by its role alone.
         #[derive(Debug, Clone)]
         pub(crate) struct Roles {
-            $(pub(crate) $field: roles!(@type $need $role),)*
+            $($(#[cfg($gate)])? pub(crate) $field: roles!(@type $need $role),)*
             /// The program's own coordinators, in the order in which they were added.
             pub(crate) custom: Vec<Arc<NamedCoordinator>>,
         }
@@ -94,7 +99,7 @@ macro_rules! roles {
             ) -> defaults::Built<Self> {
                 let _ = (settings, &parts);
                 Ok(Self {
-                    $($field: roles!(@coordinator $need $variant $name $role,
+                    $($(#[cfg($gate)])? $field: roles!(@coordinator $need $variant $name $role,
                         injected.$field, defaults::$field(settings, parts)),)*
                     custom: injected.custom,
                 })
@@ -104,7 +109,7 @@ macro_rules! roles {
             /// They are stopped in the opposite order, so that analytics hears of everything.
             pub(crate) fn all(&self) -> Vec<Arc<dyn Coordinator>> {
                 let mut all: Vec<Arc<dyn Coordinator>> = Vec::new();
-                $(roles!(@push $need all, self.$field);)*
+                $($(#[cfg($gate)])? roles!(@push $need all, self.$field);)*
                 all.extend(self.custom.iter().map(|custom| custom.clone() as Arc<dyn Coordinator>));
                 all
             }
@@ -113,7 +118,7 @@ macro_rules! roles {
         /// The coordinators that the program injects.
         #[derive(Debug, Default)]
         pub(crate) struct Injected {
-            $(pub(crate) $field: Option<Arc<dyn $role>>,)*
+            $($(#[cfg($gate)])? pub(crate) $field: Option<Arc<dyn $role>>,)*
             pub(crate) custom: Vec<Arc<NamedCoordinator>>,
         }
 
@@ -121,7 +126,7 @@ macro_rules! roles {
             /// Whether there is one for a role.
             pub(crate) fn has(&self, role: RoleName) -> bool {
                 match role {
-                    $(RoleName::$variant => self.$field.is_some(),)*
+                    $($(#[cfg($gate)])? RoleName::$variant => self.$field.is_some(),)*
                 }
             }
         }
@@ -131,6 +136,7 @@ macro_rules! roles {
             $(
                 #[doc = concat!("Injects the coordinator that ", $does, ".")]
                 $(#[doc = ""] #[doc = $more])*
+                $(#[cfg($gate)])?
                 pub fn $setter(mut self, coordinator: Arc<dyn $role>) -> Self {
                     self.injected.$field = Some(coordinator);
                     self
@@ -140,7 +146,7 @@ macro_rules! roles {
 
         /// The coordinators.
         impl AgentOrchestrator {
-            $(roles! { @getter $need $field, $role, $setter, $does, $($more)* })*
+            $($(#[cfg($gate)])? roles! { @getter $need $field, $role, $setter, $does, $($more)* })*
         }
     };
     (@type required $role:ident) => { Arc<dyn $role> };
@@ -212,15 +218,17 @@ roles! {
     required Chat "chat" chat: ChatEngine, chat_coordinator, "works turns";
     /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the
     /// others.
+    #[cfg(feature = "evaluation")]
     injected Evaluation "evaluation" evaluation: EvaluationRunner, evaluation_coordinator, "runs evaluations";
     /// There is none unless one is injected, and no turn needs it: it starts, tells its health and stops with the
     /// others.
+    #[cfg(feature = "workflow")]
     injected Workflow "workflow" workflow: WorkflowRunner, workflow_coordinator, "runs workflows";
 }
 
 impl RoleName {
-    /// The feature of this crate that brings the default coordinator of the role. There is none for
-    /// [`Evaluation`](Self::Evaluation) and [`Workflow`](Self::Workflow), since there are no default runners.
+    /// The feature of this crate that brings the default coordinator of the role, or, of evaluations and workflows, the
+    /// role itself, since there are no default runners.
     #[must_use]
     pub const fn feature(self) -> &'static str {
         self.name()

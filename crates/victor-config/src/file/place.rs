@@ -77,6 +77,9 @@ impl Places {
                 let table = DeTable::parse(&self.text).ok()?;
                 return Place::at(&self.text, key_in(table.get_ref(), path)?);
             }
+            #[cfg(not(feature = "yaml"))]
+            Format::Yaml => None,
+            #[cfg(feature = "yaml")]
             Format::Yaml => {
                 let error = find
                     .deserialize(yaml_serde::Deserializer::from_str(&self.text))

@@ -31,7 +31,7 @@ impl AgentOrchestratorBuilder {
         self.configure("setting", |config| config.set(key, value))
     }
 
-    /// Takes settings from a file in TOML, YAML or JSON.
+    /// Takes settings from a file in TOML or JSON, and in YAML with the feature `yaml`.
     pub fn config_file(self, path: impl Into<std::path::PathBuf>) -> Self {
         self.configure("config_file", |config| config.file(path))
     }
