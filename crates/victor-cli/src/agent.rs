@@ -221,6 +221,11 @@ impl AgentArgs {
         offered?.0.build().map_err(Failure::usage)
     }
 
+    /// Whether model calls are recorded or replayed.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recording.is_on()
+    }
+
     /// Returns the flags that choose the provider.
     pub(crate) fn provider(&self) -> &ProviderArgs {
         &self.provider

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use victor_evaluation::protocol::{
-    Dataset, EvalCase, EvaluationPlan, EvaluationRun, EvaluationRunner as _, RunOptions,
+    Dataset, EvalCase, EvaluationPlan, EvaluationRun, EvaluationRunner as _, RunOptions, TrialState,
 };
 use victor_evaluation::{
     Comparison, EvaluationCoordinator, Gate, GateDecision, JsonlLog, Summary, report,
@@ -38,6 +38,9 @@ use crate::{session_lookup, table, terminal};
 /// The level of the intervals.
 const LEVEL: f64 = 0.95;
 
+/// The number of trials without an answer whose reason is shown.
+const SHOWN_FAILURES: usize = 5;
+
 const MORE: &str = "\
 Datasets: .jsonl, .json, .csv and .yaml, also those of inspect-ai, pydantic-evals and promptfoo.
 Evaluators: exact, contains, json, numeric[=TOLERANCE], regex=PATTERN, schema=FILE, path=JSONPATH,
@@ -48,6 +51,7 @@ A rubric is a text, or @FILE.
 Where cases have files, or their files are looked at, each trial works in a folder of its own, which begins with the files
 of the case and of --workspace.
 
+With --record and --replay, trials run one after the other.
 A run that is interrupted goes on with the same --name, and asks for no trial twice.
 The exit code is 1 if a gate (--min-pass, --no-worse-than) is not passed: also if the run is too small to tell.
 
@@ -305,12 +309,33 @@ async fn make(args: Arc<RunArgs>, runs: &Runs, data: &DataArgs) -> Result<Exit, 
     agent.orchestrator.shutdown().await;
     let run = run.context("the run did not end")?;
     runs.write(&run)?;
+    if let Some(remark) = agent.recording.finish().context("the recording failed")? {
+        terminal::status(&remark);
+    }
+    tell_failures(&run);
     let comparisons = match &before {
         Some(before) => compare(before, &run)?,
         None => Vec::new(),
     };
     args.output.show(&run, &comparisons)?;
     Ok(args.decide(&run, &comparisons))
+}
+
+/// Says why trials have no answer.
+fn tell_failures(run: &EvaluationRun) {
+    let trials = run.trials.iter().map(|record| &record.trial);
+    let failures: Vec<_> = trials
+        .filter(|trial| trial.state != TrialState::Completed)
+        .collect();
+    for trial in failures.iter().take(SHOWN_FAILURES) {
+        let reason = trial.reason.as_deref().unwrap_or_default();
+        terminal::status(&format!("case `{}`, {}: {reason}", trial.case, trial.state));
+    }
+    if let more @ 1.. = failures.len().saturating_sub(SHOWN_FAILURES) {
+        terminal::status(&format!(
+            "and {more} more; the report as JSON or HTML has them"
+        ));
+    }
 }
 
 fn cases(dataset: &Dataset, repeats: u32) -> String {
@@ -338,7 +363,10 @@ impl RunArgs {
     fn options(&self) -> RunOptions {
         RunOptions::default()
             .with_repeats(self.repeats)
-            .with_concurrency(self.concurrency)
+            .with_concurrency(match self.agent.is_recorded() {
+                true => 1, // a recording has its calls in order
+                false => self.concurrency,
+            })
             .with_retries(self.retries)
             .with_case_timeout(Duration::from_secs(self.case_timeout))
             .with_case_tokens(self.case_tokens)

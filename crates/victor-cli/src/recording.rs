@@ -36,6 +36,11 @@ impl RecordingArgs {
         self.record.is_some()
     }
 
+    /// Whether model calls are recorded or replayed.
+    pub(crate) fn is_on(&self) -> bool {
+        self.record.is_some() || self.replay.is_some()
+    }
+
     /// Opens the recording to replay, if one is named.
     pub(crate) fn replay(&self) -> Result<Option<(Arc<CassettePlayer>, PathBuf)>, CassetteError> {
         let Some(path) = &self.replay else {

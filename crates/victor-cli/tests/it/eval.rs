@@ -147,6 +147,69 @@ fn a_run_goes_on_by_its_name_and_makes_no_trial_twice() {
     );
 }
 
+/// What the model was asked and answered to the dataset that the repository ships.
+const RECORDED: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../examples/evaluation/notes.cassette.jsonl"
+);
+
+/// The whole agent without a model: the same prompt, tools, calls and answers as when it was recorded. Where it was
+/// changed on purpose, `UPDATE_GOLDEN=1` records it anew.
+#[test]
+fn the_recorded_agent_does_what_it_did() {
+    let folder = folder();
+    let run = |name: &str, more: &[&str]| {
+        let arguments = [
+            "run",
+            SHIPPED,
+            "--tools",
+            "read_file",
+            "--name",
+            name,
+            "--min-pass",
+            "0.3",
+        ];
+        let evaluators = [
+            "--evaluator",
+            "contains",
+            "--evaluator",
+            "trajectory=superset",
+        ];
+        eval(folder.path(), &[&arguments[..], &evaluators, more].concat())
+    };
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let _ = fs::remove_file(RECORDED); // there may be none
+        assert_eq!(
+            run("recorded", &["--provider", "offline", "--record", RECORDED]).code,
+            Some(0)
+        );
+    }
+    let advice = "if the agent was changed on purpose, record it with UPDATE_GOLDEN=1";
+    let replayed = run("replayed", &["--replay", RECORDED]);
+    assert_eq!(replayed.code, Some(0), "{advice}: {replayed:?}");
+    assert!(replayed.stdout.contains("3 completed"), "{replayed:?}");
+
+    // An agent with another tool asks something else, and that is told.
+    let changed = eval(
+        folder.path(),
+        &[
+            "run",
+            SHIPPED,
+            "--replay",
+            RECORDED,
+            "--tools",
+            "read_file,list_directory",
+            "--min-pass",
+            "0.3",
+        ],
+    );
+    assert_eq!(changed.code, Some(1), "{changed:?}");
+    assert!(
+        changed.stderr.contains("case `deadline`, failed:"),
+        "{changed:?}"
+    );
+}
+
 /// Cases with files, one of which names a path outside of its folder.
 const FILES: &str = r#"
 {"id": "write", "turns": [{"input": "Write \"done\" to report.txt"}], "files": {"notes/a.txt": "old"}, "expected": {"files": {"report.txt": "done", "notes/a.txt": "old", "gone.txt": null}}}
