@@ -5,7 +5,11 @@ use std::sync::Arc;
 use serde_json::json;
 use victor_checkpoint_protocol::ContentHash;
 use victor_core::{ModelId, NamePatterns, SessionId, ToolSpec};
-use victor_mode_protocol::{Mode, ModeError, ModeManager, ModePolicy, Permission};
+use victor_mode_protocol::{
+    Mode, ModeError, ModeManager, ModePolicy, ModeSwitch, Permission, SwitchedBy,
+};
+
+use crate::SessionModes;
 
 /// A mode made for one purpose, such as a step of a workflow: another mode, narrowed to some tools, to a limit of
 /// tokens, and with a model.
@@ -65,6 +69,25 @@ impl NarrowedMode<'_> {
         let found = known.iter().find(is_it).cloned();
         let names = known.iter().map(|mode| mode.mode().name.as_str());
         found.ok_or_else(|| ModeError::unknown(name, names))
+    }
+}
+
+impl SessionModes {
+    /// Switches a session to a mode made for one purpose, in the name of the program.
+    ///
+    /// # Errors
+    ///
+    /// There is no mode of the name of the base, or there are no modes at all.
+    pub fn narrow(
+        &self,
+        session: &SessionId,
+        mode: &NarrowedMode<'_>,
+    ) -> Result<ModeSwitch, ModeError> {
+        let name = match &self.modes {
+            Some(modes) => mode.register(&**modes)?,
+            None => mode.base.unwrap_or("step").to_owned(),
+        };
+        self.switch(session, &name, SwitchedBy::Program)
     }
 }
 

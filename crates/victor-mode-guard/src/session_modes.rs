@@ -14,7 +14,7 @@ use victor_session_protocol::{
 use crate::facts::{MODE, NESTED_IN, Parent, stored_mode};
 use crate::record::ModeRecord;
 use crate::records::ModeRecords;
-use crate::{ModeManagerExt as _, NarrowedMode, SessionModeError};
+use crate::{ModeManagerExt as _, SessionModeError};
 
 /// The mode that denies nothing, in which sessions begin by default. A store that lives no longer than its process need
 /// not keep it: one fact a session would take more memory than all else that is remembered of it.
@@ -27,7 +27,7 @@ const MAX_NESTING: usize = 64;
 /// The modes of sessions, as the mode coordinator and the store have them.
 #[derive(Debug)]
 pub struct SessionModes {
-    modes: Option<Arc<dyn ModeManager>>,
+    pub(crate) modes: Option<Arc<dyn ModeManager>>,
     sessions: Arc<dyn SessionManager>,
     records: ModeRecords,
 }
@@ -98,23 +98,6 @@ impl SessionModes {
         let switched = modes.switch_mode(session, mode, by.clone())?;
         self.note_switch(session, &switched, by);
         Ok(switched)
-    }
-
-    /// Switches a session to a mode made for one purpose, in the name of the program.
-    ///
-    /// # Errors
-    ///
-    /// There is no mode of the name of the base, or there are no modes at all.
-    pub fn narrow(
-        &self,
-        session: &SessionId,
-        mode: &NarrowedMode<'_>,
-    ) -> Result<ModeSwitch, ModeError> {
-        let name = match &self.modes {
-            Some(modes) => mode.register(&**modes)?,
-            None => mode.base.unwrap_or("step").to_owned(),
-        };
-        self.switch(session, &name, SwitchedBy::Program)
     }
 
     /// Takes a session that begins to the mode that its configuration names. One that has a mode stays in it.

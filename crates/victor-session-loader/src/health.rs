@@ -1,7 +1,9 @@
 //! The health of an orchestrator and its coordinators.
 
+use std::sync::Arc;
+
 use serde::Serialize;
-use victor_core::{Health, HealthStatus, contain_sync};
+use victor_core::{Coordinator, Health, HealthStatus, contain_sync};
 
 use crate::SessionLoader;
 
@@ -34,6 +36,12 @@ impl HealthReport {
 }
 
 impl SessionLoader {
+    /// Returns all coordinators, in the order in which they are started.
+    #[must_use]
+    pub fn coordinators(&self) -> &[Arc<dyn Coordinator>] {
+        self.lifecycle.coordinators()
+    }
+
     /// Returns the health of every coordinator, after that of the orchestrator: what is odd about how it was built, and
     /// the problems of single sessions.
     #[must_use]

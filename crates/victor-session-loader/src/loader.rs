@@ -38,7 +38,7 @@ pub struct SessionLoader {
     pub modes: SessionModes,
     /// Problems of single sessions.
     pub problems: Problems,
-    lifecycle: Lifecycle,
+    pub(crate) lifecycle: Lifecycle,
     limits: MemoryLimits,
 }
 
@@ -85,12 +85,6 @@ impl SessionLoader {
     #[must_use]
     pub fn checkpoints(&self) -> Option<&dyn CheckpointManager> {
         self.roles.checkpoint.as_deref()
-    }
-
-    /// Returns all coordinators, in the order in which they are started.
-    #[must_use]
-    pub fn coordinators(&self) -> &[Arc<dyn Coordinator>] {
-        self.lifecycle.coordinators()
     }
 
     /// Refuses work after the end, and starts the coordinators before the first.
