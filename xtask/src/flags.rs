@@ -37,6 +37,12 @@ xflags::xflags! {
             optional --counts
         }
 
+        /// Kills processes and a PostgreSQL server for a minute, and prints what became of their work.
+        cmd cluster {
+            /// Number of seconds.
+            optional --seconds seconds: u64
+        }
+
         /// Measures judgement with real data; in a release build, or the times say nothing.
         cmd eval {
             /// Measure the share of what later questions need that survives compaction.

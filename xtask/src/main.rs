@@ -16,6 +16,7 @@ mod bans;
 mod bench;
 mod cargo;
 mod ci;
+mod cluster;
 mod eval;
 #[cfg(test)]
 mod fixture;
@@ -48,6 +49,7 @@ fn run(command: &XtaskCmd) -> Result<()> {
         XtaskCmd::Alone(_) => report(alone::check(&Workspace::load(".")?)?),
         XtaskCmd::Bans(_) => report(bans::check(&Workspace::load(".")?)?),
         XtaskCmd::Bench(options) => bench::run(&Workspace::load(".")?, options),
+        XtaskCmd::Cluster(flags) => cluster::run(&Workspace::load(".")?, flags.seconds),
         XtaskCmd::Eval(eval) => match &eval.subcommand {
             EvalCmd::Compaction(flags) => eval::compaction(&flags.data),
             EvalCmd::ToolSelection(flags) => eval::tool_selection(&flags.data),

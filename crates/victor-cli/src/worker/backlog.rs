@@ -36,7 +36,7 @@ pub(super) struct Backlog {
     orchestrator: AgentOrchestrator,
     runner: Arc<WorkflowCoordinator>,
     journal: Arc<SqlWorkflowJournal>,
-    /// How often a job has failed, and when it is tried again.
+    /// Number of failures of a job, and the time at which it is tried again.
     failed: HashMap<Job, (u32, Instant)>,
 }
 

@@ -178,7 +178,7 @@ fn a_worker_that_is_told_to_end_parks_what_it_works_on() {
     let began = Instant::now();
     while !folder.path().join("begun").exists() {
         assert!(began.elapsed() < SOON);
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::park_timeout(Duration::from_millis(20));
     }
     busy.signal(Signal::TERM);
     busy.until("parked");

@@ -233,7 +233,8 @@ pub(crate) async fn open(
 
 /// The reason for which a server lets nobody in.
 fn refused(place: &str, error: sqlx::Error) -> DatabaseError {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let error_code = sqlx::error::DatabaseError::code;
+    let code = error.as_database_error().and_then(error_code);
     if code.is_some_and(|code| EXHAUSTED.contains(&&*code)) {
         return DatabaseError::new(place, error);
     }
@@ -307,10 +308,10 @@ mod tests {
     fn connections_that_were_idle_when_another_one_was_lost_are_suspect() {
         let lost = Lost::new();
         assert!(!lost.is_within(Duration::MAX));
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::park_timeout(Duration::from_millis(1));
         lost.note();
         assert!(lost.is_within(Duration::from_secs(60)));
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::park_timeout(Duration::from_millis(2));
         assert!(!lost.is_within(Duration::from_millis(1)));
     }
 }

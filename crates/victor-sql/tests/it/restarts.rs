@@ -54,7 +54,7 @@ async fn a_server_that_restarts_loses_and_doubles_nothing() {
         let server = Arc::clone(&server);
         let restart = move || {
             server.stop(signal);
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::park_timeout(Duration::from_millis(200));
             server.start_again();
         };
         tokio::task::spawn_blocking(restart).await.unwrap();

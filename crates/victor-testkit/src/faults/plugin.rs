@@ -275,6 +275,21 @@ impl<T: SessionStore> SessionStore for Faulty<T> {
         self.run(call, SessionError::store).await
     }
 
+    async fn wait_in_line(
+        &self,
+        session: &SessionId,
+        waiter: &str,
+        time: Duration,
+    ) -> Result<bool, SessionError> {
+        let call = self.inner.wait_in_line(session, waiter, time);
+        self.run(call, SessionError::store).await
+    }
+
+    async fn leave_line(&self, session: &SessionId, waiter: &str) -> Result<(), SessionError> {
+        let call = self.inner.leave_line(session, waiter);
+        self.run(call, SessionError::store).await
+    }
+
     async fn open_turn(&self, session: &SessionId) -> Result<Option<OpenTurn>, SessionError> {
         self.run(self.inner.open_turn(session), SessionError::store)
             .await

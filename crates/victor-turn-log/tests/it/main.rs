@@ -190,7 +190,7 @@ async fn what_waits_is_bounded_and_what_is_old_is_removed() {
     log.append(&[EventBatch::new(session(), old, 0, vec![text(old, 0)])])
         .await
         .unwrap();
-    std::thread::sleep(Duration::from_millis(2));
+    std::thread::park_timeout(Duration::from_millis(2));
     let mut recording = recorder.begin(&TurnOpening::new(&session(), turn)).unwrap();
     recording.event(&text(turn, 0));
     tokio::time::sleep(Duration::from_millis(60)).await;
