@@ -78,7 +78,7 @@ fn costs() -> Costs {
 /// The needs of so many sessions, as a table.
 fn table(costs: &Costs) -> String {
     let mut text = format!(
-        "Measured over {} turns with a tool call: {:.1} ms of processor time in the process and {:.1} ms on the server, in \
+        "Measured over {} turns with a tool call: {:.1} ms of processor time in the process and\n{:.1} ms on the server, in \
          {:.0} transactions; {:.0} KiB of write-ahead log, and {:.1} KiB kept.\n\n\
          | sessions | messages per second | processes of one core | cores of the server | added by both, median | 99 % | \
          write-ahead log | kept per day |\n|---|---|---|---|---|---|---|---|\n",

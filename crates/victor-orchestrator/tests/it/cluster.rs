@@ -121,10 +121,10 @@ async fn a_process_of_the_cluster() {
     };
     let keys = std::env::var_os(KEYS).unwrap();
     let orchestrator = open(&address, Path::new(&keys)).await;
-    let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut messages) = tokio::sync::mpsc::channel(1_000);
     std::thread::spawn(move || {
         for line in std::io::stdin().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
+            if sender.blocking_send(line).is_err() {
                 return;
             }
         }
