@@ -245,7 +245,6 @@ impl DatabaseError {
             matches!(error, Some(sqlx::Error::PoolTimedOut))
         };
         self.is_transient()
-            || matches!(self, Self::Locked { .. })
             || matches!(self, Self::TimedOut { cause, .. } if has_no_connection(cause))
     }
 
