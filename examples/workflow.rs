@@ -44,8 +44,10 @@ impl StepHandler for Shop {
 
 /// The definition: data, with a hash of its content as identity.
 fn release() -> Workflow {
-    let mut read = AgentStep::default();
-    read.prompt = "What does {{ item }} say about decisions?".into();
+    let read = AgentStep {
+        prompt: "What does {{ item }} say about decisions?".into(),
+        ..AgentStep::default()
+    };
     Workflow::new(
         "release",
         [
