@@ -22,6 +22,7 @@ use crate::journal::GuardedJournal;
 use crate::options::WorkflowOptions;
 use crate::replay::{Replayed, history, replay};
 use crate::value::{ValueReader, ValueWriter};
+use crate::verify;
 
 /// Runs workflows over a journal.
 ///
@@ -160,7 +161,7 @@ impl WorkflowCoordinator {
         let info = self.info(run).await?;
         let graph = self.graph(run, info.definition).await?;
         let history = history(&self.shared.journal, run).await?;
-        let replayed = replay(&self.shared.journal, run, graph, history).await?;
+        let replayed = replay(&self.shared.journal, run, graph, history, |_, _, _| Ok(())).await?;
         Ok(Replayed {
             status: info.status,
             ..replayed
@@ -463,7 +464,7 @@ impl WorkflowRunner for WorkflowCoordinator {
     async fn verify(&self, run: RunId, workflow: &Workflow) -> Result<(), WorkflowError> {
         let graph = Arc::new(Graph::new(workflow.clone())?);
         let history = history(&self.shared.journal, run).await?;
-        replay(&self.shared.journal, run, graph, history).await?;
+        replay(&self.shared.journal, run, graph, history, verify::check).await?;
         Ok(())
     }
 
@@ -480,7 +481,7 @@ impl WorkflowRunner for WorkflowCoordinator {
             let event: WorkflowEvent = RunMigrated::new(graph.hash, steps.clone()).into();
             let number = history.len() as u64;
             history.push(RunRecord::new(number, event.clone()));
-            replay(journal, run, Arc::clone(&graph), history).await?;
+            replay(journal, run, Arc::clone(&graph), history, |_, _, _| Ok(())).await?;
             self.put_definition(&graph).await?;
             let mut commit = RunCommit::new([event]).releasing();
             commit.definition = Some(graph.hash);

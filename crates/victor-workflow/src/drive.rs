@@ -15,6 +15,8 @@ use victor_workflow_protocol::{
     RunStatus, StoreWrite, WorkflowError, WorkflowEvent, WorkflowJournal,
 };
 
+pub(crate) use self::decide::{Event, first_event};
+
 use self::calls::Calls;
 use crate::coordinator::Shared;
 use crate::replay::Replayed;

@@ -70,6 +70,7 @@ mod options;
 mod replay;
 mod state;
 mod value;
+mod verify;
 #[cfg(feature = "yaml")]
 mod yaml;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use victor_core::RunId;
 use victor_workflow_protocol::{
     Divergence, JournalError, RunRecord, RunStatus, StepPath, WorkflowError, WorkflowEvent,
@@ -65,12 +66,13 @@ pub(crate) async fn history(
     }
 }
 
-/// Replays a history under a definition.
+/// Replays a history under a definition. Each record is checked against the state before it.
 pub(crate) async fn replay(
     journal: &dyn WorkflowJournal,
     run: RunId,
     graph: Arc<Graph>,
     mut history: Vec<RunRecord>,
+    check: impl Fn(&State, &WorkflowEvent, &Value) -> Result<(), String>,
 ) -> Result<Replayed, WorkflowError> {
     let records = history.len() as u64;
     migrate(&mut history);
@@ -83,7 +85,8 @@ pub(crate) async fn replay(
         for record in page {
             let value = value_of(&record.event).map(|value| reader.read(value));
             let value = value.transpose()?.unwrap_or_default();
-            let applied = state.apply(record.number, &record.event, value);
+            let applied = check(&state, &record.event, &value)
+                .and_then(|()| state.apply(record.number, &record.event, value));
             applied.map_err(|message| Divergence::new(run, record.number, message))?;
         }
     }

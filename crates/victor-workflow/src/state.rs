@@ -262,6 +262,20 @@ impl State {
         };
     }
 
+    /// The step of a path with its definition, if it can begin.
+    pub(crate) fn ready_node(&self, path: &StepPath) -> Option<(Place, &Node)> {
+        let place = self.find(path).ok()?;
+        let is_ready = matches!(self.state(place), Some(NodeState::Ready));
+        self.node(place)
+            .filter(|_| is_ready)
+            .map(|node| (place, node))
+    }
+
+    /// The scope at a place.
+    pub(crate) fn scope_at(&self, path: &StepPath) -> Option<ScopeId> {
+        self.by_path.get(path).copied()
+    }
+
     /// Finds a step by its path.
     fn find(&self, path: &StepPath) -> Result<Place, String> {
         let unknown = || format!("there is no step `{path}` at this point");

@@ -139,7 +139,7 @@ impl Driver<'_> {
                 ),
             };
         }
-        match self.first_event(place, node) {
+        match first_event(&self.state, place, node) {
             Ok((event, value)) => self.emit_stored(event, value),
             Err(message) => self.emit(
                 StepFailed::new(self.state.path(place), 1, message),
@@ -169,87 +169,6 @@ impl Driver<'_> {
             Event::Plain(event) => event,
         };
         self.emit(event, value)
-    }
-
-    /// The first event of a step that is no call.
-    fn first_event(&self, place: Place, node: &Node) -> Result<(Event, Json), String> {
-        let path = self.state.path(place);
-        let data = self
-            .state
-            .data(place.0)
-            .ok_or("there is no such step")?
-            .value();
-        if let Some(when) = &node.when
-            && !when.is_true(&data)?
-        {
-            return Ok((Event::Plain(StepSkipped::new(path).into()), Json::Null));
-        }
-        Ok(match &node.action {
-            Action::Call(_) => return Err("it is a call".into()),
-            Action::Transform(template) => (Event::Finished(path), template.eval(&data)?),
-            Action::Branch { cases, otherwise } => {
-                let mut to = *otherwise;
-                for (when, then) in cases {
-                    if when.is_true(&data)? {
-                        to = Some(*then);
-                        break;
-                    }
-                }
-                let to = to
-                    .and_then(|to| self.state.node((place.0, to)))
-                    .map(|node| node.id.to_string());
-                (
-                    Event::Plain(BranchTaken::new(path).to(to).into()),
-                    Json::Null,
-                )
-            }
-            Action::Map { over, .. } => {
-                let items = to_json(&over.eval(&data)?)?;
-                let Json::Array(list) = &items else {
-                    return Err(format!("`over` must give a list, and is {items}")
-                        .chars()
-                        .take(500)
-                        .collect());
-                };
-                let count = u32::try_from(list.len()).map_err(|_| "the list is too long")?;
-                (Event::Expanded(path, count), items)
-            }
-            Action::Loop { .. } => (Event::ScopeStarted(path.number(0), false), Json::Null),
-            Action::Workflow { input, .. } => (
-                Event::ScopeStarted(path.number(0), true),
-                input.eval(&data)?,
-            ),
-            Action::Approval { prompt, show } => {
-                let (prompt, show) = (prompt.text(&data)?, show.eval(&data)?);
-                let event = StepWaiting::new(path, 0, Wait::Answer { prompt, show });
-                (
-                    Event::Plain(event.until(end_of(node.timeout)).into()),
-                    Json::Null,
-                )
-            }
-            Action::Wait(wait) => {
-                let (wait, until) = match wait {
-                    WaitFor::Event(name) => {
-                        (Wait::Event { name: name.clone() }, end_of(node.timeout))
-                    }
-                    WaitFor::Time(time) => (Wait::Time, end_of(Some(*time))),
-                    WaitFor::Until(until) => {
-                        let until = to_json(&until.eval(&data)?)?;
-                        let time = until
-                            .as_str()
-                            .and_then(|text| text.parse::<Timestamp>().ok());
-                        let time = time.ok_or_else(|| {
-                            format!("`until` must give a time such as 2026-11-30T15:55:08Z, and is {until}")
-                        })?;
-                        (Wait::Time, Some(time))
-                    }
-                };
-                (
-                    Event::Plain(StepWaiting::new(path, 0, wait).until(until).into()),
-                    Json::Null,
-                )
-            }
-        })
     }
 
     /// Goes on with a step that has a body.
@@ -419,7 +338,7 @@ impl Driver<'_> {
 }
 
 /// An event whose value is yet to be stored.
-enum Event {
+pub(crate) enum Event {
     Finished(StepPath),
     Answered(StepPath, u64),
     Expanded(StepPath, u32),
@@ -427,6 +346,87 @@ enum Event {
     ScopeFinished(StepPath),
     RunFinished,
     Plain(WorkflowEvent),
+}
+
+/// The first event of a step that is no call, with its value.
+pub(crate) fn first_event(
+    state: &State,
+    place: Place,
+    node: &Node,
+) -> Result<(Event, Json), String> {
+    let path = state.path(place);
+    let data = state.data(place.0).ok_or("there is no such step")?.value();
+    if let Some(when) = &node.when
+        && !when.is_true(&data)?
+    {
+        return Ok((Event::Plain(StepSkipped::new(path).into()), Json::Null));
+    }
+    Ok(match &node.action {
+        Action::Call(_) => return Err("it is a call".into()),
+        Action::Transform(template) => (Event::Finished(path), template.eval(&data)?),
+        Action::Branch { cases, otherwise } => {
+            let mut to = *otherwise;
+            for (when, then) in cases {
+                if when.is_true(&data)? {
+                    to = Some(*then);
+                    break;
+                }
+            }
+            let to = to
+                .and_then(|to| state.node((place.0, to)))
+                .map(|node| node.id.to_string());
+            (
+                Event::Plain(BranchTaken::new(path).to(to).into()),
+                Json::Null,
+            )
+        }
+        Action::Map { over, .. } => {
+            let items = to_json(&over.eval(&data)?)?;
+            let Json::Array(list) = &items else {
+                return Err(format!("`over` must give a list, and is {items}")
+                    .chars()
+                    .take(500)
+                    .collect());
+            };
+            let count = u32::try_from(list.len()).map_err(|_| "the list is too long")?;
+            (Event::Expanded(path, count), items)
+        }
+        Action::Loop { .. } => (Event::ScopeStarted(path.number(0), false), Json::Null),
+        Action::Workflow { input, .. } => (
+            Event::ScopeStarted(path.number(0), true),
+            input.eval(&data)?,
+        ),
+        Action::Approval { prompt, show } => {
+            let (prompt, show) = (prompt.text(&data)?, show.eval(&data)?);
+            let event = StepWaiting::new(path, 0, Wait::Answer { prompt, show });
+            (
+                Event::Plain(event.until(end_of(node.timeout)).into()),
+                Json::Null,
+            )
+        }
+        Action::Wait(wait) => {
+            let (wait, until) = match wait {
+                WaitFor::Event(name) => (Wait::Event { name: name.clone() }, end_of(node.timeout)),
+                WaitFor::Time(time) => (Wait::Time, end_of(Some(*time))),
+                WaitFor::Until(until) => {
+                    let until = to_json(&until.eval(&data)?)?;
+                    let time = until
+                        .as_str()
+                        .and_then(|text| text.parse::<Timestamp>().ok());
+                    let time = time.ok_or_else(|| {
+                        format!(
+                            "`until` must give a time such as 2026-11-30T15:55:08Z, and is {until}"
+                        )
+                    })?;
+                    (Wait::Time, Some(time))
+                }
+            };
+            (
+                Event::Plain(StepWaiting::new(path, 0, wait).until(until).into()),
+                Json::Null,
+            )
+        }
+    })
 }
 
 /// The next event of a step that has a body; none while its steps are worked on.

@@ -282,7 +282,7 @@ async fn each_law_can_be_broken() {
         ),
         (
             "verifies anything",
-            "a history is verified against a definition",
+            "a definition that computes something else is told",
         ),
         (
             "migrates anything",

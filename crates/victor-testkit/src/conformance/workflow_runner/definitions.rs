@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use victor_workflow_protocol::{
-    RunOutcome, RunQuery, StartRun, Step, Workflow, WorkflowError, WorkflowJournal, WorkflowRunner,
+    Body, RunOutcome, RunQuery, StartRun, Step, Workflow, WorkflowError, WorkflowJournal,
+    WorkflowRunner,
 };
 
 use super::{Hand, Handlers, World, calm, events, succeed, to_end};
@@ -50,12 +51,81 @@ fn renamed() -> Workflow {
     )
 }
 
+/// A workflow that computes, with one of its expressions changed.
+fn computing(changed: &str) -> Workflow {
+    let text = |place: &str, old: &'static str, new: &'static str| match place == changed {
+        true => new,
+        false => old,
+    };
+    let item = Body::new([Step::transform("one", "{{ item }}")]).with_output(text(
+        "item",
+        "{{ steps.one + 1 }}",
+        "{{ steps.one + 2 }}",
+    ));
+    let steps = [
+        Step::transform("total", text("total", "{{ input * 2 }}", "{{ input * 3 }}")),
+        Step::branch(
+            "route",
+            [(
+                text("route", "steps.total > 5", "steps.total > 50"),
+                "large",
+            )],
+            Some("small"),
+        ),
+        Step::call("large", "echo", json!("large")),
+        Step::call("small", "echo", json!("small")),
+        Step::call("maybe", "echo", json!("maybe"))
+            .when(text("maybe", "input == 4", "input == 5"))
+            .after(["large", "small"]),
+        Step::call("never", "echo", json!("never"))
+            .when(text("never", "input == 5", "input == 4"))
+            .after(["maybe"]),
+        Step::map("items", text("items", "[1, 2]", "[1, 3]"), item).after(["maybe"]),
+    ];
+    let output = text("output", "{{ steps.items }}", "{{ steps.total }}");
+    Workflow::new("computing", steps).with_output(output)
+}
+
+/// What was computed is compared as well.
+async fn check_computed<J, M, R>(world: &World<J, M>)
+where
+    J: AsyncFn() -> Arc<dyn WorkflowJournal>,
+    M: Fn(Arc<dyn WorkflowJournal>, Handlers) -> R,
+    R: WorkflowRunner,
+{
+    let journal = world.journal().await;
+    let runner = world.runner(&journal, &Hand::default());
+    succeed(runner.register(computing("")));
+    let (run, outcome) = succeed(calm(runner.run(&StartRun::new("computing", 4))).await);
+    law!(
+        outcome == RunOutcome::Finished(json!([2, 3])),
+        "a run ends with its output",
+        "{outcome:?}"
+    );
+    for changed in [
+        "", "total", "route", "maybe", "never", "items", "item", "output",
+    ] {
+        let verified = calm(runner.verify(run, &computing(changed))).await;
+        let is_right = match &verified {
+            Ok(()) => changed.is_empty(),
+            Err(WorkflowError::Diverged(error)) => error.message.contains(changed),
+            Err(_) => false,
+        };
+        law!(
+            is_right,
+            "a definition that computes something else is told",
+            "{changed}: {verified:?}"
+        );
+    }
+}
+
 pub(super) async fn check<J, M, R>(world: &World<J, M>)
 where
     J: AsyncFn() -> Arc<dyn WorkflowJournal>,
     M: Fn(Arc<dyn WorkflowJournal>, Handlers) -> R,
     R: WorkflowRunner,
 {
+    check_computed(world).await;
     let (journal, hand) = (world.journal().await, Hand::default());
     let runner = world.runner(&journal, &hand);
     let unknown = calm(runner.start(&StartRun::new("release", json!(null)))).await;
