@@ -10,6 +10,7 @@ use victor_offline::OfflineModel;
 use victor_orchestrator::AgentOrchestrator;
 use victor_orchestrator::analytics::{AnalyticsEvent, EventQuery};
 use victor_orchestrator::coordinators::analytics::AnalyticsCoordinator;
+use victor_orchestrator::core::SessionId;
 use victor_orchestrator::evaluation::{EvalCase, Evaluator, EvaluatorError, Judgement, Trial};
 
 /// An evaluator that does as it is told.
@@ -86,7 +87,7 @@ async fn judgements_are_events_of_the_session() {
     );
     for event in &events {
         assert_eq!(
-            event.session_id.as_ref().map(|session| session.as_str()),
+            event.session_id.as_ref().map(SessionId::as_str),
             Some("default")
         );
         let data = event.data.to_map();

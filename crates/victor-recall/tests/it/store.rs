@@ -47,6 +47,19 @@ impl SessionStore for Counting {
         self.inner.change_lease(session, change).await
     }
 
+    async fn wait_in_line(
+        &self,
+        session: &SessionId,
+        waiter: &str,
+        time: Duration,
+    ) -> Result<bool, SessionError> {
+        self.inner.wait_in_line(session, waiter, time).await
+    }
+
+    async fn leave_line(&self, session: &SessionId, waiter: &str) -> Result<(), SessionError> {
+        self.inner.leave_line(session, waiter).await
+    }
+
     async fn create_with(
         &self,
         session: &SessionInfo,
