@@ -14,7 +14,7 @@ const NO_REASON: &str = "the person has not approved it";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Decision {
     pub(crate) approved: bool,
-    #[serde(default)]
+    #[serde(default, alias = "text")]
     reason: Option<String>,
     /// Decisions about single calls, by their identifiers.
     #[serde(default)]

@@ -20,6 +20,8 @@
 //! mode and with the model, the tools and the limit of tokens that the step names. Any other
 //! [`Agent`](chat::Agent) is one within a [`PlainAgent`].
 //!
+//! The other way round, a [`WorkflowAgent`] is a workflow that one can send messages to.
+//!
 //! # Output
 //!
 //! An object: `text` is the answer of the agent or the result of the tool; `json` is its value, where the text is JSON,
@@ -48,6 +50,7 @@ mod answer;
 mod output;
 mod plain;
 mod tool_call;
+mod workflow_agent;
 
 pub use agent::{AGENT, AgentHandler};
 pub use plain::PlainAgent;
@@ -60,3 +63,4 @@ pub use victor_core as core;
 pub use victor_tool_protocol as tool;
 #[doc(no_inline)]
 pub use victor_workflow_protocol as protocol;
+pub use workflow_agent::WorkflowAgent;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use victor_core::{HealthStatus, RunId};
-use victor_orchestrator::chat::TurnOutcome;
+use victor_orchestrator::chat::{Agent as _, TurnOutcome};
 use victor_orchestrator::session::SessionStore as _;
 use victor_orchestrator::tool::InMemoryReceiptStore;
 use victor_orchestrator::workflow::{
@@ -16,7 +16,7 @@ use victor_orchestrator::{AgentOrchestrator, AgentOrchestratorBuilder};
 use victor_sql::Database;
 use victor_testkit::ScriptedModel;
 use victor_workflow::WorkflowCoordinator;
-use victor_workflow_steps::{AGENT, AgentHandler, TOOL, ToolHandler};
+use victor_workflow_steps::{AGENT, AgentHandler, TOOL, ToolHandler, WorkflowAgent};
 
 use crate::recovery::Disk;
 use crate::{AskAlways, Note, builder};
@@ -346,4 +346,48 @@ async fn a_tool_is_a_step_under_its_policy_and_with_a_receipt() {
         assert!(message.contains(expected), "{message}");
     }
     assert_eq!(notes.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_workflow_is_an_agent() {
+    let runner = |steps: Vec<Step>| {
+        let runner = WorkflowCoordinator::builder(InMemoryJournal::default()).build();
+        runner.register(Workflow::new("test", steps)).unwrap();
+        Arc::new(runner)
+    };
+    let echo = || vec![Step::transform("echo", "You said {{ input.message }}")];
+    let make = async || WorkflowAgent::new(runner(echo()), "test");
+    victor_testkit::conformance::agent(make, "hi").await;
+
+    let steps = vec![
+        Step::approval("ok", "Ship {{ input.message }}?"),
+        Step::transform(
+            "end",
+            "{{ 'shipped' if steps.ok.approved else steps.ok.text }}",
+        ),
+    ];
+    for (said, expected) in [
+        ("Yes!", "shipped"),
+        ("not yet", "not yet"),
+        ("{\"approved\": true}", "shipped"),
+    ] {
+        let runner = runner(steps.clone());
+        let agent = WorkflowAgent::new(runner.clone(), "test");
+        assert_eq!(agent.chat("it".into()).await.unwrap().content(), "Ship it?");
+        // Another process, perhaps.
+        let agent = WorkflowAgent::new(runner, "test").with_run(agent.run().unwrap());
+        assert_eq!(agent.chat(said.into()).await.unwrap().content(), expected);
+        assert_eq!(agent.run(), None);
+    }
+    let fails = WorkflowAgent::new(
+        runner(vec![Step::transform("a", "{{ input.nothing }}")]),
+        "test",
+    );
+    let response = fails.chat("hi".into()).await.unwrap();
+    assert_eq!(response.outcome.as_str(), "failed");
+    assert!(
+        response.content().contains("input.nothing"),
+        "{}",
+        response.content()
+    );
 }
