@@ -2,6 +2,7 @@
 //!
 //! - [`HttpConfigProvider`] asks an HTTP service for the settings of each session.
 //! - [`WebhookExporter`] sends the events of analytics to a webhook, signed.
+//! - [`HttpAgent`] talks to an agent behind an HTTP service, such as one to be evaluated.
 //! - [`PushgatewayExporter`] pushes their numbers, and metrics, to a Pushgateway of Prometheus.
 //!
 //! ```no_run
@@ -13,6 +14,7 @@
 //! # Ok::<(), victor_web::config::ConfigError>(())
 //! ```
 
+mod agent;
 mod config_provider;
 mod endpoint;
 mod pushgateway;
@@ -20,6 +22,8 @@ mod webhook;
 
 #[doc(no_inline)]
 pub use victor_analytics_protocol as analytics;
+#[doc(no_inline)]
+pub use victor_chat_protocol as chat;
 #[doc(no_inline)]
 pub use victor_config_protocol as config;
 #[doc(no_inline)]
@@ -29,6 +33,7 @@ pub use victor_http as http;
 #[doc(no_inline)]
 pub use victor_metrics_protocol as metrics;
 
+pub use agent::{HttpAgent, HttpAgentBuilder};
 pub use config_provider::{HttpConfigProvider, HttpConfigProviderBuilder};
 pub use pushgateway::{PushgatewayExporter, PushgatewayExporterBuilder};
 pub use webhook::{WebhookExporter, WebhookExporterBuilder};
