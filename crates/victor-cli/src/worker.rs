@@ -89,6 +89,7 @@ async fn work(args: &WorkerArgs) -> Result<Exit, Failure> {
     runner.add_handler(AGENT, Arc::new(AgentHandler::new(orchestrator.clone())));
     let tools = Arc::clone(orchestrator.tool_coordinator());
     runner.add_handler(TOOL, Arc::new(ToolHandler::new(tools)));
+    let guard = interrupts.during_work();
     terminal::status(&format!(
         "worker (process {}): {}",
         std::process::id(),
@@ -98,7 +99,6 @@ async fn work(args: &WorkerArgs) -> Result<Exit, Failure> {
     let backlog = Backlog::new(orchestrator.clone(), runner.clone(), journal);
     let interval = Duration::from_secs(args.interval);
     let mut crew = Crew::new(backlog, args.jobs, interval);
-    let guard = interrupts.during_work();
     tokio::select! {
         () = crew.work(args.once) => {}
         () = guard.dropped() => terminal::status("worker: told to end; what it works on ends first"),

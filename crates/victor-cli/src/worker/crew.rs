@@ -20,6 +20,8 @@ pub(super) struct Crew {
     interval: Duration,
     running: JoinSet<(Job, anyhow::Result<()>)>,
     names: HashSet<Job>,
+    /// The jobs that have had new work while they ran.
+    again: HashSet<Job>,
 }
 
 /// The end of a crew.
@@ -39,6 +41,7 @@ impl Crew {
             interval,
             running: JoinSet::new(),
             names: HashSet::new(),
+            again: HashSet::new(),
         }
     }
 
@@ -76,19 +79,29 @@ impl Crew {
         };
         let mut taken = 0;
         for job in jobs {
-            if self.names.insert(job.clone()) {
+            if self.names.contains(&job) {
+                self.again.insert(job);
+            } else {
                 taken += 1;
-                self.running.spawn(self.backlog.work(job));
+                self.begin(job);
             }
         }
         taken
+    }
+
+    fn begin(&mut self, job: Job) {
+        self.names.insert(job.clone());
+        self.running.spawn(self.backlog.work(job));
     }
 
     fn settle(&mut self, done: Result<(Job, anyhow::Result<()>), tokio::task::JoinError>) {
         match done {
             Ok((job, outcome)) => {
                 self.names.remove(&job);
-                self.backlog.settle(job, &outcome);
+                self.backlog.settle(job.clone(), &outcome);
+                if self.again.remove(&job) && outcome.is_ok() {
+                    self.begin(job);
+                }
             }
             Err(error) => terminal::error(&format!("worker: a job broke off: {error}")),
         }

@@ -79,7 +79,7 @@ pub(super) async fn resume(args: ResumeArgs, data: &DataArgs) -> Result<Exit, Fa
             "run {} of workflow {} goes on",
             run.id, run.workflow
         ));
-        work.until_done(run.id, run.records).await
+        work.until_done(run.id, run.records, Taken::Fail).await
     };
     let resumed = resumed.await;
     work.close(resumed).await
@@ -183,16 +183,26 @@ impl Work {
             self.say(&format!("run {} of workflow {}", run.id, run.workflow));
         }
         let next = if run.records > 1 { run.records } else { 0 };
-        self.until_done(run.id, next).await
+        self.until_done(run.id, next, Taken::Follow).await
     }
 
     /// Works on a run until it has ended or only waits.
-    async fn until_done(&mut self, run: RunId, next: u64) -> Result<Exit, Failure> {
+    async fn until_done(&mut self, run: RunId, next: u64, taken: Taken) -> Result<Exit, Failure> {
         let mut progress = Progress::new(self.form, next);
         loop {
             let outcome = match self.drive(run, &mut progress).await? {
                 Driven::Outcome(outcome) => outcome,
                 Driven::Stopped(exit) => return Ok(exit),
+                Driven::Held(error) => match taken {
+                    Taken::Fail => {
+                        let hint = format!("`victor workflow show {run}` follows it");
+                        return Err(anyhow!("{error}; {hint}").into());
+                    }
+                    Taken::Follow => match self.followed(run, &mut progress).await? {
+                        Some(exit) => return Ok(exit),
+                        None => continue,
+                    },
+                },
             };
             let RunOutcome::Waiting { pending, wake_at } = &outcome else {
                 return tell(run, &outcome, self.form);
@@ -256,8 +266,7 @@ impl Work {
                 return Ok(Driven::Stopped(guard.signal().unwrap_or(Exit::Interrupted)));
             }
             Err(WorkflowError::Journal(error @ JournalError::Held { .. })) => {
-                let hint = format!("`victor workflow show {run}` follows it");
-                return Err(anyhow!("{error}; {hint}").into());
+                return Ok(Driven::Held(error));
             }
             outcome => outcome?,
         };
@@ -271,6 +280,24 @@ impl Work {
                 return Ok(Driven::Outcome(outcome));
             }
             progress.print(&records)?;
+        }
+    }
+
+    /// Prints the records of a run that another process works on, until that is over. Returns the signal that has come
+    /// instead: the run goes on without this process.
+    async fn followed(&self, run: RunId, progress: &mut Progress) -> Result<Option<Exit>, Failure> {
+        let guard = self.interrupts.during_call();
+        let journal = &self.opened.journal;
+        loop {
+            progress.print(&journal.records(run, progress.next, PAGE).await?)?;
+            let holder = journal.info(run).await?.and_then(|info| info.holder);
+            if holder.is_none() {
+                return Ok(None);
+            }
+            tokio::select! {
+                () = guard.dropped() => return Ok(Some(guard.signal().unwrap_or(Exit::Interrupted))),
+                () = tokio::time::sleep(LOOK) => {}
+            }
         }
     }
 
@@ -330,9 +357,19 @@ impl Work {
     }
 }
 
+/// The answer to another process that has taken a run first.
+#[derive(Debug, Clone, Copy)]
+enum Taken {
+    /// A new run is anybody's: a worker may be faster, and its work is followed.
+    Follow,
+    Fail,
+}
+
 /// The end of a drive.
 enum Driven {
     Outcome(RunOutcome),
+    /// Another process works on the run.
+    Held(JournalError),
     /// A signal has come.
     Stopped(Exit),
 }

@@ -28,6 +28,9 @@ use crate::error::DatabaseError;
 use crate::statement::{ROWS, Statement, Value};
 use crate::transaction::Transaction;
 
+/// The number of times that a run is claimed anew which was taken and given back at the same time.
+const CLAIMS: usize = 5;
+
 /// Keeps the runs of workflows in a database. Claims run out by the clock of the machine in SQLite, and by that of the
 /// server in PostgreSQL.
 ///
@@ -159,18 +162,22 @@ impl WorkflowJournal for SqlWorkflowJournal {
             statement = statement.push(" OR fence = ").push_value(int(fence));
         }
         let statement = statement.push(") RETURNING fence, records");
-        let rows = self.claimed(statement).await?;
-        if let (Some(fence), Some(records)) = (self.number(&rows, 0)?, self.number(&rows, 1)?) {
-            let (fence, records) = (fence.unsigned_abs(), records.unsigned_abs());
-            return Ok(RunClaim::new(fence, request.time, records));
+        for _ in 0..CLAIMS {
+            let rows = self.claimed(statement.clone()).await?;
+            if let (Some(fence), Some(records)) = (self.number(&rows, 0)?, self.number(&rows, 1)?) {
+                let (fence, records) = (fence.unsigned_abs(), records.unsigned_abs());
+                return Ok(RunClaim::new(fence, request.time, records));
+            }
+            let info = self.info(run).await?.ok_or(JournalError::NotFound(run))?;
+            match info.holder {
+                _ if info.status.has_ended() => return Err(JournalError::Ended(run)),
+                Some(holder) => return Err(row::held(run, holder)),
+                None => {} // it was given back between the two statements
+            }
         }
-        let info = self.info(run).await?.ok_or(JournalError::NotFound(run))?;
-        Err(match info.holder {
-            _ if info.status.has_ended() => JournalError::Ended(run),
-            Some(holder) => row::held(run, holder),
-            // It was given back between the two statements.
-            None => JournalError::store("the run was taken and given back meanwhile: try again"),
-        })
+        Err(JournalError::store(
+            "the run is taken and given back all the time: try again",
+        ))
     }
 
     async fn commit(

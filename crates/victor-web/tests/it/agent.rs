@@ -61,8 +61,14 @@ async fn each_conversation_is_kept_by_the_service() {
 
 #[tokio::test]
 async fn it_keeps_the_laws_of_agents() {
-    let api = FakeApi::answering(Reply::json(r#"{"content": "Hello."}"#)).await.unwrap();
-    conformance::agent(async || HttpAgent::builder(api.url()).build().unwrap(), "Hello!").await;
+    let api = FakeApi::answering(Reply::json(r#"{"content": "Hello."}"#))
+        .await
+        .unwrap();
+    conformance::agent(
+        async || HttpAgent::builder(api.url()).build().unwrap(),
+        "Hello!",
+    )
+    .await;
 }
 
 #[tokio::test]

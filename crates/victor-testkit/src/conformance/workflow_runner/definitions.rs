@@ -86,7 +86,7 @@ fn computing(changed: &str) -> Workflow {
     Workflow::new("computing", steps).with_output(output)
 }
 
-/// What was computed is compared as well.
+/// Checks that computed values are compared as well.
 async fn check_computed<J, M, R>(world: &World<J, M>)
 where
     J: AsyncFn() -> Arc<dyn WorkflowJournal>,
