@@ -200,6 +200,8 @@ enum Form {
     Markdown,
     Junit,
     Html,
+    /// The log of inspect-ai, which `inspect view` opens
+    Inspect,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -463,6 +465,10 @@ impl OutputArgs {
             Form::Markdown => report::markdown(&Summary::of(run, LEVEL), comparisons),
             Form::Junit => report::junit(run),
             Form::Html => report::html(run, comparisons, LEVEL),
+            Form::Inspect => {
+                let log = report::inspect_log(run, &asked(run)?, "victor", LEVEL);
+                json_escaped(&log.to_string()).into_owned() + "\n"
+            }
             Form::Json => {
                 let report = serde_json::json!({ "summary": Summary::of(run, LEVEL), "comparisons": comparisons });
                 json_escaped(&report.to_string()).into_owned() + "\n"
@@ -474,6 +480,19 @@ impl OutputArgs {
         }
         Ok(())
     }
+}
+
+/// The cases of a run, as far as it tells: what was asked, and not what was expected.
+fn asked(run: &EvaluationRun) -> Result<Dataset, Failure> {
+    let mut cases: Vec<EvalCase> = Vec::new();
+    for trial in run.trials.iter().map(|record| &record.trial) {
+        if cases.last().is_none_or(|case| case.id != trial.case) {
+            let mut inputs = trial.turns.iter().map(|turn| turn.input.as_str());
+            let case = EvalCase::new(&trial.case, inputs.next().unwrap_or_default());
+            cases.push(inputs.fold(case, EvalCase::then));
+        }
+    }
+    Dataset::new(&run.dataset, cases).map_err(Failure::usage)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

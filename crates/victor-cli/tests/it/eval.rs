@@ -105,6 +105,7 @@ fn the_shipped_dataset_passes_and_is_compared() {
         ("junit", "<?xml"),
         ("html", "<!doctype html>"),
         ("markdown", "# first"),
+        ("inspect", "{"),
     ] {
         let path = folder.path().join(format);
         check(
