@@ -105,11 +105,20 @@ impl Worker {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Waits for the end, and returns the exit code.
     fn ended(mut self) -> Option<i32> {
         let began = Instant::now();
         let status = self.child.wait().unwrap();
         assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
         status.code()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It is gone already, unless the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
