@@ -173,24 +173,31 @@ struct Forgetful {
 
 #[async_trait]
 impl WorkflowJournal for Forgetful {
-    async fn put_definition(&self, hash: ContentHash, text: &str) -> Result<(), JournalError> {
-        self.inner.put_definition(hash, text).await
-    }
-
-    async fn definition(&self, hash: ContentHash) -> Result<Option<Arc<str>>, JournalError> {
-        self.inner.definition(hash).await
-    }
-
-    async fn create(
-        &self,
-        run: &RunInfo,
-        commit: &RunCommit,
-    ) -> Result<(RunInfo, bool), JournalError> {
-        self.inner.create(run, commit).await
-    }
-
-    async fn claim(&self, run: RunId, request: &ClaimRequest) -> Result<RunClaim, JournalError> {
-        self.inner.claim(run, request).await
+    victor_core::forward! {
+        inner =>
+        async fn put_definition<'a>(&self, hash: ContentHash, text: &'a str) -> Result<(), JournalError>;
+        async fn definition(&self, hash: ContentHash) -> Result<Option<Arc<str>>, JournalError>;
+        async fn create<'a, 'b>(
+            &self,
+            run: &'a RunInfo,
+            commit: &'b RunCommit,
+        ) -> Result<(RunInfo, bool), JournalError>;
+        async fn claim<'a>(&self, run: RunId, request: &'a ClaimRequest) -> Result<RunClaim, JournalError>;
+        async fn signal<'a>(&self, run: RunId, signal: &'a Signal) -> Result<bool, JournalError>;
+        async fn records(
+            &self,
+            run: RunId,
+            from: u64,
+            max: usize,
+        ) -> Result<Vec<RunRecord>, JournalError>;
+        async fn values<'a>(
+            &self,
+            run: RunId,
+            hashes: &'a [ContentHash],
+        ) -> Result<Vec<Arc<str>>, JournalError>;
+        async fn info(&self, run: RunId) -> Result<Option<RunInfo>, JournalError>;
+        async fn find<'a>(&self, query: &'a RunQuery) -> Result<Vec<RunInfo>, JournalError>;
+        async fn delete(&self, run: RunId) -> Result<bool, JournalError>;
     }
 
     async fn commit(
@@ -208,39 +215,6 @@ impl WorkflowJournal for Forgetful {
             _ => {}
         }
         self.inner.commit(run, claim, &commit).await
-    }
-
-    async fn signal(&self, run: RunId, signal: &Signal) -> Result<bool, JournalError> {
-        self.inner.signal(run, signal).await
-    }
-
-    async fn records(
-        &self,
-        run: RunId,
-        from: u64,
-        max: usize,
-    ) -> Result<Vec<RunRecord>, JournalError> {
-        self.inner.records(run, from, max).await
-    }
-
-    async fn values(
-        &self,
-        run: RunId,
-        hashes: &[ContentHash],
-    ) -> Result<Vec<Arc<str>>, JournalError> {
-        self.inner.values(run, hashes).await
-    }
-
-    async fn info(&self, run: RunId) -> Result<Option<RunInfo>, JournalError> {
-        self.inner.info(run).await
-    }
-
-    async fn find(&self, query: &RunQuery) -> Result<Vec<RunInfo>, JournalError> {
-        self.inner.find(query).await
-    }
-
-    async fn delete(&self, run: RunId) -> Result<bool, JournalError> {
-        self.inner.delete(run).await
     }
 }
 
