@@ -7,6 +7,7 @@
 //! - [`conformance`] has the laws of extension points and of all roles, for whoever implements one.
 //! - [`cancel_at_every_poll`] proves that a future may be dropped anywhere; [`drive`] runs one without a runtime.
 //! - [`die_at_every_write`] kills a program at each of its writes, and shows what is left.
+//! - [`browser`] finds a browser that looks at pages and pictures.
 //! - [`check_golden`] and its neighbours hold stored and sent forms against files, so that they stay readable.
 //! - [`strict`] says what the strictest servers would refuse in a request, for adapters.
 //! - [`histories`] are conversations of every shape, [`histories_with_mistakes`] those that servers refuse as they are,
@@ -15,6 +16,7 @@
 //! It is used as a dev-dependency, in the tests of Victor's own crates and of those that take their place.
 
 mod api;
+mod browser;
 mod cancel;
 pub mod conformance;
 mod counter;
@@ -29,6 +31,7 @@ mod scripted;
 pub mod strict;
 
 pub use api::{ApiRequest, FakeApi, Reply};
+pub use browser::browser;
 pub use cancel::{cancel_at_every_poll, count_polls, drive, drive_until_pending, poll_at_most};
 pub use counter::CharCounter;
 pub use death::die_at_every_write;

@@ -1,9 +1,10 @@
 //! The page in a real browser.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use victor_report::{ReportData, render};
+use victor_testkit::browser;
 
 use crate::sample::sample;
 
@@ -24,24 +25,6 @@ addEventListener("load", () => {
   console.log(`RESULT said=${said} overflow=${root.scrollWidth - innerWidth} width=${innerWidth} text=${Math.round(least)} page=${colour} END`);
 });
 </script></body>"#;
-
-/// The browser, if there is one; where `CI` is set, there must be.
-fn browser() -> Option<PathBuf> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let mut all = std::env::split_paths(&paths).map(|folder| folder.join("chromium"));
-    let found = all.find(|path| path.is_file());
-    if found.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "there is no chromium, so the page is seen by no browser"
-        );
-        #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
-        {
-            eprintln!("SKIPPED: install chromium to have the page seen by a browser");
-        }
-    }
-    found
-}
 
 /// Shows the page in a frame of this width, and returns what the browser says. `more` are further arguments.
 fn show(browser: &Path, data: &ReportData, width: u32, more: &[&str]) -> String {

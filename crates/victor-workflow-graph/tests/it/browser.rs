@@ -1,8 +1,9 @@
 //! The picture in a real browser.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use victor_testkit::browser;
 use victor_workflow_graph::svg;
 use victor_workflow_protocol::{Step, Workflow};
 
@@ -26,24 +27,6 @@ addEventListener("load", () => {
   console.log(`RESULT nodes=${nodes.length} out=${out} over=${over} paper=${paper} END`);
 });
 </script>"#;
-
-/// The browser, if there is one; where `CI` is set, there must be.
-fn browser() -> Option<PathBuf> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let mut all = std::env::split_paths(&paths).map(|folder| folder.join("chromium"));
-    let found = all.find(|path| path.is_file());
-    if found.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "there is no chromium, so the picture is seen by no browser"
-        );
-        #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see it")]
-        {
-            eprintln!("SKIPPED: install chromium to have pictures of workflows seen by a browser");
-        }
-    }
-    found
-}
 
 #[track_caller]
 fn check(workflow: &Workflow, more: &[&str], expected: &str) {
