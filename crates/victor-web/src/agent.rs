@@ -8,10 +8,10 @@ use victor_chat_protocol::{
     Agent, ChatError, ChatInput, ChatResponse, TurnEventKind, TurnOutcome, TurnStarted, TurnStream,
 };
 use victor_core::{BoxError, JsonMap, Message, SessionId, TurnId, Usage};
+use victor_http::HttpError;
 use victor_http::header::{ACCEPT, HeaderMap, HeaderValue};
-use victor_http::{HttpError, HttpOptions, Secret};
 
-use crate::endpoint::{Endpoint, EndpointBuilder};
+use crate::endpoint::{Endpoint, EndpointBuilder, endpoint_setters};
 
 /// Talks to an agent behind an HTTP service, such as one to be evaluated: `POST {base URL}/chat`.
 ///
@@ -51,6 +51,7 @@ struct Service {
 
 /// Puts an [`HttpAgent`] together.
 #[derive(Debug, Clone)]
+#[must_use = "nothing is built until `build` is called"]
 pub struct HttpAgentBuilder {
     name: String,
     path: String,
@@ -61,7 +62,6 @@ pub struct HttpAgentBuilder {
 impl HttpAgent {
     /// Returns a builder of an agent behind the service at a base URL; see [`BaseUrl`](victor_http::BaseUrl) for its
     /// forms.
-    #[must_use]
     pub fn builder(base_url: impl Into<String>) -> HttpAgentBuilder {
         HttpAgentBuilder {
             name: "http".to_owned(),
@@ -82,52 +82,26 @@ impl HttpAgent {
 
 impl HttpAgentBuilder {
     /// Sets the agent's name. Defaults to `http`.
-    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
     /// Sets the path below the base URL. Defaults to `/chat`.
-    #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
     /// Sets the conversation. Defaults to a new one.
-    #[must_use]
     pub fn session(mut self, session: impl Into<SessionId>) -> Self {
         self.session = session.into();
         self
     }
 
-    /// Sets the token that is sent as `Authorization: Bearer`. Defaults to none.
-    #[must_use]
-    pub fn bearer_token(mut self, token: impl Into<Secret>) -> Self {
-        self.endpoint.token = Some(token.into());
-        self
-    }
-
-    /// Adds a header to every request. Its value counts as secret.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.endpoint.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sets the time limit of a turn. Defaults to 10 minutes.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.endpoint.timeout = timeout;
-        self
-    }
-
-    /// Sets the options of the HTTP client; its total time limit is that of the turn.
-    #[must_use]
-    pub fn http_options(mut self, options: HttpOptions) -> Self {
-        self.endpoint.options = options;
-        self
+    endpoint_setters! {
+        timeout: "Sets the time limit of a turn. Defaults to 10 minutes.",
+        http_options: "Sets the options of the HTTP client, but for the time limit of the exchange as a whole.",
     }
 
     /// Builds the agent. Nothing is sent yet.

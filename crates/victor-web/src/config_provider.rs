@@ -76,7 +76,6 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 impl HttpConfigProvider {
     /// Returns a builder of a provider for the service at a base URL; see [`BaseUrl`](victor_http::BaseUrl) for its
     /// forms.
-    #[must_use]
     pub fn builder(base_url: impl Into<String>) -> HttpConfigProviderBuilder {
         HttpConfigProviderBuilder::new(base_url.into())
     }

@@ -69,6 +69,42 @@ impl EndpointBuilder {
     }
 }
 
+/// Writes the setters that every builder over an [`EndpointBuilder`] in its field `endpoint` has, with the documentation
+/// of the two whose defaults differ.
+macro_rules! endpoint_setters {
+    (timeout: $timeout:literal, http_options: $options:literal $(,)?) => {
+        /// Sets the token that is sent as `Authorization: Bearer`. Defaults to none.
+        pub fn bearer_token(mut self, token: impl Into<victor_http::Secret>) -> Self {
+            self.endpoint.token = Some(token.into());
+            self
+        }
+
+        /// Adds a header to every request. Its value counts as secret.
+        pub fn header(
+            mut self,
+            name: impl Into<String>,
+            value: impl Into<victor_http::Secret>,
+        ) -> Self {
+            self.endpoint.headers.push((name.into(), value.into()));
+            self
+        }
+
+        #[doc = $timeout]
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.endpoint.timeout = timeout;
+            self
+        }
+
+        #[doc = $options]
+        pub fn http_options(mut self, options: victor_http::HttpOptions) -> Self {
+            self.endpoint.options = options;
+            self
+        }
+    };
+}
+
+pub(crate) use endpoint_setters;
+
 impl Endpoint {
     /// Sends a GET request to a path below the base URL, with further headers.
     pub(crate) async fn get(&self, path: &str, more: HeaderMap) -> Result<HttpResponse, HttpError> {

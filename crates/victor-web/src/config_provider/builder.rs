@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use victor_config_protocol::ConfigError;
 use victor_core::{Lock, RecentMap};
-use victor_http::{HttpOptions, Secret};
 
 use super::{HttpConfigProvider, KEPT, PLACEHOLDER};
-use crate::endpoint::EndpointBuilder;
+use crate::endpoint::{EndpointBuilder, endpoint_setters};
 
 /// Puts an [`HttpConfigProvider`] together.
 #[derive(Debug, Clone)]
+#[must_use = "nothing is built until `build` is called"]
 pub struct HttpConfigProviderBuilder {
     name: String,
     priority: i32,
@@ -33,60 +33,31 @@ impl HttpConfigProviderBuilder {
     }
 
     /// Sets the provider's name, as `explain` and health show it. Defaults to `http`.
-    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
     /// Sets the provider's place in the order. Defaults to 50.
-    #[must_use]
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = priority;
         self
     }
 
-    /// Sets the token that is sent as `Authorization: Bearer`. Defaults to none.
-    #[must_use]
-    pub fn bearer_token(mut self, token: impl Into<Secret>) -> Self {
-        self.endpoint.token = Some(token.into());
-        self
-    }
-
-    /// Adds a header to every request. Its value counts as secret.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.endpoint.headers.push((name.into(), value.into()));
-        self
+    endpoint_setters! {
+        timeout: "Sets the time limit of one request, with its whole answer. Defaults to 4 seconds, which is less than the `provider_timeout` of a coordinator of configuration.",
+        http_options: "Sets the options of the HTTP client, but for the time limit of the exchange as a whole. By default an answer has at most a mebibyte.",
     }
 
     /// Sets the path below the base URL, with a query where one is needed; `{session}` in it stands for the session's
     /// name. Defaults to `/config/{session}`.
-    #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Sets the time limit of one request, with its whole answer. Defaults to 4 seconds, which is less than the
-    /// `provider_timeout` of a coordinator of configuration.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.endpoint.timeout = timeout;
-        self
-    }
-
-    /// Sets the options of the HTTP client, but for the time limit of the exchange as a whole. By default an answer has
-    /// at most a mebibyte.
-    #[must_use]
-    pub fn http_options(mut self, options: HttpOptions) -> Self {
-        self.endpoint.options = options;
-        self
-    }
-
     /// Refuses answers that do not name their session in `session_id`, so that no cache or gateway on the way can
     /// confuse two tenants.
-    #[must_use]
     pub fn requires_session_id(mut self) -> Self {
         self.requires_session_id = true;
         self

@@ -5,11 +5,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::Mutex;
-use victor_http::{HttpError, HttpOptions, Secret};
+use victor_http::HttpError;
 
 use super::PushgatewayExporter;
 use super::counts::Counts;
-use crate::endpoint::EndpointBuilder;
+use crate::endpoint::{EndpointBuilder, endpoint_setters};
 
 /// Builds a [`PushgatewayExporter`] piece by piece.
 #[derive(Debug, Clone)]
@@ -50,28 +50,9 @@ impl PushgatewayExporterBuilder {
         self
     }
 
-    /// Sets the token that is sent as `Authorization: Bearer`. Defaults to none.
-    pub fn bearer_token(mut self, token: impl Into<Secret>) -> Self {
-        self.endpoint.token = Some(token.into());
-        self
-    }
-
-    /// Adds a header to every request. Its value counts as secret.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.endpoint.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sets the time limit of one request, with its whole answer. Defaults to 30 seconds.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.endpoint.timeout = timeout;
-        self
-    }
-
-    /// Sets the options of the HTTP client, but for the time limit of the exchange as a whole.
-    pub fn http_options(mut self, options: HttpOptions) -> Self {
-        self.endpoint.options = options;
-        self
+    endpoint_setters! {
+        timeout: "Sets the time limit of one request, with its whole answer. Defaults to 30 seconds.",
+        http_options: "Sets the options of the HTTP client, but for the time limit of the exchange as a whole.",
     }
 
     /// Builds the exporter. Nothing is sent yet.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use victor_http::{HttpError, HttpOptions, Secret};
+use victor_http::{HttpError, Secret};
 
 use super::WebhookExporter;
 use super::signature::SigningKey;
-use crate::endpoint::EndpointBuilder;
+use crate::endpoint::{EndpointBuilder, endpoint_setters};
 
 /// Builds a [`WebhookExporter`] piece by piece.
 #[derive(Debug, Clone)]
@@ -38,16 +38,9 @@ impl WebhookExporterBuilder {
         self
     }
 
-    /// Sets the token that is sent as `Authorization: Bearer`. Defaults to none.
-    pub fn bearer_token(mut self, token: impl Into<Secret>) -> Self {
-        self.endpoint.token = Some(token.into());
-        self
-    }
-
-    /// Adds a header to every request. Its value counts as secret.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.endpoint.headers.push((name.into(), value.into()));
-        self
+    endpoint_setters! {
+        timeout: "Sets the time limit of one request, with its whole answer. Defaults to 30 seconds.",
+        http_options: "Sets the options of the HTTP client, but for the time limit of the exchange as a whole.",
     }
 
     /// Sets the secret that requests are signed with: `whsec_` and base64, as Standard Webhooks has it, or any text.
@@ -61,18 +54,6 @@ impl WebhookExporterBuilder {
     /// compression.
     pub fn gzip(mut self) -> Self {
         self.compresses = true;
-        self
-    }
-
-    /// Sets the time limit of one request, with its whole answer. Defaults to 30 seconds.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.endpoint.timeout = timeout;
-        self
-    }
-
-    /// Sets the options of the HTTP client, but for the time limit of the exchange as a whole.
-    pub fn http_options(mut self, options: HttpOptions) -> Self {
-        self.endpoint.options = options;
         self
     }
 
