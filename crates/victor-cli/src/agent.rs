@@ -94,13 +94,33 @@ pub(crate) struct Agent {
     pub(crate) workspace: WorkspaceTools,
     /// The stored approvals of the folder.
     pub(crate) approvals: FolderApprovals,
-    /// The MCP servers that provide tools.
-    pub(crate) mcp: Option<McpServers>,
-    pub(crate) telemetry: Telemetry,
-    /// The listener that serves metrics.
-    pub(crate) listener: Option<PrometheusListener>,
+    pub(crate) services: Services,
     /// The provider and the model, to be stored with the session.
     pub(crate) memory: Option<Value>,
+}
+
+/// The services that run beside an orchestrator.
+#[derive(Debug)]
+pub(crate) struct Services {
+    /// The MCP servers that provide tools.
+    mcp: Option<McpServers>,
+    telemetry: Telemetry,
+    /// The listener that serves metrics.
+    listener: Option<PrometheusListener>,
+}
+
+impl Services {
+    /// Ends the orchestrator, and then the services.
+    pub(crate) async fn close(self, orchestrator: &AgentOrchestrator) {
+        orchestrator.shutdown().await;
+        self.telemetry.report();
+        if let Some(mcp) = self.mcp {
+            mcp.shutdown().await;
+        }
+        if let Some(listener) = self.listener {
+            listener.shutdown().await;
+        }
+    }
 }
 
 /// Hints for failures of the model.
@@ -190,9 +210,11 @@ impl AgentArgs {
             recording,
             workspace,
             approvals,
-            mcp,
-            telemetry,
-            listener,
+            services: Services {
+                mcp,
+                telemetry,
+                listener,
+            },
             memory,
         })
     }

@@ -224,14 +224,7 @@ async fn chat(args: ChatArgs, message: Option<String>, resumed: bool) -> Result<
         (Ok(_), None) => interactive::run(&mut conversation, &args.data).await,
         (Err(error), _) => Err(error),
     };
-    agent.orchestrator.shutdown().await;
-    agent.telemetry.report();
-    if let Some(mcp) = agent.mcp {
-        mcp.shutdown().await;
-    }
-    if let Some(listener) = agent.listener {
-        listener.shutdown().await;
-    }
+    agent.services.close(&agent.orchestrator).await;
     let exit = exit?;
     if let Some(remark) = agent.recording.finish()?
         && !args.quiet

@@ -44,18 +44,13 @@ async fn serve(args: &McpArgs) -> Result<Exit, Failure> {
     let _interrupts = Interrupts::listen()?;
     let agent = args.agent.open(&args.data, false).await?;
     terminal::status(&agent.about);
-    let orchestrator = agent.orchestrator;
-    let sessions = orchestrator.clone();
+    let sessions = agent.orchestrator.clone();
     let server = McpServer::new("victor")
         .session(agent.session.id().clone())
-        .tools(orchestrator.tool_coordinator().clone())
+        .tools(sessions.tool_coordinator().clone())
         .agents(move |session| Arc::new(sessions.session(session.clone())));
     let served = server.serve_stdio().await;
-    orchestrator.shutdown().await;
-    agent.telemetry.report();
-    if let Some(mcp) = agent.mcp {
-        mcp.shutdown().await;
-    }
+    agent.services.close(&agent.orchestrator).await;
     served?;
     Ok(Exit::Answered)
 }

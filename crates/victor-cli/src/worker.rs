@@ -111,14 +111,7 @@ async fn work(args: &WorkerArgs) -> Result<Exit, Failure> {
         return Ok(guard.signal().unwrap_or(Exit::Interrupted));
     }
     drop(guard);
-    orchestrator.shutdown().await;
-    agent.telemetry.report();
-    if let Some(mcp) = agent.mcp {
-        mcp.shutdown().await;
-    }
-    if let Some(listener) = agent.listener {
-        listener.shutdown().await;
-    }
+    agent.services.close(orchestrator).await;
     database.close().await;
     terminal::status("worker: ended");
     Ok(Exit::Answered)

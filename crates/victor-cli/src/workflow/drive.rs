@@ -339,14 +339,7 @@ impl Work {
     async fn close(self, exit: Result<Exit, Failure>) -> Result<Exit, Failure> {
         self.opened.runner.shutdown().await;
         let agent = self.agent;
-        agent.orchestrator.shutdown().await;
-        agent.telemetry.report();
-        if let Some(mcp) = agent.mcp {
-            mcp.shutdown().await;
-        }
-        if let Some(listener) = agent.listener {
-            listener.shutdown().await;
-        }
+        agent.services.close(&agent.orchestrator).await;
         let exit = exit?;
         if let Some(remark) = agent.recording.finish()?
             && self.form == Form::Lines
