@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Barrier;
 use victor_analytics_protocol::{AnalyticsEvent, EventOutbox};
 use victor_chat_protocol::{EventBatch, TurnEvent, TurnEventKind, TurnEventLog};
 use victor_core::{Message, RunId, SessionId, Timestamp, TurnId};
@@ -194,10 +195,14 @@ on_both! {
             outbox.append(some).await.unwrap();
         }
         let mut sending = Vec::new();
+        // Nobody goes on before each has taken something, however busy the machine is.
+        let all_have_some = Arc::new(Barrier::new(4));
         for number in 0..4_usize {
-            let outbox = open().await;
+            let (outbox, all_have_some) = (open().await, all_have_some.clone());
             sending.push(tokio::spawn(async move {
                 let mut sent = Vec::new();
+                outbox.waiting("webhook", 7 + number).await.unwrap();
+                all_have_some.wait().await;
                 loop {
                     let some = outbox.waiting("webhook", 7 + number).await.unwrap();
                     // It is told the same until it has said what became of it.
